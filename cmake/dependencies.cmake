@@ -1,0 +1,18 @@
+# Every library Weir stands on, as imported targets with system include folders.
+# Debian's packages are listed in scripts/packages.sh; src/ARCHITECTURE.md says what each is for.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(GTest REQUIRED)
+pkg_check_modules(libevent REQUIRED IMPORTED_TARGET libevent_core>=2.1)
+pkg_check_modules(libevent_extra REQUIRED IMPORTED_TARGET libevent_extra>=2.1)
+pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus>=3.3)
+pkg_check_modules(libcap_ng REQUIRED IMPORTED_TARGET libcap-ng)
+
+foreach(header tl/expected.hpp CLI/CLI.hpp nlohmann/json.hpp)
+  string(MAKE_C_IDENTIFIER "WEIR_HAVE_${header}" have)
+  find_file(${have} ${header})
+  if(NOT ${have})
+    message(FATAL_ERROR "${header} is missing; scripts/packages.sh installs what a build needs")
+  endif()
+endforeach()

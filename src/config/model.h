@@ -1,0 +1,108 @@
+// The configuration as typed values, after parsing, unit conversion and defaults. Plain data: it knows
+// nothing of sockets, threads or TOML. `build` makes it from a file's tree, `validate` checks it as a whole;
+// `server` makes the running world from it. Values carry their place in the file where a later check may
+// still have to point at it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/clock.h"
+
+namespace weir::config {
+
+using base::Millis;
+
+// Where a value was written. `file` as the user named it (or as an include resolved); line and column count
+// from 1, 0 means "the whole file" or "a default".
+struct Place {
+  std::string file;
+  unsigned line = 0;
+  unsigned column = 0;
+};
+
+template <class T>
+struct Placed {
+  T value{};
+  Place place;
+};
+
+enum class WhenFull { kWait, kRefuse };
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+enum class LogFormat { kText, kJson };
+enum class SessionLogging { kAll, kErrors, kNone };
+
+struct ProcessConfig {
+  std::optional<unsigned> workers;          // unset: "auto"
+  std::optional<unsigned> max_connections;  // unset: "auto", worked out from the descriptor limit
+  WhenFull when_full = WhenFull::kWait;
+  Millis drain_timeout{30'000};
+  Placed<std::string> user;  // empty: stay who we are
+};
+
+struct LogConfig {
+  LogLevel level = LogLevel::kInfo;
+  LogFormat format = LogFormat::kText;
+  Placed<std::string> output{"stderr", {}};  // "stderr", "stdout" or an absolute path
+  SessionLogging sessions = SessionLogging::kAll;
+};
+
+struct AdminConfig {
+  std::optional<Placed<base::Address>> bind;  // unset: "off"
+};
+
+struct ListenerConfig {
+  std::string name;
+  Place place;
+  std::vector<Placed<base::Address>> bind;  // port ranges already spread out, one entry a port
+  bool v6only = true;
+  mode_t socket_mode = 0660;
+  Placed<std::string> pool;
+  Placed<std::optional<unsigned>> backlog;  // unset: "auto", the kernel's somaxconn
+  Millis idle_timeout{600'000};
+  Millis half_close_timeout{60'000};
+  std::optional<Millis> max_lifetime;  // unset: "off"
+  std::optional<Millis> keepalive{Millis{30'000}};
+  std::optional<Millis> user_timeout;
+  Millis reset_linger{5'000};
+};
+
+struct BackendConfig {
+  Placed<base::Endpoint> address;
+  std::string name;  // as given, or the address as written
+  unsigned weight = 1;
+};
+
+enum class PolicyKind { kRoundRobin };
+
+struct PoolConfig {
+  std::string name;
+  Place place;
+  PolicyKind policy = PolicyKind::kRoundRobin;
+  std::vector<BackendConfig> backends;
+  Millis connect_timeout{3'000};
+  unsigned retries = 2;
+};
+
+struct Config {
+  ProcessConfig process;
+  LogConfig log;
+  AdminConfig admin;
+  std::vector<ListenerConfig> listeners;  // in the order of the file
+  std::vector<PoolConfig> pools;
+  std::vector<std::string> files;  // every file read, the named one first
+
+  const PoolConfig* find_pool(std::string_view name) const {
+    for (const PoolConfig& pool : pools) {
+      if (pool.name == name) return &pool;
+    }
+    return nullptr;
+  }
+};
+
+}  // namespace weir::config
