@@ -1,0 +1,80 @@
+// Buffers of one fixed size for bytes in flight, one pool a worker. A buffer is borrowed only while bytes are
+// in it, so an idle session holds none. Bounded: at `limit` outstanding `acquire` gives nothing, and the
+// caller has to do without. A few free ones are kept, the last used first, because it is still warm in the
+// cache.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace weir::net {
+
+class BufferPool;
+
+// A borrowed buffer and the bytes in it, [begin, end). Move-only; the destructor gives it back to its pool.
+class Buffer {
+ public:
+  static constexpr std::size_t kSize = 32 * 1024;
+
+  Buffer() = default;
+  Buffer(Buffer&& other) noexcept;
+  Buffer& operator=(Buffer&& other) noexcept;
+  ~Buffer() { release(); }
+
+  explicit operator bool() const { return memory_ != nullptr; }
+  std::byte* memory() { return memory_; }
+
+  const std::byte* data() const { return memory_ + begin_; }
+  std::size_t size() const { return static_cast<std::size_t>(end_ - begin_); }
+
+  // Says that `size` bytes were written at `memory()`.
+  void fill(std::size_t size) {
+    begin_ = 0;
+    end_ = static_cast<unsigned>(size);
+  }
+  // Says that the first `size` bytes are done with.
+  void consume(std::size_t size) { begin_ += static_cast<unsigned>(size); }
+
+  void release();
+
+ private:
+  friend class BufferPool;
+  Buffer(BufferPool* pool, std::byte* memory) : pool_(pool), memory_(memory) {}
+
+  BufferPool* pool_ = nullptr;
+  std::byte* memory_ = nullptr;
+  unsigned begin_ = 0;
+  unsigned end_ = 0;
+};
+
+class BufferPool {
+ public:
+  explicit BufferPool(std::size_t limit) : limit_(limit), scratch_(new std::byte[Buffer::kSize]) {}
+  ~BufferPool();
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+
+  // An empty buffer, or a false one when `limit` are out or memory is.
+  Buffer acquire();
+
+  // `Buffer::kSize` bytes that keep nothing beyond the call that uses them. For the time when `acquire` gives
+  // nothing.
+  std::byte* scratch() { return scratch_.get(); }
+
+  std::size_t outstanding() const { return outstanding_; }
+  std::size_t limit() const { return limit_; }
+
+ private:
+  friend class Buffer;
+  static constexpr std::size_t kKept = 16;
+  void give_back(std::byte* memory);
+
+  const std::size_t limit_;
+  std::size_t outstanding_ = 0;
+  std::vector<std::byte*> free_;
+  const std::unique_ptr<std::byte[]> scratch_;
+};
+
+}  // namespace weir::net

@@ -1,0 +1,72 @@
+// The only bridge between threads: a bounded queue of messages and an eventfd that wakes the loop which owns
+// it. Any thread posts; the owner's handler is called on the owner's loop, in the order of posting. Messages
+// are values.
+#pragma once
+
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "net/watch.h"
+
+namespace weir::net {
+
+template <class Message>
+class Mailbox {
+ public:
+  // At most `capacity` messages wait. Fails when the kernel gives no descriptor.
+  static base::Result<std::unique_ptr<Mailbox>> create(std::size_t capacity) {
+    base::UniqueFd fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    if (!fd) return base::failure(base::system_error("eventfd", errno));
+    return std::unique_ptr<Mailbox>(new Mailbox(std::move(fd), capacity));
+  }
+
+  // Starts to deliver on `loop`. Messages that were posted before come in its first turn.
+  void open(EventLoop& loop, std::function<void(Message&&)> handler) {
+    handler_ = std::move(handler);
+    watch_.template bind<&Mailbox::on_wake>(loop, fd_.get(), this);
+    WEIR_ASSERT(watch_.want(Interest::kRead));
+  }
+
+  // Puts `message` in the queue and wakes the owner. Full: returns false and leaves `message` as it was. Any
+  // thread.
+  [[nodiscard]] bool post(Message&& message) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (queue_.size() >= capacity_) return false;
+      queue_.push_back(std::move(message));
+      if (queue_.size() > 1) return true;  // whoever made it non-empty has woken the owner
+    }
+    ::eventfd_write(fd_.get(), 1);
+    return true;
+  }
+
+ private:
+  Mailbox(base::UniqueFd fd, std::size_t capacity) : fd_(std::move(fd)), capacity_(capacity) {}
+
+  void on_wake(Ready) {
+    eventfd_t ignored = 0;
+    ::eventfd_read(fd_.get(), &ignored);
+    {
+      const std::lock_guard lock(mutex_);
+      taken_.swap(queue_);
+    }
+    for (Message& message : taken_) handler_(std::move(message));
+    taken_.clear();
+  }
+
+  const base::UniqueFd fd_;
+  const std::size_t capacity_;
+  Watch watch_;
+  std::function<void(Message&&)> handler_;
+  std::mutex mutex_;
+  std::vector<Message> queue_;
+  std::vector<Message> taken_;
+};
+
+}  // namespace weir::net

@@ -1,0 +1,80 @@
+#include "net/privileges.h"
+
+#include <cap-ng.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <vector>
+
+namespace weir::net {
+
+using base::failure;
+using base::Result;
+
+Result<UserIds> find_user(const std::string& name) {
+  std::vector<char> buffer(16 * 1024);
+  passwd entry{};
+  passwd* found = nullptr;
+  const int error = ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (found == nullptr) {
+    if (error != 0) return failure(base::system_error("look up user \"" + name + "\"", error));
+    return failure(
+        {base::ErrorSide::kConfiguration,
+         "user \"" + name + "\" does not exist on this host; `adduser --system " + name + "` makes it"});
+  }
+  return UserIds{name, entry.pw_uid, entry.pw_gid};
+}
+
+bool is_privileged(std::uint16_t port) {
+  std::ifstream file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+  unsigned start = 0;
+  if (!(file >> start)) start = 1024;
+  return port != 0 && port < start;
+}
+
+bool may_bind(std::uint16_t port) {
+  if (!is_privileged(port)) return true;
+  return capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_BIND_SERVICE) != 0;
+}
+
+Result<void> become(const UserIds& user, KeptRights kept) {
+  if (::geteuid() == user.uid && ::getegid() == user.gid) return {};
+  capng_clear(CAPNG_SELECT_BOTH);
+  if (kept.bind_service) {
+    const auto held = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED);
+    capng_update(CAPNG_ADD, held, CAP_NET_BIND_SERVICE);
+  }
+  const int result =
+      capng_change_id(static_cast<int>(user.uid), static_cast<int>(user.gid), CAPNG_INIT_SUPP_GRP);
+  if (result != 0) {
+    return failure(
+        {base::ErrorSide::kSystem,
+         "change to user \"" + user.name + "\" failed (" + std::to_string(result) +
+             "): it needs root, or CAP_SETUID, CAP_SETGID and CAP_SETPCAP. Start as root, or remove "
+             "process.user"});
+  }
+  return {};
+}
+
+int access_as(const UserIds& user, const std::string& path, Access access) {
+  const int mode = access == Access::kRead ? R_OK : access == Access::kWrite ? W_OK : W_OK | X_OK;
+  if (::geteuid() != 0) return ::access(path.c_str(), mode) == 0 ? 0 : errno;
+  const pid_t child = ::fork();
+  if (child < 0) return errno;
+  if (child == 0) {
+    const bool changed = ::initgroups(user.name.c_str(), user.gid) == 0 &&
+                         ::setresgid(user.gid, user.gid, user.gid) == 0 &&
+                         ::setresuid(user.uid, user.uid, user.uid) == 0;
+    ::_exit(!changed ? EPERM : ::access(path.c_str(), mode) == 0 ? 0 : errno);
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
+}
+
+}  // namespace weir::net

@@ -1,0 +1,62 @@
+#include "net/resolver.h"
+
+#include <ifaddrs.h>
+#include <netdb.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace weir::net {
+
+using base::Address;
+
+base::Result<std::vector<Address>> resolve(const base::HostPort& name) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_ADDRCONFIG;
+  addrinfo* list = nullptr;
+  const int error = ::getaddrinfo(name.host.c_str(), nullptr, &hints, &list);
+  if (error != 0) {
+    const char* why = error == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(error);
+    return base::failure(
+        {base::ErrorSide::kBackend, "the name \"" + name.host + "\" does not resolve: " + why});
+  }
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(list, &::freeaddrinfo);
+  std::vector<Address> addresses;
+  for (const addrinfo* at = list; at != nullptr; at = at->ai_next) {
+    sockaddr_storage storage{};
+    std::memcpy(&storage, at->ai_addr, std::min<std::size_t>(at->ai_addrlen, sizeof(storage)));
+    Address address = Address::from_sockaddr(storage, at->ai_addrlen);
+    if (!address.is_ip()) continue;
+    address = address.with_port(name.port);
+    if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
+      addresses.push_back(address);
+  }
+  if (addresses.empty()) {
+    return base::failure(
+        {base::ErrorSide::kBackend, "the name \"" + name.host + "\" has no IPv4 or IPv6 address"});
+  }
+  return addresses;
+}
+
+std::vector<Address> interface_addresses() {
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return {};
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owned(list, &::freeifaddrs);
+  std::vector<Address> addresses;
+  for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
+    if (at->ifa_addr == nullptr) continue;
+    sockaddr_storage storage{};
+    const bool v4 = at->ifa_addr->sa_family == AF_INET;
+    if (!v4 && at->ifa_addr->sa_family != AF_INET6) continue;
+    const socklen_t length = v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    std::memcpy(&storage, at->ifa_addr, length);
+    addresses.push_back(Address::from_sockaddr(storage, length));
+  }
+  return addresses;
+}
+
+}  // namespace weir::net

@@ -1,0 +1,197 @@
+#include "net/socket.h"
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+
+#include "base/assert.h"
+
+namespace weir::net {
+
+using base::Address;
+using base::failure;
+using base::Result;
+using base::UniqueFd;
+
+namespace {
+
+bool set_option(int fd, int level, int name, int value) {
+  return ::setsockopt(fd, level, name, &value, sizeof(value)) == 0;
+}
+
+// Zero when all took.
+int set_tcp_options(int fd, const TcpOptions& options) {
+  if (!set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1)) return errno;
+  if (options.keepalive) {
+    const int idle = std::max(1, static_cast<int>(options.keepalive->count() / 1000));
+    if (!set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) || !set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle) ||
+        !set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, idle / 3))) {
+      return errno;
+    }
+  }
+  if (options.user_timeout &&
+      !set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout->count()))) {
+    return errno;
+  }
+  return 0;
+}
+
+UniqueFd new_socket(int family) {
+  return UniqueFd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+int bind_to(int fd, const Address& address) {
+  sockaddr_storage storage;
+  const socklen_t length = address.to_sockaddr(storage);
+  return ::bind(fd, reinterpret_cast<const sockaddr*>(&storage), length) == 0 ? 0 : errno;
+}
+
+tl::unexpected<base::Error> bind_failure(const Address& address, int error) {
+  if (error == EADDRINUSE) {
+    return failure(
+        {base::ErrorSide::kSystem,
+         "bind " + address.to_string() +
+             ": address already in use. Another process listens there; `ss -ltnp` (`ss -lxp` for unix "
+             "sockets) names it"});
+  }
+  if (error == EACCES && address.is_ip()) {
+    return failure(
+        {base::ErrorSide::kSystem, "bind " + address.to_string() +
+                                       ": permission denied. Ports below net.ipv4.ip_unprivileged_port_start "
+                                       "need CAP_NET_BIND_SERVICE: "
+                                       "start as root with `user` set, or use a higher port"});
+  }
+  if (error == EADDRNOTAVAIL) {
+    return failure(
+        {base::ErrorSide::kSystem, "bind " + address.to_string() + ": this host has no such address"});
+  }
+  return failure(base::system_error("bind " + address.to_string(), error));
+}
+
+// A unix socket that nobody answers on is a leftover of a process that died. Anything else stays.
+Result<void> remove_stale_socket(const Address& address) {
+  struct stat status {};
+  if (::lstat(address.path().c_str(), &status) != 0) return {};
+  if (!S_ISSOCK(status.st_mode)) {
+    return failure(
+        {base::ErrorSide::kSystem, "bind " + address.to_string() +
+                                       ": a file that is not a socket is in the way; move it or choose "
+                                       "another path"});
+  }
+  const Connecting probe = start_connect(address, {});
+  if (probe.error != ECONNREFUSED) return bind_failure(address, EADDRINUSE);
+  if (::unlink(address.path().c_str()) != 0) {
+    return failure(base::system_error("remove the stale socket " + address.path(), errno));
+  }
+  return {};
+}
+
+Result<UniqueFd> listen_unix(const Address& address, const ListenOptions& options) {
+  if (auto removed = remove_stale_socket(address); !removed) return failure(std::move(removed.error()));
+  UniqueFd fd = new_socket(AF_UNIX);
+  if (!fd) return failure(base::system_error("socket", errno));
+  if (const int error = bind_to(fd.get(), address)) return bind_failure(address, error);
+  // Nobody can connect before listen(2), so the mode is right from the first client on.
+  if (::chmod(address.path().c_str(), options.socket_mode) != 0) {
+    return failure(base::system_error("chmod " + address.path(), errno));
+  }
+  if (::listen(fd.get(), options.backlog) != 0) {
+    return failure(base::system_error("listen " + address.to_string(), errno));
+  }
+  return fd;
+}
+
+enum class Sharing { kFirst, kJoin };
+
+Result<UniqueFd> listen_tcp(const Address& address, const ListenOptions& options, Sharing sharing) {
+  UniqueFd fd = new_socket(address.family());
+  if (!fd) return failure(base::system_error("socket", errno));
+  const bool ready = set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1) &&
+                     (address.family() != AF_INET6 ||
+                      set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.v6only ? 1 : 0)) &&
+                     (sharing == Sharing::kFirst || set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1));
+  if (!ready) return failure(base::system_error("socket options for " + address.to_string(), errno));
+  if (const int error = set_tcp_options(fd.get(), options.tcp)) {
+    return failure(base::system_error("socket options for " + address.to_string(), error));
+  }
+  if (const int error = bind_to(fd.get(), address)) return bind_failure(address, error);
+  if (sharing == Sharing::kFirst && options.shared && !set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1)) {
+    return failure(base::system_error("SO_REUSEPORT on " + address.to_string(), errno));
+  }
+  if (::listen(fd.get(), options.backlog) != 0) return bind_failure(address, errno);
+  return fd;
+}
+
+}  // namespace
+
+Result<UniqueFd> listen_on(const Address& address, const ListenOptions& options) {
+  return address.is_unix() ? listen_unix(address, options) : listen_tcp(address, options, Sharing::kFirst);
+}
+
+Result<UniqueFd> join(const Address& address, const ListenOptions& options) {
+  WEIR_ASSERT(address.is_ip() && address.port() != 0);
+  return listen_tcp(address, options, Sharing::kJoin);
+}
+
+Result<Address> local_address(int fd) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof(storage);
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) {
+    return failure(base::system_error("getsockname", errno));
+  }
+  return Address::from_sockaddr(storage, length);
+}
+
+Connecting start_connect(const Address& address, const TcpOptions& options) {
+  UniqueFd fd = new_socket(address.family());
+  if (!fd) return {UniqueFd(), errno};
+  if (address.is_ip()) {
+    if (const int error = set_tcp_options(fd.get(), options)) return {UniqueFd(), error};
+  }
+  sockaddr_storage storage;
+  const socklen_t length = address.to_sockaddr(storage);
+  const int result = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length);
+  const int error = result == 0 ? 0 : errno;
+  // An interrupted connect goes on in the background, connect(2).
+  return {std::move(fd), error == EINTR ? EINPROGRESS : error};
+}
+
+int take_error(int fd) {
+  int error = 0;
+  socklen_t length = sizeof(error);
+  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
+}
+
+bool connected_to_itself(int fd) {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof(peer);
+  const auto own = local_address(fd);
+  return own && ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) == 0 &&
+         Address::from_sockaddr(peer, length) == *own;
+}
+
+int unacknowledged_bytes(int fd) {
+  int bytes = 0;
+  return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+void abort_connection(UniqueFd& fd) {
+  if (!fd) return;
+  const linger at_once{1, 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  fd.reset();
+}
+
+int somaxconn() {
+  std::ifstream file("/proc/sys/net/core/somaxconn");
+  int value = 0;
+  return file >> value && value > 0 ? value : 4096;
+}
+
+}  // namespace weir::net

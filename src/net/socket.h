@@ -1,0 +1,67 @@
+// The socket calls Weir needs, with errno kept as a number for the data path and as a `Result` for start-up.
+// Every socket is non-blocking and close-on-exec. No policy here: who connects where, and when, is decided
+// above.
+#pragma once
+
+#include <optional>
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace weir::net {
+
+// What both ends of a session are given. Set on the listening socket, from which accepted sockets inherit it,
+// and on each socket towards a backend. tcp(7).
+struct TcpOptions {
+  std::optional<base::Millis> keepalive;  // idle time before the first probe; probes follow every third of it
+  std::optional<base::Millis> user_timeout;  // TCP_USER_TIMEOUT
+};
+
+struct ListenOptions {
+  TcpOptions tcp;
+  int backlog = 0;
+  bool v6only = true;
+  bool shared = false;  // SO_REUSEPORT is set after the bind, so that sockets bound by `join` may follow
+  unsigned socket_mode = 0660;
+};
+
+// Binds and listens. A TCP address is bound without SO_REUSEPORT first: another process (another Weir
+// included) that holds the port makes this fail, as it should. A stale unix socket, on which nobody answers,
+// is removed.
+base::Result<base::UniqueFd> listen_on(const base::Address& address, const ListenOptions& options);
+
+// A further socket on the port of a `shared` one. Precondition: `address` is its real TCP address.
+base::Result<base::UniqueFd> join(const base::Address& address, const ListenOptions& options);
+
+// The address a socket is bound to.
+base::Result<base::Address> local_address(int fd);
+
+// A connect that has begun. `error` 0: it stands. EINPROGRESS: wait for writability, then ask `take_error`.
+struct Connecting {
+  base::UniqueFd fd;
+  int error = 0;
+};
+
+// Opens a socket towards `address`, sets its options and starts to connect. Never blocks.
+Connecting start_connect(const base::Address& address, const TcpOptions& options);
+
+// SO_ERROR, which reading clears. 0: none.
+int take_error(int fd);
+
+// Whether a TCP socket is connected to itself: a connect to a dead local port may be given that very port as
+// its source and then meets itself (RFC 9293 section 3.5, simultaneous open).
+bool connected_to_itself(int fd);
+
+// Bytes that were written but not yet acknowledged by the other side (SIOCOUTQ); 0 when the socket is dead.
+int unacknowledged_bytes(int fd);
+
+// Closes so that the other side sees a reset instead of an end of stream, and what is queued is dropped
+// (SO_LINGER 0).
+void abort_connection(base::UniqueFd& fd);
+
+// The kernel's cap on a backlog, from /proc/sys/net/core/somaxconn; 4096 when it cannot be read.
+int somaxconn();
+
+}  // namespace weir::net

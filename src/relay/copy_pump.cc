@@ -1,0 +1,106 @@
+#include "relay/copy_pump.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace weir::relay {
+namespace {
+
+constexpr int kReadsPerTurn = 8;
+
+bool is_lost(int error) { return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH; }
+
+Pumped source_failure(int error) { return is_lost(error) ? Pumped::kSourceLost : Pumped::kSourceReset; }
+Pumped target_failure(int error) { return is_lost(error) ? Pumped::kTargetLost : Pumped::kTargetReset; }
+
+// A call that a signal interrupted is made again; -1 leaves errno to the caller.
+ssize_t receive(int fd, void* memory, std::size_t size, int flags) {
+  ssize_t n = 0;
+  do {
+    n = ::recv(fd, memory, size, flags);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
+ssize_t send_now(int fd, const void* data, std::size_t size) {
+  ssize_t n = 0;
+  do {
+    n = ::send(fd, data, size, MSG_NOSIGNAL);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
+Pumped flush(Direction& direction, int target) {
+  const ssize_t sent = send_now(target, direction.held.data(), direction.held.size());
+  if (sent < 0 && errno != EAGAIN) {
+    direction.held.release();
+    return target_failure(errno);
+  }
+  if (sent > 0) {
+    direction.bytes += static_cast<std::uint64_t>(sent);
+    direction.held.consume(static_cast<std::size_t>(sent));
+  }
+  direction.blocked = direction.held.size() > 0;
+  if (direction.blocked) return Pumped::kBlocked;
+  direction.held.release();
+  return Pumped::kMore;
+}
+
+// What one read from the source came to, for the loop below.
+Pumped read_outcome(Direction& direction, ssize_t received) {
+  if (received > 0) return Pumped::kMore;
+  if (received == 0) {
+    direction.source_ended = true;
+    return Pumped::kEnded;
+  }
+  return errno == EAGAIN ? Pumped::kDrained : source_failure(errno);
+}
+
+Pumped copy_once(Direction& direction, int source, int target, net::Buffer buffer) {
+  const ssize_t received = receive(source, buffer.memory(), net::Buffer::kSize, 0);
+  const Pumped outcome = read_outcome(direction, received);
+  if (outcome != Pumped::kMore) return outcome;
+  buffer.fill(static_cast<std::size_t>(received));
+  direction.held = std::move(buffer);
+  const Pumped flushed = flush(direction, target);
+  // A short read means that the queue is empty by now; level-triggered watching tells when that changes.
+  const bool short_read = static_cast<std::size_t>(received) < net::Buffer::kSize;
+  return flushed == Pumped::kMore && short_read ? Pumped::kDrained : flushed;
+}
+
+Pumped copy_by_peeking(Direction& direction, int source, int target, std::byte* scratch) {
+  const ssize_t seen = receive(source, scratch, net::Buffer::kSize, MSG_PEEK);
+  const Pumped outcome = read_outcome(direction, seen);
+  if (outcome != Pumped::kMore) return outcome;
+  const ssize_t sent = send_now(target, scratch, static_cast<std::size_t>(seen));
+  if (sent < 0 && errno != EAGAIN) return target_failure(errno);
+  if (sent > 0) {
+    direction.bytes += static_cast<std::uint64_t>(sent);
+    // These bytes lie in the receive queue: taking them cannot fall short.
+    receive(source, scratch, static_cast<std::size_t>(sent), 0);
+  }
+  direction.blocked = sent < seen;
+  return direction.blocked ? Pumped::kBlocked : Pumped::kMore;
+}
+
+}  // namespace
+
+Pumped pump_by_copy(Direction& direction, int source, int target, net::BufferPool& buffers) {
+  direction.blocked = false;
+  if (direction.held) {
+    const Pumped flushed = flush(direction, target);
+    if (flushed != Pumped::kMore) return flushed;
+  }
+  if (direction.source_ended) return Pumped::kEnded;
+  for (int i = 0; i < kReadsPerTurn; ++i) {
+    net::Buffer buffer = buffers.acquire();
+    const Pumped outcome = buffer ? copy_once(direction, source, target, std::move(buffer))
+                                  : copy_by_peeking(direction, source, target, buffers.scratch());
+    if (outcome != Pumped::kMore) return outcome;
+  }
+  return Pumped::kMore;
+}
+
+}  // namespace weir::relay

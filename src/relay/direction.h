@@ -1,0 +1,19 @@
+// One direction of a session: upload is client to backend, download the other. The bytes it holds and how far
+// it has come; the pump moves it, the relay decides what follows. Used twice in each relay.
+#pragma once
+
+#include <cstdint>
+
+#include "net/buffer_pool.h"
+
+namespace weir::relay {
+
+struct Direction {
+  net::Buffer held;           // read from the source, not yet taken by the target; none while nothing waits
+  std::uint64_t bytes = 0;    // taken by the target's socket so far
+  bool blocked = false;       // the target's socket is full: wait until it can be written
+  bool source_ended = false;  // the source's end of stream has been read
+  bool done = false;          // nothing will be moved any more
+};
+
+}  // namespace weir::relay

@@ -1,0 +1,114 @@
+#include "relay/relay.h"
+
+#include <sys/socket.h>
+
+#include "relay/copy_pump.h"
+
+namespace weir::relay {
+
+void Relay::start(base::Millis reset_linger) {
+  reset_linger_ = reset_linger;
+  client_.watch.bind<&Relay::on_client>(services_.loop, client_.fd.get(), this);
+  backend_.watch.bind<&Relay::on_backend>(services_.loop, backend_.fd.get(), this);
+  step(Side::kClient);
+  update_interest();
+}
+
+void Relay::on_ready(Side side, net::Ready ready) {
+  Direction& in = from(side);
+  Direction& out = from(other(side));
+  if (ready.write && out.blocked && !out.done) step(other(side));
+  if (!ended_ && ready.read && !in.blocked && !in.done) step(side);
+  update_interest();
+}
+
+void Relay::step(Side source) {
+  Direction& direction = from(source);
+  const std::uint64_t before = direction.bytes;
+  const Pumped outcome =
+      pump_by_copy(direction, peer(source).fd.get(), peer(other(source)).fd.get(), services_.buffers);
+  if (direction.bytes != before) owner_.relay_moved();
+  switch (outcome) {
+    case Pumped::kDrained:
+    case Pumped::kMore:
+    case Pumped::kBlocked:
+      return;
+    case Pumped::kEnded:
+      return finish_direction(source);
+    case Pumped::kSourceReset:
+      return source_failed(source, EndCause::kReset);
+    case Pumped::kSourceLost:
+      return source_failed(source, EndCause::kLost);
+    case Pumped::kTargetReset:
+      return target_failed(source, EndCause::kReset);
+    case Pumped::kTargetLost:
+      return target_failed(source, EndCause::kLost);
+  }
+}
+
+void Relay::finish_direction(Side source) {
+  // A failed write has already told that this side was reset; reading then shows a plain end, since an error
+  // of a socket is reported once.
+  if (first_fault_.cause != EndCause::kFinished) return pass_reset_on(first_fault_.side, first_fault_.cause);
+  from(source).done = true;
+  if (from(other(source)).done) return end({EndCause::kFinished, ended_first_});
+  ended_first_ = source;
+  ::shutdown(peer(other(source)).fd.get(), SHUT_WR);
+  owner_.relay_half_closed();
+}
+
+// Everything that `source` sent before its reset has been read and written on.
+void Relay::source_failed(Side source, EndCause cause) {
+  if (first_fault_.cause != EndCause::kFinished) return pass_reset_on(first_fault_.side, first_fault_.cause);
+  pass_reset_on(source, cause);
+}
+
+// A write showed that the target is gone. What it sent before that may still lie in its receive queue: it is
+// read to its end before the reset is passed on.
+void Relay::target_failed(Side source, EndCause cause) {
+  const Side target = other(source);
+  Direction& direction = from(source);
+  direction.done = true;
+  direction.held.release();
+  const bool source_is_gone = first_fault_.cause != EndCause::kFinished;
+  if (source_is_gone) return end(first_fault_);
+  Direction& rest = from(target);
+  if (rest.done) return pass_reset_on(target, cause);
+  first_fault_ = {cause, target};
+  if (!rest.blocked) step(target);
+}
+
+void Relay::pass_reset_on(Side failed, EndCause cause) {
+  first_fault_ = {cause, failed};
+  upload_.done = download_.done = true;
+  upload_.held.release();
+  download_.held.release();
+  const Side survivor = other(failed);
+  const int fd = peer(survivor).fd.get();
+  if (net::unacknowledged_bytes(fd) == 0) return end(first_fault_);
+  client_.watch.stop();
+  backend_.watch.stop();
+  owner_.relay_lingers();
+  linger_ = std::make_unique<ResetLinger>(services_.loop, fd, reset_linger_, [this] { lingered(); });
+}
+
+void Relay::lingered() { end(first_fault_); }
+
+void Relay::end(Ending ending) {
+  ended_ = true;
+  owner_.relay_ended(ending);
+}
+
+void Relay::update_interest() {
+  if (ended_ || linger_ != nullptr) return;
+  const bool read_client = !upload_.done && !upload_.blocked;
+  const bool read_backend = !download_.done && !download_.blocked;
+  const bool write_client = !download_.done && download_.blocked;
+  const bool write_backend = !upload_.done && upload_.blocked;
+  if (!client_.watch.want(net::interest_in(read_client, write_client)) ||
+      !backend_.watch.want(net::interest_in(read_backend, write_backend))) {
+    end({EndCause::kSystem, Side::kClient});
+  }
+}
+
+}  // namespace weir::relay

@@ -1,0 +1,91 @@
+// Relays every byte both ways between a client and a backend, with back-pressure, half-close per direction,
+// and resets passed on as resets. One relay a session, on the session's worker. It says how a session ended;
+// closing is its owner's. The one surprising rule: a reset is passed on only after everything that came
+// before it has been delivered (see `ResetLinger`).
+#pragma once
+
+#include <memory>
+
+#include "relay/direction.h"
+#include "relay/peer.h"
+#include "relay/reset_linger.h"
+
+namespace weir::relay {
+
+// How the bytes came to an end.
+enum class EndCause : std::uint8_t {
+  kFinished,  // both directions ended their streams; `side` ended first
+  kReset,     // `side` was reset by its host
+  kLost,      // the kernel gave `side` up: no answer to keep-alive probes or to data
+  kSystem,    // no memory to watch a descriptor with
+};
+
+struct Ending {
+  EndCause cause;
+  Side side;
+};
+
+class Relay {
+ public:
+  class Owner {
+   public:
+    // Bytes went through, or a stream ended: the session is alive.
+    virtual void relay_moved() = 0;
+    // One direction has ended and the other goes on.
+    virtual void relay_half_closed() = 0;
+    // A reset is to be passed on, once the surviving side has acknowledged what came before it.
+    virtual void relay_lingers() = 0;
+    // The last call. The owner closes both peers: after `kFinished` politely, otherwise with a reset.
+    virtual void relay_ended(Ending ending) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  struct Services {
+    net::EventLoop& loop;
+    net::BufferPool& buffers;
+  };
+
+  Relay(Services services, Owner& owner, Peer& client, Peer& backend)
+      : services_(services), owner_(owner), client_(client), backend_(backend) {}
+
+  // Both peers are connected. From here on the relay owns their watches. It reads from the client at once,
+  // since what a client sends usually waits already.
+  void start(base::Millis reset_linger);
+
+  const Direction& upload() const { return upload_; }
+  const Direction& download() const { return download_; }
+
+ private:
+  void on_client(net::Ready ready) { on_ready(Side::kClient, ready); }
+  void on_backend(net::Ready ready) { on_ready(Side::kBackend, ready); }
+  void on_ready(Side side, net::Ready ready);
+
+  Peer& peer(Side side) { return side == Side::kClient ? client_ : backend_; }
+  // The direction whose source is `side`.
+  Direction& from(Side side) { return side == Side::kClient ? upload_ : download_; }
+
+  void step(Side source);
+  void finish_direction(Side source);
+  void source_failed(Side source, EndCause cause);
+  void target_failed(Side source, EndCause cause);
+  void pass_reset_on(Side failed, EndCause cause);
+  void lingered();
+  void end(Ending ending);
+  void update_interest();
+
+  const Services services_;
+  Owner& owner_;
+  Peer& client_;
+  Peer& backend_;
+  Direction upload_;
+  Direction download_;
+  std::unique_ptr<ResetLinger> linger_;
+  base::Millis reset_linger_{0};
+  Ending first_fault_{EndCause::kFinished, Side::kClient};  // kFinished: none yet
+  Side ended_first_ = Side::kClient;
+  bool ended_ = false;
+};
+
+}  // namespace weir::relay

@@ -1,0 +1,73 @@
+#include "server/descriptors.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace weir::server {
+namespace {
+
+// The admin door: its loop, its wake-up, its listening socket, and room for its clients.
+constexpr std::uint64_t kAdminDoor = 3 + 16;
+// Files read on demand, the resolver's sockets, a connection that is accepted only to be refused.
+constexpr std::uint64_t kSpare = 12;
+
+}  // namespace
+
+base::Result<DescriptorPlan> plan_descriptors(std::uint64_t limit, const DescriptorNeeds& needs,
+                                              std::optional<unsigned> configured) {
+  DescriptorPlan plan;
+  plan.limit = limit;
+  plan.reserved = {{"standard streams", 3},
+                   {"log", 2},
+                   {"control loop, its mailbox and signals", 3},
+                   {"workers' loops and mailboxes", 2ull * needs.workers},
+                   {"listening sockets", needs.listening_sockets}};
+  if (needs.admin_door) plan.reserved.push_back({"admin door", kAdminDoor});
+  if (needs.others > 0) plan.reserved.push_back({"this program's own", needs.others});
+  plan.reserved.push_back({"spare", kSpare});
+  std::uint64_t kept = 0;
+  for (const auto& item : plan.reserved) kept += item.count;
+  if (limit < kept + DescriptorPlan::kPerConnection) {
+    return base::failure(
+        {base::ErrorSide::kSystem,
+         fmt::format(
+             "the limit of {} descriptors leaves none for connections: {} are needed before the first; raise "
+             "it "
+             "(`ulimit -n`, LimitNOFILE= in systemd, ulimits: in compose) or use fewer workers or listeners",
+             limit, kept)});
+  }
+  constexpr std::uint64_t kMost = 1u << 30;
+  plan.most_connections =
+      static_cast<std::uint32_t>(std::min((limit - kept) / DescriptorPlan::kPerConnection, kMost));
+  plan.max_connections = std::min(configured.value_or(plan.most_connections), plan.most_connections);
+  return plan;
+}
+
+std::string DescriptorPlan::arithmetic() const {
+  std::string items;
+  std::uint64_t kept = 0;
+  for (const Item& item : reserved) {
+    fmt::format_to(std::back_inserter(items), "{}{} {}", items.empty() ? "" : ", ", item.count, item.what);
+    kept += item.count;
+  }
+  const std::string fits = fmt::format("{} = ({} descriptors - {} kept for: {}) / {}", most_connections,
+                                       limit, kept, items, kPerConnection);
+  if (max_connections == most_connections) return fits;
+  return fmt::format("{} as configured; there is room for {}", max_connections, fits);
+}
+
+std::uint64_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  if (limit.rlim_cur < limit.rlim_max) {
+    rlimit raised = limit;
+    raised.rlim_cur = raised.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  return limit.rlim_cur;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,95 @@
+#include "server/drain.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace weir::server {
+namespace {
+
+constexpr base::Millis kLookInterval{20};
+constexpr base::Millis kWordInterval{5'000};
+
+}  // namespace
+
+Drain::Drain(net::EventLoop& loop, Parts parts, std::function<void()> done)
+    : parts_(std::move(parts)), done_(std::move(done)) {
+  timer_.bind<&Drain::look>(loop, this);
+}
+
+void Drain::request() {
+  if (begun_) return cut(session::CloseReason::kShutdown);
+  begun_ = true;
+  const base::TimePoint now = base::precise_now();
+  deadline_ = now + parts_.timeout;
+  next_word_ = now + kWordInterval / 5;
+  base::LogFields fields;
+  fields.number("sessions", parts_.slots.used());
+  fields.text("drain_timeout", base::to_string(parts_.timeout));
+  parts_.log.event(LogLevel::kInfo, "draining", "accepting no more; a second signal ends at once", fields);
+  look();
+}
+
+void Drain::cut(session::CloseReason reason) {
+  if (cut_wanted_) return;
+  cut_wanted_ = true;
+  cut_reason_ = reason;
+  forced_ = parts_.slots.used() > 0;
+  base::LogFields fields;
+  fields.number("sessions", parts_.slots.used());
+  fields.text("reason", session::word(reason));
+  if (forced_) parts_.log.event(LogLevel::kWarning, "cutting", "closing the sessions that are left", fields);
+}
+
+void Drain::look() {
+  const base::TimePoint now = base::precise_now();
+  if (!stop_posted_) stop_posted_ = stop_accepting();
+  if (!cut_wanted_ && now >= deadline_) cut(session::CloseReason::kDrainTimeout);
+  const auto& workers = parts_.workers;
+  const bool accepting =
+      std::any_of(workers.begin(), workers.end(), [](const auto& w) { return w->accepting(); });
+  // After the last listening socket has closed no session can appear any more, so the cut reaches all of
+  // them.
+  if (!accepting && cut_wanted_ && !cut_posted_) cut_posted_ = post_to_all(cut_reason_);
+  if (!accepting && parts_.slots.used() == 0) return done_();
+  if (now >= next_word_) {
+    say_what_is_waited_for();
+    next_word_ = now + kWordInterval;
+  }
+  timer_.start(kLookInterval);
+}
+
+bool Drain::stop_accepting() {
+  bool all = true;
+  for (const auto& worker : parts_.workers) all = worker->post(StopAccepting{}) && all;
+  return all;
+}
+
+bool Drain::post_to_all(session::CloseReason reason) {
+  bool all = true;
+  for (const auto& worker : parts_.workers) all = worker->post(CloseSessions{reason}) && all;
+  return all;
+}
+
+void Drain::say_what_is_waited_for() {
+  std::string open;
+  for (std::size_t i = 0; i < parts_.listeners.size(); ++i) {
+    std::uint64_t sessions = 0;
+    for (const auto& worker : parts_.workers) {
+      const auto& counters = worker->counters(i);
+      sessions += counters.accepted.value() - counters.closed_total();
+    }
+    if (sessions == 0) continue;
+    fmt::format_to(std::back_inserter(open), "{}{}={}", open.empty() ? "" : " ", parts_.listeners[i],
+                   sessions);
+  }
+  base::LogFields fields;
+  fields.number("sessions", parts_.slots.used());
+  fields.text("listeners", open);
+  const auto left = std::chrono::duration_cast<std::chrono::seconds>(deadline_ - base::precise_now());
+  fields.number("seconds_left", static_cast<std::uint64_t>(std::max<std::int64_t>(left.count(), 0)));
+  parts_.log.event(LogLevel::kInfo, "waiting", "sessions are still open", fields);
+}
+
+}  // namespace weir::server

@@ -1,0 +1,56 @@
+// The polite end: stop accepting, wait for the sessions, say what is being waited for, and close the rest
+// when the time is over. On the control loop. A second request, or the end of the time, cuts what is left.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "admission/connection_slots.h"
+#include "net/watch.h"
+#include "server/log_writer.h"
+#include "server/worker.h"
+
+namespace weir::server {
+
+class Drain {
+ public:
+  struct Parts {
+    const std::vector<std::unique_ptr<Worker>>& workers;
+    const admission::ConnectionSlots& slots;
+    LogWriter& log;
+    std::vector<std::string> listeners;  // names, for what is said
+    base::Millis timeout;
+  };
+
+  // `done` is called once, when no session is left.
+  Drain(net::EventLoop& loop, Parts parts, std::function<void()> done);
+
+  // The first call begins; a second one cuts what is left.
+  void request();
+
+  bool begun() const { return begun_; }
+  // Whether sessions had to be cut.
+  bool forced() const { return forced_; }
+
+ private:
+  void look();
+  bool post_to_all(session::CloseReason reason);
+  bool stop_accepting();
+  void cut(session::CloseReason reason);
+  void say_what_is_waited_for();
+
+  const Parts parts_;
+  const std::function<void()> done_;
+  net::Timer timer_;
+  bool begun_ = false;
+  bool forced_ = false;
+  bool stop_posted_ = false;
+  bool cut_wanted_ = false;
+  bool cut_posted_ = false;
+  session::CloseReason cut_reason_ = session::CloseReason::kDrainTimeout;
+  base::TimePoint deadline_;
+  base::TimePoint next_word_;
+};
+
+}  // namespace weir::server

@@ -1,0 +1,62 @@
+// Every listening socket of the process, opened before any thread starts, and who accepts from which: TCP
+// addresses have one SO_REUSEPORT socket for each worker, unix sockets one in all. Owns them until the
+// workers take them over; removes the paths of unix sockets when it is told to.
+#pragma once
+
+#include <sys/types.h>
+
+#include <vector>
+
+#include "config/model.h"
+#include "config/problem.h"
+#include "net/socket.h"
+
+namespace weir::server {
+
+// One listening socket and the worker that accepts from it.
+struct Assigned {
+  base::UniqueFd fd;
+  std::size_t listener = 0;  // position in the configuration
+  std::size_t worker = 0;
+};
+
+class ListenerSet {
+ public:
+  // Opens all sockets. Every address that cannot be bound leaves an error among `problems`, and nothing stays
+  // open.
+  static ListenerSet open(const config::Config& config, std::size_t workers, config::Problems& problems);
+
+  ListenerSet(ListenerSet&&) = default;
+  ListenerSet& operator=(ListenerSet&&) = delete;
+  ~ListenerSet() { remove_paths(); }
+
+  // How many sockets `open` makes; for the sum of descriptors.
+  static unsigned count(const config::Config& config, std::size_t workers);
+
+  // Gives the sockets away, once.
+  std::vector<Assigned> take() { return std::move(sockets_); }
+
+  // The real addresses of each listener, in the order of the configuration.
+  const std::vector<std::vector<base::Address>>& addresses() const { return addresses_; }
+
+  // Removes the unix sockets' paths, as far as they are still the ones that were made here. Idempotent.
+  void remove_paths();
+
+ private:
+  struct Path {
+    std::string path;
+    dev_t device;
+    ino_t inode;
+  };
+
+  ListenerSet() = default;
+  base::Result<void> open_address(const config::ListenerConfig& listener, const base::Address& address,
+                                  std::size_t index, std::size_t workers);
+
+  std::vector<Assigned> sockets_;
+  std::vector<std::vector<base::Address>> addresses_;
+  std::vector<Path> paths_;
+  std::size_t next_worker_ = 0;  // unix sockets go round
+};
+
+}  // namespace weir::server

@@ -1,0 +1,208 @@
+#include "server/log_writer.h"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <iterator>
+
+namespace weir::server {
+namespace {
+
+constexpr std::size_t kRingCapacity = 4096;
+constexpr std::size_t kMostEvents = 4096;
+// A wake-up is followed by a short rest, so that a busy worker pays for one wake-up in many records.
+constexpr int kRestMs = 10;
+constexpr int kLastChanceMs = 1000;
+// A pipe that is ready takes this much without blocking (PIPE_BUF, pipe(7)).
+constexpr std::size_t kPipeChunk = 4096;
+constexpr std::size_t kFileChunk = 256 * 1024;
+
+constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warning", "error"};
+
+std::string_view word(LogLevel level) { return kLevelWords[static_cast<std::size_t>(level)]; }
+
+bool is_regular(int fd) {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+}  // namespace
+
+class LogWriter::WorkerSink final : public session::RecordSink {
+ public:
+  explicit WorkerSink(LogWriter& writer) : ring(kRingCapacity), writer_(writer) {}
+
+  bool write(session::SessionRecord&& record) override {
+    if (!ring.push(std::move(record))) {
+      writer_.count_lost(1);
+      return false;
+    }
+    writer_.wake();
+    return true;
+  }
+
+  session::SessionLogRing ring;
+
+ private:
+  LogWriter& writer_;
+};
+
+base::Result<std::unique_ptr<LogWriter>> LogWriter::open(const config::LogConfig& config) {
+  base::UniqueFd file;
+  int fd = config.output.value == "stdout" ? STDOUT_FILENO : STDERR_FILENO;
+  if (config.output.value.starts_with('/')) {
+    file =
+        base::UniqueFd(::open(config.output.value.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+    if (!file) return base::failure(base::system_error("open the log " + config.output.value, errno));
+    fd = file.get();
+  }
+  base::UniqueFd wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!wake) return base::failure(base::system_error("eventfd", errno));
+  return std::unique_ptr<LogWriter>(new LogWriter(config, std::move(file), fd, std::move(wake)));
+}
+
+LogWriter::LogWriter(const config::LogConfig& config, base::UniqueFd file, int fd, base::UniqueFd wake)
+    : level_(config.level),
+      format_(config.format),
+      file_(std::move(file)),
+      fd_(fd),
+      chunk_(is_regular(fd) ? kFileChunk : kPipeChunk),
+      wake_(std::move(wake)) {}
+
+LogWriter::~LogWriter() { stop(); }
+
+session::RecordSink& LogWriter::add_worker() {
+  return *sinks_.emplace_back(std::make_unique<WorkerSink>(*this));
+}
+
+void LogWriter::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void LogWriter::stop() {
+  if (thread_.joinable()) {
+    stopping_ = true;
+    ::eventfd_write(wake_.get(), 1);
+    thread_.join();
+  }
+  while (collect()) write_out(Pace::kLast);
+}
+
+void LogWriter::event(LogLevel level, std::string_view name, std::string_view message,
+                      const base::LogFields& fields) {
+  if (level < level_) return;
+  base::LogFields said;
+  if (!message.empty()) said.text("msg", message);
+  Event event{std::chrono::system_clock::now(), level, std::string(name) + said.as_text() + fields.as_text(),
+              "\"event\":" + base::json_quoted(name) + said.as_json() + fields.as_json()};
+  {
+    const std::lock_guard lock(mutex_);
+    if (events_.size() >= kMostEvents) return count_lost(1);
+    events_.push_back(std::move(event));
+  }
+  wake();
+}
+
+void LogWriter::wake() {
+  if (asleep_.exchange(false, std::memory_order_acq_rel)) ::eventfd_write(wake_.get(), 1);
+}
+
+void LogWriter::run() {
+  while (!stopping_.load()) {
+    pollfd waiting{wake_.get(), POLLIN, 0};
+    if (collect()) {
+      write_out(Pace::kWait);
+      ::poll(&waiting, 1, kRestMs);
+      continue;
+    }
+    // Asleep is said before the last look, and givers give before they ask for it. Both are exchanges:
+    // whichever comes second sees what the other did before, so nothing is left behind.
+    asleep_.exchange(true, std::memory_order_acq_rel);
+    if (!collect()) {
+      ::poll(&waiting, 1, -1);
+      eventfd_t ignored = 0;
+      ::eventfd_read(wake_.get(), &ignored);
+    }
+    asleep_.store(false, std::memory_order_relaxed);
+    if (!text_.empty()) write_out(Pace::kWait);
+  }
+}
+
+bool LogWriter::collect() {
+  collect_events();
+  for (const auto& sink : sinks_) collect_records(sink->ring);
+  return !text_.empty();
+}
+
+void LogWriter::collect_events() {
+  std::vector<Event> taken;
+  {
+    const std::lock_guard lock(mutex_);
+    taken.swap(events_);
+  }
+  for (const Event& event : taken) append_line(event.time, event.level, event.text, event.json);
+}
+
+void LogWriter::collect_records(session::SessionLogRing& ring) {
+  // One round takes no more than a ring's worth, so that one busy worker cannot hold up the others' lines.
+  for (std::size_t i = 0; i < kRingCapacity; ++i) {
+    const auto record = ring.pop();
+    if (!record) return;
+    const bool text = format_ == config::LogFormat::kText;
+    append_line(record->closed_at, LogLevel::kInfo, text ? session::text_fields(*record) : "",
+                text ? "" : session::json_fields(*record));
+  }
+}
+
+void LogWriter::append_line(std::chrono::system_clock::time_point time, LogLevel level, std::string_view text,
+                            std::string_view json) {
+  const auto since_epoch = std::chrono::duration_cast<base::Millis>(time.time_since_epoch());
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_epoch);
+  const std::string stamp = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds.count()),
+                                        (since_epoch - seconds).count());
+  if (format_ == config::LogFormat::kJson) {
+    fmt::format_to(std::back_inserter(text_), "{{\"time\":\"{}\",\"level\":\"{}\",{}}}\n", stamp, word(level),
+                   json);
+  } else {
+    fmt::format_to(std::back_inserter(text_), "{} {} {}\n", stamp, word(level), text);
+  }
+}
+
+void LogWriter::write_out(Pace pace) {
+  const auto last_chance = base::precise_now() + base::Millis(kLastChanceMs);
+  std::size_t at = 0;
+  int error = 0;
+  while (at < text_.size() && error == 0) {
+    pollfd output{fd_, POLLOUT, 0};
+    if (::poll(&output, 1, 100) == 0) {
+      const bool last = pace == Pace::kLast || stopping_.load();
+      if (last && base::precise_now() >= last_chance) error = EAGAIN;
+      continue;
+    }
+    const ssize_t written = ::write(fd_, text_.data() + at, std::min(chunk_, text_.size() - at));
+    if (written >= 0) {
+      at += static_cast<std::size_t>(written);
+    } else if (errno != EINTR && errno != EAGAIN) {
+      error = errno;
+    }
+  }
+  const auto unwritten = std::count(text_.begin() + static_cast<std::ptrdiff_t>(at), text_.end(), '\n');
+  count_lost(static_cast<std::uint64_t>(unwritten));
+  text_.clear();
+  const std::uint64_t lost_now = lost();
+  if (error == 0 && lost_now != lost_said_ && pace == Pace::kWait) {
+    base::LogFields fields;
+    fields.number("lines", lost_now - lost_said_);
+    lost_said_ = lost_now;
+    event(LogLevel::kWarning, "log_lost", "lines were dropped because the log could not keep up", fields);
+  }
+}
+
+}  // namespace weir::server

@@ -1,0 +1,145 @@
+#include "server/preflight.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "net/privileges.h"
+#include "net/socket.h"
+#include "server/cpus.h"
+#include "server/listener_set.h"
+
+namespace weir::server {
+namespace {
+
+using config::Config;
+using config::Place;
+using config::Problems;
+using config::Severity;
+
+void add(Problems& problems, Severity severity, const Place& place, std::string text) {
+  problems.push_back({severity, place, std::move(text)});
+}
+
+// Who Weir will be once it runs.
+net::UserIds future_user(const Config& config, Problems& problems) {
+  const net::UserIds now{"this user", ::geteuid(), ::getegid()};
+  const auto& wanted = config.process.user;
+  if (wanted.value.empty()) return now;
+  auto user = net::find_user(wanted.value);
+  if (!user) {
+    add(problems, Severity::kError, wanted.place, user.error().message());
+    return now;
+  }
+  if (user->uid != now.uid && now.uid != 0) {
+    add(problems, Severity::kError, wanted.place,
+        fmt::format("only root can become user \"{}\": start Weir as root, or remove process.user",
+                    wanted.value));
+  }
+  return *user;
+}
+
+void check_ports(const Config& config, const net::UserIds& user, Problems& problems) {
+  const bool right_is_kept = ::geteuid() == 0 && user.uid != 0;
+  for (const auto& listener : config.listeners) {
+    for (const auto& bind : listener.bind) {
+      if (!bind.value.is_ip() || net::may_bind(bind.value.port()) || right_is_kept) continue;
+      add(problems, Severity::kError, bind.place,
+          fmt::format("listener \"{}\": port {} needs a right that this user has not (CAP_NET_BIND_SERVICE): "
+                      "start as "
+                      "root with process.user set, or use a port from net.ipv4.ip_unprivileged_port_start on",
+                      listener.name, bind.value.port()));
+    }
+  }
+}
+
+void require(const net::UserIds& user, const std::string& path, net::Access access, const Place& place,
+             Severity severity, std::string_view what, Problems& problems) {
+  const int error = net::access_as(user, path, access);
+  if (error == 0) return;
+  const std::string_view verb = access == net::Access::kRead ? "read" : "written";
+  add(problems, severity, place,
+      fmt::format("{} {} cannot be {} by {}: {}", what, path, verb, user.name, std::strerror(error)));
+}
+
+void require_folder(const net::UserIds& user, const std::string& path, const Place& place,
+                    std::string_view what, Problems& problems) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  require(user, folder, net::Access::kSearch, place, Severity::kError, what, problems);
+}
+
+void check_paths(const Config& config, const net::UserIds& user, Problems& problems) {
+  const auto& output = config.log.output;
+  if (output.value.starts_with('/')) {
+    struct stat status {};
+    if (::stat(output.value.c_str(), &status) == 0) {
+      require(user, output.value, net::Access::kWrite, output.place, Severity::kError, "the log", problems);
+    } else {
+      require_folder(user, output.value, output.place, "the log's folder", problems);
+    }
+  }
+  for (const auto& listener : config.listeners) {
+    for (const auto& bind : listener.bind) {
+      if (bind.value.is_unix())
+        require_folder(user, bind.value.path(), bind.place, "the socket's folder", problems);
+    }
+  }
+  if (config.admin.bind && config.admin.bind->value.is_unix()) {
+    require_folder(user, config.admin.bind->value.path(), config.admin.bind->place,
+                   "the admin socket's folder", problems);
+  }
+  for (const std::string& file : config.files) {
+    require(user, file, net::Access::kRead, {file, 0, 0}, Severity::kWarning, "the configuration", problems);
+  }
+}
+
+void check_backlogs(const Config& config, Problems& problems) {
+  const auto most = static_cast<unsigned>(net::somaxconn());
+  for (const auto& listener : config.listeners) {
+    const auto& backlog = listener.backlog;
+    if (!backlog.value || *backlog.value <= most) continue;
+    add(problems, Severity::kWarning, backlog.place,
+        fmt::format("listener \"{}\": the kernel cuts a backlog of {} to {}; `sysctl -w "
+                    "net.core.somaxconn={}` allows it",
+                    listener.name, *backlog.value, most, *backlog.value));
+  }
+}
+
+}  // namespace
+
+void check_host(const Config& config, Problems& problems) {
+  const net::UserIds user = future_user(config, problems);
+  check_ports(config, user, problems);
+  check_paths(config, user, problems);
+  check_backlogs(config, problems);
+}
+
+unsigned worker_count(const Config& config) { return config.process.workers.value_or(usable_cpus()); }
+
+DescriptorPlan plan_for(const Config& config, std::uint64_t limit, unsigned others, Problems& problems) {
+  DescriptorNeeds needs;
+  needs.workers = worker_count(config);
+  needs.listening_sockets = ListenerSet::count(config, needs.workers);
+  needs.admin_door = config.admin.bind.has_value();
+  needs.others = others;
+  const auto asked = config.process.max_connections;
+  auto plan = plan_descriptors(limit, needs, asked);
+  if (!plan) {
+    add(problems, Severity::kError, {}, plan.error().message());
+    return {};
+  }
+  if (asked && *asked > plan->most_connections) {
+    add(problems, Severity::kWarning, {},
+        fmt::format(
+            "process.max_connections = {} does not fit: {}; raise the limit (`ulimit -n`, LimitNOFILE= in "
+            "systemd, ulimits: in compose) to {}",
+            *asked, plan->arithmetic(),
+            limit + (*asked - plan->most_connections) * DescriptorPlan::kPerConnection));
+  }
+  return *std::move(plan);
+}
+
+}  // namespace weir::server

@@ -1,0 +1,75 @@
+// What can be seen of a running Weir, as plain values: the admin door, the demo and the tests read it.
+// Reading takes relaxed looks at live counters from any thread and never makes a worker wait; numbers in one
+// reading may be a moment apart.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "admission/refusals.h"
+#include "base/address.h"
+#include "pool/backend.h"
+#include "session/close_reason.h"
+
+namespace weir::server {
+
+struct ListenerStatus {
+  std::string name;
+  std::string pool;
+  std::vector<base::Address> addresses;  // real ones: port 0 is resolved
+  std::uint64_t accepted = 0;
+  std::uint64_t open = 0;
+  std::uint64_t handed_over = 0;
+  std::uint64_t upload_bytes = 0;
+  std::uint64_t download_bytes = 0;
+  std::array<std::uint64_t, session::kCloseReasons> closed{};
+  std::array<std::uint64_t, admission::kRefusalWords.size()> refused{};
+  std::array<std::uint64_t, admission::kRefusalWords.size()> paused{};
+};
+
+struct BackendStatus {
+  std::string name;
+  base::Address address;
+  std::uint32_t weight = 1;
+  pool::BackendState state = pool::BackendState::kUp;
+  std::string state_reason;
+  std::uint64_t in_flight = 0;
+  std::uint64_t attempts = 0;
+  std::uint64_t failed_attempts = 0;
+  std::uint64_t sessions = 0;
+  std::uint64_t upload_bytes = 0;
+  std::uint64_t download_bytes = 0;
+};
+
+struct PoolStatus {
+  std::string name;
+  std::vector<BackendStatus> backends;
+};
+
+struct WorkerStatus {
+  std::uint64_t accepted = 0;  // sessions this worker served or serves
+  std::uint64_t open = 0;
+};
+
+struct ProcessStatus {
+  bool draining = false;
+  std::uint32_t connections = 0;  // permits that are out
+  std::uint32_t max_connections = 0;
+  std::uint32_t max_connections_asked = 0;  // 0: "auto"
+  std::uint64_t log_lines_lost = 0;
+  std::vector<WorkerStatus> workers;
+  std::vector<ListenerStatus> listeners;
+  std::vector<PoolStatus> pools;
+};
+
+class StatusSource {
+ public:
+  virtual ProcessStatus read_status() const = 0;
+
+ protected:
+  ~StatusSource() = default;
+};
+
+}  // namespace weir::server

@@ -1,0 +1,264 @@
+#include "server/supervisor.h"
+
+#include <fmt/format.h>
+#include <sys/signalfd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <iterator>
+
+#include "net/privileges.h"
+#include "net/resolver.h"
+
+namespace weir::server {
+namespace {
+
+using base::LogFields;
+using config::Problems;
+using config::Severity;
+
+constexpr unsigned kSessionIdWorkerBits = 8;
+
+void add_error(Problems& problems, const base::Error& error) {
+  problems.push_back({Severity::kError, {}, error.message()});
+}
+
+base::UniqueFd take_signals() {
+  // A peer that has gone shows as an error of the write.
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return base::UniqueFd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
+base::Result<void> change_user(const config::Config& config) {
+  if (config.process.user.value.empty()) return {};
+  const auto user = net::find_user(config.process.user.value);
+  if (!user) return base::failure(user.error());
+  net::KeptRights kept;
+  for (const auto& listener : config.listeners) {
+    for (const auto& bind : listener.bind) {
+      if (bind.value.is_ip() && net::is_privileged(bind.value.port())) kept.bind_service = true;
+    }
+  }
+  return net::become(*user, kept);
+}
+
+// No two workers and, as far as seconds tell them apart, no two runs share an id: worker, time of start,
+// count.
+std::uint64_t first_session_id(std::size_t worker) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto seconds =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+  const std::uint64_t run = (seconds & 0xffffff) << 32;
+  return (static_cast<std::uint64_t>(worker) << (64 - kSessionIdWorkerBits)) | run | 1;
+}
+
+std::string join(const std::vector<base::Address>& addresses) {
+  std::string text;
+  for (const auto& address : addresses) text += (text.empty() ? "" : ",") + address.to_string();
+  return text;
+}
+
+}  // namespace
+
+std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, Options options,
+                                                Problems& problems) {
+  check_host(config, problems);
+  const DescriptorPlan plan = plan_for(config, raise_descriptor_limit(), options.other_descriptors, problems);
+  if (config::has_error(problems)) return nullptr;
+  base::UniqueFd signals = take_signals();
+  if (const auto changed = change_user(config); !changed) add_error(problems, changed.error());
+  if (config::has_error(problems)) return nullptr;
+
+  World world = build_world(config, net::resolve, problems);
+  auto log = LogWriter::open(config.log);
+  if (!log) add_error(problems, log.error());
+  auto loop = net::EventLoop::create();
+  if (!loop) add_error(problems, loop.error());
+  auto mailbox = net::Mailbox<Stop>::create(8);
+  if (!mailbox) add_error(problems, mailbox.error());
+  if (config::has_error(problems)) return nullptr;
+  ListenerSet listeners = ListenerSet::open(config, worker_count(config), problems);
+  if (config::has_error(problems)) return nullptr;
+
+  std::unique_ptr<Supervisor> supervisor(
+      new Supervisor({config, std::move(world), std::move(listeners), plan, std::move(*log), std::move(*loop),
+                      std::move(*mailbox), std::move(signals)}));
+  if (const auto made = supervisor->make_workers(); !made) {
+    add_error(problems, made.error());
+    return nullptr;
+  }
+  for (const auto& problem : problems) {
+    supervisor->log_->event(LogLevel::kWarning, "configuration", config::to_string(problem));
+  }
+  return supervisor;
+}
+
+Supervisor::Supervisor(Prepared&& prepared)
+    : config_(std::move(prepared.config)),
+      world_(std::move(prepared.world)),
+      listeners_(std::move(prepared.listeners)),
+      descriptors_(std::move(prepared.descriptors)),
+      log_(std::move(prepared.log)),
+      loop_(std::move(prepared.loop)),
+      mailbox_(std::move(prepared.mailbox)),
+      signals_(std::move(prepared.signals)),
+      slots_(descriptors_.max_connections, [this] { wake_acceptors(); }) {}
+
+Supervisor::~Supervisor() = default;
+
+base::Result<void> Supervisor::make_workers() {
+  const unsigned count = worker_count(config_);
+  for (unsigned i = 0; i < count; ++i) {
+    // A session needs at most a buffer a direction, and one worker may come to serve every connection.
+    auto worker =
+        Worker::create({i, world_.routes, std::size_t{2} * descriptors_.max_connections, first_session_id(i)},
+                       log_->add_worker());
+    if (!worker) return base::failure(std::move(worker.error()));
+    workers_.push_back(std::move(*worker));
+  }
+  for (Assigned& socket : listeners_.take()) {
+    Worker& worker = *workers_[socket.worker];
+    worker.add_acceptor(std::move(socket), {slots_, config_.process.when_full});
+  }
+  std::vector<std::string> names;
+  for (const auto& listener : config_.listeners) names.push_back(listener.name);
+  drain_ = std::make_unique<Drain>(
+      *loop_, Drain::Parts{workers_, slots_, *log_, std::move(names), config_.process.drain_timeout},
+      [this] { loop_->stop(); });
+  return {};
+}
+
+void Supervisor::wake_acceptors() {
+  for (const auto& worker : workers_) worker->resume_accepting();
+}
+
+Outcome Supervisor::run(const std::optional<base::Address>& admin) {
+  mailbox_->open(*loop_, [this](Stop&&) { begin_stop(); });
+  signal_watch_.bind<&Supervisor::on_signal>(*loop_, signals_.get(), this);
+  WEIR_ASSERT(signal_watch_.want(net::Interest::kRead));
+  log_->start();
+  for (const auto& worker : workers_) worker->start(workers_);
+  log_start(admin);
+  serving_.store(true, std::memory_order_release);
+  loop_->run();
+  // Every session has ended, so a mailbox that is full now empties by itself.
+  for (const auto& worker : workers_) {
+    while (!worker->post(StopWorker{})) std::this_thread::yield();
+  }
+  for (const auto& worker : workers_) worker->join();
+  LogFields fields;
+  fields.text("outcome", drain_->forced() ? "forced" : "clean");
+  log_->event(LogLevel::kInfo, "stopped",
+              drain_->forced() ? "some sessions were cut" : "every session had ended", fields);
+  log_->stop();
+  return drain_->forced() ? Outcome::kForced : Outcome::kClean;
+}
+
+void Supervisor::log_start(const std::optional<base::Address>& admin) {
+  log_->event(LogLevel::kInfo, "limits", "max_connections " + descriptors_.arithmetic());
+  std::string listeners;
+  for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+    fmt::format_to(std::back_inserter(listeners), "{}{}={}", i == 0 ? "" : " ", config_.listeners[i].name,
+                   join(listeners_.addresses()[i]));
+  }
+  LogFields fields;
+  fields.number("workers", workers_.size());
+  fields.number("max_connections", descriptors_.max_connections);
+  fields.text("listeners", listeners);
+  if (admin) fields.text("admin", admin->to_string());
+  log_->event(LogLevel::kInfo, "ready", "", fields);
+}
+
+void Supervisor::request_stop() { static_cast<void>(mailbox_->post(Stop{})); }
+
+void Supervisor::on_signal(net::Ready) {
+  signalfd_siginfo info{};
+  while (::read(signals_.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
+    LogFields fields;
+    const char* name = ::sigabbrev_np(static_cast<int>(info.ssi_signo));
+    fields.text("name", name != nullptr ? "SIG" + std::string(name) : std::to_string(info.ssi_signo));
+    if (info.ssi_signo == SIGHUP) {
+      log_->event(LogLevel::kWarning, "signal",
+                  "this version cannot reload: restart Weir to read the file again", fields);
+      continue;
+    }
+    log_->event(LogLevel::kInfo, "signal", "", fields);
+    begin_stop();
+  }
+}
+
+void Supervisor::begin_stop() {
+  draining_.store(true, std::memory_order_release);
+  listeners_.remove_paths();
+  drain_->request();
+}
+
+ProcessStatus Supervisor::read_status() const {
+  ProcessStatus status;
+  status.draining = draining_.load(std::memory_order_acquire);
+  status.connections = slots_.used();
+  status.max_connections = slots_.limit();
+  status.max_connections_asked = config_.process.max_connections.value_or(0);
+  status.log_lines_lost = log_->lost();
+  add_listeners(status);
+  add_pools(status);
+  return status;
+}
+
+void Supervisor::add_listeners(ProcessStatus& status) const {
+  status.workers.resize(workers_.size());
+  for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+    ListenerStatus& sum = status.listeners.emplace_back();
+    sum.name = config_.listeners[i].name;
+    sum.pool = config_.listeners[i].pool.value;
+    sum.addresses = listeners_.addresses()[i];
+    for (std::size_t w = 0; w < workers_.size(); ++w) {
+      const session::ListenerCounters& counters = workers_[w]->counters(i);
+      // Closed is read first: a session that closes in between counts as open, never as less than none.
+      const std::uint64_t closed = counters.closed_total();
+      const std::uint64_t accepted = counters.accepted.value();
+      sum.accepted += accepted;
+      sum.open += accepted - closed;
+      sum.handed_over += counters.handed_over.value();
+      sum.upload_bytes += counters.upload_bytes.value();
+      sum.download_bytes += counters.download_bytes.value();
+      for (std::size_t r = 0; r < sum.closed.size(); ++r) sum.closed[r] += counters.closed[r].value();
+      for (std::size_t r = 0; r < sum.refused.size(); ++r) {
+        sum.refused[r] += counters.refused[r].value();
+        sum.paused[r] += counters.paused[r].value();
+      }
+      status.workers[w].accepted += accepted;
+      status.workers[w].open += accepted - closed;
+    }
+  }
+}
+
+void Supervisor::add_pools(ProcessStatus& status) const {
+  for (const auto& pool : world_.pools) {
+    PoolStatus& shown = status.pools.emplace_back();
+    shown.name = pool->settings().name;
+    for (const auto& backend : pool->backends()) {
+      const pool::BackendIdentity& identity = backend->identity();
+      const pool::BackendCounters& counters = backend->counters();
+      BackendStatus& line = shown.backends.emplace_back();
+      line.name = identity.name;
+      line.address = identity.address;
+      line.weight = identity.weight;
+      line.state = identity.state;
+      line.state_reason = identity.state_reason;
+      line.in_flight = static_cast<std::uint64_t>(std::max<std::int64_t>(counters.in_flight.value(), 0));
+      line.attempts = counters.attempts.value();
+      line.failed_attempts = counters.failed_attempts.value();
+      line.sessions = counters.sessions.value();
+      line.upload_bytes = counters.upload_bytes.value();
+      line.download_bytes = counters.download_bytes.value();
+    }
+  }
+}
+
+}  // namespace weir::server

@@ -1,0 +1,97 @@
+// The process's life: prepare everything that can fail, then start the threads, say that Weir is ready, and
+// serve until told to stop. Its loop is the control thread, which is the thread that calls `run`.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "config/model.h"
+#include "config/problem.h"
+#include "net/mailbox.h"
+#include "server/drain.h"
+#include "server/listener_set.h"
+#include "server/log_writer.h"
+#include "server/preflight.h"
+#include "server/status.h"
+#include "server/worker.h"
+#include "server/world.h"
+
+namespace weir::server {
+
+// How a run ended.
+enum class Outcome {
+  kClean,   // every session had ended by itself
+  kForced,  // some were cut
+};
+
+class Supervisor final : public StatusSource {
+ public:
+  struct Options {
+    unsigned other_descriptors = 0;  // see DescriptorNeeds::others
+  };
+
+  // Checks the host, changes the user, resolves names, opens the log and every listening socket. Starts no
+  // thread. With an error among `problems` the result is empty, and nothing stays open. Blocks the signals it
+  // will serve.
+  static std::unique_ptr<Supervisor> prepare(const config::Config& config, Options options,
+                                             config::Problems& problems);
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  // Starts the threads, says "ready" (with `admin` as the admin door's address, when there is one) and serves
+  // until a signal or `request_stop`. Once.
+  Outcome run(const std::optional<base::Address>& admin);
+
+  // As SIGTERM does: the first drains, the second cuts. Any thread.
+  void request_stop();
+
+  // The real addresses of each listener.
+  const std::vector<std::vector<base::Address>>& addresses() const { return listeners_.addresses(); }
+
+  ProcessStatus read_status() const override;
+
+  // Whether threads run and the listeners accept. Any thread.
+  bool serving() const { return serving_.load(std::memory_order_acquire); }
+
+ private:
+  struct Stop {};
+  struct Prepared {
+    config::Config config;
+    World world;
+    ListenerSet listeners;
+    DescriptorPlan descriptors;
+    std::unique_ptr<LogWriter> log;
+    std::unique_ptr<net::EventLoop> loop;
+    std::unique_ptr<net::Mailbox<Stop>> mailbox;
+    base::UniqueFd signals;
+  };
+
+  explicit Supervisor(Prepared&& prepared);
+  base::Result<void> make_workers();
+  void on_signal(net::Ready);
+  void begin_stop();
+  void log_start(const std::optional<base::Address>& admin);
+  void wake_acceptors();
+  void add_listeners(ProcessStatus& status) const;
+  void add_pools(ProcessStatus& status) const;
+
+  const config::Config config_;
+  const World world_;
+  ListenerSet listeners_;
+  const DescriptorPlan descriptors_;
+  const std::unique_ptr<LogWriter> log_;
+  const std::unique_ptr<net::EventLoop> loop_;
+  const std::unique_ptr<net::Mailbox<Stop>> mailbox_;
+  const base::UniqueFd signals_;
+  net::Watch signal_watch_;
+  admission::ConnectionSlots slots_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Drain> drain_;
+  std::atomic<bool> draining_{false};
+  std::atomic<bool> serving_{false};
+};
+
+}  // namespace weir::server

@@ -1,0 +1,28 @@
+// The running form of a configuration: for each listener its route, for each pool its live block. Made from a
+// `Config` and the answers of the resolver; knows nothing of sockets or threads.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "config/model.h"
+#include "config/problem.h"
+#include "pool/pool.h"
+#include "session/session.h"
+
+namespace weir::server {
+
+struct World {
+  std::vector<session::Route> routes;  // one for each of the configuration's listeners, in its order
+  std::vector<std::shared_ptr<pool::Pool>> pools;
+};
+
+using Resolve = std::function<base::Result<std::vector<base::Address>>(const base::HostPort&)>;
+
+// A name that does not resolve makes its backend "down" and leaves a warning among `problems`; a resolved
+// address that is one of this process's own listeners leaves an error.
+World build_world(const config::Config& config, const Resolve& resolve, config::Problems& problems);
+
+}  // namespace weir::server

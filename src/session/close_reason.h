@@ -1,0 +1,61 @@
+// Why a session closed: exactly one of these. One list: the enum, the metric's label and the word in the log
+// are the same word. `client_end` and `backend_end` are the clean ones; every other reason shows the
+// surviving side a reset, so that a stream which was cut never looks whole.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace weir::session {
+
+enum class CloseReason : std::uint8_t {
+  kClientEnd,           // both streams ended, the client's first
+  kBackendEnd,          // both streams ended, the backend's first
+  kClientReset,         // the client's host sent a reset
+  kBackendReset,        // the backend's host sent a reset
+  kClientLost,          // no answer from the client: keep-alive or user timeout
+  kBackendLost,         // no answer from the backend
+  kNoBackend,           // the pool has no usable backend
+  kConnectRefused,      // the last attempt was refused
+  kConnectUnreachable,  // the last attempt met no route, no host or a prohibition
+  kConnectTimeout,      // the last attempt took longer than connect_timeout
+  kNoSourcePort,        // no local port was free towards the backend (EADDRNOTAVAIL)
+  kNoDescriptors,       // the process or the system is out of descriptors
+  kNoMemory,            // the kernel is out of memory for sockets or watches
+  kIdleTimeout,         // no byte in either direction for idle_timeout
+  kHalfCloseTimeout,    // one stream ended, and no byte in the other for half_close_timeout
+  kMaxLifetime,         // older than max_lifetime
+  kDrainTimeout,        // still open when drain_timeout ended
+  kShutdown,            // cut by a second signal to stop
+};
+
+inline constexpr std::array<std::string_view, 18> kCloseReasonWords{
+    "client_end",     "backend_end",    "client_reset",    "backend_reset",       "client_lost",
+    "backend_lost",   "no_backend",     "connect_refused", "connect_unreachable", "connect_timeout",
+    "no_source_port", "no_descriptors", "no_memory",       "idle_timeout",        "half_close_timeout",
+    "max_lifetime",   "drain_timeout",  "shutdown"};
+
+inline constexpr std::size_t kCloseReasons = kCloseReasonWords.size();
+static_assert(static_cast<std::size_t>(CloseReason::kShutdown) + 1 == kCloseReasons);
+
+constexpr std::string_view word(CloseReason reason) {
+  return kCloseReasonWords[static_cast<std::size_t>(reason)];
+}
+
+constexpr bool is_clean(CloseReason reason) {
+  return reason == CloseReason::kClientEnd || reason == CloseReason::kBackendEnd;
+}
+
+// Where a session stands. It never goes backwards.
+enum class SessionState : std::uint8_t { kConnect, kRelay, kHalfClosed, kLinger };
+
+inline constexpr std::array<std::string_view, 4> kSessionStateWords{"connect", "relay", "half_closed",
+                                                                    "linger"};
+
+constexpr std::string_view word(SessionState state) {
+  return kSessionStateWords[static_cast<std::size_t>(state)];
+}
+
+}  // namespace weir::session

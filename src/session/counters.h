@@ -1,0 +1,30 @@
+// What one worker counts for one listener. The worker writes, anyone reads; the sum over workers is the
+// listener's.
+#pragma once
+
+#include <array>
+
+#include "admission/refusals.h"
+#include "metrics/counter.h"
+#include "session/close_reason.h"
+
+namespace weir::session {
+
+struct alignas(64) ListenerCounters {
+  metrics::Counter accepted;     // sessions begun here, those handed over from another worker included
+  metrics::Counter handed_over;  // accepted here and served by another worker
+  metrics::Counter upload_bytes;
+  metrics::Counter download_bytes;
+  metrics::Counter lost_log_lines;
+  std::array<metrics::Counter, kCloseReasons> closed;
+  std::array<metrics::Counter, admission::kRefusalWords.size()> refused;
+  std::array<metrics::Counter, admission::kRefusalWords.size()> paused;  // times that accepting was paused
+
+  std::uint64_t closed_total() const {
+    std::uint64_t sum = 0;
+    for (const metrics::Counter& counter : closed) sum += counter.value();
+    return sum;
+  }
+};
+
+}  // namespace weir::session

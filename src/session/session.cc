@@ -1,0 +1,184 @@
+#include "session/session.h"
+
+#include <algorithm>
+
+#include "session/session_table.h"
+
+namespace weir::session {
+namespace {
+
+using base::TimePoint;
+
+// Counters that others read are brought up to date after this many bytes, and at the close.
+constexpr std::uint64_t kAccountingStep = 256 * 1024;
+
+constexpr TimePoint kNever = TimePoint::max();
+
+// Up to a tenth is taken off, so that sessions which began together do not all end together. The id spreads
+// it.
+base::Millis with_jitter(base::Millis lifetime, std::uint64_t id) {
+  const std::uint64_t scattered = (id * 0x9e3779b97f4a7c15ull) >> 54;  // 0 to 1023
+  return lifetime - lifetime / 10 * static_cast<std::int64_t>(scattered) / 1024;
+}
+
+CloseReason reason_of(relay::Ending ending) {
+  const bool client = ending.side == relay::Side::kClient;
+  switch (ending.cause) {
+    case relay::EndCause::kFinished:
+      return client ? CloseReason::kClientEnd : CloseReason::kBackendEnd;
+    case relay::EndCause::kReset:
+      return client ? CloseReason::kClientReset : CloseReason::kBackendReset;
+    case relay::EndCause::kLost:
+      return client ? CloseReason::kClientLost : CloseReason::kBackendLost;
+    case relay::EndCause::kSystem:
+      return CloseReason::kNoMemory;
+  }
+  return CloseReason::kNoMemory;
+}
+
+}  // namespace
+
+Session::Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
+                 std::shared_ptr<const SessionSettings> settings, ListenerCounters& counters)
+    : table_(table),
+      id_(id),
+      settings_(std::move(settings)),
+      counters_(counters),
+      permit_(std::move(admitted.permit)),
+      client_address_(std::move(admitted.client)),
+      begun_(base::precise_now()),
+      last_active_(begun_),
+      connect_deadline_(kNever),
+      lifetime_end_(settings_->max_lifetime ? begun_ + with_jitter(*settings_->max_lifetime, id) : kNever),
+      connector_(table.services().loop, *this, backend_),
+      relay_({table.services().loop, table.services().buffers}, *this, client_, backend_) {
+  client_.fd = std::move(admitted.fd);
+}
+
+void Session::start(std::shared_ptr<pool::Pool> pool) { connector_.start(std::move(pool), settings_->tcp); }
+
+void Session::connector_waits(TimePoint deadline) {
+  connect_deadline_ = deadline;
+  table_.services().wheel.arm(*this, next_deadline());
+}
+
+void Session::connector_failed(CloseReason reason) { close(reason); }
+
+void Session::connector_connected() {
+  state_ = SessionState::kRelay;
+  last_active_ = base::coarse_now();
+  table_.services().wheel.arm(*this, next_deadline());
+  relay_.start(settings_->reset_linger);
+}
+
+void Session::relay_moved() {
+  last_active_ = base::coarse_now();
+  const std::uint64_t moved =
+      relay_.upload().bytes - accounted_upload_ + relay_.download().bytes - accounted_download_;
+  if (moved >= kAccountingStep) account();
+}
+
+void Session::relay_half_closed() {
+  state_ = SessionState::kHalfClosed;
+  last_active_ = base::coarse_now();
+  table_.services().wheel.arm(*this, next_deadline());
+}
+
+void Session::relay_lingers() { state_ = SessionState::kLinger; }
+
+void Session::relay_ended(relay::Ending ending) { close(reason_of(ending)); }
+
+// The next moment at which something may have to be done. Activity moves it away without touching the wheel:
+// when the entry fires early it is armed again.
+TimePoint Session::next_deadline() const {
+  switch (state_) {
+    case SessionState::kConnect:
+      return std::min(connect_deadline_, lifetime_end_);
+    case SessionState::kRelay:
+      return std::min(last_active_ + settings_->idle_timeout, lifetime_end_);
+    case SessionState::kHalfClosed: {
+      const base::Millis quiet = std::min(settings_->half_close_timeout, settings_->idle_timeout);
+      return std::min(last_active_ + quiet, lifetime_end_);
+    }
+    case SessionState::kLinger:
+      return lifetime_end_;  // bounded by reset_linger already
+  }
+  return kNever;
+}
+
+void Session::on_deadline(TimePoint now) {
+  const TimePoint deadline = next_deadline();
+  if (now < deadline) {
+    if (deadline != kNever) table_.services().wheel.arm(*this, deadline);
+    return;
+  }
+  if (now >= lifetime_end_) return close(CloseReason::kMaxLifetime);
+  switch (state_) {
+    case SessionState::kConnect:
+      return connector_.timed_out();
+    case SessionState::kRelay:
+      return close(CloseReason::kIdleTimeout);
+    case SessionState::kHalfClosed: {
+      const bool idle = settings_->idle_timeout < settings_->half_close_timeout;
+      return close(idle ? CloseReason::kIdleTimeout : CloseReason::kHalfCloseTimeout);
+    }
+    case SessionState::kLinger:
+      return;
+  }
+}
+
+void Session::account() {
+  const std::uint64_t upload = relay_.upload().bytes - accounted_upload_;
+  const std::uint64_t download = relay_.download().bytes - accounted_download_;
+  accounted_upload_ += upload;
+  accounted_download_ += download;
+  counters_.upload_bytes.add(upload);
+  counters_.download_bytes.add(download);
+  if (connector_.backend() != nullptr) {
+    connector_.backend()->counters().upload_bytes.add(upload);
+    connector_.backend()->counters().download_bytes.add(download);
+  }
+}
+
+void Session::close(CloseReason reason) {
+  if (closed_) return;
+  closed_ = true;
+  disarm();
+  client_.watch.stop();
+  backend_.watch.stop();
+  if (is_clean(reason)) {
+    client_.close();
+    backend_.close();
+  } else {
+    net::abort_connection(client_.fd);
+    net::abort_connection(backend_.fd);
+  }
+  account();
+  counters_.closed[static_cast<std::size_t>(reason)].add();
+  log(reason);
+  permit_.release();
+  table_.retire(*this);
+}
+
+void Session::log(CloseReason reason) {
+  if (settings_->logged == LoggedSessions::kNone) return;
+  if (settings_->logged == LoggedSessions::kErrors && is_clean(reason)) return;
+  SessionRecord record;
+  record.id = id_;
+  record.closed_at = std::chrono::system_clock::now();
+  record.settings = settings_;
+  record.pool = connector_.pool();
+  record.backend = connector_.backend();
+  record.client = client_address_;
+  record.attempts = connector_.attempts();
+  record.state = state_;
+  record.reason = reason;
+  record.connect_error = connector_.last_error();
+  record.upload_bytes = relay_.upload().bytes;
+  record.download_bytes = relay_.download().bytes;
+  record.connect_time = connector_.connect_time();
+  record.duration = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
+  if (!table_.services().log.write(std::move(record))) counters_.lost_log_lines.add();
+}
+
+}  // namespace weir::session

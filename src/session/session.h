@@ -1,0 +1,87 @@
+// One connection from accept to close: connect, relay, and exactly one close reason. It lives on one worker,
+// is owned by that worker's `SessionTable`, and is freed at the end of the turn in which it closed. It keeps
+// only what it needs to its end: its settings, its pool's live block, a permit; no configuration.
+#pragma once
+
+#include <memory>
+
+#include "admission/connection_slots.h"
+#include "base/address.h"
+#include "net/timer_wheel.h"
+#include "relay/relay.h"
+#include "session/connector.h"
+#include "session/counters.h"
+#include "session/session_log.h"
+
+namespace weir::session {
+
+class SessionTable;
+
+// A client that has been let in, on its way to becoming a session. What a worker hands to another.
+struct Admitted {
+  base::UniqueFd fd;
+  base::Address client;
+  admission::Permit permit;
+};
+
+// Where a listener's sessions go.
+struct Route {
+  std::shared_ptr<const SessionSettings> settings;
+  std::shared_ptr<pool::Pool> pool;
+};
+
+class Session final : private net::WheelEntry, private relay::Relay::Owner, private Connector::Owner {
+ public:
+  // Made by the table only. `counters` are the worker's for this listener and outlive the session.
+  Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
+          std::shared_ptr<const SessionSettings> settings, ListenerCounters& counters);
+
+  // Begins to connect. May close the session before it returns.
+  void start(std::shared_ptr<pool::Pool> pool);
+
+  // Ends the session now, whatever it is doing. Nothing happens when it has closed already.
+  void close(CloseReason reason);
+
+  std::uint64_t id() const { return id_; }
+  SessionState state() const { return state_; }
+  bool closed() const { return closed_; }
+
+ private:
+  friend class SessionTable;
+
+  void connector_connected() override;
+  void connector_failed(CloseReason reason) override;
+  void connector_waits(base::TimePoint deadline) override;
+  void relay_moved() override;
+  void relay_half_closed() override;
+  void relay_lingers() override;
+  void relay_ended(relay::Ending ending) override;
+  void on_deadline(base::TimePoint now) override;
+
+  base::TimePoint next_deadline() const;
+  void account();
+  void log(CloseReason reason);
+
+  SessionTable& table_;
+  const std::uint64_t id_;
+  const std::shared_ptr<const SessionSettings> settings_;
+  ListenerCounters& counters_;
+  admission::Permit permit_;
+  const base::Address client_address_;
+  const base::TimePoint begun_;
+  base::TimePoint last_active_;
+  base::TimePoint connect_deadline_;
+  base::TimePoint lifetime_end_;
+  std::uint64_t accounted_upload_ = 0;
+  std::uint64_t accounted_download_ = 0;
+  relay::Peer client_;
+  relay::Peer backend_;
+  Connector connector_;
+  relay::Relay relay_;
+  SessionState state_ = SessionState::kConnect;
+  bool closed_ = false;
+  Session* previous_ = nullptr;  // the table's list
+  Session* next_ = nullptr;
+};
+
+}  // namespace weir::session

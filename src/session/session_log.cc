@@ -1,0 +1,76 @@
+#include "session/session_log.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "base/assert.h"
+#include "base/log_text.h"
+
+namespace weir::session {
+
+SessionLogRing::SessionLogRing(std::size_t capacity) : slots_(capacity) {
+  WEIR_ASSERT(capacity > 0 && (capacity & (capacity - 1)) == 0);
+}
+
+bool SessionLogRing::push(SessionRecord&& record) {
+  const std::size_t head = head_.load(std::memory_order_relaxed);
+  if (head - tail_.load(std::memory_order_acquire) == slots_.size()) return false;
+  slots_[head & (slots_.size() - 1)] = std::move(record);
+  head_.store(head + 1, std::memory_order_release);
+  return true;
+}
+
+std::optional<SessionRecord> SessionLogRing::pop() {
+  const std::size_t tail = tail_.load(std::memory_order_relaxed);
+  if (tail == head_.load(std::memory_order_acquire)) return std::nullopt;
+  // The slot is left empty: what the record held is freed by whoever takes it, not when the slot is used
+  // again.
+  std::optional<SessionRecord> record(std::exchange(slots_[tail & (slots_.size() - 1)], SessionRecord{}));
+  tail_.store(tail + 1, std::memory_order_release);
+  return record;
+}
+
+namespace {
+
+// The fields of a record in their one order, for both forms. `none` stands for what there is not.
+base::LogFields fields_of(const SessionRecord& r) {
+  base::LogFields fields;
+  fields.text("id", fmt::format("{:016x}", r.id));
+  fields.text("listener", r.settings->listener);
+  fields.text("client", r.client.to_string());
+  fields.text("pool", r.pool->settings().name);
+  if (r.backend != nullptr) {
+    fields.text("backend", r.backend->name());
+    fields.text("address", r.backend->identity().address.to_string());
+  } else {
+    fields.none("backend");
+    fields.none("address");
+  }
+  fields.number("attempts", r.attempts);
+  fields.text("state", word(r.state));
+  fields.text("reason", word(r.reason));
+  if (r.connect_error != 0) {
+    const char* name = ::strerrorname_np(r.connect_error);
+    fields.text("connect_error", name != nullptr ? name : std::to_string(r.connect_error));
+  }
+  fields.number("upload", r.upload_bytes);
+  fields.number("download", r.download_bytes);
+  if (r.connect_time) {
+    fields.number("connect_us", static_cast<std::uint64_t>(r.connect_time->count()));
+  } else {
+    fields.none("connect_us");
+  }
+  fields.number("duration_us", static_cast<std::uint64_t>(r.duration.count()));
+  return fields;
+}
+
+}  // namespace
+
+std::string text_fields(const SessionRecord& record) { return "session" + fields_of(record).as_text(); }
+
+std::string json_fields(const SessionRecord& record) {
+  return "\"event\":\"session\"" + fields_of(record).as_json();
+}
+
+}  // namespace weir::session

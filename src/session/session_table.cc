@@ -1,0 +1,43 @@
+#include "session/session_table.h"
+
+#include "base/assert.h"
+
+namespace weir::session {
+
+SessionTable::SessionTable(SessionServices services, std::uint64_t first_id)
+    : services_(services), next_id_(first_id) {
+  services_.loop.at_end_of_turn([this] { reap(); });
+}
+
+SessionTable::~SessionTable() {
+  close_all(CloseReason::kShutdown);
+  reap();
+}
+
+void SessionTable::open(Admitted&& admitted, const Route& route, ListenerCounters& counters) {
+  auto session = std::make_unique<Session>(*this, next_id_++, std::move(admitted), route.settings, counters);
+  Session& opened = *session.release();
+  opened.next_ = first_;
+  if (first_ != nullptr) first_->previous_ = &opened;
+  first_ = &opened;
+  size_.store(size() + 1, std::memory_order_relaxed);
+  counters.accepted.add();
+  opened.start(route.pool);
+}
+
+void SessionTable::close_all(CloseReason reason) {
+  while (first_ != nullptr) first_->close(reason);
+}
+
+void SessionTable::retire(Session& session) {
+  if (session.previous_ != nullptr) session.previous_->next_ = session.next_;
+  if (session.next_ != nullptr) session.next_->previous_ = session.previous_;
+  if (first_ == &session) first_ = session.next_;
+  session.previous_ = session.next_ = nullptr;
+  retired_.emplace_back(&session);
+  size_.store(size() - 1, std::memory_order_relaxed);
+}
+
+void SessionTable::reap() { retired_.clear(); }
+
+}  // namespace weir::session

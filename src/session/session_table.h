@@ -1,0 +1,64 @@
+// The sessions of one worker: makes them, keeps them, and frees those that closed at the end of the loop's
+// turn, when no callback can be standing in them any more. Lives on the worker's thread.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "net/buffer_pool.h"
+#include "net/event_loop.h"
+#include "net/timer_wheel.h"
+#include "session/session.h"
+
+namespace weir::session {
+
+// Where closed sessions' records go. False: dropped, because the ring was full.
+class RecordSink {
+ public:
+  [[nodiscard]] virtual bool write(SessionRecord&& record) = 0;
+
+ protected:
+  ~RecordSink() = default;
+};
+
+// What a session borrows from its worker.
+struct SessionServices {
+  net::EventLoop& loop;
+  net::BufferPool& buffers;
+  net::TimerWheel& wheel;
+  RecordSink& log;
+};
+
+class SessionTable {
+ public:
+  // `first_id` sets the range of ids, so that no two workers and no two runs share one.
+  SessionTable(SessionServices services, std::uint64_t first_id);
+  ~SessionTable();
+  SessionTable(const SessionTable&) = delete;
+  SessionTable& operator=(const SessionTable&) = delete;
+
+  // Makes a session of `admitted` and starts it.
+  void open(Admitted&& admitted, const Route& route, ListenerCounters& counters);
+
+  // Closes every open session with `reason`.
+  void close_all(CloseReason reason);
+
+  // How many sessions are open. Any thread.
+  std::size_t size() const { return size_.load(std::memory_order_relaxed); }
+
+  SessionServices& services() { return services_; }
+
+ private:
+  friend class Session;
+  void retire(Session& session);
+  void reap();
+
+  SessionServices services_;
+  std::uint64_t next_id_;
+  Session* first_ = nullptr;
+  std::vector<std::unique_ptr<Session>> retired_;
+  std::atomic<std::size_t> size_{0};
+};
+
+}  // namespace weir::session

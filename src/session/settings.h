@@ -1,0 +1,26 @@
+// What a session keeps of its listener's configuration to its end. Small and constant; shared by all sessions
+// that were accepted under it, and freed with the last of them.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "net/socket.h"
+
+namespace weir::session {
+
+// Which closed sessions leave a line in the log.
+enum class LoggedSessions { kAll, kErrors, kNone };
+
+struct SessionSettings {
+  std::string listener;
+  base::Millis idle_timeout{600'000};
+  base::Millis half_close_timeout{60'000};
+  std::optional<base::Millis> max_lifetime;
+  base::Millis reset_linger{5'000};
+  net::TcpOptions tcp;
+  LoggedSessions logged = LoggedSessions::kAll;
+};
+
+}  // namespace weir::session
