@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/units.h"
+
 namespace weir::server {
 namespace {
 
@@ -76,10 +78,7 @@ void Drain::say_what_is_waited_for() {
   std::string open;
   for (std::size_t i = 0; i < parts_.listeners.size(); ++i) {
     std::uint64_t sessions = 0;
-    for (const auto& worker : parts_.workers) {
-      const auto& counters = worker->counters(i);
-      sessions += counters.accepted.value() - counters.closed_total();
-    }
+    for (const auto& worker : parts_.workers) sessions += worker->counters(i).open();
     if (sessions == 0) continue;
     fmt::format_to(std::back_inserter(open), "{}{}={}", open.empty() ? "" : " ", parts_.listeners[i],
                    sessions);

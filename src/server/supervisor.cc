@@ -219,11 +219,8 @@ void Supervisor::add_listeners(ProcessStatus& status) const {
     sum.addresses = listeners_.addresses()[i];
     for (std::size_t w = 0; w < workers_.size(); ++w) {
       const session::ListenerCounters& counters = workers_[w]->counters(i);
-      // Closed is read first: a session that closes in between counts as open, never as less than none.
-      const std::uint64_t closed = counters.closed_total();
-      const std::uint64_t accepted = counters.accepted.value();
-      sum.accepted += accepted;
-      sum.open += accepted - closed;
+      sum.accepted += counters.accepted.value();
+      sum.open += counters.open();
       sum.handed_over += counters.handed_over.value();
       sum.upload_bytes += counters.upload_bytes.value();
       sum.download_bytes += counters.download_bytes.value();
@@ -232,8 +229,8 @@ void Supervisor::add_listeners(ProcessStatus& status) const {
         sum.refused[r] += counters.refused[r].value();
         sum.paused[r] += counters.paused[r].value();
       }
-      status.workers[w].accepted += accepted;
-      status.workers[w].open += accepted - closed;
+      status.workers[w].accepted += counters.accepted.value();
+      status.workers[w].open += counters.open();
     }
   }
 }

@@ -25,6 +25,14 @@ struct alignas(64) ListenerCounters {
     for (const metrics::Counter& counter : closed) sum += counter.value();
     return sum;
   }
+
+  // Sessions that are open now. The two looks are a moment apart; a session that moves in between is never counted
+  // as less than none.
+  std::uint64_t open() const {
+    const std::uint64_t closed_now = closed_total();
+    const std::uint64_t accepted_now = accepted.value();
+    return accepted_now > closed_now ? accepted_now - closed_now : 0;
+  }
 };
 
 }  // namespace weir::session

@@ -1,0 +1,157 @@
+#include "admin/http_server.h"
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <thread>
+
+#include "net/event_loop.h"
+#include "net/mailbox.h"
+#include "net/socket.h"
+
+namespace weir::admin {
+namespace {
+
+constexpr int kTimeoutSeconds = 10;
+constexpr ev_ssize_t kMostHeaderBytes = 16 * 1024;
+constexpr ev_ssize_t kMostBodyBytes = 64 * 1024;
+constexpr int kBacklog = 64;
+
+struct Stop {};
+
+std::string_view method_name(evhttp_cmd_type type) {
+  switch (type) {
+    case EVHTTP_REQ_GET: return "GET";
+    case EVHTTP_REQ_HEAD: return "HEAD";
+    case EVHTTP_REQ_POST: return "POST";
+    case EVHTTP_REQ_PUT: return "PUT";
+    case EVHTTP_REQ_DELETE: return "DELETE";
+    case EVHTTP_REQ_PATCH: return "PATCH";
+    case EVHTTP_REQ_OPTIONS: return "OPTIONS";
+    default: return "OTHER";
+  }
+}
+
+std::string_view phrase(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 503: return "Service Unavailable";
+    default: return "Error";
+  }
+}
+
+}  // namespace
+
+class HttpServer::Impl {
+ public:
+  static base::Result<std::unique_ptr<Impl>> open(const base::Address& address, Handler handler) {
+    auto loop = net::EventLoop::create();
+    if (!loop) return base::failure(std::move(loop.error()));
+    auto mailbox = net::Mailbox<Stop>::create(4);
+    if (!mailbox) return base::failure(std::move(mailbox.error()));
+    net::ListenOptions options;
+    options.backlog = kBacklog;
+    auto fd = net::listen_on(address, options);
+    if (!fd) return base::failure(std::move(fd.error()).with_context("admin door"));
+    auto real = net::local_address(fd->get());
+    if (!real) return base::failure(std::move(real.error()));
+    auto impl = std::unique_ptr<Impl>(new Impl(std::move(*loop), std::move(*mailbox), *real, std::move(handler)));
+    if (auto serving = impl->serve(std::move(*fd)); !serving) return base::failure(std::move(serving.error()));
+    return impl;
+  }
+
+  ~Impl() {
+    stop();
+    if (http_ != nullptr) evhttp_free(http_);
+    if (address_.is_unix()) ::unlink(address_.path().c_str());
+  }
+
+  void start() {
+    thread_ = std::thread([this] {
+      ::pthread_setname_np(::pthread_self(), "admin");
+      loop_->run();
+    });
+  }
+
+  void stop() {
+    if (!thread_.joinable()) return;
+    static_cast<void>(mailbox_->post(Stop{}));
+    thread_.join();
+  }
+
+  const base::Address& address() const { return address_; }
+
+ private:
+  Impl(std::unique_ptr<net::EventLoop> loop, std::unique_ptr<net::Mailbox<Stop>> mailbox, base::Address address,
+       Handler handler)
+      : loop_(std::move(loop)),
+        mailbox_(std::move(mailbox)),
+        address_(std::move(address)),
+        handler_(std::move(handler)) {}
+
+  base::Result<void> serve(base::UniqueFd fd) {
+    mailbox_->open(*loop_, [this](Stop&&) { loop_->stop(); });
+    http_ = evhttp_new(loop_->base());
+    if (http_ == nullptr) return base::failure(base::system_error("admin door", ENOMEM));
+    evhttp_set_timeout(http_, kTimeoutSeconds);
+    evhttp_set_max_headers_size(http_, kMostHeaderBytes);
+    evhttp_set_max_body_size(http_, kMostBodyBytes);
+    // Every method is let through to the handler, which knows what each path allows.
+    evhttp_set_allowed_methods(http_, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
+                                          EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH | EVHTTP_REQ_OPTIONS);
+    evhttp_set_gencb(
+        http_, [](evhttp_request* request, void* arg) { static_cast<Impl*>(arg)->answer(request); }, this);
+    if (evhttp_accept_socket(http_, fd.get()) != 0) return base::failure(base::system_error("admin door", ENOMEM));
+    static_cast<void>(fd.release());  // evhttp closes it
+    return {};
+  }
+
+  void answer(evhttp_request* request) {
+    HttpRequest asked;
+    asked.method = method_name(evhttp_request_get_command(request));
+    const evhttp_uri* uri = evhttp_request_get_evhttp_uri(request);
+    const char* path = uri != nullptr ? evhttp_uri_get_path(uri) : nullptr;
+    if (path != nullptr) {
+      std::size_t length = 0;
+      char* decoded = evhttp_uridecode(path, 0, &length);
+      if (decoded != nullptr) asked.path.assign(decoded, length);
+      ::free(decoded);
+    }
+    const HttpResponse response = handler_(asked);
+    evkeyvalq* headers = evhttp_request_get_output_headers(request);
+    evhttp_add_header(headers, "Content-Type", response.content_type.c_str());
+    evhttp_add_header(headers, "Cache-Control", "no-store");
+    if (!response.allow.empty()) evhttp_add_header(headers, "Allow", response.allow.c_str());
+    evbuffer* body = evbuffer_new();
+    if (body != nullptr && asked.method != "HEAD") evbuffer_add(body, response.body.data(), response.body.size());
+    evhttp_send_reply(request, response.status, std::string(phrase(response.status)).c_str(), body);
+    if (body != nullptr) evbuffer_free(body);
+  }
+
+  const std::unique_ptr<net::EventLoop> loop_;
+  const std::unique_ptr<net::Mailbox<Stop>> mailbox_;
+  const base::Address address_;
+  const Handler handler_;
+  evhttp* http_ = nullptr;
+  std::thread thread_;
+};
+
+base::Result<std::unique_ptr<HttpServer>> HttpServer::open(const base::Address& address, Handler handler) {
+  auto impl = Impl::open(address, std::move(handler));
+  if (!impl) return base::failure(std::move(impl.error()));
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(*impl)));
+}
+
+HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HttpServer::~HttpServer() = default;
+void HttpServer::start() { impl_->start(); }
+void HttpServer::stop() { impl_->stop(); }
+const base::Address& HttpServer::address() const { return impl_->address(); }
+
+}  // namespace weir::admin

@@ -1,0 +1,143 @@
+#include "admin/views.h"
+
+#include <nlohmann/json.hpp>
+
+#include "metrics/text_format.h"
+
+namespace weir::admin {
+namespace {
+
+using metrics::FamilyType;
+using metrics::Label;
+using metrics::TextFormat;
+using server::BackendStatus;
+using server::ListenerStatus;
+using server::PoolStatus;
+using server::ProcessStatus;
+
+// One sample for each listener.
+template <class Value>
+void by_listener(TextFormat& out, const ProcessStatus& status, Value value) {
+  for (const ListenerStatus& listener : status.listeners) out.sample({{"listener", listener.name}}, value(listener));
+}
+
+// One sample for each backend.
+template <class Value>
+void by_backend(TextFormat& out, const ProcessStatus& status, Value value) {
+  for (const PoolStatus& pool : status.pools) {
+    for (const BackendStatus& backend : pool.backends) {
+      out.sample({{"pool", pool.name}, {"backend", backend.name}}, value(backend));
+    }
+  }
+}
+
+// One sample for each listener and reason.
+template <class Counts>
+void by_reason(TextFormat& out, const ProcessStatus& status, Counts counts, const auto& words) {
+  for (const ListenerStatus& listener : status.listeners) {
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      out.sample({{"listener", listener.name}, {"reason", words[i]}}, counts(listener)[i]);
+    }
+  }
+}
+
+void listener_metrics(TextFormat& out, const ProcessStatus& status) {
+  out.family("weir_connections_accepted_total", FamilyType::kCounter, "Client connections that became sessions.");
+  by_listener(out, status, [](const auto& l) { return l.accepted; });
+  out.family("weir_connections_handed_over_total", FamilyType::kCounter,
+             "Connections that one worker accepted and a less loaded one serves.");
+  by_listener(out, status, [](const auto& l) { return l.handed_over; });
+  out.family("weir_connections_refused_total", FamilyType::kCounter, "Connections that were turned away, by reason.");
+  by_reason(out, status, [](const auto& l) { return l.refused; }, admission::kRefusalWords);
+  out.family("weir_accept_pauses_total", FamilyType::kCounter, "Times that accepting was paused, by reason.");
+  by_reason(out, status, [](const auto& l) { return l.paused; }, admission::kRefusalWords);
+  out.family("weir_sessions_open", FamilyType::kGauge, "Sessions that are open now.");
+  by_listener(out, status, [](const auto& l) { return l.open; });
+  out.family("weir_sessions_closed_total", FamilyType::kCounter, "Sessions that have closed, by reason.");
+  by_reason(out, status, [](const auto& l) { return l.closed; }, session::kCloseReasonWords);
+  out.family("weir_upload_bytes_total", FamilyType::kCounter, "Bytes from clients to backends.");
+  by_listener(out, status, [](const auto& l) { return l.upload_bytes; });
+  out.family("weir_download_bytes_total", FamilyType::kCounter, "Bytes from backends to clients.");
+  by_listener(out, status, [](const auto& l) { return l.download_bytes; });
+}
+
+void backend_metrics(TextFormat& out, const ProcessStatus& status) {
+  out.family("weir_backend_up", FamilyType::kGauge, "1 while the backend may be picked.");
+  by_backend(out, status, [](const auto& b) { return b.state == pool::BackendState::kUp ? 1u : 0u; });
+  out.family("weir_backend_in_flight_sessions", FamilyType::kGauge, "Sessions that hold a connection to the backend.");
+  by_backend(out, status, [](const auto& b) { return b.in_flight; });
+  out.family("weir_backend_sessions_total", FamilyType::kCounter, "Connections to the backend that stood.");
+  by_backend(out, status, [](const auto& b) { return b.sessions; });
+  out.family("weir_backend_connect_attempts_total", FamilyType::kCounter, "Connects that were begun.");
+  by_backend(out, status, [](const auto& b) { return b.attempts; });
+  out.family("weir_backend_connect_failures_total", FamilyType::kCounter,
+             "Connects that were refused, unreachable or timed out.");
+  by_backend(out, status, [](const auto& b) { return b.failed_attempts; });
+  out.family("weir_backend_upload_bytes_total", FamilyType::kCounter, "Bytes to the backend.");
+  by_backend(out, status, [](const auto& b) { return b.upload_bytes; });
+  out.family("weir_backend_download_bytes_total", FamilyType::kCounter, "Bytes from the backend.");
+  by_backend(out, status, [](const auto& b) { return b.download_bytes; });
+}
+
+void process_metrics(TextFormat& out, const ProcessStatus& status) {
+  out.family("weir_process_connections", FamilyType::kGauge, "Connections that hold a permit now.");
+  out.sample(status.connections);
+  out.family("weir_process_max_connections", FamilyType::kGauge, "The most connections that may be held.");
+  out.sample(status.max_connections);
+  out.family("weir_process_max_connections_asked", FamilyType::kGauge,
+             "What process.max_connections asks for; 0 is auto. More than weir_process_max_connections: it does not fit.");
+  out.sample(status.max_connections_asked);
+  out.family("weir_process_draining", FamilyType::kGauge, "1 while the process drains before it ends.");
+  out.sample(status.draining ? 1 : 0);
+  out.family("weir_log_lines_lost_total", FamilyType::kCounter, "Log lines that could not be written.");
+  out.sample(status.log_lines_lost);
+}
+
+void worker_metrics(TextFormat& out, const ProcessStatus& status) {
+  out.family("weir_worker_sessions_open", FamilyType::kGauge, "Sessions that the worker serves now.");
+  for (std::size_t i = 0; i < status.workers.size(); ++i) {
+    out.sample({{"worker", std::to_string(i)}}, status.workers[i].open);
+  }
+  out.family("weir_worker_sessions_total", FamilyType::kCounter, "Sessions that the worker has served or serves.");
+  for (std::size_t i = 0; i < status.workers.size(); ++i) {
+    out.sample({{"worker", std::to_string(i)}}, status.workers[i].accepted);
+  }
+}
+
+}  // namespace
+
+std::string metrics_text(const ProcessStatus& status) {
+  TextFormat out;
+  process_metrics(out, status);
+  worker_metrics(out, status);
+  listener_metrics(out, status);
+  backend_metrics(out, status);
+  return out.text();
+}
+
+std::string backends_json(const ProcessStatus& status) {
+  nlohmann::ordered_json pools = nlohmann::ordered_json::array();
+  for (const PoolStatus& pool : status.pools) {
+    nlohmann::ordered_json backends = nlohmann::ordered_json::array();
+    for (const BackendStatus& b : pool.backends) {
+      nlohmann::ordered_json line{{"name", b.name},
+                                  {"address", b.address.to_string()},
+                                  {"weight", b.weight},
+                                  {"state", pool::word(b.state)},
+                                  {"in_flight", b.in_flight},
+                                  {"sessions_total", b.sessions},
+                                  {"connect_attempts_total", b.attempts},
+                                  {"connect_failures_total", b.failed_attempts},
+                                  {"upload_bytes_total", b.upload_bytes},
+                                  {"download_bytes_total", b.download_bytes}};
+      if (!b.state_reason.empty()) line["state_reason"] = b.state_reason;
+      backends.push_back(std::move(line));
+    }
+    pools.push_back({{"name", pool.name}, {"backends", std::move(backends)}});
+  }
+  const nlohmann::ordered_json document{{"pools", std::move(pools)}};
+  // Replacement instead of an exception, should a name not be UTF-8.
+  return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace weir::admin

@@ -1,0 +1,91 @@
+#include "cli/args.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+#include "cli/demo.h"
+
+namespace weir::cli {
+namespace {
+
+constexpr const char* kMainFooter =
+    "Examples:\n"
+    "  weir demo                        see it work, with backends of its own\n"
+    "  weir check /etc/weir/weir.toml   every problem of a configuration at once\n"
+    "  weir run /etc/weir/weir.toml     serve\n"
+    "\n"
+    "Exit status: 0 done, or drained with every session ended by itself; 1 the configuration or the host does not\n"
+    "allow a start; 2 wrong usage; 3 sessions were cut at the end.";
+
+constexpr const char* kRunFooter =
+    "Examples:\n"
+    "  weir run conf/minimal.toml\n"
+    "  BACKEND=10.0.0.7:80 weir run weir.toml    strings may hold ${BACKEND}\n"
+    "\n"
+    "Signals: SIGTERM or SIGINT stops accepting and waits up to process.drain_timeout for the sessions; a second one\n"
+    "ends at once.";
+
+constexpr const char* kCheckFooter =
+    "Examples:\n"
+    "  weir check weir.toml             exit status 0 when it can be run, 1 with every problem listed\n"
+    "  weir check --resolve weir.toml   also asks the resolver for each backend's name";
+
+constexpr const char* kDemoFooter =
+    "Examples:\n"
+    "  weir demo                    try it with curl or nc from another terminal; Ctrl-C drains and ends\n"
+    "  weir demo --seconds 5        drives itself for five seconds and prints the spread\n"
+    "  weir demo --port 9000 --workers 4";
+
+constexpr const char* kDescribeFooter =
+    "Examples:\n"
+    "  weir describe reference > conf/REFERENCE.md\n"
+    "  weir describe schema > conf/weir.schema.json     a JSON Schema, for editors";
+
+}  // namespace
+
+int main_with(int argc, char** argv) {
+  CLI::App app("Weir, a layer-4 TCP load balancer and reverse proxy.", "weir");
+  app.set_version_flag("--version", "weir " WEIR_VERSION);
+  app.require_subcommand(1);
+  app.footer(kMainFooter);
+
+  std::string path;
+  auto* run_command = app.add_subcommand("run", "Serve as the configuration says, until told to stop.");
+  run_command->add_option("CONFIG", path, "the configuration file (TOML)")->required();
+  run_command->footer(kRunFooter);
+
+  bool resolve = false;
+  auto* check_command = app.add_subcommand("check", "List every problem of a configuration; start nothing.");
+  check_command->add_option("CONFIG", path, "the configuration file (TOML)")->required();
+  check_command->add_flag("--resolve", resolve, "a backend's name that does not resolve is an error");
+  check_command->footer(kCheckFooter);
+
+  DemoOptions demo_options;
+  auto* demo_command = app.add_subcommand("demo", "Balance over three backends of its own; no configuration needed.");
+  demo_command->add_option("--port", demo_options.port, "port on 127.0.0.1 (default 8080, or a free one)")
+      ->check(CLI::Range(1, 65535));
+  demo_command->add_option("--seconds", demo_options.seconds, "drive itself with its own clients for so long, then end")
+      ->check(CLI::Range(1, 86400));
+  demo_command->add_option("--workers", demo_options.workers, "worker threads (default: one a processor)")
+      ->check(CLI::Range(1, 64));
+  demo_command->footer(kDemoFooter);
+
+  auto* describe_command = app.add_subcommand("describe", "Print the configuration's reference or its JSON Schema.");
+  std::string what;
+  describe_command->add_option("WHAT", what, "reference or schema")
+      ->required()
+      ->check(CLI::IsMember({"reference", "schema"}));
+  describe_command->footer(kDescribeFooter);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kUsage;
+  }
+  if (run_command->parsed()) return run(path);
+  if (check_command->parsed()) return check(path, resolve ? CheckNames::kResolve : CheckNames::kLeave);
+  if (demo_command->parsed()) return demo(demo_options);
+  return describe(what == "schema" ? Description::kSchema : Description::kReference);
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,90 @@
+#include "cli/commands.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "admin/routes.h"
+#include "config/describe.h"
+#include "config/load.h"
+#include "net/resolver.h"
+#include "server/supervisor.h"
+
+namespace weir::cli {
+namespace {
+
+void print(const config::Problems& problems) {
+  for (const auto& problem : problems) fmt::print(stderr, "{}\n", config::to_string(problem));
+}
+
+std::string count_of(const config::Problems& problems) {
+  std::size_t errors = 0;
+  for (const auto& problem : problems) errors += problem.severity == config::Severity::kError ? 1 : 0;
+  return fmt::format("{} error{}, {} warning{}", errors, errors == 1 ? "" : "s", problems.size() - errors,
+                     problems.size() - errors == 1 ? "" : "s");
+}
+
+// `check` without names: every name is taken to resolve somewhere.
+base::Result<std::vector<base::Address>> leave_names(const base::HostPort&) { return std::vector<base::Address>{}; }
+
+}  // namespace
+
+int run(const std::string& path) {
+  config::Loaded loaded = config::load_file(path, config::process_environment());
+  config::Problems problems = std::move(loaded.problems);
+  std::unique_ptr<server::Supervisor> supervisor;
+  if (!config::has_error(problems)) supervisor = server::Supervisor::prepare(loaded.config, {}, problems);
+  if (supervisor == nullptr) {
+    print(problems);
+    fmt::print(stderr, "weir: not started: {}\n", count_of(problems));
+    return kProblem;
+  }
+  std::unique_ptr<admin::HttpServer> door;
+  std::optional<base::Address> door_address;
+  if (loaded.config.admin.bind) {
+    auto opened = admin::HttpServer::open(
+        loaded.config.admin.bind->value,
+        [&](const admin::HttpRequest& request) { return admin::answer(request, *supervisor); });
+    if (!opened) {
+      print({{config::Severity::kError, loaded.config.admin.bind->place, opened.error().message()}});
+      return kProblem;
+    }
+    door = std::move(*opened);
+    door_address = door->address();
+    door->start();
+  }
+  const server::Outcome outcome = supervisor->run(door_address);
+  if (door != nullptr) door->stop();
+  return outcome == server::Outcome::kClean ? kDone : kForced;
+}
+
+int check(const std::string& path, CheckNames names) {
+  config::Loaded loaded = config::load_file(path, config::process_environment());
+  config::Problems problems = std::move(loaded.problems);
+  std::string arithmetic;
+  if (!config::has_error(problems)) {
+    server::check_host(loaded.config, problems);
+    arithmetic = server::plan_for(loaded.config, server::raise_descriptor_limit(), 0, problems).arithmetic();
+    const std::size_t known = problems.size();
+    server::build_world(loaded.config, names == CheckNames::kResolve ? net::resolve : leave_names, problems);
+    // Asked to resolve, a name that has no address is what the user wants to hear of as an error.
+    for (std::size_t i = known; i < problems.size(); ++i) problems[i].severity = config::Severity::kError;
+  }
+  print(problems);
+  if (config::has_error(problems)) {
+    fmt::print(stderr, "{}: {}\n", path, count_of(problems));
+    return kProblem;
+  }
+  fmt::print("{}: ok{}\n  {} listeners, {} pools, {} workers\n  max_connections {}\n", path,
+             problems.empty() ? "" : " (" + count_of(problems) + ")", loaded.config.listeners.size(),
+             loaded.config.pools.size(), server::worker_count(loaded.config), arithmetic);
+  return kDone;
+}
+
+int describe(Description what) {
+  const std::string text = what == Description::kReference ? config::reference_markdown() : config::json_schema();
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return kDone;
+}
+
+}  // namespace weir::cli
