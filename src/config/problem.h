@@ -21,6 +21,14 @@ using Problems = std::vector<Problem>;
 
 bool has_error(const Problems& problems);
 
+// Appends one. Beyond `kMaxProblems` (config/limits.h) one error says that there are more, and the rest is
+// dropped.
+void add_error(Problems& problems, Place place, std::string text);
+void add_warning(Problems& problems, Place place, std::string text);
+
+// "conf/weir.toml:12:8", without the parts that are not known; empty when nothing is.
+std::string to_string(const Place& place);
+
 // "conf/weir.toml:12:8: error: ..."; the parts of the place that are not known are left out.
 std::string to_string(const Problem& problem);
 

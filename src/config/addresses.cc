@@ -1,0 +1,160 @@
+#include "config/addresses.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "config/limits.h"
+#include "config/text.h"
+
+namespace weir::config {
+namespace {
+
+// Longer than any host name with a port (253 + 6) and any unix path.
+constexpr std::size_t kLongestAddress = 300;
+
+tl::unexpected<std::string> refuse(std::string text) { return tl::unexpected(std::move(text)); }
+
+// What is wrong with text that no parser should be shown.
+std::string raw_fault(std::string_view text) {
+  if (text.empty()) return "found an empty text, expected an address such as \"10.0.0.1:80\"";
+  const bool is_usable = text.size() <= kLongestAddress && is_plain_text(text);
+  if (is_usable && text.find("://") != std::string_view::npos) {
+    return fmt::format("{} has a scheme: expected only the address, e.g. \"10.0.0.1:80\"", quote(text));
+  }
+  if (is_usable) return "";
+  return fmt::format("{} is not an address: it has control characters or more than {} bytes", quote(text),
+                     kLongestAddress);
+}
+
+bool is_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// The mistakes of people who come from other servers.
+std::string listen_advice(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
+  const std::string_view host = colon == std::string_view::npos ? "" : text.substr(0, colon);
+  if (text.starts_with('/')) return fmt::format("; for a unix socket write \"unix:{}\"", text);
+  if (is_digits(port) && (host.empty() || host == "*")) {
+    return fmt::format("; write \"0.0.0.0:{}\" for every IPv4 address of this machine, \"[::]:{}\" for IPv6",
+                       port, port);
+  }
+  if (host == "localhost") return fmt::format("; write \"127.0.0.1:{}\" or \"[::1]:{}\"", port, port);
+  if (colon == std::string_view::npos) return "; the port is missing";
+  if (base::parse_endpoint(text)) return "; a listener needs an IP address of this machine, not a name";
+  return "";
+}
+
+std::string endpoint_advice(std::string_view text) {
+  if (text.starts_with('/')) return fmt::format("; for a unix socket write \"unix:{}\"", text);
+  if (text.find(':') == std::string_view::npos) return "; the port is missing";
+  return "";
+}
+
+// The kernel refuses to bind these to a socket that takes IPv6 only.
+std::string mapped_fault(const base::Address& address) {
+  const base::Address plain = address.unmapped();
+  if (plain == address) return "";
+  return fmt::format("{} is an IPv4 address written as IPv6: write {}", quote(address.to_string()),
+                     quote(plain.to_string()));
+}
+
+struct PortRange {
+  std::uint16_t first;
+  std::uint16_t last;
+};
+
+bool parse_range_port(std::string_view text, std::uint16_t& port) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return is_digits(text) && error == std::errc{} && end == text.data() + text.size() && port > 0;
+}
+
+Value<PortRange> parse_range(std::string_view text, std::string_view ports) {
+  const std::size_t dash = ports.find('-');
+  PortRange range{};
+  if (!parse_range_port(ports.substr(0, dash), range.first) ||
+      !parse_range_port(ports.substr(dash + 1), range.last)) {
+    return refuse(
+        fmt::format("{} is not a range of ports: expected FROM-TO with ports from 1 to 65535, e.g. "
+                    "\"0.0.0.0:8000-8010\"",
+                    quote(text)));
+  }
+  if (range.first > range.last) {
+    return refuse(fmt::format("the range of ports in {} runs backwards: write {}-{}", quote(text), range.last,
+                              range.first));
+  }
+  const std::size_t count = std::size_t{range.last} - range.first + 1;
+  if (count > kMaxBindAddresses) {
+    return refuse(fmt::format("the range of ports in {} holds {} ports, at most {} are allowed", quote(text),
+                              count, kMaxBindAddresses));
+  }
+  return range;
+}
+
+Value<base::Address> parse_one(std::string_view text) {
+  auto address = base::parse_address(text);
+  if (!address) return refuse(address.error().message() + listen_advice(text));
+  if (std::string fault = mapped_fault(*address); !fault.empty()) return refuse(std::move(fault));
+  return *std::move(address);
+}
+
+}  // namespace
+
+Value<std::vector<base::Address>> parse_listen_addresses(std::string_view text) {
+  if (std::string fault = raw_fault(text); !fault.empty()) return refuse(std::move(fault));
+  const std::size_t colon = text.rfind(':');
+  const bool is_range = !text.starts_with("unix:") && colon != std::string_view::npos &&
+                        text.find('-', colon) != std::string_view::npos;
+  if (!is_range) {
+    auto address = parse_one(text);
+    if (!address) return refuse(std::move(address.error()));
+    return std::vector<base::Address>{*std::move(address)};
+  }
+  const auto range = parse_range(text, text.substr(colon + 1));
+  if (!range) return refuse(range.error());
+  const auto first = parse_one(fmt::format("{}:{}", text.substr(0, colon), range->first));
+  if (!first) return refuse(first.error());
+  std::vector<base::Address> addresses;
+  for (unsigned port = range->first; port <= range->last; ++port) {
+    addresses.push_back(first->with_port(static_cast<std::uint16_t>(port)));
+  }
+  return addresses;
+}
+
+Value<base::Address> parse_admin_address(std::string_view text) {
+  if (std::string fault = raw_fault(text); !fault.empty()) return refuse(std::move(fault));
+  auto address = parse_one(text);
+  if (!address) return address;
+  if (!address->is_unix() && !address->is_loopback()) {
+    return refuse(
+        fmt::format("{} can be reached from other machines, and the admin door asks for no "
+                    "password: expected a loopback address such as \"127.0.0.1:9900\" or "
+                    "\"[::1]:9900\", or \"unix:/PATH\"",
+                    quote(text)));
+  }
+  return address;
+}
+
+Value<base::Endpoint> parse_backend_address(std::string_view text) {
+  if (std::string fault = raw_fault(text); !fault.empty()) return refuse(std::move(fault));
+  auto endpoint = base::parse_endpoint(text);
+  if (!endpoint) return refuse(endpoint.error().message() + endpoint_advice(text));
+  const auto* address = std::get_if<base::Address>(&*endpoint);
+  const auto* name = std::get_if<base::HostPort>(&*endpoint);
+  if (address != nullptr && address->is_wildcard()) {
+    return refuse(
+        fmt::format("{} is no address that can be connected to: write the backend's own address, "
+                    "\"127.0.0.1\" or \"[::1]\" for this machine",
+                    quote(text)));
+  }
+  const bool is_port_zero = name != nullptr ? name->port == 0 : address->is_ip() && address->port() == 0;
+  if (is_port_zero) {
+    return refuse(fmt::format("{} has port 0: a backend needs the port on which it listens, from 1 to 65535",
+                              quote(text)));
+  }
+  return *std::move(endpoint);
+}
+
+}  // namespace weir::config

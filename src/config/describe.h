@@ -1,0 +1,15 @@
+// The schema for people and for editors: conf/REFERENCE.md and conf/weir.schema.json. Pure text from the one
+// table, so neither can say anything that the parser does not do. A test holds the files to these functions.
+#pragma once
+
+#include <string>
+
+namespace weir::config {
+
+// Markdown: every section with its keys, defaults, what they take, and whether a change needs a restart.
+std::string reference_markdown();
+
+// JSON Schema, draft 7, as the TOML extensions of editors read it. Ends with a newline.
+std::string json_schema();
+
+}  // namespace weir::config

@@ -1,0 +1,137 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "config/describe.h"
+#include "config/limits.h"
+#include "config/scalars.h"
+#include "config/schema.h"
+
+namespace weir::config {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json section_schema(Section section);
+
+Json text_matching(std::string pattern) { return {{"type", "string"}, {"pattern", std::move(pattern)}}; }
+
+// Any value may come from the environment, also one that is no string otherwise.
+Json from_environment() { return text_matching(R"(\$\{)"); }
+
+Json name_schema(const Key& key) {
+  const std::string_view also = key.section == Section::kBackend ? ":" : "";
+  return text_matching(fmt::format("^[A-Za-z0-9_.{}-]{{1,{}}}$", also, kMaxNameLength));
+}
+
+Json address_schema() { return text_matching("^(unix:/.+|.+:[0-9]+)$"); }
+
+Json listen_address_schema() { return text_matching("^(unix:/.+|.+:[0-9]+(-[0-9]+)?)$"); }
+
+// The same words as the parser's; what a pattern cannot say (bounds of durations) is left to `weir check`.
+Json value_schema(const Key& key) {
+  switch (key.type) {
+    case ValueType::kCount:
+      return {{"type", "integer"}, {"minimum", key.least}, {"maximum", key.most}};
+    case ValueType::kDuration:
+      return text_matching("^[0-9]+(ms|s|m|h|d)$");
+    case ValueType::kFlag:
+      return {{"type", "boolean"}};
+    case ValueType::kWord:
+      return {{"enum", key.words}};
+    case ValueType::kText:
+      return {{"type", "string"}};
+    case ValueType::kName:
+      return name_schema(key);
+    case ValueType::kFileMode:
+      return text_matching("^0?[0-7]{3}$");
+    case ValueType::kLogOutput:
+      return {{"anyOf", {Json{{"enum", key.words}}, text_matching("^/")}}};
+    case ValueType::kAdminAddress:
+    case ValueType::kEndpoint:
+      return address_schema();
+    case ValueType::kListenAddresses: {
+      const Json one = {{"anyOf", {listen_address_schema(), from_environment()}}};
+      return {{"anyOf", {one, Json{{"type", "array"}, {"minItems", 1}, {"items", one}}}}};
+    }
+    case ValueType::kBackendList: {
+      const Json one = {{"anyOf", {address_schema(), from_environment(), section_schema(Section::kBackend)}}};
+      return {{"type", "array"}, {"minItems", 1}, {"maxItems", kMaxBackends}, {"items", one}};
+    }
+    case ValueType::kPatternList:
+      return {{"type", "array"}, {"items", {{"type", "string"}}}};
+  }
+  return {};
+}
+
+bool is_list_only(const Key& key) {
+  return key.type == ValueType::kBackendList || key.type == ValueType::kPatternList;
+}
+
+Json default_json(const Key& key) {
+  const Node node = default_node(key);
+  switch (node.kind) {
+    case Kind::kInteger:
+      return node.integer;
+    case Kind::kFlag:
+      return node.is_true;
+    case Kind::kList:
+      return Json::array();
+    default:
+      return node.text;
+  }
+}
+
+Json key_schema(const Key& key) {
+  Json schema = {{"description", fmt::format("{}\n\nTakes {}.", key.help, expected(key))}};
+  if (!key.default_value.empty()) schema["default"] = default_json(key);
+  if (is_list_only(key)) {
+    schema.update(value_schema(key));
+    return schema;
+  }
+  Json forms = Json::array({value_schema(key)});
+  if (!key.special.empty()) forms.push_back({{"const", key.special}});
+  forms.push_back(from_environment());
+  schema["anyOf"] = std::move(forms);
+  return schema;
+}
+
+Json section_schema(Section section) {
+  Json schema = {{"type", "object"}, {"description", help(section)}, {"additionalProperties", false}};
+  Json& properties = schema["properties"] = Json::object();
+  Json required = Json::array();
+  for (const Key* key : keys_of(section)) {
+    properties[std::string(key->name)] = key_schema(*key);
+    if (key->presence == Presence::kRequired) required.push_back(key->name);
+  }
+  if (!required.empty()) schema["required"] = std::move(required);
+  return schema;
+}
+
+Json named_tables(Section section) {
+  return {{"type", "object"},
+          {"description", help(section)},
+          {"additionalProperties", false},
+          {"patternProperties",
+           {{fmt::format("^[A-Za-z0-9_.-]{{1,{}}}$", kMaxNameLength), section_schema(section)}}}};
+}
+
+}  // namespace
+
+std::string json_schema() {
+  // No table is required: in a configuration of several files each holds a part.
+  Json schema = section_schema(Section::kRoot);
+  schema["$schema"] = "http://json-schema.org/draft-07/schema#";
+  schema["title"] = "Weir configuration";
+  schema["description"] =
+      "Made from the configuration schema by `weir describe schema`; edit src/config/schema.cc instead.";
+  Json& properties = schema["properties"];
+  properties["process"] = section_schema(Section::kProcess);
+  properties["log"] = section_schema(Section::kLog);
+  properties["admin"] = section_schema(Section::kAdmin);
+  properties["listeners"] = named_tables(Section::kListener);
+  properties["pools"] = named_tables(Section::kPool);
+  return schema.dump(2) + "\n";
+}
+
+}  // namespace weir::config

@@ -1,0 +1,107 @@
+#include "config/nesting.h"
+
+#include <fmt/format.h>
+
+#include "config/limits.h"
+#include "config/text.h"
+
+namespace weir::config {
+namespace {
+
+// Goes over the text once, a character at a time, counting lines and columns.
+class Scanner {
+ public:
+  Scanner(std::string_view text, const std::string& file) : text_(text), place_{file, 1, 1} {}
+
+  std::optional<Problem> scan() {
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (c == '"' || c == '\'') {
+        skip_string(c);
+      } else if (c == '#') {
+        while (at_ < text_.size() && text_[at_] != '\n') step();
+      } else {
+        count(c);
+        step();
+      }
+      if (fault_) return fault_;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  void fail(std::string text) {
+    if (!fault_) fault_ = Problem{Severity::kError, place_, std::move(text)};
+    at_ = text_.size();
+  }
+
+  // Over one character; a byte that does not belong to UTF-8 ends the scan.
+  void step() {
+    const std::size_t length = utf8_length(text_.substr(at_));
+    if (length == 0) {
+      fail(fmt::format("the byte \\x{:02x} is not UTF-8: save the file as UTF-8 text",
+                       static_cast<unsigned char>(text_[at_])));
+      return;
+    }
+    if (text_[at_] == '\n') {
+      ++place_.line;
+      place_.column = 1;
+    } else {
+      ++place_.column;
+    }
+    at_ += length;
+  }
+
+  void count(char c) {
+    if (c == '[' || c == '{') ++depth_;
+    if ((c == ']' || c == '}') && depth_ > 0) --depth_;
+    if (c == '.') ++dots_;
+    // A key ends at any of these, so the count of its dots starts again.
+    if (c == '=' || c == ',' || c == '\n' || c == '[' || c == '{') dots_ = 0;
+    if (depth_ > kMaxNesting || dots_ > kMaxNesting) {
+      fail(fmt::format("nested too deeply: at most {} levels are allowed", kMaxNesting));
+    }
+  }
+
+  bool at_triple(char quote_mark) const {
+    return at_ + 2 < text_.size() && text_[at_] == quote_mark && text_[at_ + 1] == quote_mark &&
+           text_[at_ + 2] == quote_mark;
+  }
+
+  void skip_string(char quote_mark) {
+    const bool is_multi_line = at_triple(quote_mark);
+    for (int i = is_multi_line ? 3 : 1; i > 0; --i) step();
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (c == '\\' && quote_mark == '"') {
+        step();
+        if (at_ < text_.size()) step();
+      } else if (is_multi_line && at_triple(quote_mark)) {
+        for (int i = 0; i < 3; ++i) step();
+        // One or two more quotation marks here still belong to the string.
+        for (int i = 0; i < 2 && at_ < text_.size() && text_[at_] == quote_mark; ++i) step();
+        return;
+      } else if (!is_multi_line && (c == quote_mark || c == '\n')) {
+        step();
+        return;
+      } else {
+        step();
+      }
+    }
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  Place place_;
+  std::size_t depth_ = 0;
+  std::size_t dots_ = 0;
+  std::optional<Problem> fault_;
+};
+
+}  // namespace
+
+std::optional<Problem> text_fault(std::string_view text, const std::string& file) {
+  return Scanner(text, file).scan();
+}
+
+}  // namespace weir::config

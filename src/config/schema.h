@@ -1,0 +1,69 @@
+// The one table of what may be configured: for each key its type, bounds, default, whether it changes while
+// running, and a line of help. The parser, the messages, REFERENCE.md and the JSON Schema all read it, so a
+// new key is one row here and one `read` in `build`. The default in the table is the one that is applied:
+// it goes through the same parser as a user's value. Pure data; lives for the whole program.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::config {
+
+enum class Section { kRoot, kProcess, kLog, kAdmin, kListener, kPool, kBackend };
+
+enum class ValueType {
+  kCount,            // a whole number
+  kDuration,         // "30s"; bounds in milliseconds
+  kFlag,             // true or false
+  kWord,             // one of `words`
+  kText,             // any text without control characters
+  kName,             // the name of a table or a backend
+  kFileMode,         // "0660", octal in a string
+  kLogOutput,        // one of `words` or an absolute path
+  kAdminAddress,     // an address of this machine only, or the special word
+  kListenAddresses,  // an address, a range of ports, or a list of these
+  kEndpoint,         // an address or "host:port"
+  kBackendList,      // a list of endpoints or tables of Section::kBackend
+  kPatternList,      // a list of file names or patterns
+};
+
+enum class Presence { kOptional, kRequired };
+enum class Change { kLive, kRestart };
+
+struct Key {
+  Section section = Section::kRoot;
+  std::string_view name{};
+  ValueType type = ValueType::kText;
+  std::string_view default_value{};           // as TOML; empty: there is none
+  std::string_view special{};                 // a word in place of a value: "auto", "off"
+  std::span<const std::string_view> words{};  // kWord: in the order of the model's enum
+  std::int64_t least = 0;                     // kCount, kDuration
+  std::int64_t most = 0;
+  std::int64_t step = 1;  // kDuration: only multiples of it
+  Presence presence = Presence::kOptional;
+  Change change = Change::kLive;
+  std::string_view help{};
+};
+
+// Every key, section by section, in the order in which people should read them.
+std::span<const Key> all_keys();
+
+// The keys of one section, in that order.
+std::vector<const Key*> keys_of(Section section);
+
+// The key of that name in that section, or null.
+const Key* find_key(Section section, std::string_view name);
+
+// How people write the section: "[process]", "[listeners.NAME]"; "the top of the file" for the root.
+std::string_view title(Section section);
+
+// One line that says what the section is for.
+std::string_view help(Section section);
+
+// What the key takes, for messages and for REFERENCE.md: `a duration from 1s to 1h, e.g. "30s", or "off"`.
+std::string expected(const Key& key);
+
+}  // namespace weir::config

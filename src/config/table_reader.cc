@@ -1,0 +1,146 @@
+#include "config/table_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/assert.h"
+#include "config/text.h"
+
+namespace weir::config {
+namespace {
+
+// Those in which a stray key may have been meant to stand.
+constexpr std::array kSections{Section::kRoot,  Section::kProcess,  Section::kLog,
+                               Section::kAdmin, Section::kListener, Section::kPool};
+
+}  // namespace
+
+std::string belongs_hint(std::string_view name, Section not_here) {
+  std::vector<std::string> titles;
+  for (const Section section : kSections) {
+    if (section != not_here && find_key(section, name) != nullptr) titles.emplace_back(title(section));
+  }
+  return titles.empty() ? "" : fmt::format("; it belongs in {}", join(titles, "or"));
+}
+
+TableReader::TableReader(Section section, const Node& table, std::string path, Place place,
+                         Problems& problems)
+    : section_(section),
+      table_(table),
+      path_(std::move(path)),
+      place_(std::move(place)),
+      problems_(problems) {}
+
+void TableReader::fail(std::string_view name, const Place& place, std::string_view text) {
+  add_error(problems_, place, fmt::format("{}{}{}: {}", path_, path_.empty() ? "" : ".", name, text));
+}
+
+const Node* TableReader::take(std::string_view name) {
+  const Key* key = find_key(section_, name);
+  WEIR_ASSERT(key != nullptr);
+  read_.push_back(key);
+  if (const Entry* entry = table_.find(name)) {
+    return entry->value.kind == Kind::kFaulty ? nullptr : &entry->value;
+  }
+  if (key->presence == Presence::kRequired) {
+    fail(name, place_, fmt::format("this key is missing: expected {}", expected(*key)));
+  }
+  return nullptr;
+}
+
+const Node* TableReader::node_or_default(const Key& key, Node& fallback) {
+  const Node* node = take(key.name);
+  const bool is_absent = node == nullptr && table_.find(key.name) == nullptr;
+  if (!is_absent || key.default_value.empty()) return node;
+  fallback = default_node(key);
+  return &fallback;
+}
+
+template <class Parse, class Store>
+void TableReader::read(std::string_view name, Parse parse, Store store) {
+  const Key* key = find_key(section_, name);
+  WEIR_ASSERT(key != nullptr);
+  Node fallback;
+  const Node* node = node_or_default(*key, fallback);
+  if (node == nullptr) return;
+  if (const auto value = parse(*key, *node)) {
+    store(*value, node->place);
+  } else {
+    WEIR_ASSERT(node != &fallback);
+    fail(name, node->place, value.error());
+  }
+}
+
+void TableReader::read_count(std::string_view name, unsigned& out) {
+  read(name, parse_number, [&](const std::optional<std::int64_t>& value, const Place&) {
+    if (value) out = static_cast<unsigned>(*value);
+  });
+}
+
+void TableReader::read_count(std::string_view name, Placed<std::optional<unsigned>>& out) {
+  read(name, parse_number, [&](const std::optional<std::int64_t>& value, const Place& place) {
+    out.place = place;
+    out.value = value ? std::optional(static_cast<unsigned>(*value)) : std::nullopt;
+  });
+}
+
+void TableReader::read_count(std::string_view name, std::optional<unsigned>& out) {
+  Placed<std::optional<unsigned>> placed{out, {}};
+  read_count(name, placed);
+  out = placed.value;
+}
+
+void TableReader::read_duration(std::string_view name, std::optional<Millis>& out) {
+  read(name, parse_number, [&](const std::optional<std::int64_t>& value, const Place&) {
+    out = value ? std::optional(Millis(*value)) : std::nullopt;
+  });
+}
+
+void TableReader::read_duration(std::string_view name, Millis& out) {
+  std::optional<Millis> value = out;
+  read_duration(name, value);
+  if (value) out = *value;
+}
+
+void TableReader::read_file_mode(std::string_view name, mode_t& out) {
+  read(name, parse_number, [&](const std::optional<std::int64_t>& value, const Place&) {
+    if (value) out = static_cast<mode_t>(*value);
+  });
+}
+
+void TableReader::read_flag(std::string_view name, bool& out) {
+  read(name, parse_flag, [&](bool value, const Place&) { out = value; });
+}
+
+void TableReader::read_text(std::string_view name, Placed<std::string>& out) {
+  read(name, parse_text, [&](const std::string& value, const Place& place) { out = {value, place}; });
+}
+
+std::optional<std::size_t> TableReader::word(std::string_view name) {
+  std::optional<std::size_t> index;
+  read(name, parse_word, [&](std::size_t value, const Place&) { index = value; });
+  return index;
+}
+
+void TableReader::report_unknown(const Entry& entry) {
+  std::vector<std::string_view> known;
+  for (const Key* key : keys_of(section_)) known.push_back(key->name);
+  std::string hint = belongs_hint(entry.key, section_);
+  if (hint.empty()) hint = did_you_mean(entry.key, known);
+  if (hint.empty()) hint = fmt::format("; known here: {}", join_quoted(known, "and"));
+  const std::string in = path_.empty() ? std::string(title(section_)) : fmt::format("[{}]", path_);
+  add_error(problems_, entry.place, fmt::format("unknown key {} in {}{}", quote(entry.key), in, hint));
+}
+
+void TableReader::finish() {
+  for (const Key* key : keys_of(section_)) {
+    WEIR_ASSERT(std::find(read_.begin(), read_.end(), key) != read_.end());
+  }
+  for (const Entry& entry : table_.entries) {
+    if (find_key(section_, entry.key) == nullptr) report_unknown(entry);
+  }
+}
+
+}  // namespace weir::config

@@ -1,0 +1,71 @@
+// Reads one table of a file by one section of the schema: each `read_` takes a key by name, checks it, and
+// stores it, or adds a problem and leaves the target alone. A key that is absent gets the schema's default.
+// `finish` reports keys that the schema does not know, and asserts that every key it knows was read, so that
+// schema and `build` cannot drift apart. Borrows everything for its short life.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/model.h"
+#include "config/node.h"
+#include "config/problem.h"
+#include "config/scalars.h"
+#include "config/schema.h"
+
+namespace weir::config {
+
+// "; it belongs in [process]" when a key of that name exists in other sections than `not_here`, or nothing.
+std::string belongs_hint(std::string_view name, Section not_here);
+
+class TableReader {
+ public:
+  // `path` is how messages name the table: "listeners.web", "" for the root. `place` is where a missing key
+  // is reported. Precondition: `table` is a table.
+  TableReader(Section section, const Node& table, std::string path, Place place, Problems& problems);
+
+  void read_count(std::string_view name, unsigned& out);
+  void read_count(std::string_view name, std::optional<unsigned>& out);  // nothing: the special word
+  void read_count(std::string_view name, Placed<std::optional<unsigned>>& out);
+  void read_duration(std::string_view name, Millis& out);
+  void read_duration(std::string_view name, std::optional<Millis>& out);
+  void read_file_mode(std::string_view name, mode_t& out);
+  void read_flag(std::string_view name, bool& out);
+  void read_text(std::string_view name, Placed<std::string>& out);
+
+  // Precondition: the schema's words stand in the order of the enum's values, from 0.
+  template <class E>
+  void read_word(std::string_view name, E& out) {
+    if (const auto index = word(name)) out = static_cast<E>(*index);
+  }
+
+  // For keys whose value is read elsewhere: the node, or null when there is none (a missing key that is
+  // required is reported here).
+  const Node* take(std::string_view name);
+
+  // Adds a problem about `name`'s value.
+  void fail(std::string_view name, const Place& place, std::string_view text);
+
+  void finish();
+
+ private:
+  const Node* node_or_default(const Key& key, Node& fallback);
+
+  // Finds the value of `name`, gives it to `parse` and, when that succeeds, its outcome and place to `store`.
+  template <class Parse, class Store>
+  void read(std::string_view name, Parse parse, Store store);
+
+  std::optional<std::size_t> word(std::string_view name);
+  void report_unknown(const Entry& entry);
+
+  Section section_;
+  const Node& table_;
+  std::string path_;
+  Place place_;
+  Problems& problems_;
+  std::vector<const Key*> read_;
+};
+
+}  // namespace weir::config

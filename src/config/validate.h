@@ -1,0 +1,16 @@
+// Checks of the configuration as a whole: what no single value can tell. Pure: it opens, resolves and binds
+// nothing, so a valid configuration may still fail to start on a given machine.
+#pragma once
+
+#include "config/model.h"
+#include "config/problem.h"
+
+namespace weir::config {
+
+// Errors: no listener; a pool that does not exist; two backends of a pool with one name; addresses that
+// cannot be bound together; a backend that is this process's own listener. Warnings: a pool that no listener
+// uses; a backend address that is twice in a pool. Precondition: `config` was built; with errors among
+// `problems` already, what would only repeat them is left out.
+void validate(const Config& config, Problems& problems);
+
+}  // namespace weir::config
