@@ -25,24 +25,37 @@ struct Stop {};
 
 std::string_view method_name(evhttp_cmd_type type) {
   switch (type) {
-    case EVHTTP_REQ_GET: return "GET";
-    case EVHTTP_REQ_HEAD: return "HEAD";
-    case EVHTTP_REQ_POST: return "POST";
-    case EVHTTP_REQ_PUT: return "PUT";
-    case EVHTTP_REQ_DELETE: return "DELETE";
-    case EVHTTP_REQ_PATCH: return "PATCH";
-    case EVHTTP_REQ_OPTIONS: return "OPTIONS";
-    default: return "OTHER";
+    case EVHTTP_REQ_GET:
+      return "GET";
+    case EVHTTP_REQ_HEAD:
+      return "HEAD";
+    case EVHTTP_REQ_POST:
+      return "POST";
+    case EVHTTP_REQ_PUT:
+      return "PUT";
+    case EVHTTP_REQ_DELETE:
+      return "DELETE";
+    case EVHTTP_REQ_PATCH:
+      return "PATCH";
+    case EVHTTP_REQ_OPTIONS:
+      return "OPTIONS";
+    default:
+      return "OTHER";
   }
 }
 
 std::string_view phrase(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 503: return "Service Unavailable";
-    default: return "Error";
+    case 200:
+      return "OK";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Error";
   }
 }
 
@@ -61,8 +74,10 @@ class HttpServer::Impl {
     if (!fd) return base::failure(std::move(fd.error()).with_context("admin door"));
     auto real = net::local_address(fd->get());
     if (!real) return base::failure(std::move(real.error()));
-    auto impl = std::unique_ptr<Impl>(new Impl(std::move(*loop), std::move(*mailbox), *real, std::move(handler)));
-    if (auto serving = impl->serve(std::move(*fd)); !serving) return base::failure(std::move(serving.error()));
+    auto impl =
+        std::unique_ptr<Impl>(new Impl(std::move(*loop), std::move(*mailbox), *real, std::move(handler)));
+    if (auto serving = impl->serve(std::move(*fd)); !serving)
+      return base::failure(std::move(serving.error()));
     return impl;
   }
 
@@ -88,8 +103,8 @@ class HttpServer::Impl {
   const base::Address& address() const { return address_; }
 
  private:
-  Impl(std::unique_ptr<net::EventLoop> loop, std::unique_ptr<net::Mailbox<Stop>> mailbox, base::Address address,
-       Handler handler)
+  Impl(std::unique_ptr<net::EventLoop> loop, std::unique_ptr<net::Mailbox<Stop>> mailbox,
+       base::Address address, Handler handler)
       : loop_(std::move(loop)),
         mailbox_(std::move(mailbox)),
         address_(std::move(address)),
@@ -107,7 +122,8 @@ class HttpServer::Impl {
                                           EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH | EVHTTP_REQ_OPTIONS);
     evhttp_set_gencb(
         http_, [](evhttp_request* request, void* arg) { static_cast<Impl*>(arg)->answer(request); }, this);
-    if (evhttp_accept_socket(http_, fd.get()) != 0) return base::failure(base::system_error("admin door", ENOMEM));
+    if (evhttp_accept_socket(http_, fd.get()) != 0)
+      return base::failure(base::system_error("admin door", ENOMEM));
     static_cast<void>(fd.release());  // evhttp closes it
     return {};
   }
@@ -129,7 +145,8 @@ class HttpServer::Impl {
     evhttp_add_header(headers, "Cache-Control", "no-store");
     if (!response.allow.empty()) evhttp_add_header(headers, "Allow", response.allow.c_str());
     evbuffer* body = evbuffer_new();
-    if (body != nullptr && asked.method != "HEAD") evbuffer_add(body, response.body.data(), response.body.size());
+    if (body != nullptr && asked.method != "HEAD")
+      evbuffer_add(body, response.body.data(), response.body.size());
     evhttp_send_reply(request, response.status, std::string(phrase(response.status)).c_str(), body);
     if (body != nullptr) evbuffer_free(body);
   }

@@ -1,5 +1,6 @@
-// A small HTTP server on a thread and a loop of its own, so that nothing a client of the door does can touch the data
-// path. It knows requests and answers, not what they are about. libevent's evhttp stays inside its .cc file.
+// A small HTTP server on a thread and a loop of its own, so that nothing a client of the door does can touch
+// the data path. It knows requests and answers, not what they are about. libevent's evhttp stays inside its
+// .cc file.
 #pragma once
 
 #include <functional>

@@ -18,7 +18,8 @@ using server::ProcessStatus;
 // One sample for each listener.
 template <class Value>
 void by_listener(TextFormat& out, const ProcessStatus& status, Value value) {
-  for (const ListenerStatus& listener : status.listeners) out.sample({{"listener", listener.name}}, value(listener));
+  for (const ListenerStatus& listener : status.listeners)
+    out.sample({{"listener", listener.name}}, value(listener));
 }
 
 // One sample for each backend.
@@ -42,19 +43,24 @@ void by_reason(TextFormat& out, const ProcessStatus& status, Counts counts, cons
 }
 
 void listener_metrics(TextFormat& out, const ProcessStatus& status) {
-  out.family("weir_connections_accepted_total", FamilyType::kCounter, "Client connections that became sessions.");
+  out.family("weir_connections_accepted_total", FamilyType::kCounter,
+             "Client connections that became sessions.");
   by_listener(out, status, [](const auto& l) { return l.accepted; });
   out.family("weir_connections_handed_over_total", FamilyType::kCounter,
              "Connections that one worker accepted and a less loaded one serves.");
   by_listener(out, status, [](const auto& l) { return l.handed_over; });
-  out.family("weir_connections_refused_total", FamilyType::kCounter, "Connections that were turned away, by reason.");
-  by_reason(out, status, [](const auto& l) { return l.refused; }, admission::kRefusalWords);
+  out.family("weir_connections_refused_total", FamilyType::kCounter,
+             "Connections that were turned away, by reason.");
+  by_reason(
+      out, status, [](const auto& l) { return l.refused; }, admission::kRefusalWords);
   out.family("weir_accept_pauses_total", FamilyType::kCounter, "Times that accepting was paused, by reason.");
-  by_reason(out, status, [](const auto& l) { return l.paused; }, admission::kRefusalWords);
+  by_reason(
+      out, status, [](const auto& l) { return l.paused; }, admission::kRefusalWords);
   out.family("weir_sessions_open", FamilyType::kGauge, "Sessions that are open now.");
   by_listener(out, status, [](const auto& l) { return l.open; });
   out.family("weir_sessions_closed_total", FamilyType::kCounter, "Sessions that have closed, by reason.");
-  by_reason(out, status, [](const auto& l) { return l.closed; }, session::kCloseReasonWords);
+  by_reason(
+      out, status, [](const auto& l) { return l.closed; }, session::kCloseReasonWords);
   out.family("weir_upload_bytes_total", FamilyType::kCounter, "Bytes from clients to backends.");
   by_listener(out, status, [](const auto& l) { return l.upload_bytes; });
   out.family("weir_download_bytes_total", FamilyType::kCounter, "Bytes from backends to clients.");
@@ -64,7 +70,8 @@ void listener_metrics(TextFormat& out, const ProcessStatus& status) {
 void backend_metrics(TextFormat& out, const ProcessStatus& status) {
   out.family("weir_backend_up", FamilyType::kGauge, "1 while the backend may be picked.");
   by_backend(out, status, [](const auto& b) { return b.state == pool::BackendState::kUp ? 1u : 0u; });
-  out.family("weir_backend_in_flight_sessions", FamilyType::kGauge, "Sessions that hold a connection to the backend.");
+  out.family("weir_backend_in_flight_sessions", FamilyType::kGauge,
+             "Sessions that hold a connection to the backend.");
   by_backend(out, status, [](const auto& b) { return b.in_flight; });
   out.family("weir_backend_sessions_total", FamilyType::kCounter, "Connections to the backend that stood.");
   by_backend(out, status, [](const auto& b) { return b.sessions; });
@@ -85,7 +92,8 @@ void process_metrics(TextFormat& out, const ProcessStatus& status) {
   out.family("weir_process_max_connections", FamilyType::kGauge, "The most connections that may be held.");
   out.sample(status.max_connections);
   out.family("weir_process_max_connections_asked", FamilyType::kGauge,
-             "What process.max_connections asks for; 0 is auto. More than weir_process_max_connections: it does not fit.");
+             "What process.max_connections asks for; 0 is auto. More than weir_process_max_connections: it "
+             "does not fit.");
   out.sample(status.max_connections_asked);
   out.family("weir_process_draining", FamilyType::kGauge, "1 while the process drains before it ends.");
   out.sample(status.draining ? 1 : 0);
@@ -98,7 +106,8 @@ void worker_metrics(TextFormat& out, const ProcessStatus& status) {
   for (std::size_t i = 0; i < status.workers.size(); ++i) {
     out.sample({{"worker", std::to_string(i)}}, status.workers[i].open);
   }
-  out.family("weir_worker_sessions_total", FamilyType::kCounter, "Sessions that the worker has served or serves.");
+  out.family("weir_worker_sessions_total", FamilyType::kCounter,
+             "Sessions that the worker has served or serves.");
   for (std::size_t i = 0; i < status.workers.size(); ++i) {
     out.sample({{"worker", std::to_string(i)}}, status.workers[i].accepted);
   }

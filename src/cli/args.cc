@@ -14,7 +14,8 @@ constexpr const char* kMainFooter =
     "  weir check /etc/weir/weir.toml   every problem of a configuration at once\n"
     "  weir run /etc/weir/weir.toml     serve\n"
     "\n"
-    "Exit status: 0 done, or drained with every session ended by itself; 1 the configuration or the host does not\n"
+    "Exit status: 0 done, or drained with every session ended by itself; 1 the configuration or the host "
+    "does not\n"
     "allow a start; 2 wrong usage; 3 sessions were cut at the end.";
 
 constexpr const char* kRunFooter =
@@ -22,7 +23,8 @@ constexpr const char* kRunFooter =
     "  weir run conf/minimal.toml\n"
     "  BACKEND=10.0.0.7:80 weir run weir.toml    strings may hold ${BACKEND}\n"
     "\n"
-    "Signals: SIGTERM or SIGINT stops accepting and waits up to process.drain_timeout for the sessions; a second one\n"
+    "Signals: SIGTERM or SIGINT stops accepting and waits up to process.drain_timeout for the sessions; a "
+    "second one\n"
     "ends at once.";
 
 constexpr const char* kCheckFooter =
@@ -61,16 +63,20 @@ int main_with(int argc, char** argv) {
   check_command->footer(kCheckFooter);
 
   DemoOptions demo_options;
-  auto* demo_command = app.add_subcommand("demo", "Balance over three backends of its own; no configuration needed.");
+  auto* demo_command =
+      app.add_subcommand("demo", "Balance over three backends of its own; no configuration needed.");
   demo_command->add_option("--port", demo_options.port, "port on 127.0.0.1 (default 8080, or a free one)")
       ->check(CLI::Range(1, 65535));
-  demo_command->add_option("--seconds", demo_options.seconds, "drive itself with its own clients for so long, then end")
+  demo_command
+      ->add_option("--seconds", demo_options.seconds,
+                   "drive itself with its own clients for so long, then end")
       ->check(CLI::Range(1, 86400));
   demo_command->add_option("--workers", demo_options.workers, "worker threads (default: one a processor)")
       ->check(CLI::Range(1, 64));
   demo_command->footer(kDemoFooter);
 
-  auto* describe_command = app.add_subcommand("describe", "Print the configuration's reference or its JSON Schema.");
+  auto* describe_command =
+      app.add_subcommand("describe", "Print the configuration's reference or its JSON Schema.");
   std::string what;
   describe_command->add_option("WHAT", what, "reference or schema")
       ->required()

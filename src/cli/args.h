@@ -1,4 +1,5 @@
-// The shape of the command line: commands, their arguments, their help with examples. CLI11 stays inside its .cc file.
+// The shape of the command line: commands, their arguments, their help with examples. CLI11 stays inside its
+// .cc file.
 #pragma once
 
 namespace weir::cli {

@@ -25,7 +25,9 @@ std::string count_of(const config::Problems& problems) {
 }
 
 // `check` without names: every name is taken to resolve somewhere.
-base::Result<std::vector<base::Address>> leave_names(const base::HostPort&) { return std::vector<base::Address>{}; }
+base::Result<std::vector<base::Address>> leave_names(const base::HostPort&) {
+  return std::vector<base::Address>{};
+}
 
 }  // namespace
 
@@ -82,7 +84,8 @@ int check(const std::string& path, CheckNames names) {
 }
 
 int describe(Description what) {
-  const std::string text = what == Description::kReference ? config::reference_markdown() : config::json_schema();
+  const std::string text =
+      what == Description::kReference ? config::reference_markdown() : config::json_schema();
   std::fwrite(text.data(), 1, text.size(), stdout);
   return kDone;
 }
