@@ -9,7 +9,7 @@
 
 #include "net/privileges.h"
 #include "net/socket.h"
-#include "server/cpus.h"
+#include "server/host.h"
 #include "server/listener_set.h"
 
 namespace weir::server {
