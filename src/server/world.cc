@@ -57,7 +57,7 @@ class Builder {
       const std::string& why = addresses.error().message();
       problems_.push_back(
           {Severity::kWarning, from.address.place,
-           fmt::format("pool \"{}\": {}; the backend is down until Weir is started again", pool, why)});
+           fmt::format("pool \"{}\": {}; the backend stays down until a start at which it does", pool, why)});
       pool::BackendIdentity identity;
       identity.name = from.name;
       identity.weight = from.weight;
