@@ -8,12 +8,16 @@
 namespace weir::config {
 namespace {
 
+constexpr std::string_view kSpaces = " \t\r\n";
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
 // Goes over the text once, a character at a time, counting lines and columns.
 class Scanner {
  public:
   Scanner(std::string_view text, const std::string& file) : text_(text), place_{file, 1, 1} {}
 
   std::optional<Problem> scan() {
+    if (text_.starts_with(kByteOrderMark)) at_ = kByteOrderMark.size();
     while (at_ < text_.size()) {
       const char c = text_[at_];
       if (c == '"' || c == '\'') {
@@ -30,13 +34,15 @@ class Scanner {
   }
 
  private:
+  // Ends the scan.
   void fail(std::string text) {
-    if (!fault_) fault_ = Problem{Severity::kError, place_, std::move(text)};
+    fault_ = Problem{Severity::kError, place_, std::move(text)};
     at_ = text_.size();
   }
 
-  // Over one character; a byte that does not belong to UTF-8 ends the scan.
+  // Over one character, if there is one; a byte that does not belong to UTF-8 ends the scan.
   void step() {
+    if (at_ >= text_.size()) return;
     const std::size_t length = utf8_length(text_.substr(at_));
     if (length == 0) {
       fail(fmt::format("the byte \\x{:02x} is not UTF-8: save the file as UTF-8 text",
@@ -52,7 +58,28 @@ class Scanner {
     at_ += length;
   }
 
+  // Outside of strings and comments TOML knows only ASCII. The library takes some other characters for
+  // spaces, and its test for them is undefined for most of the rest.
+  void refuse_other_than_ascii() {
+    const std::size_t length = utf8_length(text_.substr(at_));
+    if (length > 1) {
+      fail(fmt::format("the character {} may stand only in text in quotes and in comments",
+                       quote(text_.substr(at_, length))));
+    }
+  }
+
+  // Over a backslash and what belongs to it. In a multi-line string the library makes the same test after it,
+  // and after the spaces and line ends that it takes away.
+  void skip_escape(bool is_multi_line) {
+    step();
+    const std::size_t start = at_;
+    while (is_multi_line && at_ < text_.size() && kSpaces.find(text_[at_]) != std::string_view::npos) step();
+    if (is_multi_line) refuse_other_than_ascii();
+    if (at_ == start) step();
+  }
+
   void count(char c) {
+    refuse_other_than_ascii();
     if (c == '[' || c == '{') ++depth_;
     if ((c == ']' || c == '}') && depth_ > 0) --depth_;
     if (c == '.') ++dots_;
@@ -74,8 +101,7 @@ class Scanner {
     while (at_ < text_.size()) {
       const char c = text_[at_];
       if (c == '\\' && quote_mark == '"') {
-        step();
-        if (at_ < text_.size()) step();
+        skip_escape(is_multi_line);
       } else if (is_multi_line && at_triple(quote_mark)) {
         for (int i = 0; i < 3; ++i) step();
         // One or two more quotation marks here still belong to the string.
