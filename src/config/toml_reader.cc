@@ -8,8 +8,8 @@
 #include <sstream>
 
 #include "config/limits.h"
-#include "config/nesting.h"
 #include "config/text.h"
+#include "config/text_fault.h"
 
 namespace weir::config {
 namespace {

@@ -58,6 +58,22 @@ TEST(TomlReader, RefusesCharactersBeyondAsciiOutsideOfStringsAndComments) {
   EXPECT_EQ(fault("\xef\xbb\xbf\"\xc3\xa9\" = '\xc3\xa9'"), "none");
 }
 
+TEST(TomlReader, RefusesAQuotationMarkInTheMiddleOfAValue) {
+  for (const char* text :
+       {"a = 0\"\xc3\xa9\"", "a = [1, 0'\xc3\xa9']", "a = 0[\"\xc3\xa9\"]", "a = 0{b=\"\xc3\xa9\"}",
+        "a = 0=\"\xc3\xa9\"", "a = {b = 1, c = 0\"\xc3\xa9\"}", "a = [{b = 1}, x\"\xc3\xa9\"]"}) {
+    EXPECT_NE(fault(text).find("in the middle of a value"), std::string::npos) << text;
+  }
+}
+
+TEST(TomlReader, AllowsStringsWithoutSpacesAroundThem) {
+  const std::string s = "\"\xc3\xa9\"";
+  EXPECT_EQ(fault("a=" + s + "\nb=[" + s + "," + s + "]\nc={d=" + s + "," + s + "=" + s + "}\n"), "none");
+  EXPECT_EQ(fault("[a." + s + "]\nb." + s + "=[[" + s + "],[1]]#" + s + "\n[[c." + s + "]]\n" + s + "=0\n"),
+            "none");
+  EXPECT_EQ(fault("a = [\n  1, # one\n  2,\n]\n" + s + " = 1\nb = [{x=1},{" + s + "=1}]\n"), "none");
+}
+
 TEST(TomlReader, RefusesWhatIsNestedTooDeeply) {
   EXPECT_EQ(fault("a = " + repeated("[", 33)), std::string("t:1:37: error: ") + kTooDeep);
   EXPECT_NE(fault("a = " + repeated("{b=", 33)).find(kTooDeep), std::string::npos);

@@ -1,4 +1,4 @@
-#include "config/nesting.h"
+#include "config/text_fault.h"
 
 #include <fmt/format.h>
 
@@ -25,8 +25,7 @@ class Scanner {
       } else if (c == '#') {
         while (at_ < text_.size() && text_[at_] != '\n') step();
       } else {
-        count(c);
-        step();
+        take(c);
       }
       if (fault_) return fault_;
     }
@@ -78,16 +77,30 @@ class Scanner {
     if (at_ == start) step();
   }
 
-  void count(char c) {
+  // Over one character outside of strings and comments.
+  void take(char c) {
     refuse_other_than_ascii();
-    if (c == '[' || c == '{') ++depth_;
-    if ((c == ']' || c == '}') && depth_ > 0) --depth_;
+    follow_values(c);
+    if (c == '[' || c == '{') brackets_ += c;
+    if ((c == ']' || c == '}') && !brackets_.empty()) brackets_.pop_back();
     if (c == '.') ++dots_;
     // A key ends at any of these, so the count of its dots starts again.
     if (c == '=' || c == ',' || c == '\n' || c == '[' || c == '{') dots_ = 0;
-    if (depth_ > kMaxNesting || dots_ > kMaxNesting) {
+    if (brackets_.size() > kMaxNesting || dots_ > kMaxNesting) {
       fail(fmt::format("nested too deeply: at most {} levels are allowed", kMaxNesting));
     }
+    step();
+  }
+
+  // Keeps track of where a value stands and whether `c` belongs to one without quotes (a number, a word).
+  void follow_values(char c) {
+    const bool is_end = std::string_view(" \t\r\n,]}").find(c) != std::string_view::npos;
+    const bool is_nested = !in_bare_value_ && (c == '[' || c == '{');
+    in_bare_value_ = at_value_ && !is_end && !is_nested;
+    if (c == '=') at_value_ = true;
+    if (c == '{' && is_nested) at_value_ = false;
+    if (c == ',') at_value_ = !brackets_.empty() && brackets_.back() == '[';
+    if (c == '\n' && brackets_.empty()) at_value_ = false;
   }
 
   bool at_triple(char quote_mark) const {
@@ -96,6 +109,8 @@ class Scanner {
   }
 
   void skip_string(char quote_mark) {
+    // The library reads ahead to the end of a bare value, through quotes, with the test for spaces above.
+    if (in_bare_value_) return fail("a quotation mark in the middle of a value: is a comma missing?");
     const bool is_multi_line = at_triple(quote_mark);
     for (int i = is_multi_line ? 3 : 1; i > 0; --i) step();
     while (at_ < text_.size()) {
@@ -119,8 +134,10 @@ class Scanner {
   std::string_view text_;
   std::size_t at_ = 0;
   Place place_;
-  std::size_t depth_ = 0;
-  std::size_t dots_ = 0;
+  std::string brackets_;  // those that are open
+  std::size_t dots_ = 0;  // of the key that is being read
+  bool at_value_ = false;
+  bool in_bare_value_ = false;
   std::optional<Problem> fault_;
 };
 
