@@ -19,8 +19,8 @@ namespace weir::admin {
 namespace {
 
 constexpr int kTimeoutSeconds = 10;
-constexpr ev_ssize_t kMostHeaderBytes = 16 * 1024;
-constexpr ev_ssize_t kMostBodyBytes = 64 * 1024;
+constexpr ev_ssize_t kMostHeaderBytes = ev_ssize_t{16} * 1024;
+constexpr ev_ssize_t kMostBodyBytes = ev_ssize_t{64} * 1024;
 constexpr int kBacklog = 64;
 // How long to wait for descriptors or memory to come back.
 constexpr int kShortagePauseMicros = 100'000;

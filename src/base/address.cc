@@ -2,7 +2,9 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 
 #include "base/assert.h"
@@ -28,21 +30,22 @@ bool parse_port(std::string_view text, std::uint16_t& port) {
   return true;
 }
 
-// RFC 1123 section 2.1: letters, digits and hyphens in labels of up to 63, 253 in all; underscores are let
-// through because container networks use them. A name made of digits and dots only is a broken IPv4 address.
+bool is_label(std::string_view label) {
+  constexpr std::string_view kKnown = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+  return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
+         label.find_first_not_of(kKnown) == std::string_view::npos;
+}
+
+// RFC 1123 section 2.1: letters, digits and inner hyphens in labels of up to 63, 253 in all; underscores are
+// let through because container networks use them. A name made of digits and dots only is a broken IPv4
+// address.
 bool is_host_name(std::string_view host) {
-  if (host.empty() || host.size() > 253) return false;
-  if (host.find_first_not_of("0123456789.") == std::string_view::npos) return false;
-  std::size_t label = 0;
-  for (const char c : host) {
-    if (c == '.') {
-      if (label == 0) return false;
-      label = 0;
-      continue;
-    }
-    const bool known =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-    if (!known || ++label > 63) return false;
+  if (host.ends_with('.')) host.remove_suffix(1);  // the root, written out
+  if (host.size() > 253 || host.find_first_not_of("0123456789.") == std::string_view::npos) return false;
+  for (std::size_t start = 0; start <= host.size();) {
+    const std::size_t end = std::min(host.find('.', start), host.size());
+    if (!is_label(host.substr(start, end - start))) return false;
+    start = end + 1;
   }
   return true;
 }
@@ -102,7 +105,9 @@ Address Address::from_sockaddr(const sockaddr_storage& storage, socklen_t length
     a.family_ = AF_UNIX;
     const auto* un = reinterpret_cast<const sockaddr_un*>(&storage);
     if (length > offsetof(sockaddr_un, sun_path)) {
-      a.path_.assign(un->sun_path, ::strnlen(un->sun_path, length - offsetof(sockaddr_un, sun_path)));
+      // A path that fills sun_path has no NUL, and the kernel's `length` then counts one past it: unix(7).
+      const std::size_t most = std::min(length - offsetof(sockaddr_un, sun_path), sizeof(un->sun_path));
+      a.path_.assign(un->sun_path, ::strnlen(un->sun_path, most));
     }
   }
   return a;
@@ -150,8 +155,11 @@ socklen_t Address::to_sockaddr(sockaddr_storage& storage) const {
   WEIR_ASSERT(family_ == AF_UNIX);
   auto* un = reinterpret_cast<sockaddr_un*>(&storage);
   un->sun_family = AF_UNIX;
+  // With a byte more than the family, an empty path would name an abstract socket.
+  if (path_.empty()) return offsetof(sockaddr_un, sun_path);
   std::memcpy(un->sun_path, path_.data(), path_.size());
-  return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path_.size() + 1);
+  return static_cast<socklen_t>(
+      std::min(offsetof(sockaddr_un, sun_path) + path_.size() + 1, sizeof(sockaddr_un)));
 }
 
 std::string Address::ip_to_string() const {
@@ -232,15 +240,22 @@ Result<Address> parse_address(std::string_view text) {
 }
 
 Result<Endpoint> parse_endpoint(std::string_view text) {
-  if (auto address = parse_address(text)) return Endpoint(*std::move(address));
+  auto address = parse_address(text);
+  if (address) return Endpoint(*std::move(address));
   const std::size_t colon = text.rfind(':');
-  HostPort name;
-  if (!text.starts_with("unix:") && colon != std::string_view::npos && is_host_name(text.substr(0, colon)) &&
-      parse_port(text.substr(colon + 1), name.port)) {
-    name.host = std::string(text.substr(0, colon));
-    return Endpoint(std::move(name));
+  const std::string_view host = text.substr(0, colon);
+  // A path or an IPv6 address it was meant to be: what was wrong with that is the better help.
+  if (text.starts_with("unix:") || host.find_first_of(":[]") != std::string_view::npos) {
+    return failure(std::move(address).error());
   }
-  return failure(bad_address(text, kEndpointForms));
+  HostPort name;
+  if (colon == std::string_view::npos || !is_host_name(host))
+    return failure(bad_address(text, kEndpointForms));
+  if (!parse_port(text.substr(colon + 1), name.port)) {
+    return failure(bad_address(text, std::string(kEndpointForms) + ", with a port from 0 to 65535"));
+  }
+  name.host = std::string(host);
+  return Endpoint(std::move(name));
 }
 
 bool reaches(const Address& target, const Address& bound, Reach reach) {

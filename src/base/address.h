@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace weir::base {
 
@@ -16,7 +17,7 @@ class Error {
 
   ErrorSide side() const { return side_; }
 
-  // The whole message, outermost context first: "listener web: bind 127.0.0.1:80: permission denied".
+  // The whole message, outermost context first: "listener web: bind 127.0.0.1:80: Permission denied".
   const std::string& message() const { return what_; }
 
   // Puts `context` in front of the message; returns the error so that it can be passed on in one expression.

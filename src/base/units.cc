@@ -50,6 +50,7 @@ Result<Millis> parse_duration(std::string_view text) {
 
 std::string to_string(Millis duration) {
   const auto value = static_cast<std::uint64_t>(duration.count());
+  if (duration < Millis::zero()) return fmt::format("-{}ms", 0 - value);
   if (value == 0) return "0s";
   for (std::size_t i = kDurationUnits.size(); i-- > 1;) {
     if (value % kDurationUnits[i].factor == 0) {
@@ -72,10 +73,11 @@ Result<Bytes> parse_bytes(std::string_view text) {
 
 std::string human_bytes(std::uint64_t bytes) {
   if (bytes < 1024) return fmt::format("{} B", bytes);
-  constexpr std::array<std::string_view, 5> kNames{"KiB", "MiB", "GiB", "TiB", "PiB"};
+  constexpr std::array<std::string_view, 6> kNames{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   double value = static_cast<double>(bytes) / 1024.0;
   std::size_t i = 0;
-  while (value >= 1023.95 && i + 1 < kNames.size()) {
+  // From here on it would be printed as 1024.
+  while (value >= 1023.5 && i + 1 < kNames.size()) {
     value /= 1024.0;
     ++i;
   }

@@ -18,7 +18,7 @@ constexpr std::uint64_t count(Bytes bytes) { return static_cast<std::uint64_t>(b
 // A whole number and a unit of ms, s, m, h or d, nothing between them. The error says what was expected.
 Result<Millis> parse_duration(std::string_view text);
 
-// The shortest exact form: "90s" stays "90s", 3 600 000 ms is "1h".
+// The shortest exact form: "90s" stays "90s", 3 600 000 ms is "1h". What has run out stays in "-5ms".
 std::string to_string(Millis duration);
 
 // A whole number and, optionally, KiB, MiB or GiB.

@@ -13,6 +13,9 @@ using admission::Refusal;
 
 // Connections taken in one turn of the loop; the rest waits in the kernel's queue while sessions are served.
 constexpr int kBatch = 64;
+// What can have been waiting when accepting ends, on any kernel's usual settings; more are newcomers.
+constexpr int kMostQueued = 65536;
+
 // How long to wait for descriptors or memory to come back.
 constexpr base::Millis kShortagePause{100};
 
@@ -32,7 +35,7 @@ void Acceptor::resume() {
 }
 
 void Acceptor::drain() {
-  while (fd_ && accept_one() == Step::kAgain) {
+  for (int i = 0; fd_ && i < kMostQueued && accept_one() == Step::kAgain; ++i) {
   }
   watch_.stop();
   retry_.stop();

@@ -8,8 +8,10 @@
 #include <cstring>
 #include <iterator>
 
+#include "base/units.h"
 #include "net/privileges.h"
 #include "net/resolver.h"
+#include "server/host.h"
 
 namespace weir::server {
 namespace {
@@ -114,10 +116,8 @@ Supervisor::~Supervisor() = default;
 base::Result<void> Supervisor::make_workers() {
   const unsigned count = worker_count(config_);
   for (unsigned i = 0; i < count; ++i) {
-    // A session needs at most a buffer a direction, and one worker may come to serve every connection.
     auto worker =
-        Worker::create({i, world_.routes, std::size_t{2} * descriptors_.max_connections, first_session_id(i)},
-                       log_->add_worker());
+        Worker::create({i, world_.routes, buffers_per_worker(), first_session_id(i)}, log_->add_worker());
     if (!worker) return base::failure(std::move(worker.error()));
     workers_.push_back(std::move(*worker));
   }
@@ -131,6 +131,15 @@ base::Result<void> Supervisor::make_workers() {
       *loop_, Drain::Parts{workers_, slots_, *log_, std::move(names), config_.process.drain_timeout},
       [this] { loop_->stop(); });
   return {};
+}
+
+// A session needs at most a buffer a direction, and one worker may come to serve every connection; but all
+// buffers together stay within a quarter of the memory. Beyond that the pump does without (see
+// relay/copy_pump.h).
+std::size_t Supervisor::buffers_per_worker() const {
+  const std::size_t wanted = std::size_t{2} * descriptors_.max_connections;
+  const std::size_t affordable = usable_memory() / 4 / net::Buffer::kSize / worker_count(config_);
+  return std::clamp(wanted, std::size_t{16}, std::max(affordable, std::size_t{16}));
 }
 
 void Supervisor::wake_acceptors() {
@@ -160,7 +169,10 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
 }
 
 void Supervisor::log_start(const std::optional<base::Address>& admin) {
-  log_->event(LogLevel::kInfo, "limits", "max_connections " + descriptors_.arithmetic());
+  LogFields limits;
+  limits.text("buffers",
+              base::human_bytes(buffers_per_worker() * workers_.size() * net::Buffer::kSize) + " at most");
+  log_->event(LogLevel::kInfo, "limits", "max_connections " + descriptors_.arithmetic(), limits);
   std::string listeners;
   for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
     fmt::format_to(std::back_inserter(listeners), "{}{}={}", i == 0 ? "" : " ", config_.listeners[i].name,

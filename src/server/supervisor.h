@@ -72,6 +72,7 @@ class Supervisor final : public StatusSource {
   explicit Supervisor(Prepared&& prepared);
   base::Result<void> make_workers();
   void on_signal(net::Ready);
+  std::size_t buffers_per_worker() const;
   void begin_stop();
   void log_start(const std::optional<base::Address>& admin);
   void wake_acceptors();

@@ -40,7 +40,7 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
       loop_(std::move(loop)),
       mailbox_(std::move(mailbox)),
       buffers_(plan_.most_buffers),
-      wheel_(base::coarse_now()),
+      wheel_(base::precise_now()),
       counters_(plan_.routes.size()),
       table_({*loop_, buffers_, wheel_, log}, plan_.first_session_id) {
   mailbox_->open(*loop_, [this](WorkerMessage&& message) { handle(std::move(message)); });
@@ -120,7 +120,7 @@ void Worker::handle(WorkerMessage&& message) {
 
 void Worker::turn_wheel() {
   wheel_due_ = base::TimePoint::max();
-  wheel_.advance(base::coarse_now());
+  wheel_.advance(base::precise_now());
 }
 
 void Worker::end_turn() {
@@ -131,7 +131,7 @@ void Worker::end_turn() {
   const auto due = wheel_.next_advance();
   if (!due || *due >= wheel_due_) return;
   wheel_due_ = *due;
-  const auto delay = std::chrono::ceil<base::Millis>(*due - base::coarse_now());
+  const auto delay = std::chrono::ceil<base::Millis>(*due - base::precise_now());
   wheel_timer_.start(std::max(delay, base::Millis(1)));
 }
 

@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# Builds Weir and runs its tests.
+# usage: ./test.sh [--full] [-- CTEST-ARGUMENT ...]
+#   Installs the packages that are missing (as root, or with sudo), then builds the presets "release" and "asan"
+#   (AddressSanitizer and UndefinedBehaviorSanitizer) and runs every test in both, but for those that need other
+#   servers. Everything is run even after a failure; the exit status is 0 only when all of it passed.
+#   --full  runs the tests with other servers too, adds the preset "tsan" (ThreadSanitizer), and checks the
+#           sources with clang-tidy and clang-format and the scripts with shellcheck
+#   Arguments after -- go to ctest, e.g.  ./test.sh -- -L unit    ./test.sh -- -R half_close
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/scripts/common.sh"
+cd "$root"
+
+full=
+ctest_arguments=()
+
+# What has been done: "name|outcome|seconds|remark" for each phase, in order.
+phases=()
+failed=
+# The ctest run whose closing lines end the output: the first that failed, or else the last.
+closing_preset=
+closing_is_failure=
+
+show_help() { sed -n '2,10s/^# \{0,1\}//p' "$root/test.sh"; }
+
+read_arguments() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --full) full=1 ;;
+      -h | --help)
+        show_help
+        exit 0
+        ;;
+      --)
+        shift
+        ctest_arguments=("$@")
+        return 0
+        ;;
+      *)
+        show_help >&2
+        complain "unknown option: $1 (what is meant for ctest goes after --)"
+        exit 2
+        ;;
+    esac
+    shift
+  done
+}
+
+# phase NAME COMMAND...: runs it, times it and remembers how it went. A command may leave a word in `remark`.
+remark=
+phase() {
+  local name=$1 started=$SECONDS outcome=passed
+  shift
+  remark=
+  say "== $name"
+  "$@" || {
+    outcome=FAILED
+    failed=1
+  }
+  phases+=("$name|$outcome|$((SECONDS - started))|$remark")
+  [ "$outcome" = passed ]
+}
+
+# Sanitizers of gcc 12 place their shadow memory where a kernel that randomises addresses widely may have put
+# something else. Without randomisation they always find their place. Not every container allows it: then not.
+calmly() {
+  local preset=$1
+  shift
+  if [ "$preset" != release ] && setarch -R true 2>/dev/null; then setarch -R "$@"; else "$@"; fi
+}
+
+build_preset() {
+  local preset=$1 log=$root/build/$1/build.log
+  mkdir -p "${log%/*}"
+  : >"$log"
+  configure "$preset" "$log" -DWEIR_TESTS=ON || return 1
+  # Building runs the test binaries once, to ask them for their tests.
+  quietly "$log" calmly "$preset" cmake --build "build/$preset" --parallel "$jobs"
+}
+
+# Of ctest's lines shows all but the passed tests, and of those how many there have been.
+show_failures() {
+  local line
+  while IFS= read -r line; do
+    if [[ $line =~ ^\ +Start\ +[0-9]+: ]]; then
+      continue
+    elif [[ $line =~ ^\ *([0-9]+)/([0-9]+)\ Test\ .*\ Passed\ +[0-9.]+\ sec ]]; then
+      if ((BASH_REMATCH[1] % 100 == 0)); then say "   ${BASH_REMATCH[1]} of ${BASH_REMATCH[2]} tests"; fi
+    else
+      printf '%s\n' "$line"
+    fi
+  done
+}
+
+# The lines that ctest ends a run with.
+closing_lines() {
+  sed -n '/^[0-9]*% tests passed/,$p; /^No tests were found/,$p' "$root/build/$1/test.log"
+}
+
+run_preset() {
+  local preset=$1 log=$root/build/$1/test.log status=0
+  local selection=(--label-exclude '^servers$')
+  if [ -n "$full" ]; then selection=(); fi
+  calmly "$preset" ctest --preset "$preset" "${selection[@]}" "${ctest_arguments[@]}" </dev/null 2>&1 |
+    tee "$log" | show_failures || status=1
+  remark=$(sed -n 's/^\([0-9]*\)% tests passed, \([0-9]*\) tests failed out of \([0-9]*\)$/\3 tests, \2 failed/p' "$log")
+  if grep -q '(Skipped)$' "$log"; then remark+=", $(grep -c '^[^/]*(Skipped)$' "$log") skipped"; fi
+  if [ -z "$closing_is_failure" ]; then
+    closing_preset=$preset
+    if [ "$status" -ne 0 ]; then closing_is_failure=1; fi
+  fi
+  return "$status"
+}
+
+test_preset() {
+  if phase "$1: build" build_preset "$1"; then
+    phase "$1: tests" run_preset "$1" || true
+  else
+    phases+=("$1: tests|not run|0|the build failed")
+  fi
+}
+
+sources() { find src tests bench -name '*.cc' -o -name '*.h'; }
+
+check_format() { sources | xargs clang-format --dry-run -Werror; }
+
+# One file a process, as many at once as there are processors; each reports in one piece.
+check_tidy() {
+  # shellcheck disable=SC2016  # $1 and $found are the inner shell's
+  find src -name '*.cc' -print0 | sort -z | xargs -0 -n 1 -P "$jobs" bash -c '
+    found=$(clang-tidy --quiet -p build/release "$1" 2>&1) || { printf "%s\n" "$found"; exit 1; }' _
+}
+
+check_scripts() {
+  find . -path ./build -prune -o \( -name '*.sh' -o -path ./.ci/run \) -print0 | xargs -0 shellcheck
+}
+
+check_sources() {
+  phase "clang-format" check_format || true
+  phase "shellcheck" check_scripts || true
+  # clang-tidy reads how each file is compiled from the release build's folder.
+  phase "clang-tidy" check_tidy || true
+}
+
+summarise() {
+  local entry name outcome seconds note
+  say "== summary, $((SECONDS / 60)) min $((SECONDS % 60)) s in all"
+  for entry in "${phases[@]}"; do
+    IFS='|' read -r name outcome seconds note <<<"$entry"
+    printf '   %-16s %-8s %5s s   %s\n' "$name" "$outcome" "$seconds" "$note"
+  done
+  if [ ${#ctest_arguments[@]} -gt 0 ]; then say "   ctest was given: ${ctest_arguments[*]}"; fi
+  if [ -z "$full" ]; then
+    say "   Left out: the tests labelled \"servers\" (other servers beside and behind Weir), ThreadSanitizer,"
+    say "   clang-tidy, clang-format, shellcheck. ./test.sh --full runs these too."
+  elif [ ${#ctest_arguments[@]} -eq 0 ]; then
+    say "   Nothing was left out."
+  fi
+}
+
+finish() {
+  summarise
+  if [ -n "$closing_preset" ]; then
+    say "== ctest's closing lines, preset $closing_preset"
+    closing_lines "$closing_preset"
+  fi
+  [ -n "$failed" ] || exit 0
+  # When the failure is not one of tests, ctest's lines do not tell of it.
+  if [ -z "$closing_is_failure" ]; then complain "failed; the summary above says where"; fi
+  exit 1
+}
+
+read_arguments "$@"
+scripts/packages.sh "$([ -n "$full" ] && echo full || echo test)"
+test_preset release
+test_preset asan
+if [ -n "$full" ]; then
+  test_preset tsan
+  check_sources
+fi
+finish
