@@ -46,6 +46,11 @@ std::uint64_t resident_bytes(pid_t pid) {
   return std::stoull(line) * 1024;
 }
 
+std::size_t descriptor_count(pid_t pid) {
+  const std::filesystem::directory_iterator entries(proc(pid, "fd"));
+  return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
+}
+
 std::uint64_t descriptor_limit_leaving(pid_t pid, std::size_t free) {
   std::set<std::uint64_t> used;
   for (const auto& entry : std::filesystem::directory_iterator(proc(pid, "fd"))) {

@@ -16,6 +16,9 @@ Millis cpu_time(pid_t pid);
 // Resident memory in bytes (smaps_rollup).
 std::uint64_t resident_bytes(pid_t pid);
 
+// How many descriptors are open.
+std::size_t descriptor_count(pid_t pid);
+
 // The limit of descriptors (RLIMIT_NOFILE) under which the process could open exactly `free` more.
 std::uint64_t descriptor_limit_leaving(pid_t pid, std::size_t free);
 
