@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 
@@ -45,9 +46,20 @@ std::uint64_t resident_bytes(pid_t pid) {
   return std::stoull(line) * 1024;
 }
 
-std::size_t open_descriptors(pid_t pid) {
+std::size_t descriptor_count(pid_t pid) {
   const std::filesystem::directory_iterator entries(proc(pid, "fd"));
   return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
+}
+
+std::uint64_t descriptor_limit_leaving(pid_t pid, std::size_t free) {
+  std::set<std::uint64_t> used;
+  for (const auto& entry : std::filesystem::directory_iterator(proc(pid, "fd"))) {
+    used.insert(std::stoull(entry.path().filename()));
+  }
+  std::uint64_t limit = 0;
+  // A limit is about the numbers, and the lowest free one is given out.
+  while (free > 0) free -= used.contains(limit++) ? 0 : 1;
+  return limit;
 }
 
 std::string status_field(pid_t pid, const std::string& key) { return keyed_line(proc(pid, "status"), key); }

@@ -54,6 +54,9 @@ int Socket::try_connect(const base::Address& target, Socket& socket, const Optio
       ::getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
     }
   }
+  // A SYN that is answered with a reset is ECONNREFUSED, so this one came later.
+  socket.was_reset_ = error == ECONNRESET;
+  if (socket.was_reset_) return 0;
   if (error != 0) socket.close();
   return error;
 }
@@ -120,7 +123,7 @@ Received Socket::receive_some(std::size_t most, Millis patience) {
     if (n < 0 && errno == EAGAIN && wait_for(POLLIN, deadline)) continue;
     received.bytes.clear();
     if (n == 0) {
-      received.ended = Ended::kEndOfStream;
+      received.ended = was_reset_ ? Ended::kReset : Ended::kEndOfStream;
     } else if (errno == EAGAIN) {
       received.ended = Ended::kTimedOut;
     } else if (errno == ECONNRESET || errno == EPIPE) {

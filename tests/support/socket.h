@@ -56,7 +56,8 @@ class Socket {
   static Socket connect(const base::Address& target, const Options& options);
   static Socket connect(const base::Address& target) { return connect(target, Options{}); }
 
-  // Connects and says how that went: 0 or errno.
+  // Connects and says how that went: 0 or errno. A connection that stood and was reset at once counts as one
+  // that stood: reading shows the reset.
   static int try_connect(const base::Address& target, Socket& socket, const Options& options);
   static int try_connect(const base::Address& target, Socket& socket) {
     return try_connect(target, socket, Options{});
@@ -101,6 +102,7 @@ class Socket {
   bool wait_for(short events, Clock::time_point deadline) const;
 
   base::UniqueFd fd_;
+  bool was_reset_ = false;  // the error has been taken from the socket already
 };
 
 // Reads an address, or throws.
