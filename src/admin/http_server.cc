@@ -17,8 +17,8 @@ namespace weir::admin {
 namespace {
 
 constexpr int kTimeoutSeconds = 10;
-constexpr ev_ssize_t kMostHeaderBytes = 16 * 1024;
-constexpr ev_ssize_t kMostBodyBytes = 64 * 1024;
+constexpr ev_ssize_t kMostHeaderBytes = ev_ssize_t{16} * 1024;
+constexpr ev_ssize_t kMostBodyBytes = ev_ssize_t{64} * 1024;
 constexpr int kBacklog = 64;
 
 struct Stop {};

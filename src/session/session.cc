@@ -10,7 +10,7 @@ namespace {
 using base::TimePoint;
 
 // Counters that others read are brought up to date after this many bytes, and at the close.
-constexpr std::uint64_t kAccountingStep = 256 * 1024;
+constexpr std::uint64_t kAccountingStep = std::uint64_t{256} * 1024;
 
 constexpr TimePoint kNever = TimePoint::max();
 
