@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # The one list of Debian packages that Weir needs, by purpose, and the way to install what is missing of it.
-# usage: scripts/packages.sh [--list] build | test | full
+# usage: scripts/packages.sh [--list] build | test | full | bench
 #   build   what ./run.sh needs to build and run Weir
 #   test    that, and what ./test.sh needs
 #   full    that, and what ./test.sh --full needs: clang's tools and the real servers that Weir is tried against
+#   bench   what bench/run.sh needs: Weir's build, other proxies and a load generator
 #   --list  prints the packages and installs nothing
-# Installs only what is missing and is silent when nothing is. Needs root, or sudo. The servers that come with
-# `full` are neither started nor left to start at boot: the tests start their own.
+# Installs only what is missing and is silent when nothing is. Needs root, or sudo. Servers that come with it are
+# neither started nor left to start at boot: tests and benchmarks start their own.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -33,8 +34,13 @@ full_packages=(
   python3-websockets                               # a connection that idles and goes on
   strace                                           # system calls per request
 )
+bench_packages=(
+  nginx libnginx-mod-stream haproxy # HTTP backends; the proxies to measure against
+  wrk                               # load
+  python3                           # bench/run.py
+)
 # systemd units of the servers above.
-server_units=(nginx.service redis-server.service postgresql.service)
+server_units=(nginx.service haproxy.service redis-server.service postgresql.service)
 policy=/usr/sbin/policy-rc.d
 
 packages_for() {
@@ -42,7 +48,8 @@ packages_for() {
     build) printf '%s\n' "${build_packages[@]}" ;;
     test) printf '%s\n' "${build_packages[@]}" "${test_packages[@]}" ;;
     full) printf '%s\n' "${build_packages[@]}" "${test_packages[@]}" "${full_packages[@]}" ;;
-    *) die "no purpose is called \"$1\": build, test or full" ;;
+    bench) printf '%s\n' "${build_packages[@]}" "${bench_packages[@]}" ;;
+    *) die "no purpose is called \"$1\": build, test, full or bench" ;;
   esac
 }
 
@@ -113,7 +120,7 @@ main() {
     shift
   fi
   if [ $# -ne 1 ]; then
-    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
     exit 2
   fi
   "$action" "$1"

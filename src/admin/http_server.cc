@@ -1,8 +1,10 @@
 #include "admin/http_server.h"
 
 #include <event2/buffer.h>
+#include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -17,9 +19,11 @@ namespace weir::admin {
 namespace {
 
 constexpr int kTimeoutSeconds = 10;
-constexpr ev_ssize_t kMostHeaderBytes = 16 * 1024;
-constexpr ev_ssize_t kMostBodyBytes = 64 * 1024;
+constexpr ev_ssize_t kMostHeaderBytes = ev_ssize_t{16} * 1024;
+constexpr ev_ssize_t kMostBodyBytes = ev_ssize_t{64} * 1024;
 constexpr int kBacklog = 64;
+// How long to wait for descriptors or memory to come back.
+constexpr int kShortagePauseMicros = 100'000;
 
 struct Stop {};
 
@@ -122,10 +126,25 @@ class HttpServer::Impl {
                                           EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH | EVHTTP_REQ_OPTIONS);
     evhttp_set_gencb(
         http_, [](evhttp_request* request, void* arg) { static_cast<Impl*>(arg)->answer(request); }, this);
-    if (evhttp_accept_socket(http_, fd.get()) != 0)
-      return base::failure(base::system_error("admin door", ENOMEM));
+    evhttp_bound_socket* socket = evhttp_accept_socket_with_handle(http_, fd.get());
+    if (socket == nullptr) return base::failure(base::system_error("admin door", ENOMEM));
     static_cast<void>(fd.release());  // evhttp closes it
+    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(socket), &Impl::accept_failed);
     return {};
+  }
+
+  // No descriptor or no memory to accept with. Left alone, libevent would try again at once, and again, since
+  // the client still waits: so the door rests for a moment instead.
+  static void accept_failed(evconnlistener* listener, void*) {
+    evconnlistener_disable(listener);
+    const timeval pause{0, kShortagePauseMicros};
+    const auto accept_again = [](evutil_socket_t, short, void* arg) {
+      evconnlistener_enable(static_cast<evconnlistener*>(arg));
+    };
+    event_base* base = evconnlistener_get_base(listener);
+    if (event_base_once(base, -1, EV_TIMEOUT, accept_again, listener, &pause) != 0) {
+      evconnlistener_enable(listener);
+    }
   }
 
   void answer(evhttp_request* request) {

@@ -48,6 +48,7 @@ std::vector<BackendIndex> smooth_schedule(std::span<const Candidate> candidates)
   }
   std::vector<BackendIndex> schedule;
   if (candidates.empty()) return schedule;
+  WEIR_ASSERT(divisor > 0);
   total /= divisor;
   schedule.reserve(total);
 

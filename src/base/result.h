@@ -8,8 +8,12 @@
 
 namespace weir::base {
 
+// A class and not an alias, so that a result which nobody looks at is a warning.
 template <class T>
-using Result = tl::expected<T, Error>;
+class [[nodiscard]] Result : public tl::expected<T, Error> {
+ public:
+  using tl::expected<T, Error>::expected;
+};
 
 // Makes the failed side of a `Result`.
 inline tl::unexpected<Error> failure(Error error) { return tl::unexpected<Error>(std::move(error)); }

@@ -17,11 +17,15 @@ void print(const config::Problems& problems) {
   for (const auto& problem : problems) fmt::print(stderr, "{}\n", config::to_string(problem));
 }
 
+// "1 error", "2 errors".
+std::string number_of(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 std::string count_of(const config::Problems& problems) {
   std::size_t errors = 0;
   for (const auto& problem : problems) errors += problem.severity == config::Severity::kError ? 1 : 0;
-  return fmt::format("{} error{}, {} warning{}", errors, errors == 1 ? "" : "s", problems.size() - errors,
-                     problems.size() - errors == 1 ? "" : "s");
+  return number_of(errors, "error") + ", " + number_of(problems.size() - errors, "warning");
 }
 
 // `check` without names: every name is taken to resolve somewhere.
@@ -77,9 +81,11 @@ int check(const std::string& path, CheckNames names) {
     fmt::print(stderr, "{}: {}\n", path, count_of(problems));
     return kProblem;
   }
-  fmt::print("{}: ok{}\n  {} listeners, {} pools, {} workers\n  max_connections {}\n", path,
-             problems.empty() ? "" : " (" + count_of(problems) + ")", loaded.config.listeners.size(),
-             loaded.config.pools.size(), server::worker_count(loaded.config), arithmetic);
+  fmt::print("{}: ok{}\n  {}, {}, {}\n  max_connections {}\n", path,
+             problems.empty() ? "" : " (" + count_of(problems) + ")",
+             number_of(loaded.config.listeners.size(), "listener"),
+             number_of(loaded.config.pools.size(), "pool"),
+             number_of(server::worker_count(loaded.config), "worker"), arithmetic);
   return kDone;
 }
 

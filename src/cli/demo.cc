@@ -60,13 +60,15 @@ void print_welcome(const base::Address& address, bool usual_port_taken, bool dri
   fmt::print("Weir listens on {} and spreads connections over three backends of its own.\n",
              address.to_string());
   if (!drives_itself) {
-    fmt::print(
-        "\nTry, in another terminal:\n"
-        "  curl http://{0}/                  the backend that answers names itself; again: the next one\n"
-        "  nc {1} {2}                      type a line: it comes back from the backend of this connection\n"
-        "  wrk -c 64 -d 5 http://{0}/        if you have wrk\n"
-        "Ctrl-C drains and prints the final spread.\n\n",
-        address.to_string(), address.ip_to_string(), address.port());
+    const std::string url = "http://" + address.to_string() + "/";
+    const auto line = [](const std::string& command, std::string_view meaning) {
+      fmt::print("  {:<38} {}\n", command, meaning);
+    };
+    fmt::print("\nTry, in another terminal:\n");
+    line("curl " + url, "the answer names its backend");
+    line(fmt::format("nc {} {}", address.ip_to_string(), address.port()), "lines come back from one backend");
+    line("wrk -c 64 -d 5 " + url, "a load, if you have wrk");
+    fmt::print("Ctrl-C drains and prints the final spread.\n\n");
   }
   std::fflush(stdout);
 }

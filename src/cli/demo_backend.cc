@@ -12,7 +12,7 @@ namespace weir::cli {
 namespace {
 
 // A request or line longer than this is no demonstration.
-constexpr std::size_t kMostReceived = 64 * 1024;
+constexpr std::size_t kMostReceived = std::size_t{64} * 1024;
 
 bool looks_like_http(std::string_view text) {
   for (const std::string_view method : {"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH "}) {

@@ -6,7 +6,8 @@
 #include <array>
 
 #include "config/addresses.h"
-#include "config/build_named.h"
+#include "config/build_listener.h"
+#include "config/build_pool.h"
 #include "config/table_reader.h"
 #include "config/text.h"
 

@@ -1,7 +1,8 @@
+#include "config/build_listener.h"
+
 #include <fmt/format.h>
 
 #include "config/addresses.h"
-#include "config/build_named.h"
 #include "config/limits.h"
 #include "config/table_reader.h"
 #include "config/text.h"

@@ -49,12 +49,12 @@ class TreeBuilder {
   // What is no string or no file name is reported when the tree is built.
   void include(const std::string& file, const Node& item) {
     if (item.kind != Kind::kString || item.text.empty() || !is_plain_text(item.text)) return;
-    const std::string pattern = beside(file, item.text);
-    if (!is_pattern(item.text)) return include_named(pattern, item.place);
-    const auto paths = match_sources(pattern);
+    if (!is_pattern(item.text)) return include_named(beside(file, item.text), item.place);
+    const auto paths = match_sources(file, item.text);
     if (!paths) return fail(item.place, fmt::format("include: {}", paths.error()));
     if (paths->empty()) {
-      add_warning(problems_, item.place, fmt::format("include: no file matches {}", quote(pattern)));
+      add_warning(problems_, item.place,
+                  fmt::format("include: no file matches {}", quote(beside(file, item.text))));
     }
     for (const std::string& path : *paths) include_matched(path, item.place);
   }

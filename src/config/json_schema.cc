@@ -24,9 +24,14 @@ Json name_schema(const Key& key) {
   return text_matching(fmt::format("^[A-Za-z0-9_.{}-]{{1,{}}}$", also, kMaxNameLength));
 }
 
-Json address_schema() { return text_matching("^(unix:/.+|.+:[0-9]+)$"); }
+// The shape only; whether it is an address is left to `weir check`.
+Json address_schema(std::string_view host, std::string_view port) {
+  return text_matching(fmt::format(R"(^(unix:/.+|({}|\[[0-9A-Fa-f:.]+\]):{})$)", host, port));
+}
 
-Json listen_address_schema() { return text_matching("^(unix:/.+|.+:[0-9]+(-[0-9]+)?)$"); }
+Json admin_schema() { return address_schema("[0-9.]+", "[0-9]+"); }
+Json listen_schema() { return address_schema("[0-9.]+", "[0-9]+(-[0-9]+)?"); }
+Json endpoint_schema() { return address_schema("[A-Za-z0-9._-]+", "[0-9]+"); }
 
 // The same words as the parser's; what a pattern cannot say (bounds of durations) is left to `weir check`.
 Json value_schema(const Key& key) {
@@ -48,14 +53,16 @@ Json value_schema(const Key& key) {
     case ValueType::kLogOutput:
       return {{"anyOf", {Json{{"enum", key.words}}, text_matching("^/")}}};
     case ValueType::kAdminAddress:
+      return admin_schema();
     case ValueType::kEndpoint:
-      return address_schema();
+      return endpoint_schema();
     case ValueType::kListenAddresses: {
-      const Json one = {{"anyOf", {listen_address_schema(), from_environment()}}};
+      const Json one = {{"anyOf", {listen_schema(), from_environment()}}};
       return {{"anyOf", {one, Json{{"type", "array"}, {"minItems", 1}, {"items", one}}}}};
     }
     case ValueType::kBackendList: {
-      const Json one = {{"anyOf", {address_schema(), from_environment(), section_schema(Section::kBackend)}}};
+      const Json one = {
+          {"anyOf", {endpoint_schema(), from_environment(), section_schema(Section::kBackend)}}};
       return {{"type", "array"}, {"minItems", 1}, {"maxItems", kMaxBackends}, {"items", one}};
     }
     case ValueType::kPatternList:
@@ -64,8 +71,10 @@ Json value_schema(const Key& key) {
   return {};
 }
 
-bool is_list_only(const Key& key) {
-  return key.type == ValueType::kBackendList || key.type == ValueType::kPatternList;
+// Lists say for each of their items that it may come from the environment.
+bool is_list(const Key& key) {
+  return key.type == ValueType::kListenAddresses || key.type == ValueType::kBackendList ||
+         key.type == ValueType::kPatternList;
 }
 
 Json default_json(const Key& key) {
@@ -85,7 +94,7 @@ Json default_json(const Key& key) {
 Json key_schema(const Key& key) {
   Json schema = {{"description", fmt::format("{}\n\nTakes {}.", key.help, expected(key))}};
   if (!key.default_value.empty()) schema["default"] = default_json(key);
-  if (is_list_only(key)) {
+  if (is_list(key)) {
     schema.update(value_schema(key));
     return schema;
   }
@@ -120,9 +129,8 @@ Json named_tables(Section section) {
 
 std::string json_schema() {
   // No table is required: in a configuration of several files each holds a part.
-  Json schema = section_schema(Section::kRoot);
-  schema["$schema"] = "http://json-schema.org/draft-07/schema#";
-  schema["title"] = "Weir configuration";
+  Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", "Weir configuration"}};
+  schema.update(section_schema(Section::kRoot));
   schema["description"] =
       "Made from the configuration schema by `weir describe schema`; edit src/config/schema.cc instead.";
   Json& properties = schema["properties"];

@@ -19,6 +19,8 @@ struct Loaded {
   Problems problems;  // in the order of files and lines; warnings among them
 };
 
+// None of these throws, whatever is in the files.
+
 // Reads `path` and what it includes, expands ${NAME}, builds and validates. Touches the disk, nothing else:
 // no resolver, no socket.
 Loaded load_file(const std::string& path, const Environment& environment);

@@ -1,8 +1,9 @@
+#include "config/loop_check.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "config/bound.h"
 #include "config/text.h"
 
 namespace weir::config {

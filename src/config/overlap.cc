@@ -1,11 +1,12 @@
+#include "config/overlap.h"
+
 #include <fmt/format.h>
 
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
-
-#include "config/bound.h"
-#include "config/text.h"
+#include <vector>
 
 namespace weir::config {
 namespace {

@@ -71,17 +71,10 @@ std::string mismatch(const Key& key, const Node& node) {
 Number parse_number(const Key& key, const Node& node) {
   const bool is_special = node.kind == Kind::kString && !key.special.empty() && node.text == key.special;
   if (is_special) return std::optional<std::int64_t>();
-  switch (key.type) {
-    case ValueType::kCount:
-      return parse_count(key, node);
-    case ValueType::kDuration:
-      return parse_duration(key, node);
-    case ValueType::kFileMode:
-      return parse_file_mode(key, node);
-    default:
-      WEIR_ASSERT(!"the key is a number");
-      return wrong(key, node);
-  }
+  if (key.type == ValueType::kCount) return parse_count(key, node);
+  if (key.type == ValueType::kDuration) return parse_duration(key, node);
+  WEIR_ASSERT(key.type == ValueType::kFileMode);
+  return parse_file_mode(key, node);
 }
 
 Value<bool> parse_flag(const Key& key, const Node& node) {

@@ -2,10 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <limits>
-
 #include "base/units.h"
 #include "config/limits.h"
 #include "config/text.h"
@@ -13,232 +9,9 @@
 namespace weir::config {
 namespace {
 
-// In the order of the enums of config/model.h.
-constexpr std::array<std::string_view, 2> kWhenFullWords{"wait", "refuse"};
-constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warning", "error"};
-constexpr std::array<std::string_view, 2> kFormatWords{"text", "json"};
-constexpr std::array<std::string_view, 3> kSessionWords{"all", "errors", "none"};
-constexpr std::array<std::string_view, 1> kPolicyWords{"round_robin"};
-constexpr std::array<std::string_view, 2> kOutputWords{"stderr", "stdout"};
-
-constexpr std::int64_t kSecond = 1000;
-constexpr std::int64_t kHour = 3600 * kSecond;
-constexpr std::int64_t kDay = 24 * kHour;
-constexpr std::int64_t kYear = 365 * kDay;
-
-// TCP_KEEPIDLE is at most 32767 seconds; 9 hours is the last round value below (tcp(7), net/tcp.h).
-constexpr std::int64_t kMostKeepalive = 9 * kHour;
-// TCP_USER_TIMEOUT is milliseconds in an int (tcp(7)).
-constexpr std::int64_t kMostUserTimeout = 24 * kDay;
-
-const auto kKeys = std::to_array<Key>({
-    {.section = Section::kRoot,
-     .name = "include",
-     .type = ValueType::kPatternList,
-     .default_value = "[]",
-     .help = "More files to read, beside this one unless absolute; patterns with `*`, `?` and `[...]` are "
-             "read in the order of their names. An included file cannot include others."},
-
-    {.section = Section::kProcess,
-     .name = "workers",
-     .type = ValueType::kCount,
-     .default_value = "\"auto\"",
-     .special = "auto",
-     .least = 1,
-     .most = 256,
-     .help = "Threads that carry connections. `auto` is one for each CPU that the process may use."},
-    {.section = Section::kProcess,
-     .name = "max_connections",
-     .type = ValueType::kCount,
-     .default_value = "\"auto\"",
-     .special = "auto",
-     .least = 1,
-     .most = 10'000'000,
-     .help = "Client connections held at the same time. `auto` works it out from the limit of open files "
-             "and prints the sum at start."},
-    {.section = Section::kProcess,
-     .name = "when_full",
-     .type = ValueType::kWord,
-     .default_value = "\"wait\"",
-     .words = kWhenFullWords,
-     .help = "At `max_connections`: `wait` leaves new clients in the kernel's queue until there is room, "
-             "`refuse` closes them at once."},
-    {.section = Section::kProcess,
-     .name = "drain_timeout",
-     .type = ValueType::kDuration,
-     .default_value = "\"30s\"",
-     .least = 0,
-     .most = kYear,
-     .help = "How long running connections may go on after SIGTERM or SIGINT before they are closed."},
-    {.section = Section::kProcess,
-     .name = "user",
-     .type = ValueType::kText,
-     .default_value = "\"\"",
-     .change = Change::kRestart,
-     .help = "The user to become before anything is opened, when started as root. Empty: stay as started."},
-
-    {.section = Section::kLog,
-     .name = "level",
-     .type = ValueType::kWord,
-     .default_value = "\"info\"",
-     .words = kLevelWords,
-     .help = "The least important messages that are still written."},
-    {.section = Section::kLog,
-     .name = "format",
-     .type = ValueType::kWord,
-     .default_value = "\"text\"",
-     .words = kFormatWords,
-     .help = "`text` for people, `json` (one object a line) for programs."},
-    {.section = Section::kLog,
-     .name = "output",
-     .type = ValueType::kLogOutput,
-     .default_value = "\"stderr\"",
-     .words = kOutputWords,
-     .help = "Where the log goes. A file is appended to."},
-    {.section = Section::kLog,
-     .name = "sessions",
-     .type = ValueType::kWord,
-     .default_value = "\"all\"",
-     .words = kSessionWords,
-     .help = "Which closed connections get a line: `all`, those that ended with `errors`, or `none`."},
-
-    {.section = Section::kAdmin,
-     .name = "bind",
-     .type = ValueType::kAdminAddress,
-     .default_value = "\"off\"",
-     .special = "off",
-     .change = Change::kRestart,
-     .help = "Where the admin door listens: a loopback address or a unix socket, since it asks for no "
-             "password. Port 0 takes a free port."},
-
-    {.section = Section::kListener,
-     .name = "bind",
-     .type = ValueType::kListenAddresses,
-     .presence = Presence::kRequired,
-     .help = "Where clients connect to. Port 0 takes a free port, which is printed at start."},
-    {.section = Section::kListener,
-     .name = "v6only",
-     .type = ValueType::kFlag,
-     .default_value = "true",
-     .help = "Whether `[::]` takes IPv6 clients only. `false` makes it take IPv4 clients too."},
-    {.section = Section::kListener,
-     .name = "socket_mode",
-     .type = ValueType::kFileMode,
-     .default_value = "\"0660\"",
-     .most = 0777,
-     .help = "The permissions of the unix sockets in `bind`, in octal: who may connect."},
-    {.section = Section::kListener,
-     .name = "pool",
-     .type = ValueType::kName,
-     .presence = Presence::kRequired,
-     .help = "The pool that serves this listener's clients."},
-    {.section = Section::kListener,
-     .name = "backlog",
-     .type = ValueType::kCount,
-     .default_value = "\"auto\"",
-     .special = "auto",
-     .least = 1,
-     .most = 1'000'000,
-     .help = "New connections that the kernel keeps ready to be taken. `auto` is the kernel's own limit, "
-             "`net.core.somaxconn`, which also cuts a larger number."},
-    {.section = Section::kListener,
-     .name = "idle_timeout",
-     .type = ValueType::kDuration,
-     .default_value = "\"10m\"",
-     .least = 1,
-     .most = kYear,
-     .help = "Closes a connection on which nothing moved in either direction for so long."},
-    {.section = Section::kListener,
-     .name = "half_close_timeout",
-     .type = ValueType::kDuration,
-     .default_value = "\"1m\"",
-     .least = 1,
-     .most = kYear,
-     .help = "The same once one side has ended its stream, counted from the last byte of the other."},
-    {.section = Section::kListener,
-     .name = "max_lifetime",
-     .type = ValueType::kDuration,
-     .default_value = "\"off\"",
-     .special = "off",
-     .least = 1,
-     .most = kYear,
-     .help = "Closes a connection of that age, busy or not, give or take a tenth so that many do not end "
-             "together."},
-    {.section = Section::kListener,
-     .name = "keepalive",
-     .type = ValueType::kDuration,
-     .default_value = "\"30s\"",
-     .special = "off",
-     .least = kSecond,
-     .most = kMostKeepalive,
-     .step = kSecond,
-     .help = "Asks a silent peer whether it is still there after that time. Whole seconds, since the "
-             "kernel counts in seconds."},
-    {.section = Section::kListener,
-     .name = "user_timeout",
-     .type = ValueType::kDuration,
-     .default_value = "\"off\"",
-     .special = "off",
-     .least = 100,
-     .most = kMostUserTimeout,
-     .help = "Gives a connection up when sent bytes stay unconfirmed by the peer's kernel for so long "
-             "(TCP_USER_TIMEOUT). `off` leaves it to the kernel, about 15 minutes."},
-    {.section = Section::kListener,
-     .name = "reset_linger",
-     .type = ValueType::kDuration,
-     .default_value = "\"5s\"",
-     .least = 0,
-     .most = kHour,
-     .help = "When one side resets: how long the other may take to receive what was sent before, until the "
-             "reset is passed on."},
-
-    {.section = Section::kPool,
-     .name = "policy",
-     .type = ValueType::kWord,
-     .default_value = "\"round_robin\"",
-     .words = kPolicyWords,
-     .help = "How a backend is chosen. `round_robin`: in turn, in proportion to their weights."},
-    {.section = Section::kPool,
-     .name = "backends",
-     .type = ValueType::kBackendList,
-     .presence = Presence::kRequired,
-     .help = "The servers of the pool. A host name is looked up at start, and each address it has becomes a "
-             "backend."},
-    {.section = Section::kPool,
-     .name = "connect_timeout",
-     .type = ValueType::kDuration,
-     .default_value = "\"3s\"",
-     .least = 1,
-     .most = kHour,
-     .help = "How long one attempt to connect to a backend may take."},
-    {.section = Section::kPool,
-     .name = "retries",
-     .type = ValueType::kCount,
-     .default_value = "2",
-     .least = 0,
-     .most = 7,
-     .help = "How many other backends are tried when connecting fails."},
-
-    {.section = Section::kBackend,
-     .name = "address",
-     .type = ValueType::kEndpoint,
-     .presence = Presence::kRequired,
-     .help = "Where the backend listens."},
-    {.section = Section::kBackend,
-     .name = "name",
-     .type = ValueType::kName,
-     .help = "What logs and metrics call it. Without it: the address as written."},
-    {.section = Section::kBackend,
-     .name = "weight",
-     .type = ValueType::kCount,
-     .default_value = "1",
-     .least = 1,
-     .most = 256,
-     .help = "Its share of new connections, in proportion to the other weights of the pool."},
-});
-
 std::string expected_duration(const Key& key) {
   using base::Millis;
+  constexpr std::int64_t kSecond = 1000;
   return fmt::format("a duration {}from {} to {}, e.g. \"30s\"",
                      key.step == kSecond ? "in whole seconds " : "", base::to_string(Millis(key.least)),
                      base::to_string(Millis(key.most)));
@@ -281,20 +54,19 @@ std::string expected_value(const Key& key) {
 
 }  // namespace
 
-std::span<const Key> all_keys() { return kKeys; }
-
 std::vector<const Key*> keys_of(Section section) {
   std::vector<const Key*> keys;
-  for (const Key& key : kKeys) {
+  for (const Key& key : all_keys()) {
     if (key.section == section) keys.push_back(&key);
   }
   return keys;
 }
 
 const Key* find_key(Section section, std::string_view name) {
-  const auto* const at = std::find_if(
-      kKeys.begin(), kKeys.end(), [&](const Key& key) { return key.section == section && key.name == name; });
-  return at == kKeys.end() ? nullptr : at;
+  for (const Key& key : all_keys()) {
+    if (key.section == section && key.name == name) return &key;
+  }
+  return nullptr;
 }
 
 std::string_view title(Section section) {

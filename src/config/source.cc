@@ -33,6 +33,22 @@ std::string read_failure(int error) {
   }
 }
 
+// With the slash at its end; empty for the current one.
+std::string directory_of(const std::string& file) { return file.substr(0, file.rfind('/') + 1); }
+
+// The directory is no pattern, whatever letters are in its name.
+std::string escaped(const std::string& path) {
+  std::string out;
+  for (const char c : path) {
+    if (std::string_view("*?[\\").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+// A directory that is not there holds no matches; one that cannot be read is an error.
+int stops_search(const char* /*path*/, int error) { return error == ENOENT || error == ENOTDIR ? 0 : 1; }
+
 }  // namespace
 
 Value<std::string> read_source(const std::string& path) {
@@ -50,17 +66,16 @@ Value<std::string> read_source(const std::string& path) {
   return refuse(fmt::format("the file is larger than the {} MiB that are allowed", kMaxFileBytes >> 20));
 }
 
-std::string beside(const std::string& file, const std::string& pattern) {
-  if (pattern.starts_with('/')) return pattern;
-  const std::size_t slash = file.rfind('/');
-  return slash == std::string::npos ? pattern : file.substr(0, slash + 1) + pattern;
+std::string beside(const std::string& file, const std::string& name) {
+  return name.starts_with('/') ? name : directory_of(file) + name;
 }
 
 bool is_pattern(const std::string& pattern) { return pattern.find_first_of("*?[") != std::string::npos; }
 
-Value<std::vector<std::string>> match_sources(const std::string& pattern) {
+Value<std::vector<std::string>> match_sources(const std::string& file, const std::string& pattern) {
+  const std::string from = pattern.starts_with('/') ? "" : escaped(directory_of(file));
   glob_t matches{};
-  const int outcome = ::glob(pattern.c_str(), GLOB_NOSORT | GLOB_ERR, nullptr, &matches);
+  const int outcome = ::glob((from + pattern).c_str(), GLOB_NOSORT, stops_search, &matches);
   std::vector<std::string> paths(matches.gl_pathv, matches.gl_pathv + matches.gl_pathc);
   ::globfree(&matches);
   if (outcome == GLOB_NOMATCH) return std::vector<std::string>();

@@ -51,11 +51,10 @@ bool is_beginning(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string quote(std::string_view text) {
-  constexpr std::size_t kLongest = 80;
-  std::string out = "\"";
+std::string printable(std::string_view text, std::size_t longest) {
+  std::string out;
   while (!text.empty()) {
-    if (out.size() > kLongest) return out + "...\"";
+    if (out.size() >= longest) return out + "...";
     const std::size_t length = utf8_length(text);
     if (length == 0 || is_control(text[0])) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
@@ -65,8 +64,10 @@ std::string quote(std::string_view text) {
       text.remove_prefix(length);
     }
   }
-  return out + "\"";
+  return out;
 }
+
+std::string quote(std::string_view text) { return fmt::format("\"{}\"", printable(text, 80)); }
 
 std::string join(std::span<const std::string> parts, std::string_view last) {
   std::string out;

@@ -1,6 +1,6 @@
 // Small helpers for the words in a message: quoting what was found, listing what is allowed, guessing what
 // was meant, and telling text from other bytes. Pure. What comes from a file is never printed but through
-// `quote`, so that a message cannot carry control characters to a terminal.
+// `quote` or `printable`, so that a message cannot carry control characters to a terminal.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,10 @@
 
 namespace weir::config {
 
-// In double quotes, control characters and broken UTF-8 as \xNN, cut after 80 bytes with "...".
+// Control characters and broken UTF-8 as \xNN, cut with "..." after about `longest` bytes.
+std::string printable(std::string_view text, std::size_t longest);
+
+// The same in double quotes, cut after 80 bytes.
 std::string quote(std::string_view text);
 
 // "a", "a or b", "a, b or c"; `last` is the word before the last one.

@@ -8,7 +8,8 @@
 #include <sstream>
 
 #include "config/limits.h"
-#include "config/nesting.h"
+#include "config/text.h"
+#include "config/text_fault.h"
 
 namespace weir::config {
 namespace {
@@ -93,7 +94,7 @@ Problem fault(const toml::parse_error& error, const std::string& file) {
   const toml::source_position at = error.source().begin;
   return {Severity::kError,
           {file, at.line, at.column},
-          fmt::format("not valid TOML: {}{}", description, advice(whole))};
+          fmt::format("not valid TOML: {}{}", printable(description, 200), advice(whole))};
 }
 
 }  // namespace

@@ -7,7 +7,8 @@
 #include <set>
 #include <span>
 
-#include "config/bound.h"
+#include "config/loop_check.h"
+#include "config/overlap.h"
 #include "config/text.h"
 
 namespace weir::config {

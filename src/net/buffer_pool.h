@@ -16,7 +16,7 @@ class BufferPool;
 // A borrowed buffer and the bytes in it, [begin, end). Move-only; the destructor gives it back to its pool.
 class Buffer {
  public:
-  static constexpr std::size_t kSize = 32 * 1024;
+  static constexpr std::size_t kSize = std::size_t{32} * 1024;
 
   Buffer() = default;
   Buffer(Buffer&& other) noexcept;

@@ -17,6 +17,10 @@ base::Result<std::unique_ptr<EventLoop>> EventLoop::create() {
   // One thread a loop: no locks; and no environment variable may choose another backend than epoll.
   event_config_set_flag(config.get(), EVENT_BASE_FLAG_NOLOCK);
   event_config_set_flag(config.get(), EVENT_BASE_FLAG_IGNORE_ENV);
+  // Changes of interest are told to the kernel once a turn, and what cancels out not at all: a connect that turns
+  // into a relay costs one call instead of two. Safe because no descriptor here is ever duplicated, and a
+  // descriptor that is closed and opened again within a turn is told apart by the kernel's own ENOENT.
+  event_config_set_flag(config.get(), EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
   event_config_require_features(config.get(), EV_FEATURE_ET | EV_FEATURE_O1);
   errno = 0;
   event_base* base = event_base_new_with_config(config.get());

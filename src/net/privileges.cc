@@ -16,7 +16,7 @@ using base::failure;
 using base::Result;
 
 Result<UserIds> find_user(const std::string& name) {
-  std::vector<char> buffer(16 * 1024);
+  std::vector<char> buffer(std::size_t{16} * 1024);
   passwd entry{};
   passwd* found = nullptr;
   const int error = ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);

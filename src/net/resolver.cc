@@ -20,7 +20,7 @@ base::Result<std::vector<Address>> resolve(const base::HostPort& name) {
   addrinfo* list = nullptr;
   const int error = ::getaddrinfo(name.host.c_str(), nullptr, &hints, &list);
   if (error != 0) {
-    const char* why = error == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(error);
+    const char* why = error == EAI_SYSTEM ? ::strerrordesc_np(errno) : ::gai_strerror(error);
     return base::failure(
         {base::ErrorSide::kBackend, "the name \"" + name.host + "\" does not resolve: " + why});
   }

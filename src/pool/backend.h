@@ -32,7 +32,7 @@ struct alignas(64) BackendCounters {
   metrics::SharedCounter attempts;         // connects begun
   metrics::SharedCounter failed_attempts;  // connects refused, unreachable or timed out
   metrics::SharedCounter sessions;         // connects that stood
-  metrics::SharedCounter upload_bytes;     // client to backend; brought up to date as sessions move or close
+  metrics::SharedCounter upload_bytes;     // client to backend
   metrics::SharedCounter download_bytes;
 };
 

@@ -53,8 +53,8 @@ std::string DescriptorPlan::arithmetic() const {
     fmt::format_to(std::back_inserter(items), "{}{} {}", items.empty() ? "" : ", ", item.count, item.what);
     kept += item.count;
   }
-  const std::string fits = fmt::format("{} = ({} descriptors - {} kept for: {}) / {}", most_connections,
-                                       limit, kept, items, kPerConnection);
+  std::string fits = fmt::format("{} = ({} descriptors - {} kept for: {}) / {}", most_connections, limit,
+                                 kept, items, kPerConnection);
   if (max_connections == most_connections) return fits;
   return fmt::format("{} as configured; there is room for {}", max_connections, fits);
 }

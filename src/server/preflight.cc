@@ -62,7 +62,7 @@ void require(const net::UserIds& user, const std::string& path, net::Access acce
   if (error == 0) return;
   const std::string_view verb = access == net::Access::kRead ? "read" : "written";
   add(problems, severity, place,
-      fmt::format("{} {} cannot be {} by {}: {}", what, path, verb, user.name, std::strerror(error)));
+      fmt::format("{} {} cannot be {} by {}: {}", what, path, verb, user.name, ::strerrordesc_np(error)));
 }
 
 void require_folder(const net::UserIds& user, const std::string& path, const Place& place,

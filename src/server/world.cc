@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "config/loop_check.h"
 #include "net/resolver.h"
 
 namespace weir::server {
@@ -32,11 +33,11 @@ PortRange ephemeral_ports() {
 class Builder {
  public:
   Builder(const config::Config& config, const Resolve& resolve, Problems& problems)
-      : config_(config), resolve_(resolve), problems_(problems) {}
+      : resolve_(resolve), problems_(problems), loops_(config, own_) {}
 
   std::shared_ptr<pool::Pool> build_pool(const config::PoolConfig& from) {
     std::vector<std::shared_ptr<pool::Backend>> backends;
-    for (const BackendConfig& backend : from.backends) add_backends(backend, from.name, backends);
+    for (const BackendConfig& backend : from.backends) add_backends(backend, from, backends);
     pool::PoolSettings settings;
     settings.name = from.name;
     settings.connect_timeout = from.connect_timeout;
@@ -46,7 +47,7 @@ class Builder {
 
  private:
   // An address is one backend; a name is one for each of its addresses.
-  void add_backends(const BackendConfig& from, const std::string& pool,
+  void add_backends(const BackendConfig& from, const config::PoolConfig& pool,
                     std::vector<std::shared_ptr<pool::Backend>>& backends) {
     if (const auto* address = std::get_if<Address>(&from.address.value)) {
       backends.push_back(make(from, from.name, *address, pool));
@@ -57,7 +58,8 @@ class Builder {
       const std::string& why = addresses.error().message();
       problems_.push_back(
           {Severity::kWarning, from.address.place,
-           fmt::format("pool \"{}\": {}; the backend is down until Weir is started again", pool, why)});
+           fmt::format("pools.{}.backends: {}; the backend stays down until a start at which it does",
+                       pool.name, why)});
       pool::BackendIdentity identity;
       identity.name = from.name;
       identity.weight = from.weight;
@@ -73,8 +75,8 @@ class Builder {
   }
 
   std::shared_ptr<pool::Backend> make(const BackendConfig& from, const std::string& name,
-                                      const Address& address, const std::string& pool) {
-    refuse_loop(from, address, pool);
+                                      const Address& address, const config::PoolConfig& pool) {
+    if (auto loop = loops_.problem(pool, from, address)) problems_.push_back(*std::move(loop));
     pool::BackendIdentity identity;
     identity.name = name;
     identity.address = address;
@@ -91,24 +93,10 @@ class Builder {
     return std::any_of(own_.begin(), own_.end(), [&](const Address& a) { return a.with_port(0) == host; });
   }
 
-  void refuse_loop(const BackendConfig& from, const Address& address, const std::string& pool) {
-    for (const config::ListenerConfig& listener : config_.listeners) {
-      for (const auto& bind : listener.bind) {
-        if (!base::reaches(address, bind.value, {is_local(address), listener.v6only})) continue;
-        problems_.push_back(
-            {Severity::kError, from.address.place,
-             fmt::format("pool \"{}\": backend {} is listener \"{}\" ({}) of this same process: a "
-                         "connection would go round for ever",
-                         pool, address.to_string(), listener.name, bind.value.to_string())});
-        return;
-      }
-    }
-  }
-
-  const config::Config& config_;
   const Resolve& resolve_;
   Problems& problems_;
   const std::vector<Address> own_ = net::interface_addresses();
+  const config::LoopCheck loops_;
   const PortRange ports_ = ephemeral_ports();
 };
 

@@ -9,9 +9,6 @@ namespace {
 
 using base::TimePoint;
 
-// Counters that others read are brought up to date after this many bytes, and at the close.
-constexpr std::uint64_t kAccountingStep = 256 * 1024;
-
 constexpr TimePoint kNever = TimePoint::max();
 
 // Up to a tenth is taken off, so that sessions which began together do not all end together. The id spreads
@@ -73,9 +70,7 @@ void Session::connector_connected() {
 
 void Session::relay_moved() {
   last_active_ = base::coarse_now();
-  const std::uint64_t moved =
-      relay_.upload().bytes - accounted_upload_ + relay_.download().bytes - accounted_download_;
-  if (moved >= kAccountingStep) account();
+  account();
 }
 
 void Session::relay_half_closed() {
@@ -128,15 +123,16 @@ void Session::on_deadline(TimePoint now) {
 }
 
 void Session::account() {
-  const std::uint64_t upload = relay_.upload().bytes - accounted_upload_;
-  const std::uint64_t download = relay_.download().bytes - accounted_download_;
-  accounted_upload_ += upload;
-  accounted_download_ += download;
-  counters_.upload_bytes.add(upload);
-  counters_.download_bytes.add(download);
-  if (connector_.backend() != nullptr) {
-    connector_.backend()->counters().upload_bytes.add(upload);
-    connector_.backend()->counters().download_bytes.add(download);
+  pool::BackendCounters& backend = connector_.backend()->counters();
+  if (const std::uint64_t upload = relay_.upload().bytes - accounted_upload_) {
+    accounted_upload_ += upload;
+    counters_.upload_bytes.add(upload);
+    backend.upload_bytes.add(upload);
+  }
+  if (const std::uint64_t download = relay_.download().bytes - accounted_download_) {
+    accounted_download_ += download;
+    counters_.download_bytes.add(download);
+    backend.download_bytes.add(download);
   }
 }
 
@@ -153,7 +149,6 @@ void Session::close(CloseReason reason) {
     net::abort_connection(client_.fd);
     net::abort_connection(backend_.fd);
   }
-  account();
   counters_.closed[static_cast<std::size_t>(reason)].add();
   log(reason);
   permit_.release();

@@ -1,6 +1,5 @@
-// The addresses this process listens on, as the configuration has them: which of them overlap, and whether a
-// backend's address leads back to one of them (a loop). Pure: what only the running machine knows, its own
-// addresses and the answers of a resolver, is given by the caller.
+// Finds loops: a backend whose address leads back to one of this process's own listeners. Pure: what only the
+// running machine knows, its own addresses and the answers of a resolver, is given by the caller.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +13,7 @@
 
 namespace weir::config {
 
-// Finds loops. Borrows `config`, which must outlive it and stay unchanged. Used by `validate` for what the
+// Borrows `config`, which must outlive it and stay unchanged. Used by `validate` for what the
 // file alone tells, and by `server` at start with this machine's addresses and resolved names.
 class LoopCheck {
  public:
@@ -37,10 +36,5 @@ class LoopCheck {
   std::unordered_map<std::uint16_t, std::vector<Bound>> by_port_;  // 0: unix sockets
   std::vector<base::Address> local_;
 };
-
-// Adds an error for each two addresses of listeners and the admin door that cannot be bound together: equal,
-// or one takes in the other (0.0.0.0:80 and 127.0.0.1:80; [::]:80 without `v6only` and any IPv4 address).
-// Port 0 never overlaps. Two overlapping ranges of ports are one problem.
-void check_overlaps(const Config& config, Problems& problems);
 
 }  // namespace weir::config

@@ -1,0 +1,51 @@
+"""What a result was measured on: without it figures mean nothing."""
+
+import datetime
+import os
+import pathlib
+import platform
+import re
+import subprocess
+
+
+def describe(weir: str) -> dict[str, object]:
+    return {
+        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "cpu": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "kernel": platform.release(),
+        "system": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
+        "load_before": os.getloadavg()[0],
+        "versions": {
+            "weir": _version([weir, "--version"]),
+            "nginx": _version(["nginx", "-v"]),
+            "haproxy": _version(["haproxy", "-v"]),
+            "wrk": _version(["wrk", "--version"]),
+        },
+        "settings": {name: _setting(name) for name in (
+            "net/ipv4/tcp_tw_reuse", "net/ipv4/ip_local_port_range", "net/core/somaxconn",
+            "net/ipv4/tcp_congestion_control")},
+    }
+
+
+def _cpu_model() -> str:
+    text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    found = re.search(r"^(?:model name|Model|CPU part)\s*:\s*(.*)$", text, re.MULTILINE)
+    return found.group(1) if found else platform.machine()
+
+
+def _setting(name: str) -> str:
+    try:
+        return pathlib.Path("/proc/sys", name).read_text(encoding="ascii").strip()
+    except OSError:
+        return "unknown"
+
+
+def _version(argv: list[str]) -> str:
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=10)
+    except OSError:
+        return "not installed"
+    found = re.search(r"\d+\.\d+[\w.+-]*", done.stdout + done.stderr)
+    return found.group(0) if found else "unknown"

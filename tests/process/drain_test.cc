@@ -1,0 +1,146 @@
+// Stopping politely: what is open may end by itself, nothing new is let in, and there is a bound. The exit
+// status tells which it was.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "support/backend.h"
+#include "support/weir_process.h"
+
+namespace weir::test {
+namespace {
+
+Configuration configuration_for(const Backend& backend, const std::string& drain_timeout) {
+  Configuration configuration;
+  configuration.workers = 2;
+  configuration.backends = {entry(backend.address())};
+  configuration.process = "drain_timeout = \"" + drain_timeout + "\"\n";
+  return configuration;
+}
+
+Socket connected(const WeirProcess& weir) {
+  Socket client = weir.connect();
+  client.send_all("x");
+  EXPECT_EQ(client.receive_exactly(1), "x");
+  return client;
+}
+
+class DrainOnSignal : public testing::TestWithParam<int> {};
+
+TEST_P(DrainOnSignal, LetsSessionsEndRefusesNewOnesAndExitsClean) {
+  Backend backend(echo());
+  WeirProcess weir(configuration_for(backend, "60s"));
+  EXPECT_EQ(weir.admin().get("/ready").status, 200);
+  Socket client = connected(weir);
+
+  weir.child().signal(GetParam());
+  ASSERT_TRUE(weir.wait_for_event("draining").has_value());
+  EXPECT_EQ(weir.admin().get("/ready").status, 503);
+  EXPECT_EQ(weir.admin().sum("weir_process_draining"), 1u);
+  EXPECT_TRUE(eventually([&] {
+    Socket late;
+    return Socket::try_connect(weir.address(), late) == ECONNREFUSED;
+  })) << "new connections are still taken";
+
+  const auto waiting = weir.wait_for_event("waiting");
+  ASSERT_TRUE(waiting.has_value()) << "it does not say what it waits for";
+  EXPECT_EQ(waiting->number("sessions"), 1u);
+  EXPECT_EQ(waiting->text("listeners"), "web=1");
+
+  client.send_all("still here");
+  EXPECT_EQ(client.receive_exactly(10), "still here");
+  EXPECT_TRUE(weir.child().running());
+  client.close();
+  const auto exit = weir.wait();
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->status, kClean) << exit->to_string();
+  EXPECT_EQ(weir.wait_for_session().text("reason"), "client_end");
+  ASSERT_EQ(weir.events("stopped").size(), 1u);
+  EXPECT_EQ(weir.events("stopped")[0].text("outcome"), "clean");
+}
+
+INSTANTIATE_TEST_SUITE_P(Signals, DrainOnSignal, testing::Values(SIGTERM, SIGINT),
+                         [](const auto& test) { return std::string("SIG") + ::sigabbrev_np(test.param); });
+
+TEST(Drain, WithoutSessionsExitsAtOnce) {
+  Backend backend(echo());
+  WeirProcess weir(configuration_for(backend, "60s"));
+  EXPECT_EQ(weir.stop(), kClean);
+}
+
+TEST(Drain, CutsWhatIsLeftWhenItsTimeIsOver) {
+  Backend backend(echo());
+  WeirProcess weir(configuration_for(backend, "400ms"));
+  Socket client = connected(weir);
+  const auto began = Clock::now();
+  EXPECT_EQ(weir.stop(), kForced);
+  EXPECT_GE(Clock::now() - began, Millis(400));
+  EXPECT_EQ(client.receive_until_end().ended, Ended::kReset);
+  EXPECT_EQ(weir.wait_for_session().text("reason"), "drain_timeout");
+  ASSERT_EQ(weir.events("stopped").size(), 1u);
+  EXPECT_EQ(weir.events("stopped")[0].text("outcome"), "forced");
+}
+
+TEST(Drain, ASecondSignalEndsAtOnce) {
+  Backend backend(echo());
+  WeirProcess weir(configuration_for(backend, "600s"));
+  Socket client = connected(weir);
+  weir.terminate();
+  ASSERT_TRUE(weir.wait_for_event("draining").has_value());
+  EXPECT_EQ(weir.stop(), kForced);
+  EXPECT_EQ(client.receive_until_end().ended, Ended::kReset);
+  EXPECT_EQ(weir.wait_for_session().text("reason"), "shutdown");
+}
+
+TEST(Drain, CutsASessionThatStillConnects) {
+  const DeafListener deaf;
+  Configuration configuration;
+  configuration.backends = {entry(deaf.address())};
+  configuration.process = "drain_timeout = \"300ms\"\n";
+  configuration.pool = "connect_timeout = \"60s\"\n";
+  WeirProcess weir(configuration);
+  Socket client = weir.connect();
+  ASSERT_TRUE(eventually([&] { return weir.admin().sum("weir_sessions_open") == 1; }));
+  EXPECT_EQ(weir.stop(), kForced);
+  EXPECT_EQ(client.receive_until_end().ended, Ended::kReset);
+  const LogLine session = weir.wait_for_session();
+  EXPECT_EQ(session.text("reason"), "drain_timeout");
+  EXPECT_EQ(session.text("state"), "connect");
+}
+
+TEST(Drain, ServesClientsThatHadConnectedBeforeTheSignal) {
+  Backend backend(names_itself("backend"));
+  WeirProcess weir(configuration_for(backend, "60s"));
+  weir.child().freeze();
+  std::vector<Socket> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(weir.connect());  // stands in the kernel's queue
+    clients.back().send_all("?");
+    clients.back().end_stream();
+  }
+  weir.terminate();
+  weir.child().go_on();
+  for (Socket& client : clients) {
+    const Received received = client.receive_until_end();
+    EXPECT_EQ(received.bytes, "backend");
+    EXPECT_EQ(received.ended, Ended::kEndOfStream);
+  }
+  const auto exit = weir.wait();
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->status, kClean);
+}
+
+TEST(Drain, AHangupIsAnsweredWithAWarningAndNothingElse) {
+  Backend backend(echo());
+  WeirProcess weir(configuration_for(backend, "60s"));
+  Socket client = connected(weir);
+  weir.child().signal(SIGHUP);
+  const auto signal = weir.wait_for_event("signal");
+  ASSERT_TRUE(signal.has_value());
+  EXPECT_EQ(signal->level, "warning");
+  client.send_all("y");
+  EXPECT_EQ(client.receive_exactly(1), "y");
+  EXPECT_EQ(weir.admin().get("/ready").status, 200);
+}
+
+}  // namespace
+}  // namespace weir::test

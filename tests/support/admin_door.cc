@@ -1,0 +1,70 @@
+#include "support/admin_door.h"
+
+#include <cstdlib>
+#include <sstream>
+
+namespace weir::test {
+namespace {
+
+// {a="x",b="y"}; no label of Weir's holds a quote or a comma in a test.
+Labels parse_labels(std::string_view text) {
+  Labels labels;
+  while (!text.empty()) {
+    const std::size_t equals = text.find("=\"");
+    const std::size_t end = text.find('"', equals + 2);
+    if (equals == std::string_view::npos || end == std::string_view::npos) break;
+    labels[std::string(text.substr(0, equals))] = std::string(text.substr(equals + 2, end - equals - 2));
+    text.remove_prefix(std::min(text.size(), end + 2));
+  }
+  return labels;
+}
+
+}  // namespace
+
+Metrics::Metrics(const std::string& text) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    const std::size_t space = line.rfind(' ');
+    const std::string series = line.substr(0, space);
+    const std::size_t brace = series.find('{');
+    Sample sample;
+    sample.name = series.substr(0, brace);
+    if (brace != std::string::npos) {
+      sample.labels = parse_labels(std::string_view(series).substr(brace + 1, series.size() - brace - 2));
+    }
+    sample.value = std::strtoull(line.c_str() + space + 1, nullptr, 10);
+    samples_.push_back(std::move(sample));
+  }
+}
+
+std::uint64_t Metrics::sum(const std::string& name, const Labels& labels) const {
+  std::uint64_t total = 0;
+  bool found = false;
+  for (const Sample& sample : samples_) {
+    bool matches = sample.name == name;
+    for (const auto& [key, value] : labels) {
+      const auto at = sample.labels.find(key);
+      matches = matches && at != sample.labels.end() && at->second == value;
+    }
+    if (!matches) continue;
+    found = true;
+    total += sample.value;
+  }
+  if (!found) throw std::runtime_error("no sample of " + name);
+  return total;
+}
+
+HttpAnswer AdminDoor::get(const std::string& path) const {
+  Socket socket = Socket::connect(address_);
+  socket.send_all("GET " + path + " HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n\r\n");
+  const Received received = socket.receive_until_end();
+  const std::size_t body = received.bytes.find("\r\n\r\n");
+  if (received.ended != Ended::kEndOfStream || !received.bytes.starts_with("HTTP/1.1 ") ||
+      body == std::string::npos) {
+    throw std::runtime_error("no HTTP answer from the admin door: " + received.bytes);
+  }
+  return {std::atoi(received.bytes.c_str() + 9), received.bytes.substr(body + 4)};
+}
+
+}  // namespace weir::test

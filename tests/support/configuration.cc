@@ -1,0 +1,22 @@
+#include "support/configuration.h"
+
+namespace weir::test {
+
+std::string Configuration::to_toml() const {
+  std::string list;
+  for (const std::string& backend : backends) list += (list.empty() ? "" : ", ") + backend;
+  return "[process]\nworkers = " + std::to_string(workers) + "\n" + process +  //
+         "\n[log]\n" + log +                                                   //
+         "\n[admin]\nbind = \"" + admin + "\"\n" +                             //
+         "\n[listeners.web]\nbind = \"" + bind + "\"\npool = \"web\"\n" + listener +
+         "\n[pools.web]\nbackends = [" + list + "]\n" + pool + "\n" + rest;
+}
+
+std::string entry(const base::Address& address) { return "\"" + address.to_string() + "\""; }
+
+std::string entry(const base::Address& address, const std::string& name, unsigned weight) {
+  return "{ address = \"" + address.to_string() + "\", name = \"" + name +
+         "\", weight = " + std::to_string(weight) + " }";
+}
+
+}  // namespace weir::test

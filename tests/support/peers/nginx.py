@@ -1,0 +1,86 @@
+"""nginx as an HTTP server behind a proxy, and as a TCP proxy itself (module stream)."""
+
+import glob
+import os
+import pathlib
+import subprocess
+
+from . import process
+
+_MODULES = "/usr/lib/nginx/modules/ngx_stream_module.so"
+
+_HTTP = """\
+{common}
+http {{
+    access_log off;
+    sendfile on;
+    keepalive_requests 1000000000;
+    keepalive_timeout 1h;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+{listens}
+        location = / {{ return 200 "ok\\n"; }}
+        location / {{ root {root}; }}
+    }}
+}}
+"""
+
+_STREAM = """\
+{common}
+stream {{
+    access_log off;
+    upstream backends {{
+{servers}
+    }}
+    server {{
+        listen {host}:{port};
+        proxy_pass backends;
+    }}
+}}
+"""
+
+
+def has_stream() -> bool:
+    """Whether nginx can be a TCP proxy: as a module, or built in."""
+    return bool(glob.glob(_MODULES))
+
+
+def start_http(work: process.Workspace, name: str, hosts: list[str], port: int) -> subprocess.Popen[bytes]:
+    """A tiny answer at `/`, and the files of `work.path/www` below it."""
+    folder = work.path / name
+    root = work.path / "www"
+    for needed in (folder, root):
+        needed.mkdir(exist_ok=True)
+    listens = "\n".join(f"        listen {host}:{port} backlog=4096;" for host in hosts)
+    text = _HTTP.format(common=_common(folder), folder=folder, listens=listens, root=root)
+    return _start(work, name, text, hosts[0], port)
+
+
+def start_stream(work: process.Workspace, name: str, host: str, port: int,
+                 backends: list[str]) -> subprocess.Popen[bytes]:
+    """One worker that takes turns over `backends`; everything that concerns the relaying is nginx's default."""
+    folder = work.path / name
+    folder.mkdir(exist_ok=True)
+    servers = "\n".join(f"        server {backend};" for backend in backends)
+    module = f"load_module {_MODULES};\n" if has_stream() else ""
+    text = module + _STREAM.format(common=_common(folder), servers=servers, host=host, port=port)
+    return _start(work, name, text, host, port)
+
+
+def _common(folder: pathlib.Path) -> str:
+    # As root, workers would change to a user who may not read the workspace.
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    return (f"{user}daemon off;\nworker_processes 1;\nworker_rlimit_nofile 16384;\npid {folder}/pid;\n"
+            f"error_log stderr error;\nevents {{ worker_connections 8192; }}")
+
+
+def _start(work: process.Workspace, name: str, text: str, host: str, port: int) -> subprocess.Popen[bytes]:
+    path = work.write(f"{name}/nginx.conf", text)
+    program = process.need("nginx", "nginx")
+    server = work.spawn(name, [program, "-e", "stderr", "-c", str(path), "-p", str(path.parent)])
+    work.wait_for_port(name, server, host, port)
+    return server

@@ -1,0 +1,67 @@
+#include "support/process_facts.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+
+namespace weir::test {
+namespace {
+
+std::string proc(pid_t pid, const std::string& file) { return "/proc/" + std::to_string(pid) + "/" + file; }
+
+// What follows "KEY:" in a file of such lines.
+std::string keyed_line(const std::string& path, const std::string& key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(key + ":")) continue;
+    const std::size_t start = line.find_first_not_of(" \t", key.size() + 1);
+    return start == std::string::npos ? "" : line.substr(start);
+  }
+  return "";
+}
+
+}  // namespace
+
+Millis cpu_time(pid_t pid) {
+  std::ifstream file(proc(pid, "stat"));
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  // The program's name, in brackets, may hold anything: fields are counted from behind it.
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  std::string skipped;
+  for (int i = 3; i <= 13; ++i) fields >> skipped;
+  long user = 0;
+  long system = 0;
+  if (!(fields >> user >> system)) throw std::runtime_error("no processor time of " + std::to_string(pid));
+  return Millis((user + system) * 1000 / ::sysconf(_SC_CLK_TCK));
+}
+
+std::uint64_t resident_bytes(pid_t pid) {
+  const std::string line = keyed_line(proc(pid, "smaps_rollup"), "Rss");
+  if (line.empty()) throw std::runtime_error("no memory figures of " + std::to_string(pid));
+  return std::stoull(line) * 1024;
+}
+
+std::size_t descriptor_count(pid_t pid) {
+  const std::filesystem::directory_iterator entries(proc(pid, "fd"));
+  return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
+}
+
+std::uint64_t descriptor_limit_leaving(pid_t pid, std::size_t free) {
+  std::set<std::uint64_t> used;
+  for (const auto& entry : std::filesystem::directory_iterator(proc(pid, "fd"))) {
+    used.insert(std::stoull(entry.path().filename()));
+  }
+  std::uint64_t limit = 0;
+  // A limit is about the numbers, and the lowest free one is given out.
+  while (free > 0) free -= used.contains(limit++) ? 0 : 1;
+  return limit;
+}
+
+std::string status_field(pid_t pid, const std::string& key) { return keyed_line(proc(pid, "status"), key); }
+
+}  // namespace weir::test

@@ -1,0 +1,28 @@
+// What /proc says of a running process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "support/eventually.h"
+
+namespace weir::test {
+
+// Processor time it has used so far, user and system, over all threads.
+Millis cpu_time(pid_t pid);
+
+// Resident memory in bytes (smaps_rollup).
+std::uint64_t resident_bytes(pid_t pid);
+
+// How many descriptors are open.
+std::size_t descriptor_count(pid_t pid);
+
+// The limit of descriptors (RLIMIT_NOFILE) under which the process could open exactly `free` more.
+std::uint64_t descriptor_limit_leaving(pid_t pid, std::size_t free);
+
+// A line of /proc/PID/status without its key, e.g. "Uid"; "" when there is none.
+std::string status_field(pid_t pid, const std::string& key);
+
+}  // namespace weir::test

@@ -1,0 +1,33 @@
+#include "support/temporary_directory.h"
+
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+namespace weir::test {
+
+TemporaryDirectory::TemporaryDirectory() {
+  // Short on purpose: the paths of unix sockets have little room.
+  std::string name = "/tmp/weir-test-XXXXXX";
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
+  path_ = name;
+  ::chmod(path_.c_str(), 0755);
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::string TemporaryDirectory::write(std::string_view name, std::string_view text) const {
+  const std::string path = file(name);
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  if (!out.flush()) throw std::runtime_error("cannot write " + path);
+  return path;
+}
+
+}  // namespace weir::test

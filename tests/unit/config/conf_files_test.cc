@@ -1,0 +1,94 @@
+// The files in conf/: generated ones are fresh, all of them load, and weir.toml is complete. With
+// WEIR_UPDATE=1 in the environment the generated files are written anew.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "config/describe.h"
+#include "config/load.h"
+#include "config/scalars.h"
+#include "config/schema.h"
+#include "config/toml_reader.h"
+
+namespace weir::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kConf = fs::path(WEIR_SOURCE_DIR) / "conf";
+
+std::string text_of(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+void expect_fresh(const std::string& file, const std::string& generated, const std::string& topic) {
+  if (std::getenv("WEIR_UPDATE") != nullptr) std::ofstream(kConf / file) << generated;
+  EXPECT_TRUE(text_of(kConf / file) == generated)
+      << "conf/" << file << " is not what the schema says; refresh it with:\n  build/release/weir describe "
+      << topic << " > conf/" << file;
+}
+
+// Where weir.toml keeps the keys of a section.
+const Node* table_of(const Node& root, Section section) {
+  const auto at = [](const Node* node, std::string_view key) -> const Node* {
+    const Entry* entry = node == nullptr ? nullptr : node->find(key);
+    return entry == nullptr ? nullptr : &entry->value;
+  };
+  switch (section) {
+    case Section::kRoot:
+      return &root;
+    case Section::kProcess:
+      return at(&root, "process");
+    case Section::kLog:
+      return at(&root, "log");
+    case Section::kAdmin:
+      return at(&root, "admin");
+    case Section::kListener:
+      return at(at(&root, "listeners"), "web");
+    case Section::kPool:
+      return at(at(&root, "pools"), "web");
+    case Section::kBackend: {
+      const Node* list = at(at(at(&root, "pools"), "web"), "backends");
+      return list == nullptr || list->items.empty() ? nullptr : &list->items.back();
+    }
+  }
+  return nullptr;
+}
+
+TEST(ConfFiles, TheReferenceIsFresh) { expect_fresh("REFERENCE.md", reference_markdown(), "reference"); }
+
+TEST(ConfFiles, TheJsonSchemaIsFresh) { expect_fresh("weir.schema.json", json_schema(), "schema"); }
+
+TEST(ConfFiles, EveryFileLoadsWithoutAProblem) {
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(kConf)) {
+    if (entry.path().extension() != ".toml") continue;
+    ++count;
+    const Loaded loaded = load_file(entry.path().string(), [](const auto&) { return std::nullopt; });
+    for (const Problem& problem : loaded.problems) ADD_FAILURE() << to_string(problem);
+  }
+  EXPECT_GE(count, 2);
+}
+
+TEST(ConfFiles, TheCompleteFileHasEveryKeyWithItsDefault) {
+  const auto root = parse_tree(text_of(kConf / "weir.toml"), "weir.toml");
+  ASSERT_TRUE(root) << to_string(root.error());
+  for (const Key& key : all_keys()) {
+    const Node* table = table_of(*root, key.section);
+    const Entry* entry = table == nullptr ? nullptr : table->find(key.name);
+    if (entry == nullptr) {
+      ADD_FAILURE() << "conf/weir.toml lacks " << key.name << " of " << title(key.section);
+    } else if (!key.default_value.empty()) {
+      EXPECT_EQ(found(entry->value), found(default_node(key))) << key.name << " of " << title(key.section);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weir::config

@@ -1,0 +1,66 @@
+#include "config/schema.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "config/scalars.h"
+
+namespace weir::config {
+namespace {
+
+TEST(Schema, EveryKeyHasHelpAndIsRequiredOrHasADefault) {
+  for (const Key& key : all_keys()) {
+    EXPECT_FALSE(key.help.empty()) << key.name;
+    EXPECT_TRUE(key.help.ends_with('.')) << key.name;
+    EXPECT_FALSE(expected(key).empty()) << key.name;
+    const bool is_backend_name = key.section == Section::kBackend && key.name == "name";
+    EXPECT_NE(key.presence == Presence::kRequired, !key.default_value.empty() || is_backend_name) << key.name;
+  }
+}
+
+TEST(Schema, NoKeyStandsTwiceInASection) {
+  std::set<std::pair<Section, std::string_view>> seen;
+  for (const Key& key : all_keys()) EXPECT_TRUE(seen.emplace(key.section, key.name).second) << key.name;
+}
+
+TEST(Schema, EveryDefaultPassesItsOwnRules) {
+  for (const Key& key : all_keys()) {
+    if (key.default_value.empty()) continue;
+    const Node node = default_node(key);
+    switch (key.type) {
+      case ValueType::kCount:
+      case ValueType::kDuration:
+      case ValueType::kFileMode:
+        EXPECT_TRUE(parse_number(key, node)) << key.name;
+        break;
+      case ValueType::kFlag:
+        EXPECT_TRUE(parse_flag(key, node)) << key.name;
+        break;
+      case ValueType::kWord:
+        EXPECT_TRUE(parse_word(key, node)) << key.name;
+        break;
+      case ValueType::kPatternList:
+        EXPECT_EQ(node.kind, Kind::kList) << key.name;
+        break;
+      default:
+        EXPECT_TRUE(parse_text(key, node)) << key.name;
+    }
+  }
+}
+
+TEST(Schema, BothEndsOfEveryRangeAreAllowedAndNothingBeyond) {
+  for (const Key& key : all_keys()) {
+    if (key.type != ValueType::kCount) continue;
+    Node node;
+    node.kind = Kind::kInteger;
+    for (const auto& [value, is_allowed] : {std::pair(key.least - 1, false), std::pair(key.least, true),
+                                            std::pair(key.most, true), std::pair(key.most + 1, false)}) {
+      node.integer = value;
+      EXPECT_EQ(parse_number(key, node).has_value(), is_allowed) << key.name << " = " << value;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weir::config
