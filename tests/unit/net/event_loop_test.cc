@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
-#include "support/sockets.h"
+#include "unit/support.h"
 
 namespace weir::net {
 namespace {
