@@ -84,11 +84,12 @@ def start_backends(work: process.Workspace) -> list[str]:
 
 
 def start_target(work: process.Workspace, name: str, backends: list[str], binary: str) -> Target:
+    """Starts one worker of what `name` says. `binary` is the Weir to start as "weir" and as "other"."""
     if name == "direct":
         host, _, port = backends[0].partition(":")
         return Target(name, host, int(port))
-    if name == "weir":
-        one = weir.start(work, binary, backends, host=FRONT, sessions="none")
+    if name in ("weir", "other"):
+        one = weir.start(work, binary, backends, name=name, host=FRONT, sessions="none")
         return Target(name, one.host, one.port, one.process.pid)
     port = work.free_port(FRONT)
     start = {"nginx": nginx.start_stream, "haproxy": haproxy.start}[name]

@@ -21,6 +21,7 @@ examples:
   bench/run.sh                           every scenario, 5 rounds of 3 s a target
   bench/run.sh --quick keepalive         one scenario, 2 rounds of 1 s: whether it works, no figures to trust
   bench/run.sh --rounds 15 connections   more rounds where the machine is noisy
+  bench/run.sh --other /tmp/weir.before  what a change does: two builds of Weir in one run
 """
 
 
@@ -35,13 +36,14 @@ def read_arguments() -> argparse.Namespace:
                         help=f"which, separated by commas, in the order of their turns (default {','.join(TARGETS)})")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 1 s")
     parser.add_argument("--weir", default=str(ROOT / "build/release/weir"), help="the binary to measure")
+    parser.add_argument("--other", help='another build of Weir, measured beside it as the target "other"')
     parser.add_argument("--output", type=pathlib.Path, help="the result's file (default build/bench/TIME.json)")
     given = parser.parse_args()
     if given.quick:
         given.rounds, given.seconds = 2, 1
-    given.targets = given.targets.split(",")
+    given.targets = given.targets.split(",") + (["other"] if given.other else [])
     given.scenario = given.scenario or list(measure.SCENARIOS)
-    for kind, words, known in (("target", given.targets, TARGETS), ("scenario", given.scenario, measure.SCENARIOS)):
+    for kind, words, known in (("target", given.targets, [*TARGETS, "other"]), ("scenario", given.scenario, measure.SCENARIOS)):
         for word in words:
             if word not in known:
                 parser.error(f'no {kind} is called "{word}": {", ".join(known)}')
@@ -91,7 +93,8 @@ def main() -> int:
     invalid = 0
     with process.Workspace() as work:
         backends = measure.start_backends(work)
-        targets = [measure.start_target(work, name, backends, given.weir) for name in given.targets]
+        targets = [measure.start_target(work, name, backends, given.other if name == "other" else given.weir)
+                   for name in given.targets]
         for name in given.scenario:
             scenario = measure.SCENARIOS[name]
             samples = run_scenario(scenario, targets, given.rounds, given.seconds)

@@ -9,16 +9,16 @@ namespace weir::net {
 Buffer::Buffer(Buffer&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),
       memory_(std::exchange(other.memory_, nullptr)),
-      begin_(other.begin_),
-      end_(other.end_) {}
+      begin_(std::exchange(other.begin_, 0)),
+      end_(std::exchange(other.end_, 0)) {}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   if (this != &other) {
     release();
     pool_ = std::exchange(other.pool_, nullptr);
     memory_ = std::exchange(other.memory_, nullptr);
-    begin_ = other.begin_;
-    end_ = other.end_;
+    begin_ = std::exchange(other.begin_, 0);
+    end_ = std::exchange(other.end_, 0);
   }
   return *this;
 }

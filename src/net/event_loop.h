@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -40,5 +41,10 @@ class EventLoop {
   std::vector<std::function<void()>> hooks_;
   bool stopping_ = false;
 };
+
+// Where the library says what it can say to nobody else, such as a descriptor that the kernel would not
+// watch: its session then ends at its deadline. `report` is called on any loop's thread. Once, before any
+// loop runs; without it such words go to the standard error stream.
+void report_loop_warnings(std::function<void(std::string_view)> report);
 
 }  // namespace weir::net

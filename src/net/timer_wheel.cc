@@ -46,7 +46,7 @@ void TimerWheel::unlink(WheelEntry& entry) {
 void TimerWheel::arm(WheelEntry& entry, TimePoint deadline) {
   entry.disarm();
   entry.wheel_ = this;
-  entry.due_tick_ = std::max(tick_at_or_after(deadline), tick_ + 1);
+  entry.due_tick_ = std::max(tick_at_or_after(deadline), std::max(tick_, now_tick_) + 1);
   link(entry);
   // A deadline beyond one turn is looked at when its slot comes round.
   const std::uint64_t visit = tick_ + 1 + (entry.due_tick_ - tick_ - 1) % kSlots;
@@ -57,6 +57,7 @@ void TimerWheel::arm(WheelEntry& entry, TimePoint deadline) {
 void TimerWheel::advance(TimePoint now) {
   if (now < start_) return;
   const auto now_tick = static_cast<std::uint64_t>((now - start_) / kTick);
+  now_tick_ = now_tick;
   // After a long stop (a suspended machine) one turn over all slots is enough.
   if (now_tick > tick_ + kSlots) tick_ = now_tick - kSlots;
   while (tick_ < now_tick) {

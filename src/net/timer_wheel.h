@@ -49,8 +49,8 @@ class TimerWheel {
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
-  // Arms `entry` for `deadline`, wherever it was armed before. A deadline in the past fires at the next
-  // `advance`.
+  // Arms `entry` for `deadline`, wherever it was armed before. A deadline in the past fires with the next
+  // tick; one that a callback arms, never in the `advance` that is under way.
   void arm(WheelEntry& entry, base::TimePoint deadline);
 
   // Fires everything that is due at `now`.
@@ -76,6 +76,7 @@ class TimerWheel {
 
   const base::TimePoint start_;
   std::uint64_t tick_ = 0;       // every slot up to and including this one has been fired
+  std::uint64_t now_tick_ = 0;   // what the last `advance` goes to, or has gone to
   std::uint64_t next_tick_ = 0;  // no slot before this one holds an entry; meaningful while `size_` is not 0
   std::size_t size_ = 0;
   std::array<Head, kSlots> slots_;

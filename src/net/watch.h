@@ -45,9 +45,9 @@ class Watch {
     };
   }
 
-  // Asks for `interest` from now on. One epoll_ctl, or two when both the old and the new interest are
-  // something; nothing when they are equal. Precondition: bound. False when the kernel refuses (out of memory
-  // or watches).
+  // Asks for `interest` from now on. At most one epoll_ctl, at the end of the turn; none when nothing
+  // changes. Precondition: bound. False when memory is out; what the kernel refuses is told by
+  // `report_loop_warnings`.
   [[nodiscard]] bool want(Interest interest);
 
   // Takes the interest back; no callback comes after this. Idempotent.

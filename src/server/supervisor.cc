@@ -94,6 +94,9 @@ std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, Op
     add_error(problems, made.error());
     return nullptr;
   }
+  net::report_loop_warnings([log = supervisor->log_.get()](std::string_view message) {
+    log->event(LogLevel::kWarning, "event_loop", message);
+  });
   for (const auto& problem : problems) {
     supervisor->log_->event(LogLevel::kWarning, "configuration", config::to_string(problem));
   }
@@ -111,7 +114,7 @@ Supervisor::Supervisor(Prepared&& prepared)
       signals_(std::move(prepared.signals)),
       slots_(descriptors_.max_connections, [this] { wake_acceptors(); }) {}
 
-Supervisor::~Supervisor() = default;
+Supervisor::~Supervisor() { net::report_loop_warnings(nullptr); }
 
 base::Result<void> Supervisor::make_workers() {
   const unsigned count = worker_count(config_);

@@ -87,11 +87,11 @@ inline SocketPair tcp_pair() {
   return {std::move(a), std::move(b)};
 }
 
-// Small socket buffers, so that little data fills them.
-inline void shrink_buffers(int fd) {
+// A small send buffer, so that little data fills it. Receive buffers are left alone: a TCP window smaller
+// than loopback's segments makes the kernel wait for its probes.
+inline void shrink_send_buffer(int fd) {
   const int size = 4096;
   ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
 // Writes as much of `data` as the socket takes now.
@@ -147,22 +147,22 @@ class Driver {
     tick_.bind<&Driver::on_tick>(loop, this);
     loop.at_end_of_turn([this] {
       if (!condition_) return;
-      if (condition_() || base::precise_now() >= deadline_) loop_.stop();
+      held_ = condition_();
+      if (held_ || base::precise_now() >= deadline_) loop_.stop();
     });
   }
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
-  // False when `condition` did not come to hold in time.
+  // False when `condition` did not come to hold in time. It is asked once a turn and may do things.
   [[nodiscard]] bool until(std::function<bool()> condition, base::Millis patience = kPatience) {
     condition_ = std::move(condition);
     deadline_ = base::precise_now() + patience;
     tick_.start(base::Millis(1));
     loop_.run();
     tick_.stop();
-    const bool holds = condition_();
     condition_ = nullptr;
-    return holds;
+    return held_;
   }
 
   // Lets everything that is ready now happen: `count` turns.
@@ -178,6 +178,7 @@ class Driver {
   net::Timer tick_;
   std::function<bool()> condition_;
   base::TimePoint deadline_;
+  bool held_ = false;
 };
 
 // A folder of its own, removed with everything in it.

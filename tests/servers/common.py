@@ -1,0 +1,48 @@
+"""What the tests with real servers share: their arguments, and how they end."""
+
+import argparse
+import pathlib
+import sys
+from collections.abc import Callable
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+
+from peers import process, weir  # noqa: E402
+
+
+def arguments(about: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("weir", help="the binary to test")
+    return parser
+
+
+def expect(claim: bool, what: str) -> None:
+    """Fails the test with `what` is wrong."""
+    if not claim:
+        raise process.Failure(what)
+
+
+def expect_even_spread(server: weir.Weir, backends: int) -> dict[str, float]:
+    """Every backend got as many sessions as any other, or one fewer; no connect failed."""
+    sessions = server.values("weir_backend_sessions_total", "backend")
+    expect(len(sessions) == backends, f"{backends} backends are expected in the metrics: {sessions}")
+    expect(max(sessions.values()) - min(sessions.values()) <= 1, f"the spread is uneven: {sessions}")
+    failures = server.values("weir_backend_connect_failures_total", "backend")
+    expect(not any(failures.values()), f"connects failed: {failures}")
+    return sessions
+
+
+def expect_ends_well(server: weir.Weir) -> None:
+    """No session stays open once the clients are gone, and SIGTERM ends Weir cleanly."""
+    process.wait_until(lambda: sum(server.values("weir_sessions_open", "listener").values()) == 0,
+                       "all sessions to close")
+    status = process.end(server.process, 20)
+    expect(status == 0, f"Weir ended with status {status} after SIGTERM")
+
+
+def main(test: Callable[[], None]) -> None:
+    try:
+        test()
+    except process.Failure as failure:
+        sys.exit(f"FAILED: {failure}")
+    print("passed", flush=True)

@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Redis behind Weir under redis-benchmark: no error, and every increment arrived once."""
+
+import subprocess
+
+import common
+from peers import process, weir
+
+REQUESTS = 20000
+COUNTER = "counter:__rand_int__"  # redis-benchmark's own, taken literally without -r
+
+
+def start_redis(work: process.Workspace) -> int:
+    port = work.free_port()
+    server = work.spawn("redis", [process.need("redis-server", "redis-server"), "--port", str(port), "--bind", "127.0.0.1",
+                                  "--save", "", "--appendonly", "no", "--dir", str(work.path)])
+    work.wait_for_port("redis", server, "127.0.0.1", port)
+    return port
+
+
+def benchmark(port: int, *options: str) -> None:
+    argv = ["redis-benchmark", "-h", "127.0.0.1", "-p", str(port), "-c", "50", "-q", *options]
+    done = subprocess.run(process.with_parent(argv), capture_output=True, text=True, check=False, timeout=120)
+    output = done.stdout + done.stderr
+    print(" ".join(options), *output.replace("\r", "\n").split("\n")[-3:], flush=True)
+    common.expect(done.returncode == 0, f"redis-benchmark ended with status {done.returncode}: {output[-1000:]}")
+    common.expect("error" not in output.lower(), f"redis-benchmark reports an error: {output[-1000:]}")
+
+
+def command(port: int, *words: str) -> str:
+    argv = ["redis-cli", "-h", "127.0.0.1", "-p", str(port), *words]
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def test() -> None:
+    given = common.arguments(__doc__).parse_args()
+    process.need("redis-benchmark", "redis-tools")
+    with process.Workspace() as work:
+        redis = start_redis(work)
+        server = weir.start(work, given.weir, [f"127.0.0.1:{redis}"], workers="2")
+        benchmark(server.port, "-n", str(REQUESTS), "-t", "set,get,lpush,lrange_100,mset")
+        benchmark(server.port, "-n", str(REQUESTS), "-t", "incr")
+        benchmark(server.port, "-n", str(REQUESTS), "-t", "incr", "-P", "16")
+        benchmark(server.port, "-n", "2000", "-t", "set,get", "-d", "100000")
+        benchmark(server.port, "-n", "5000", "-t", "set", "-k", "0")  # a connection for each request
+        counted = command(redis, "GET", COUNTER)
+        common.expect(counted == str(2 * REQUESTS), f"{2 * REQUESTS} increments were sent, Redis counts {counted}")
+        common.expect_even_spread(server, 1)
+        common.expect_ends_well(server)
+
+
+if __name__ == "__main__":
+    common.main(test)

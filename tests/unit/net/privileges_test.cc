@@ -1,0 +1,76 @@
+#include "net/privileges.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "support/sockets.h"
+
+namespace weir::net {
+namespace {
+
+UserIds this_user() { return {"this user", ::geteuid(), ::getegid()}; }
+
+TEST(FindUser, FindsRoot) {
+  const auto user = find_user("root");
+  ASSERT_TRUE(user.has_value());
+  EXPECT_EQ(user->uid, 0u);
+  EXPECT_EQ(user->name, "root");
+}
+
+TEST(FindUser, SaysThatAUserDoesNotExistAndHowToMakeIt) {
+  const auto user = find_user("no-such-user-here");
+  ASSERT_FALSE(user.has_value());
+  EXPECT_EQ(user.error().side(), base::ErrorSide::kConfiguration);
+  EXPECT_EQ(user.error().message(),
+            "user \"no-such-user-here\" does not exist on this host; `adduser --system no-such-user-here` "
+            "makes it");
+}
+
+TEST(IsPrivileged, FollowsTheKernelsSetting) {
+  std::ifstream file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+  unsigned start = 1024;
+  file >> start;
+  EXPECT_FALSE(is_privileged(0)) << "port 0 is any port";
+  EXPECT_FALSE(is_privileged(65535));
+  EXPECT_FALSE(is_privileged(static_cast<std::uint16_t>(start)));
+  EXPECT_EQ(is_privileged(static_cast<std::uint16_t>(start - 1)), start > 1);
+}
+
+TEST(MayBind, AllowsEveryPortThatNeedsNoRight) {
+  EXPECT_TRUE(may_bind(0));
+  EXPECT_TRUE(may_bind(65535));
+}
+
+TEST(Become, WhoOneIsAlreadyChangesNothing) {
+  EXPECT_TRUE(become(this_user(), {}).has_value());
+  EXPECT_EQ(::geteuid(), this_user().uid);
+}
+
+TEST(AccessAs, SaysWhatIsNotThere) {
+  const test::TempFolder folder;
+  EXPECT_EQ(access_as(this_user(), folder.file("no"), Access::kRead), ENOENT);
+  EXPECT_EQ(access_as(this_user(), folder.path(), Access::kSearch), 0);
+}
+
+TEST(AccessAs, AsksOnBehalfOfTheOtherUser) {
+  const auto nobody = find_user("nobody");
+  if (::geteuid() != 0 || !nobody) GTEST_SKIP() << "NOT CHECKED: only root can ask on behalf of another user";
+  const test::TempFolder folder;
+  std::ofstream(folder.file("f")) << "x";
+  ASSERT_EQ(::chmod(folder.file("f").c_str(), 0600), 0);
+  EXPECT_EQ(access_as(*nobody, folder.path(), Access::kSearch), EACCES);
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
+  EXPECT_EQ(access_as(*nobody, folder.file("f"), Access::kRead), EACCES);
+  EXPECT_EQ(access_as(*nobody, folder.path(), Access::kSearch), EACCES) << "may enter, but make no file";
+  ASSERT_EQ(::chmod(folder.file("f").c_str(), 0644), 0);
+  EXPECT_EQ(access_as(*nobody, folder.file("f"), Access::kRead), 0);
+  EXPECT_EQ(access_as(*nobody, folder.file("f"), Access::kWrite), EACCES);
+  EXPECT_EQ(::geteuid(), 0u) << "this process stays who it is";
+}
+
+}  // namespace
+}  // namespace weir::net
