@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "support/backend.h"
+#include "support/parallel.h"
 #include "support/process_facts.h"
 #include "support/weir_process.h"
 
@@ -100,7 +101,7 @@ TEST(Bulk, AStreamArrivesWholeThroughASlowReaderAndWeirHoldsLittleOfIt) {
   const std::uint64_t before = resident_bytes(weir.pid());
 
   std::atomic<std::size_t> sent{0};
-  std::thread sender([&] { send_stream(backend, stream, sent); });
+  Background sender([&] { send_stream(backend, stream, sent); });
   wait_until_stuck(sent);
   expect_bounded(weir, before);
   EXPECT_EQ(receive_stream(client, stream), kTotal);
@@ -126,7 +127,7 @@ TEST(Bulk, AStreamTowardsASlowBackendArrivesWhole) {
   const std::uint64_t before = resident_bytes(weir.pid());
 
   std::atomic<std::size_t> sent{0};
-  std::thread sender([&] { send_stream(client, stream, sent); });
+  Background sender([&] { send_stream(client, stream, sent); });
   wait_until_stuck(sent);
   expect_bounded(weir, before);
   EXPECT_EQ(receive_stream(backend, stream), kTotal);

@@ -109,10 +109,13 @@ TEST(Drain, CutsASessionThatStillConnects) {
 
 TEST(Drain, ServesClientsThatHadConnectedBeforeTheSignal) {
   Backend backend(names_itself("backend"));
-  WeirProcess weir(configuration_for(backend, "60s"));
+  Configuration configuration = configuration_for(backend, "60s");
+  configuration.workers = 1;
+  WeirProcess weir(configuration);
   weir.child().freeze();
   std::vector<Socket> clients;
-  for (int i = 0; i < 20; ++i) {
+  // More than one batch of accepts, so that some are still queued when the listener is to be closed.
+  for (int i = 0; i < 300; ++i) {
     clients.push_back(weir.connect());  // stands in the kernel's queue
     clients.back().send_all("?");
     clients.back().end_stream();

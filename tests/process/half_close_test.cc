@@ -47,7 +47,7 @@ TEST(HalfClose, ABackendThatEndsItsStreamGetsAllThatTheClientSendsAfterIt) {
   EXPECT_EQ(greeting.ended, Ended::kEndOfStream);
 
   const std::string upload = pattern(kAnswer);
-  std::thread sender([&] {
+  Background sender([&] {
     client.send_all(upload);
     client.end_stream();
   });
@@ -103,12 +103,11 @@ TEST(HalfClose, AnEndOfStreamWaitsForABackendThatAnswersItsSynLate) {
   EXPECT_EQ(weir.admin().sum("weir_backend_sessions_total"), 0u);
 
   Listener& backend = deaf.open();
-  std::thread server([&] {
-    std::vector<std::thread> serving;
+  Background server([&] {
+    std::vector<Background> serving;
     for (int i = 0; i < 100; ++i) {
       serving.emplace_back([socket = backend.accept()]() mutable { answers_after_end("answer")(socket); });
     }
-    for (std::thread& thread : serving) thread.join();
   });
   int answered = 0;
   for (Socket& client : clients) {

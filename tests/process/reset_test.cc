@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/backend.h"
+#include "support/parallel.h"
 #include "support/weir_process.h"
 
 namespace weir::test {
@@ -169,7 +170,7 @@ TEST(Reset, AnAnswerArrivesWholeWhileTheClientKeepsSendingToABackendThatHasGone)
   const WeirProcess weir(configuration);
 
   Socket client = weir.connect();
-  std::thread sender([&] {
+  Background sender([&] {
     const std::string bytes = pattern(4'000'000);
     client.try_send(bytes);  // ends with the reset
   });
@@ -250,6 +251,44 @@ TEST(WhileStopped, FiveBytesAndAnEndOfStreamOfTheBackendArrive) {
   EXPECT_LT(Clock::now() - began, std::chrono::microseconds(kSoonUs));
   EXPECT_EQ(session.text("reason"), "backend_end");
   EXPECT_EQ(session.number("download"), 10u);
+}
+
+// The write towards the side that was reset comes first and takes the socket's error with it: what that side
+// had sent must be read all the same.
+TEST(WhileStopped, AnAnswerAndAResetBehindBytesForTheSameBackendArriveWhole) {
+  Pair pair;
+  const std::string answer = pattern(50'000);
+  pair.weir.child().freeze();
+  pair.client.send_all("more");
+  pair.backend.send_all(answer);
+  pair.backend.wait_until_delivered();
+  pair.backend.reset();
+  pair.weir.child().go_on();
+
+  const Received received = pair.client.receive_until_end();
+  EXPECT_TRUE(received.bytes == answer) << received.bytes.size() << " bytes";
+  EXPECT_EQ(received.ended, Ended::kReset);
+  const LogLine session = pair.weir.wait_for_session();
+  EXPECT_EQ(session.text("reason"), "backend_reset");
+  EXPECT_EQ(session.number("download"), 5 + answer.size());
+}
+
+TEST(WhileStopped, AnUploadAndAResetBehindBytesForTheSameClientArriveWhole) {
+  Pair pair;
+  const std::string upload = pattern(50'000);
+  pair.weir.child().freeze();
+  pair.backend.send_all("more");
+  pair.client.send_all(upload);
+  pair.client.wait_until_delivered();
+  pair.client.reset();
+  pair.weir.child().go_on();
+
+  const Received received = pair.backend.receive_until_end();
+  EXPECT_TRUE(received.bytes == upload) << received.bytes.size() << " bytes";
+  EXPECT_EQ(received.ended, Ended::kReset);
+  const LogLine session = pair.weir.wait_for_session();
+  EXPECT_EQ(session.text("reason"), "client_reset");
+  EXPECT_EQ(session.number("upload"), 5 + upload.size());
 }
 
 TEST(WhileStopped, BothSidesMayResetAndOneReasonIsLogged) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/backend.h"
+#include "support/parallel.h"
 #include "support/weir_process.h"
 
 namespace weir::test {
@@ -74,7 +75,7 @@ TEST(MaxLifetime, EndsBusyConnectionsBetweenNineTenthsOfItAndTheWhole) {
   const WeirProcess weir(configuration);
 
   constexpr std::size_t kClients = 16;
-  std::vector<std::thread> clients;
+  std::vector<Background> clients;
   std::atomic<std::size_t> resets{0};
   for (std::size_t i = 0; i < kClients; ++i) {
     clients.emplace_back([&] {
@@ -91,7 +92,7 @@ TEST(MaxLifetime, EndsBusyConnectionsBetweenNineTenthsOfItAndTheWhole) {
       resets += received.ended == Ended::kReset ? 1 : 0;
     });
   }
-  for (std::thread& client : clients) client.join();
+  for (Background& client : clients) client.join();
   EXPECT_EQ(resets, kClients);
 
   std::uint64_t least = UINT64_MAX;
