@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "support/sockets.h"
+#include "unit/support.h"
 
 namespace weir::server {
 namespace {

@@ -10,7 +10,7 @@
 #include <sstream>
 #include <thread>
 
-#include "support/sockets.h"
+#include "unit/support.h"
 
 namespace weir::server {
 namespace {

@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "server/host.h"
-#include "support/sockets.h"
+#include "unit/support.h"
 
 namespace weir::server {
 namespace {
