@@ -102,8 +102,8 @@ TEST(BuildWorld, TakesABackendDownWhoseNameDoesNotResolveAndWarns) {
   EXPECT_EQ(problems[0].place.line, 20u);
   EXPECT_EQ(
       problems[0].text,
-      "pool \"web\": the name \"gone\" does not resolve: nobody knows; the backend is down until Weir is "
-      "started again");
+      "pools.web.backends: the name \"gone\" does not resolve: nobody knows; the backend stays down until "
+      "a start at which it does");
   const auto& down = world.pools[0]->backends().at(0)->identity();
   EXPECT_EQ(down.state, pool::BackendState::kDown);
   EXPECT_EQ(down.state_reason, "the name \"gone\" does not resolve: nobody knows");
@@ -120,8 +120,13 @@ TEST(BuildWorld, FindsALoopThatANameHid) {
                 problems);
     ASSERT_EQ(problems.size(), 1u) << bind;
     EXPECT_EQ(problems[0].severity, config::Severity::kError);
-    EXPECT_EQ(problems[0].text, "pool \"web\": backend 127.0.0.1:8080 is listener \"front\" (" + bind +
-                                    ") of this same process: a connection would go round for ever");
+    EXPECT_EQ(
+        problems[0].text,
+        "pools.web.backends: \"myself:8080\" (127.0.0.1:8080) is this process's own listener \"front\" "
+        "(bound to " +
+            bind +
+            " at weir.toml:3:1), so connections would go round in a loop: write the address of the real "
+            "server");
   }
 }
 
