@@ -13,7 +13,7 @@ namespace weir::test {
 namespace {
 
 constexpr std::size_t kMiB = 1024 * 1024;
-constexpr std::size_t kTotal = (kSanitized ? 128 : 1024) * kMiB;
+constexpr std::size_t kTotal = (kSanitized ? 256 : 1024) * kMiB;
 // What a session may hold is 64 KiB; the rest is for the allocator, the log and the admin door.
 constexpr std::size_t kMostGrowth = 4 * kMiB;
 

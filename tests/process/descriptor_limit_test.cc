@@ -130,6 +130,9 @@ TEST(DescriptorShortage, AnAcceptWithoutDescriptorsRestsAndGoesOnWhenTheyAreBack
 }
 
 TEST(DescriptorShortage, WithoutADescriptorForTheBackendTheClientSeesAReset) {
+  if (kSanitized) {
+    GTEST_SKIP() << "the sanitizer's check of virtual calls opens a pipe, and reports a fault when it cannot";
+  }
   Backend backend(echo());
   Configuration configuration = configuration_for(backend, "wait");
   configuration.workers = 1;
