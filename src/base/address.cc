@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <filesystem>
 
 #include "base/assert.h"
 
@@ -59,7 +60,8 @@ Result<Address> parse_unix(std::string_view text) {
     return failure(bad_address(text, "a path of at most " + std::to_string(Address::kMaxUnixPath) +
                                          " bytes (the kernel's limit for unix sockets)"));
   }
-  return Address::unix_path(std::string(path));
+  // One spelling for one path, as far as the text tells.
+  return Address::unix_path(std::filesystem::path(path).lexically_normal().string());
 }
 
 }  // namespace

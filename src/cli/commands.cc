@@ -28,6 +28,17 @@ std::string count_of(const config::Problems& problems) {
   return number_of(errors, "error") + ", " + number_of(problems.size() - errors, "warning");
 }
 
+// The admin door, bound but not started. It reads `supervisor` once it is.
+std::unique_ptr<admin::HttpServer> open_door(const config::Placed<base::Address>& bind,
+                                             const std::unique_ptr<server::Supervisor>& supervisor,
+                                             config::Problems& problems) {
+  auto opened = admin::HttpServer::open(
+      bind.value, [&](const admin::HttpRequest& request) { return admin::answer(request, *supervisor); });
+  if (opened) return std::move(*opened);
+  config::add_error(problems, bind.place, opened.error().message());
+  return nullptr;
+}
+
 // `check` without names: every name is taken to resolve somewhere.
 base::Result<std::vector<base::Address>> leave_names(const base::HostPort&) {
   return std::vector<base::Address>{};
@@ -39,23 +50,22 @@ int run(const std::string& path) {
   config::Loaded loaded = config::load_file(path, config::process_environment());
   config::Problems problems = std::move(loaded.problems);
   std::unique_ptr<server::Supervisor> supervisor;
-  if (!config::has_error(problems)) supervisor = server::Supervisor::prepare(loaded.config, {}, problems);
+  std::unique_ptr<admin::HttpServer> door;
+  server::Supervisor::Options options;
+  if (loaded.config.admin.bind) {
+    options.open_first = [&](config::Problems& found) {
+      door = open_door(*loaded.config.admin.bind, supervisor, found);
+    };
+  }
+  if (!config::has_error(problems))
+    supervisor = server::Supervisor::prepare(loaded.config, options, problems);
   if (supervisor == nullptr) {
     print(problems);
     fmt::print(stderr, "weir: not started: {}\n", count_of(problems));
     return kProblem;
   }
-  std::unique_ptr<admin::HttpServer> door;
   std::optional<base::Address> door_address;
-  if (loaded.config.admin.bind) {
-    auto opened = admin::HttpServer::open(
-        loaded.config.admin.bind->value,
-        [&](const admin::HttpRequest& request) { return admin::answer(request, *supervisor); });
-    if (!opened) {
-      print({{config::Severity::kError, loaded.config.admin.bind->place, opened.error().message()}});
-      return kProblem;
-    }
-    door = std::move(*opened);
+  if (door != nullptr) {
     door_address = door->address();
     door->start();
   }

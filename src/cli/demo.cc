@@ -154,8 +154,12 @@ int demo(const DemoOptions& options) {
   const auto others = static_cast<unsigned>(server::raise_descriptor_limit() / 2);
   config::Problems problems = std::move(loaded.problems);
   std::unique_ptr<server::Supervisor> supervisor;
-  if (!config::has_error(problems))
-    supervisor = server::Supervisor::prepare(loaded.config, {others}, problems);
+  if (!config::has_error(problems)) {
+    server::Supervisor::Options started;
+    started.other_descriptors = others;
+    started.on_hangup = server::Supervisor::OnHangup::kStop;
+    supervisor = server::Supervisor::prepare(loaded.config, started, problems);
+  }
   if (supervisor == nullptr) {
     for (const auto& one : problems) fmt::print(stderr, "{}\n", config::to_string(one));
     return kProblem;

@@ -132,7 +132,8 @@ std::string json_schema() {
   Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", "Weir configuration"}};
   schema.update(section_schema(Section::kRoot));
   schema["description"] =
-      "Made from the configuration schema by `weir describe schema`; edit src/config/schema.cc instead.";
+      "Made from the configuration schema by `weir describe schema`; edit src/config/schema_table.cc "
+      "instead.";
   Json& properties = schema["properties"];
   properties["process"] = section_schema(Section::kProcess);
   properties["log"] = section_schema(Section::kLog);

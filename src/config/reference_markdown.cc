@@ -13,7 +13,7 @@ constexpr std::array kSections{Section::kRoot,     Section::kProcess, Section::k
                                Section::kListener, Section::kPool,    Section::kBackend};
 
 constexpr std::string_view kIntroduction =
-    R"(<!-- Made from the configuration schema by `weir describe reference`; edit src/config/schema.cc instead. -->
+    R"(<!-- Made from the configuration schema by `weir describe reference`; edit src/config/schema_table.cc instead. -->
 # Configuration reference
 
 A configuration is a [TOML](https://toml.io/en/v1.0.0) file in UTF-8. `weir check FILE` reports every problem in

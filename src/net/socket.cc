@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
@@ -85,6 +86,10 @@ Result<void> remove_stale_socket(const Address& address) {
                                        "another path"});
   }
   const Connecting probe = start_connect(address, {});
+  if (probe.error == EACCES || probe.error == EPERM) {
+    return failure(
+        base::system_error("ask whether the socket " + address.path() + " is in use", probe.error));
+  }
   if (probe.error != ECONNREFUSED) return bind_failure(address, EADDRINUSE);
   if (::unlink(address.path().c_str()) != 0) {
     return failure(base::system_error("remove the stale socket " + address.path(), errno));
@@ -179,12 +184,30 @@ bool connected_to_itself(int fd) {
 int unacknowledged_bytes(int fd) {
   int bytes = 0;
   if (::ioctl(fd, SIOCOUTQ, &bytes) != 0 || bytes == 0) return 0;
-  // Of a connection that was reset TCP goes on telling what will never be acknowledged any more. The state is
-  // the first byte of tcp_info; unix sockets have none.
+  // Of a connection that was reset TCP goes on telling what will never be acknowledged any more.
+  return was_reset(fd) ? 0 : bytes;
+}
+
+int unread_bytes(int fd) {
+  int bytes = 0;
+  return ::ioctl(fd, SIOCINQ, &bytes) == 0 ? bytes : 0;
+}
+
+bool was_reset(int fd) {
+  // The state is the first byte of tcp_info; unix sockets have none.
   std::uint8_t state = 0;
   socklen_t length = sizeof(state);
-  const bool told = ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) == 0;
-  return told && state == TCP_CLOSE ? 0 : bytes;
+  return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) == 0 && state == TCP_CLOSE;
+}
+
+bool is_ready(int fd, Interest interest) {
+  if (interest == Interest::kNone) return false;
+  const auto wanted = static_cast<short>(interest);
+  pollfd asked{
+      fd,
+      static_cast<short>(((wanted & EV_READ) != 0 ? POLLIN : 0) | ((wanted & EV_WRITE) != 0 ? POLLOUT : 0)),
+      0};
+  return ::poll(&asked, 1, 0) > 0;
 }
 
 void abort_connection(UniqueFd& fd) {

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "net/watch.h"
 
 namespace weir::net {
 
@@ -56,6 +57,15 @@ bool connected_to_itself(int fd);
 
 // Bytes that were written but not yet acknowledged by the other side (SIOCOUTQ); 0 when the socket is dead.
 int unacknowledged_bytes(int fd);
+
+// Bytes that have arrived and not been read (SIOCINQ); 0 when there are none or the socket cannot tell.
+int unread_bytes(int fd);
+
+// Whether a TCP connection has ended by a reset that no call has reported yet. False for other sockets.
+bool was_reset(int fd);
+
+// Whether `fd` is ready for any of `interest` at this moment, or has an error. False without interest.
+bool is_ready(int fd, Interest interest);
 
 // Closes so that the other side sees a reset instead of an end of stream, and what is queued is dropped
 // (SO_LINGER 0).

@@ -18,6 +18,12 @@ SocketPath::SocketPath(std::string path) {
 SocketPath::SocketPath(SocketPath&& other) noexcept
     : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
 
+bool SocketPath::is_at(const std::string& path) const {
+  struct stat status {};
+  return !path_.empty() && ::stat(path.c_str(), &status) == 0 && status.st_dev == device_ &&
+         status.st_ino == inode_;
+}
+
 SocketPath::~SocketPath() {
   if (path_.empty()) return;
   struct stat status {};

@@ -16,6 +16,9 @@ class SocketPath {
   SocketPath& operator=(SocketPath&&) = delete;
   ~SocketPath();
 
+  // Whether `path`, links followed, leads to this very socket.
+  bool is_at(const std::string& path) const;
+
  private:
   std::string path_;  // empty: nothing to remove
   dev_t device_ = 0;

@@ -12,8 +12,17 @@ constexpr int kReadsPerTurn = 8;
 
 bool is_lost(int error) { return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH; }
 
-Pumped source_failure(int error) { return is_lost(error) ? Pumped::kSourceLost : Pumped::kSourceReset; }
-Pumped target_failure(int error) { return is_lost(error) ? Pumped::kTargetLost : Pumped::kTargetReset; }
+bool is_shortage(int error) { return error == ENOMEM || error == ENOBUFS; }
+
+Pumped source_failure(int error) {
+  if (is_shortage(error)) return Pumped::kNoMemory;
+  return is_lost(error) ? Pumped::kSourceLost : Pumped::kSourceReset;
+}
+
+Pumped target_failure(int error) {
+  if (is_shortage(error)) return Pumped::kNoMemory;
+  return is_lost(error) ? Pumped::kTargetLost : Pumped::kTargetReset;
+}
 
 // A call that a signal interrupted is made again; -1 leaves errno to the caller.
 ssize_t receive(int fd, void* memory, std::size_t size, int flags) {

@@ -17,6 +17,7 @@ enum class Pumped : std::uint8_t {
   kSourceLost,   // the kernel gave the source up (keep-alive or user timeout)
   kTargetReset,  // the target was reset: what it had not taken is lost with it
   kTargetLost,   // the kernel gave the target up
+  kNoMemory,     // the kernel is out of memory for sockets
 };
 
 // Moves what can be moved now from `source` to `target`, at most about 256 KiB, so that one busy session

@@ -6,12 +6,38 @@
 
 namespace weir::relay {
 
-void Relay::start(base::Millis reset_linger) {
+void Relay::begin(base::Millis reset_linger) {
   reset_linger_ = reset_linger;
   client_.watch.bind<&Relay::on_client>(services_.loop, client_.fd.get(), this);
   backend_.watch.bind<&Relay::on_backend>(services_.loop, backend_.fd.get(), this);
+}
+
+void Relay::start(base::Millis reset_linger) {
+  begin(reset_linger);
   step(Side::kClient);
   update_interest();
+}
+
+void Relay::start_after_backend_reset(base::Millis reset_linger) {
+  begin(reset_linger);
+  target_failed(Side::kClient, EndCause::kReset);
+  update_interest();
+}
+
+bool Relay::has_news() const {
+  return net::is_ready(client_.fd.get(), client_.watch.interest()) ||
+         net::is_ready(backend_.fd.get(), backend_.watch.interest());
+}
+
+std::uint64_t Relay::unacknowledged() const {
+  return static_cast<std::uint64_t>(net::unacknowledged_bytes(client_.fd.get())) +
+         static_cast<std::uint64_t>(net::unacknowledged_bytes(backend_.fd.get()));
+}
+
+std::optional<Side> Relay::unnoticed_reset() const {
+  if (net::was_reset(client_.fd.get())) return Side::kClient;
+  if (net::was_reset(backend_.fd.get())) return Side::kBackend;
+  return std::nullopt;
 }
 
 void Relay::on_ready(Side side, net::Ready ready) {
@@ -43,6 +69,8 @@ void Relay::step(Side source) {
       return target_failed(source, EndCause::kReset);
     case Pumped::kTargetLost:
       return target_failed(source, EndCause::kLost);
+    case Pumped::kNoMemory:
+      return end({EndCause::kSystem, source});
   }
 }
 
@@ -70,11 +98,12 @@ void Relay::target_failed(Side source, EndCause cause) {
   Direction& direction = from(source);
   direction.done = true;
   direction.held.release();
-  const bool source_is_gone = first_fault_.cause != EndCause::kFinished;
+  const bool source_is_gone = first_fault_.cause != EndCause::kFinished && first_fault_.side == source;
   if (source_is_gone) return end(first_fault_);
   Direction& rest = from(target);
   if (rest.done) return pass_reset_on(target, cause);
   first_fault_ = {cause, target};
+  linger(target);
   if (!rest.blocked) step(target);
 }
 
@@ -83,16 +112,18 @@ void Relay::pass_reset_on(Side failed, EndCause cause) {
   upload_.done = download_.done = true;
   upload_.held.release();
   download_.held.release();
-  const Side survivor = other(failed);
-  const int fd = peer(survivor).fd.get();
-  if (net::unacknowledged_bytes(fd) == 0) return end(first_fault_);
-  client_.watch.stop();
-  backend_.watch.stop();
-  owner_.relay_lingers();
-  linger_ = std::make_unique<ResetLinger>(services_.loop, fd, reset_linger_, [this] { lingered(); });
+  if (net::unacknowledged_bytes(peer(other(failed)).fd.get()) == 0) return end(first_fault_);
+  linger(failed);
 }
 
-void Relay::lingered() { end(first_fault_); }
+// From now on the session ends with `first_fault_`: once what `failed` sent is acknowledged, or when that
+// stands still.
+void Relay::linger(Side failed) {
+  if (linger_ != nullptr) return;
+  owner_.relay_lingers();
+  linger_ = std::make_unique<ResetLinger>(services_.loop, from(failed), peer(other(failed)).fd.get(),
+                                          reset_linger_, [this] { end(first_fault_); });
+}
 
 void Relay::end(Ending ending) {
   ended_ = true;
@@ -100,7 +131,7 @@ void Relay::end(Ending ending) {
 }
 
 void Relay::update_interest() {
-  if (ended_ || linger_ != nullptr) return;
+  if (ended_) return;
   const bool read_client = !upload_.done && !upload_.blocked;
   const bool read_backend = !download_.done && !download_.blocked;
   const bool write_client = !download_.done && download_.blocked;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "relay/direction.h"
 #include "relay/peer.h"
@@ -17,7 +18,7 @@ enum class EndCause : std::uint8_t {
   kFinished,  // both directions ended their streams; `side` ended first
   kReset,     // `side` was reset by its host
   kLost,      // the kernel gave `side` up: no answer to keep-alive probes or to data
-  kSystem,    // no memory to watch a descriptor with
+  kSystem,    // the kernel is out of memory for sockets or watches
 };
 
 struct Ending {
@@ -33,7 +34,7 @@ class Relay {
     virtual void relay_moved() = 0;
     // One direction has ended and the other goes on.
     virtual void relay_half_closed() = 0;
-    // A reset is to be passed on, once the surviving side has acknowledged what came before it.
+    // A reset is known and will be passed on, once the surviving side has acknowledged what came before it.
     virtual void relay_lingers() = 0;
     // The last call. The owner closes both peers: after `kFinished` politely, otherwise with a reset.
     virtual void relay_ended(Ending ending) = 0;
@@ -54,6 +55,20 @@ class Relay {
   // since what a client sends usually waits already.
   void start(base::Millis reset_linger);
 
+  // The same for a backend that was reset after it had connected and sent something: what it sent is
+  // delivered, and then the reset.
+  void start_after_backend_reset(base::Millis reset_linger);
+
+  // Whether something has happened that this relay is still to be told of: the loop is late, the session is
+  // not quiet.
+  bool has_news() const;
+
+  // Bytes that the peers' hosts have not acknowledged yet, both ways.
+  std::uint64_t unacknowledged() const;
+
+  // The side whose host has sent a reset that no read or write has met yet.
+  std::optional<Side> unnoticed_reset() const;
+
   const Direction& upload() const { return upload_; }
   const Direction& download() const { return download_; }
 
@@ -71,7 +86,8 @@ class Relay {
   void source_failed(Side source, EndCause cause);
   void target_failed(Side source, EndCause cause);
   void pass_reset_on(Side failed, EndCause cause);
-  void lingered();
+  void begin(base::Millis reset_linger);
+  void linger(Side failed);
   void end(Ending ending);
   void update_interest();
 

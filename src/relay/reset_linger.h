@@ -1,7 +1,7 @@
-// Waits until a socket's send queue has been acknowledged, or a limit has passed. An abort throws away what
-// is queued, so a reset that is passed on has to wait for the bytes before it. There is no event for an empty
-// send queue: it is asked (SIOCOUTQ) at growing intervals, 1 ms to 64 ms. Made only for the sessions that
-// need it.
+// Bounds the time between a reset and its passing on. An abort throws away what is queued, so the reset has
+// to wait until the surviving side has acknowledged everything that came before it, for as long as that goes
+// on: `limit` is a time without progress. There is no event for an empty send queue: it is asked (SIOCOUTQ)
+// at growing intervals, 1 ms to 64 ms. Made only for the sessions that need it.
 #pragma once
 
 #include <algorithm>
@@ -9,31 +9,51 @@
 
 #include "net/socket.h"
 #include "net/watch.h"
+#include "relay/direction.h"
 
 namespace weir::relay {
 
 class ResetLinger {
  public:
-  // Calls `done` once, from a later turn. `fd` stays the caller's and must outlive this object.
-  ResetLinger(net::EventLoop& loop, int fd, base::Millis limit, std::function<void()> done)
-      : fd_(fd), deadline_(base::precise_now() + limit), done_(std::move(done)) {
+  // Calls `expired` once, from a later turn: `rest` is done and acknowledged, or `limit` has passed without
+  // progress. `rest` is the direction towards the survivor, whose socket is `fd`; both outlive this object.
+  ResetLinger(net::EventLoop& loop, const Direction& rest, int fd, base::Millis limit,
+              std::function<void()> expired)
+      : rest_(rest),
+        fd_(fd),
+        limit_(limit),
+        expired_(std::move(expired)),
+        acknowledged_(acknowledged()),
+        deadline_(base::precise_now() + limit) {
     timer_.bind<&ResetLinger::look>(loop, this);
     timer_.start(interval_);
   }
 
  private:
+  std::uint64_t acknowledged() const {
+    const auto unacknowledged = static_cast<std::uint64_t>(net::unacknowledged_bytes(fd_));
+    return rest_.bytes - std::min(rest_.bytes, unacknowledged);
+  }
+
   void look() {
-    if (net::unacknowledged_bytes(fd_) == 0 || base::precise_now() >= deadline_) {
-      done_();
-      return;
+    const base::TimePoint now = base::precise_now();
+    const std::uint64_t acknowledged_now = acknowledged();
+    if (rest_.done && acknowledged_now == rest_.bytes) return expired_();
+    if (acknowledged_now > acknowledged_) {
+      acknowledged_ = acknowledged_now;
+      deadline_ = now + limit_;
     }
+    if (now >= deadline_) return expired_();
     interval_ = std::min(interval_ * 2, base::Millis(64));
     timer_.start(interval_);
   }
 
+  const Direction& rest_;
   const int fd_;
-  const base::TimePoint deadline_;
-  const std::function<void()> done_;
+  const base::Millis limit_;
+  const std::function<void()> expired_;
+  std::uint64_t acknowledged_;
+  base::TimePoint deadline_;
   base::Millis interval_{1};
   net::Timer timer_;
 };

@@ -35,6 +35,7 @@ void Acceptor::resume() {
 }
 
 void Acceptor::drain() {
+  draining_ = true;
   for (int i = 0; fd_ && i < kMostQueued && accept_one() == Step::kAgain; ++i) {
   }
   watch_.stop();
@@ -49,7 +50,7 @@ void Acceptor::on_ready(net::Ready) {
 }
 
 Acceptor::Step Acceptor::accept_one() {
-  const bool waits = rules_.when_full == config::WhenFull::kWait;
+  const bool waits = rules_.when_full == config::WhenFull::kWait && !draining_;
   admission::Permit permit = waits ? rules_.slots.acquire_or_ask() : rules_.slots.try_acquire();
   if (!permit && waits) return out_of_permits();
   sockaddr_storage storage{};

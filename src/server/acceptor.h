@@ -33,7 +33,8 @@ class Acceptor {
   // Begins to accept, or goes on after a pause. On the worker's thread.
   void resume();
 
-  // Takes what has already arrived and closes the listening socket.
+  // Takes what has already arrived and closes the listening socket. Those for whom there is no permit are
+  // refused.
   void drain();
 
  private:
@@ -50,6 +51,7 @@ class Acceptor {
   base::UniqueFd fd_;
   const std::size_t listener_;
   session::ListenerCounters& counters_;
+  bool draining_ = false;
   net::Watch watch_;
   net::Timer retry_;
 };

@@ -5,20 +5,29 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace weir::server {
 namespace {
 
-// A file of this process's own control group; one that cannot be opened when there is no such group or file.
-std::ifstream control_group_file(const std::string& name) {
+// The files called `name` of this process's control group and of those it lies in: a limit of any of them
+// holds.
+std::vector<std::string> control_group_files(const std::string& name) {
   std::ifstream membership("/proc/self/cgroup");
+  std::vector<std::string> files;
   std::string line;
   while (std::getline(membership, line)) {
-    if (line.starts_with("0::/")) return std::ifstream("/sys/fs/cgroup" + line.substr(3) + "/" + name);
+    if (!line.starts_with("0::/")) continue;
+    for (std::filesystem::path group = line.substr(3);; group = group.parent_path()) {
+      files.push_back("/sys/fs/cgroup" + (group / name).string());
+      if (group == group.root_path()) break;
+    }
   }
-  return {};
+  return files;
 }
 
 }  // namespace
@@ -26,22 +35,27 @@ std::ifstream control_group_file(const std::string& name) {
 unsigned usable_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  unsigned cpus = ::sched_getaffinity(0, sizeof(set), &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
-  std::ifstream file = control_group_file("cpu.max");
-  double most = 0;
-  double period = 0;
-  // Without a limit the first word is "max", which is no number.
-  if (file >> most >> period && period > 0)
-    cpus = std::min(cpus, static_cast<unsigned>(std::ceil(most / period)));
+  unsigned cpus = ::sched_getaffinity(0, sizeof(set), &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set))
+                                                                 : std::thread::hardware_concurrency();
+  for (const std::string& name : control_group_files("cpu.max")) {
+    std::ifstream file(name);
+    double most = 0;
+    double period = 0;
+    // Without a limit the first word is "max", which is no number.
+    if (file >> most >> period && period > 0)
+      cpus = std::min(cpus, static_cast<unsigned>(std::ceil(most / period)));
+  }
   return std::max(cpus, 1u);
 }
 
 std::uint64_t usable_memory() {
   std::uint64_t bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  std::ifstream file = control_group_file("memory.max");
-  std::uint64_t most = 0;
-  if (file >> most) bytes = std::min(bytes, most);
+  for (const std::string& name : control_group_files("memory.max")) {
+    std::ifstream file(name);
+    std::uint64_t most = 0;
+    if (file >> most) bytes = std::min(bytes, most);
+  }
   return bytes;
 }
 

@@ -3,6 +3,8 @@
 // workers take them over; removes the paths of unix sockets when it is told to.
 #pragma once
 
+#include <algorithm>
+#include <string>
 #include <vector>
 
 #include "config/model.h"
@@ -39,6 +41,11 @@ class ListenerSet {
 
   // Removes the unix sockets' paths, as far as they are still the ones that were made here. Idempotent.
   void remove_paths() { paths_.clear(); }
+
+  // Whether `path` leads to one of the unix sockets here, however it is spelt.
+  bool owns(const std::string& path) const {
+    return std::any_of(paths_.begin(), paths_.end(), [&](const auto& own) { return own.is_at(path); });
+  }
 
  private:
   ListenerSet() = default;

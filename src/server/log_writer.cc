@@ -119,7 +119,7 @@ void LogWriter::run() {
     pollfd waiting{wake_.get(), POLLIN, 0};
     if (collect()) {
       write_out(Pace::kWait);
-      ::poll(&waiting, 1, kRestMs);
+      if (::poll(&waiting, 1, kRestMs) > 0) forget_wakes();
       continue;
     }
     // Asleep is said before the last look, and givers give before they ask for it. Both are exchanges:
@@ -127,12 +127,16 @@ void LogWriter::run() {
     asleep_.exchange(true, std::memory_order_acq_rel);
     if (!collect()) {
       ::poll(&waiting, 1, -1);
-      eventfd_t ignored = 0;
-      ::eventfd_read(wake_.get(), &ignored);
+      forget_wakes();
     }
     asleep_.store(false, std::memory_order_relaxed);
     if (!text_.empty()) write_out(Pace::kWait);
   }
+}
+
+void LogWriter::forget_wakes() {
+  eventfd_t ignored = 0;
+  ::eventfd_read(wake_.get(), &ignored);
 }
 
 bool LogWriter::collect() {

@@ -60,6 +60,7 @@ class LogWriter {
                    std::string_view json);
   void write_out(Pace pace);
   void wake();
+  void forget_wakes();
   void count_lost(std::uint64_t lines) { lost_.fetch_add(lines, std::memory_order_relaxed); }
 
   struct Event {

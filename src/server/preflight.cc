@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
@@ -19,6 +20,9 @@ using config::Config;
 using config::Place;
 using config::Problems;
 using config::Severity;
+
+// As for process.workers; a session's id has room for so many.
+constexpr unsigned kMostWorkers = 256;
 
 void add(Problems& problems, Severity severity, const Place& place, std::string text) {
   problems.push_back({severity, place, std::move(text)});
@@ -44,16 +48,18 @@ net::UserIds future_user(const Config& config, Problems& problems) {
 
 void check_ports(const Config& config, const net::UserIds& user, Problems& problems) {
   const bool right_is_kept = ::geteuid() == 0 && user.uid != 0;
+  const auto check_port = [&](const config::Placed<base::Address>& bind, const std::string& what) {
+    if (net::may_bind(bind.value.port()) || right_is_kept) return;
+    add(problems, Severity::kError, bind.place,
+        fmt::format(
+            "{}: port {} needs a right that this user has not (CAP_NET_BIND_SERVICE): start as root with "
+            "process.user set, or use a port from net.ipv4.ip_unprivileged_port_start on",
+            what, bind.value.port()));
+  };
   for (const auto& listener : config.listeners) {
-    for (const auto& bind : listener.bind) {
-      if (!bind.value.is_ip() || net::may_bind(bind.value.port()) || right_is_kept) continue;
-      add(problems, Severity::kError, bind.place,
-          fmt::format("listener \"{}\": port {} needs a right that this user has not (CAP_NET_BIND_SERVICE): "
-                      "start as "
-                      "root with process.user set, or use a port from net.ipv4.ip_unprivileged_port_start on",
-                      listener.name, bind.value.port()));
-    }
+    for (const auto& bind : listener.bind) check_port(bind, "listener \"" + listener.name + "\"");
   }
+  if (config.admin.bind) check_port(*config.admin.bind, "the admin door");
 }
 
 void require(const net::UserIds& user, const std::string& path, net::Access access, const Place& place,
@@ -117,7 +123,9 @@ void check_host(const Config& config, Problems& problems) {
   check_backlogs(config, problems);
 }
 
-unsigned worker_count(const Config& config) { return config.process.workers.value_or(usable_cpus()); }
+unsigned worker_count(const Config& config) {
+  return config.process.workers.value_or(std::min(usable_cpus(), kMostWorkers));
+}
 
 DescriptorPlan plan_for(const Config& config, std::uint64_t limit, unsigned others, Problems& problems) {
   DescriptorNeeds needs;

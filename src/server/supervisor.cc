@@ -43,9 +43,10 @@ base::Result<void> change_user(const config::Config& config) {
   net::KeptRights kept;
   for (const auto& listener : config.listeners) {
     for (const auto& bind : listener.bind) {
-      if (bind.value.is_ip() && net::is_privileged(bind.value.port())) kept.bind_service = true;
+      if (net::is_privileged(bind.value.port())) kept.bind_service = true;
     }
   }
+  if (config.admin.bind && net::is_privileged(config.admin.bind->value.port())) kept.bind_service = true;
   return net::become(*user, kept);
 }
 
@@ -59,6 +60,23 @@ std::uint64_t first_session_id(std::size_t worker) {
   return (static_cast<std::uint64_t>(worker) << (64 - kSessionIdWorkerBits)) | run | 1;
 }
 
+// A backend's path may lead to one of our own sockets by another spelling or a link: then the file is the
+// same.
+void refuse_unix_loops(const World& world, const ListenerSet& listeners, Problems& problems) {
+  for (const auto& pool : world.pools) {
+    for (const auto& backend : pool->backends()) {
+      const base::Address& address = backend->identity().address;
+      if (!address.is_unix() || !listeners.owns(address.path())) continue;
+      problems.push_back(
+          {Severity::kError,
+           {},
+           fmt::format("pools.{}.backends: {} is this process's own listener, so connections would go "
+                       "round in a loop: write the address of the real server",
+                       pool->settings().name, address.to_string())});
+    }
+  }
+}
+
 std::string join(const std::vector<base::Address>& addresses) {
   std::string text;
   for (const auto& address : addresses) text += (text.empty() ? "" : ",") + address.to_string();
@@ -67,16 +85,17 @@ std::string join(const std::vector<base::Address>& addresses) {
 
 }  // namespace
 
-std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, Options options,
+std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, const Options& options,
                                                 Problems& problems) {
   check_host(config, problems);
   const DescriptorPlan plan = plan_for(config, raise_descriptor_limit(), options.other_descriptors, problems);
   if (config::has_error(problems)) return nullptr;
-  base::UniqueFd signals = take_signals();
   if (const auto changed = change_user(config); !changed) add_error(problems, changed.error());
   if (config::has_error(problems)) return nullptr;
 
   World world = build_world(config, net::resolve, problems);
+  // Not before: a resolver may take its time, and until here a signal simply ends the process.
+  base::UniqueFd signals = take_signals();
   auto log = LogWriter::open(config.log);
   if (!log) add_error(problems, log.error());
   auto loop = net::EventLoop::create();
@@ -84,12 +103,14 @@ std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, Op
   auto mailbox = net::Mailbox<Stop>::create(8);
   if (!mailbox) add_error(problems, mailbox.error());
   if (config::has_error(problems)) return nullptr;
+  if (options.open_first) options.open_first(problems);
   ListenerSet listeners = ListenerSet::open(config, worker_count(config), problems);
+  refuse_unix_loops(world, listeners, problems);
   if (config::has_error(problems)) return nullptr;
 
   std::unique_ptr<Supervisor> supervisor(
       new Supervisor({config, std::move(world), std::move(listeners), plan, std::move(*log), std::move(*loop),
-                      std::move(*mailbox), std::move(signals)}));
+                      std::move(*mailbox), std::move(signals), options.on_hangup}));
   if (const auto made = supervisor->make_workers(); !made) {
     add_error(problems, made.error());
     return nullptr;
@@ -112,6 +133,7 @@ Supervisor::Supervisor(Prepared&& prepared)
       loop_(std::move(prepared.loop)),
       mailbox_(std::move(prepared.mailbox)),
       signals_(std::move(prepared.signals)),
+      on_hangup_(prepared.on_hangup),
       slots_(descriptors_.max_connections, [this] { wake_acceptors(); }) {}
 
 Supervisor::~Supervisor() { net::report_loop_warnings(nullptr); }
@@ -197,7 +219,7 @@ void Supervisor::on_signal(net::Ready) {
     LogFields fields;
     const char* name = ::sigabbrev_np(static_cast<int>(info.ssi_signo));
     fields.text("name", name != nullptr ? "SIG" + std::string(name) : std::to_string(info.ssi_signo));
-    if (info.ssi_signo == SIGHUP) {
+    if (info.ssi_signo == SIGHUP && on_hangup_ == OnHangup::kStay) {
       log_->event(LogLevel::kWarning, "signal",
                   "this version cannot reload: restart Weir to read the file again", fields);
       continue;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -28,14 +29,21 @@ enum class Outcome {
 
 class Supervisor final : public StatusSource {
  public:
+  // What a lost terminal means (SIGHUP): a service stays, a demonstration ends.
+  enum class OnHangup { kStay, kStop };
+
   struct Options {
     unsigned other_descriptors = 0;  // see DescriptorNeeds::others
+    OnHangup on_hangup = OnHangup::kStay;
+    // Opens what else must be open before clients can come in: after the change of user, before the
+    // listeners.
+    std::function<void(config::Problems&)> open_first;
   };
 
   // Checks the host, changes the user, resolves names, opens the log and every listening socket. Starts no
   // thread. With an error among `problems` the result is empty, and nothing stays open. Blocks the signals it
   // will serve.
-  static std::unique_ptr<Supervisor> prepare(const config::Config& config, Options options,
+  static std::unique_ptr<Supervisor> prepare(const config::Config& config, const Options& options,
                                              config::Problems& problems);
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
@@ -67,6 +75,7 @@ class Supervisor final : public StatusSource {
     std::unique_ptr<net::EventLoop> loop;
     std::unique_ptr<net::Mailbox<Stop>> mailbox;
     base::UniqueFd signals;
+    OnHangup on_hangup = OnHangup::kStay;
   };
 
   explicit Supervisor(Prepared&& prepared);
@@ -87,6 +96,7 @@ class Supervisor final : public StatusSource {
   const std::unique_ptr<net::EventLoop> loop_;
   const std::unique_ptr<net::Mailbox<Stop>> mailbox_;
   const base::UniqueFd signals_;
+  const OnHangup on_hangup_;
   net::Watch signal_watch_;
   admission::ConnectionSlots slots_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -59,19 +59,19 @@ void Connector::attempt() {
       }
       connecting.error = ENOMEM;
     }
-    if (settle(connecting.error)) return owner_.connector_connected();
+    if (settle(connecting.error)) return;
   }
   owner_.connector_failed(last_error_ == 0 ? CloseReason::kNoBackend : reason_of(last_error_));
 }
 
 void Connector::on_ready(net::Ready) {
   peer_.watch.stop();
-  if (settle(net::take_error(peer_.fd.get()))) return owner_.connector_connected();
-  attempt();
+  if (!settle(net::take_error(peer_.fd.get()))) attempt();
 }
 
 void Connector::timed_out() {
-  settle(ETIMEDOUT);
+  if (net::is_ready(peer_.fd.get(), net::Interest::kWrite)) return on_ready({});
+  fail(ETIMEDOUT);
   attempt();
 }
 
@@ -79,17 +79,28 @@ bool Connector::settle(int error) {
   if (error == 0 && backend_->identity().may_self_connect && net::connected_to_itself(peer_.fd.get())) {
     error = ECONNREFUSED;
   }
-  if (error == 0) {
-    backend_->counters().sessions.add();
-    connect_time_ = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
-    return true;
+  // A reset can only follow bytes on a connection that stood.
+  const bool spoke_and_reset = error == ECONNRESET && net::unread_bytes(peer_.fd.get()) > 0;
+  if (error != 0 && !spoke_and_reset) {
+    fail(error);
+    return false;
   }
+  backend_->counters().sessions.add();
+  connect_time_ = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
+  if (spoke_and_reset) {
+    owner_.connector_connected_and_reset();
+  } else {
+    owner_.connector_connected();
+  }
+  return true;
+}
+
+void Connector::fail(int error) {
   backend_->counters().failed_attempts.add();
   last_error_ = error;
   peer_.watch.stop();
   net::abort_connection(peer_.fd);
   leave();
-  return false;
 }
 
 void Connector::leave() {

@@ -19,6 +19,9 @@ class Connector {
    public:
     // The backend's peer is connected, with no watch on it.
     virtual void connector_connected() = 0;
+    // The same, but its host has already sent a reset after what it had to say. The error has been taken from
+    // the socket: reading it will end like a clean stream.
+    virtual void connector_connected_and_reset() = 0;
     // No attempt is left.
     virtual void connector_failed(CloseReason reason) = 0;
     // An attempt is under way and must stand by `deadline`; then call `timed_out`.
@@ -38,7 +41,8 @@ class Connector {
   // stands at once.
   void start(std::shared_ptr<pool::Pool> pool, const net::TcpOptions& options);
 
-  // The deadline that was given to `connector_waits` has passed.
+  // The deadline that was given to `connector_waits` has passed. A connect that stood by then is taken as it
+  // is: the loop was late, not the backend.
   void timed_out();
 
   const std::shared_ptr<pool::Pool>& pool() const { return pool_; }
@@ -52,8 +56,10 @@ class Connector {
  private:
   void attempt();
   void on_ready(net::Ready);
-  // Whether the socket is a connection to the backend: counts it, or counts the failure and cleans up.
+  // Takes the outcome of a connect: tells the owner of a connection and returns true, or counts the failure
+  // and cleans up.
   bool settle(int error);
+  void fail(int error);
   void leave();
 
   net::EventLoop& loop_;

@@ -15,7 +15,6 @@ struct alignas(64) ListenerCounters {
   metrics::Counter handed_over;  // accepted here and served by another worker
   metrics::Counter upload_bytes;
   metrics::Counter download_bytes;
-  metrics::Counter lost_log_lines;
   std::array<metrics::Counter, kCloseReasons> closed;
   std::array<metrics::Counter, admission::kRefusalWords.size()> refused;
   std::array<metrics::Counter, admission::kRefusalWords.size()> paused;  // times that accepting was paused
@@ -26,8 +25,8 @@ struct alignas(64) ListenerCounters {
     return sum;
   }
 
-  // Sessions that are open now. The two looks are a moment apart; a session that moves in between is never counted
-  // as less than none.
+  // Sessions that are open now. The two looks are a moment apart; a session that moves in between is never
+  // counted as less than none.
   std::uint64_t open() const {
     const std::uint64_t closed_now = closed_total();
     const std::uint64_t accepted_now = accepted.value();

@@ -61,15 +61,25 @@ void Session::connector_waits(TimePoint deadline) {
 
 void Session::connector_failed(CloseReason reason) { close(reason); }
 
-void Session::connector_connected() {
+void Session::enter_relay() {
   state_ = SessionState::kRelay;
   last_active_ = base::coarse_now();
   table_.services().wheel.arm(*this, next_deadline());
+}
+
+void Session::connector_connected() {
+  enter_relay();
   relay_.start(settings_->reset_linger);
+}
+
+void Session::connector_connected_and_reset() {
+  enter_relay();
+  relay_.start_after_backend_reset(settings_->reset_linger);
 }
 
 void Session::relay_moved() {
   last_active_ = base::coarse_now();
+  unacknowledged_seen_ = kNotLooked;
   account();
 }
 
@@ -83,6 +93,13 @@ void Session::relay_lingers() { state_ = SessionState::kLinger; }
 
 void Session::relay_ended(relay::Ending ending) { close(reason_of(ending)); }
 
+// How long no byte may move in the present state.
+base::Millis Session::quiet_limit() const {
+  return state_ == SessionState::kHalfClosed
+             ? std::min(settings_->half_close_timeout, settings_->idle_timeout)
+             : settings_->idle_timeout;
+}
+
 // The next moment at which something may have to be done. Activity moves it away without touching the wheel:
 // when the entry fires early it is armed again.
 TimePoint Session::next_deadline() const {
@@ -90,11 +107,8 @@ TimePoint Session::next_deadline() const {
     case SessionState::kConnect:
       return std::min(connect_deadline_, lifetime_end_);
     case SessionState::kRelay:
-      return std::min(last_active_ + settings_->idle_timeout, lifetime_end_);
-    case SessionState::kHalfClosed: {
-      const base::Millis quiet = std::min(settings_->half_close_timeout, settings_->idle_timeout);
-      return std::min(last_active_ + quiet, lifetime_end_);
-    }
+    case SessionState::kHalfClosed:
+      return std::min(last_active_ + quiet_limit(), lifetime_end_);
     case SessionState::kLinger:
       return lifetime_end_;  // bounded by reset_linger already
   }
@@ -112,14 +126,32 @@ void Session::on_deadline(TimePoint now) {
     case SessionState::kConnect:
       return connector_.timed_out();
     case SessionState::kRelay:
-      return close(CloseReason::kIdleTimeout);
-    case SessionState::kHalfClosed: {
-      const bool idle = settings_->idle_timeout < settings_->half_close_timeout;
-      return close(idle ? CloseReason::kIdleTimeout : CloseReason::kHalfCloseTimeout);
-    }
+    case SessionState::kHalfClosed:
+      return on_quiet(now);
     case SessionState::kLinger:
       return;
   }
+}
+
+// No byte has moved through here for the time that is allowed. That is not yet a reason to cut: the loop may
+// be late (a stopped process), or the bytes may be moving out of the kernel's send queue towards a slow
+// reader.
+void Session::on_quiet(TimePoint now) {
+  net::TimerWheel& wheel = table_.services().wheel;
+  if (relay_.has_news()) return wheel.arm(*this, now + net::TimerWheel::kTick);
+  const std::uint64_t unacknowledged = relay_.unacknowledged();
+  if (unacknowledged > 0 && unacknowledged < unacknowledged_seen_) {
+    const bool first_look = unacknowledged_seen_ == kNotLooked;
+    unacknowledged_seen_ = unacknowledged;
+    if (!first_look) last_active_ = now;
+    return wheel.arm(*this, first_look ? now + quiet_limit() / 4 : next_deadline());
+  }
+  if (const auto reset = relay_.unnoticed_reset()) {
+    return close(reason_of({relay::EndCause::kReset, *reset}));
+  }
+  const bool half_closed =
+      state_ == SessionState::kHalfClosed && settings_->half_close_timeout <= settings_->idle_timeout;
+  close(half_closed ? CloseReason::kHalfCloseTimeout : CloseReason::kIdleTimeout);
 }
 
 void Session::account() {
@@ -173,7 +205,7 @@ void Session::log(CloseReason reason) {
   record.download_bytes = relay_.download().bytes;
   record.connect_time = connector_.connect_time();
   record.duration = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
-  if (!table_.services().log.write(std::move(record))) counters_.lost_log_lines.add();
+  table_.services().log.write(std::move(record));
 }
 
 }  // namespace weir::session

@@ -49,7 +49,10 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
  private:
   friend class SessionTable;
 
+  static constexpr std::uint64_t kNotLooked = ~std::uint64_t{0};
+
   void connector_connected() override;
+  void connector_connected_and_reset() override;
   void connector_failed(CloseReason reason) override;
   void connector_waits(base::TimePoint deadline) override;
   void relay_moved() override;
@@ -58,7 +61,10 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   void relay_ended(relay::Ending ending) override;
   void on_deadline(base::TimePoint now) override;
 
+  void enter_relay();
   base::TimePoint next_deadline() const;
+  base::Millis quiet_limit() const;
+  void on_quiet(base::TimePoint now);
   void account();
   void log(CloseReason reason);
 
@@ -74,6 +80,7 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   base::TimePoint lifetime_end_;
   std::uint64_t accounted_upload_ = 0;
   std::uint64_t accounted_download_ = 0;
+  std::uint64_t unacknowledged_seen_ = kNotLooked;
   relay::Peer client_;
   relay::Peer backend_;
   Connector connector_;

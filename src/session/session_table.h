@@ -13,10 +13,10 @@
 
 namespace weir::session {
 
-// Where closed sessions' records go. False: dropped, because the ring was full.
+// Where closed sessions' records go. False: dropped, because the ring was full, and counted by the sink.
 class RecordSink {
  public:
-  [[nodiscard]] virtual bool write(SessionRecord&& record) = 0;
+  virtual bool write(SessionRecord&& record) = 0;
 
  protected:
   ~RecordSink() = default;

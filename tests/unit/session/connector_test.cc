@@ -57,6 +57,7 @@ class Fixture : public Connector::Owner {
     ++connected;
     EXPECT_EQ(peer.watch.interest(), net::Interest::kNone);
   }
+  void connector_connected_and_reset() override { ++connected_and_reset; }
   void connector_failed(CloseReason why) override {
     ++failed;
     reason = why;
@@ -65,7 +66,7 @@ class Fixture : public Connector::Owner {
     ++waits;
     deadline = until;
   }
-  bool over() const { return connected + failed > 0; }
+  bool over() const { return connected + connected_and_reset + failed > 0; }
   void start(std::shared_ptr<pool::Pool> pool) { connector.start(std::move(pool), options); }
   [[nodiscard]] bool finish() {
     return driver.until([this] { return over(); });
@@ -76,6 +77,7 @@ class Fixture : public Connector::Owner {
   net::TcpOptions options;
   relay::Peer peer;
   int connected = 0;
+  int connected_and_reset = 0;
   int failed = 0;
   int waits = 0;
   CloseReason reason = CloseReason::kClientEnd;

@@ -344,13 +344,6 @@ TEST_F(Sessions, LeaveARecordOnlyWhenAskedTo) {
   EXPECT_EQ(counters.closed_total(), 3u) << "counted all the same";
 }
 
-TEST_F(Sessions, CountARecordThatTheLogCouldNotTake) {
-  sink.full = true;
-  open();
-  table.close_all(CloseReason::kShutdown);
-  EXPECT_EQ(counters.lost_log_lines.value(), 1u);
-}
-
 TEST_F(Sessions, BringCountersUpToDateWhileTheyLast) {
   base::UniqueFd client = open();
   const base::UniqueFd server = accept();
