@@ -6,19 +6,19 @@
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <pthread.h>
-#include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <thread>
 
 #include "net/event_loop.h"
 #include "net/mailbox.h"
 #include "net/socket.h"
+#include "net/socket_path.h"
 
 namespace weir::admin {
 namespace {
 
-constexpr int kTimeoutSeconds = 10;
 constexpr ev_ssize_t kMostHeaderBytes = ev_ssize_t{16} * 1024;
 constexpr ev_ssize_t kMostBodyBytes = ev_ssize_t{64} * 1024;
 constexpr int kBacklog = 64;
@@ -67,7 +67,8 @@ std::string_view phrase(int status) {
 
 class HttpServer::Impl {
  public:
-  static base::Result<std::unique_ptr<Impl>> open(const base::Address& address, Handler handler) {
+  static base::Result<std::unique_ptr<Impl>> open(const base::Address& address, Handler handler,
+                                                  base::Millis patience) {
     auto loop = net::EventLoop::create();
     if (!loop) return base::failure(std::move(loop.error()));
     auto mailbox = net::Mailbox<Stop>::create(4);
@@ -78,8 +79,8 @@ class HttpServer::Impl {
     if (!fd) return base::failure(std::move(fd.error()).with_context("admin door"));
     auto real = net::local_address(fd->get());
     if (!real) return base::failure(std::move(real.error()));
-    auto impl =
-        std::unique_ptr<Impl>(new Impl(std::move(*loop), std::move(*mailbox), *real, std::move(handler)));
+    auto impl = std::unique_ptr<Impl>(
+        new Impl(std::move(*loop), std::move(*mailbox), *real, std::move(handler), patience));
     if (auto serving = impl->serve(std::move(*fd)); !serving)
       return base::failure(std::move(serving.error()));
     return impl;
@@ -88,7 +89,6 @@ class HttpServer::Impl {
   ~Impl() {
     stop();
     if (http_ != nullptr) evhttp_free(http_);
-    if (address_.is_unix()) ::unlink(address_.path().c_str());
   }
 
   void start() {
@@ -108,17 +108,20 @@ class HttpServer::Impl {
 
  private:
   Impl(std::unique_ptr<net::EventLoop> loop, std::unique_ptr<net::Mailbox<Stop>> mailbox,
-       base::Address address, Handler handler)
+       base::Address address, Handler handler, base::Millis patience)
       : loop_(std::move(loop)),
         mailbox_(std::move(mailbox)),
         address_(std::move(address)),
-        handler_(std::move(handler)) {}
+        handler_(std::move(handler)),
+        patience_(patience) {}
 
   base::Result<void> serve(base::UniqueFd fd) {
+    if (address_.is_unix()) path_.emplace(address_.path());
     mailbox_->open(*loop_, [this](Stop&&) { loop_->stop(); });
     http_ = evhttp_new(loop_->base());
     if (http_ == nullptr) return base::failure(base::system_error("admin door", ENOMEM));
-    evhttp_set_timeout(http_, kTimeoutSeconds);
+    const timeval timeout{patience_.count() / 1000, patience_.count() % 1000 * 1000};
+    evhttp_set_timeout_tv(http_, &timeout);
     evhttp_set_max_headers_size(http_, kMostHeaderBytes);
     evhttp_set_max_body_size(http_, kMostBodyBytes);
     // Every method is let through to the handler, which knows what each path allows.
@@ -174,12 +177,15 @@ class HttpServer::Impl {
   const std::unique_ptr<net::Mailbox<Stop>> mailbox_;
   const base::Address address_;
   const Handler handler_;
+  const base::Millis patience_;
+  std::optional<net::SocketPath> path_;  // removed when the server ends
   evhttp* http_ = nullptr;
   std::thread thread_;
 };
 
-base::Result<std::unique_ptr<HttpServer>> HttpServer::open(const base::Address& address, Handler handler) {
-  auto impl = Impl::open(address, std::move(handler));
+base::Result<std::unique_ptr<HttpServer>> HttpServer::open(const base::Address& address, Handler handler,
+                                                           base::Millis patience) {
+  auto impl = Impl::open(address, std::move(handler), patience);
   if (!impl) return base::failure(std::move(impl.error()));
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(*impl)));
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace weir::admin {
@@ -28,8 +29,10 @@ class HttpServer {
  public:
   using Handler = std::function<HttpResponse(const HttpRequest&)>;
 
-  // Binds `address` (mode 0660 for a unix socket). `handler` is called on the server's thread.
-  static base::Result<std::unique_ptr<HttpServer>> open(const base::Address& address, Handler handler);
+  // Binds `address` (mode 0660 for a unix socket). `handler` is called on the server's thread. A client that
+  // neither sends nor takes anything for `patience` is closed.
+  static base::Result<std::unique_ptr<HttpServer>> open(const base::Address& address, Handler handler,
+                                                        base::Millis patience = base::Millis(10'000));
   ~HttpServer();  // stops
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

@@ -1,8 +1,5 @@
 #include "server/listener_set.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 namespace weir::server {
 
 using base::Address;
@@ -52,9 +49,7 @@ Result<void> ListenerSet::open_address(const config::ListenerConfig& listener, c
   if (!real) return failure(std::move(real.error()));
   addresses_.back().push_back(*real);
   if (address.is_unix()) {
-    struct stat status {};
-    if (::stat(address.path().c_str(), &status) == 0)
-      paths_.push_back({address.path(), status.st_dev, status.st_ino});
+    paths_.emplace_back(address.path());
     sockets_.push_back({std::move(*first), index, next_worker_++ % workers});
     return {};
   }
@@ -65,16 +60,6 @@ Result<void> ListenerSet::open_address(const config::ListenerConfig& listener, c
     sockets_.push_back({std::move(*further), index, worker});
   }
   return {};
-}
-
-void ListenerSet::remove_paths() {
-  for (const Path& path : paths_) {
-    struct stat status {};
-    const bool ours = ::lstat(path.path.c_str(), &status) == 0 && status.st_dev == path.device &&
-                      status.st_ino == path.inode;
-    if (ours) ::unlink(path.path.c_str());
-  }
-  paths_.clear();
 }
 
 }  // namespace weir::server

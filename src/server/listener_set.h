@@ -3,13 +3,12 @@
 // workers take them over; removes the paths of unix sockets when it is told to.
 #pragma once
 
-#include <sys/types.h>
-
 #include <vector>
 
 #include "config/model.h"
 #include "config/problem.h"
 #include "net/socket.h"
+#include "net/socket_path.h"
 
 namespace weir::server {
 
@@ -28,7 +27,6 @@ class ListenerSet {
 
   ListenerSet(ListenerSet&&) = default;
   ListenerSet& operator=(ListenerSet&&) = delete;
-  ~ListenerSet() { remove_paths(); }
 
   // How many sockets `open` makes; for the sum of descriptors.
   static unsigned count(const config::Config& config, std::size_t workers);
@@ -40,22 +38,16 @@ class ListenerSet {
   const std::vector<std::vector<base::Address>>& addresses() const { return addresses_; }
 
   // Removes the unix sockets' paths, as far as they are still the ones that were made here. Idempotent.
-  void remove_paths();
+  void remove_paths() { paths_.clear(); }
 
  private:
-  struct Path {
-    std::string path;
-    dev_t device;
-    ino_t inode;
-  };
-
   ListenerSet() = default;
   base::Result<void> open_address(const config::ListenerConfig& listener, const base::Address& address,
                                   std::size_t index, std::size_t workers);
 
   std::vector<Assigned> sockets_;
   std::vector<std::vector<base::Address>> addresses_;
-  std::vector<Path> paths_;
+  std::vector<net::SocketPath> paths_;
   std::size_t next_worker_ = 0;  // unix sockets go round
 };
 

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
-#include "support/sockets.h"
+#include "unit/support.h"
 
 namespace weir::net {
 namespace {
@@ -128,6 +128,38 @@ TEST(Watch, AStoppedWatchIsNotCalledThoughItWasReadyInTheSameTurn) {
   ASSERT_TRUE(watch_b->want(Interest::kRead));
   driver.turns(5);
   EXPECT_TRUE((first.calls == 0) != (second.calls == 0)) << first.calls << " and " << second.calls;
+}
+
+// Interest is told to the kernel at the end of a turn: what was taken back and asked for anew under the same
+// number must not cancel out, or the new socket would never be heard of.
+TEST(Watch, OnANumberThatWasClosedAndGivenAgainInTheSameTurnIsCalled) {
+  const auto loop = test::make_loop();
+  test::Driver driver(*loop);
+  for (const Interest interest : {Interest::kRead, Interest::kBoth}) {
+    test::SocketPair old_pair = test::tcp_pair();
+    test::SocketPair new_pair = test::tcp_pair();
+    test::send_some(new_pair.b.get(), "x");
+    Probe old_probe;
+    Probe new_probe;
+    base::UniqueFd given_again;
+    Watch old_watch;
+    Watch new_watch;
+    old_probe.then = [&] {
+      old_watch.stop();
+      const int number = old_pair.a.release();
+      ::close(number);
+      given_again = base::UniqueFd(::fcntl(new_pair.a.get(), F_DUPFD_CLOEXEC, number));
+      new_pair.a.reset();
+      ASSERT_EQ(given_again.get(), number);
+      new_watch.bind<&Probe::on_ready>(*loop, number, &new_probe);
+      ASSERT_TRUE(new_watch.want(interest));
+    };
+    old_watch.bind<&Probe::on_ready>(*loop, old_pair.a.get(), &old_probe);
+    ASSERT_TRUE(old_watch.want(Interest::kRead));
+    test::send_some(old_pair.b.get(), "y");
+    EXPECT_TRUE(driver.until([&] { return new_probe.last.read; }, base::Millis(5'000)));
+    EXPECT_EQ(old_probe.calls, 1);
+  }
 }
 
 TEST(Watch, ShowsAHangUpAsReadability) {

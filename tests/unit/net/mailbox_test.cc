@@ -5,7 +5,7 @@
 #include <array>
 #include <thread>
 
-#include "support/sockets.h"
+#include "unit/support.h"
 
 namespace weir::net {
 namespace {

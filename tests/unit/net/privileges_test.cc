@@ -7,7 +7,7 @@
 
 #include <fstream>
 
-#include "support/sockets.h"
+#include "unit/support.h"
 
 namespace weir::net {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "support/sockets.h"
+#include "unit/support.h"
 
 namespace weir::relay {
 namespace {

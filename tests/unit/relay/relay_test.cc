@@ -6,7 +6,7 @@
 #include <optional>
 #include <random>
 
-#include "support/sockets.h"
+#include "unit/support.h"
 
 namespace weir::relay {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/sockets.h"
+#include "unit/support.h"
 
 namespace weir::relay {
 namespace {

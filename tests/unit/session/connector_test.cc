@@ -10,7 +10,7 @@
 
 #include <fstream>
 
-#include "support/sockets.h"
+#include "unit/support.h"
 
 namespace weir::session {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "session/session_table.h"
-#include "support/sockets.h"
+#include "unit/support.h"
 
 namespace weir::session {
 namespace {

@@ -1,0 +1,194 @@
+#include "admin/http_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "unit/support.h"
+
+namespace weir::admin {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+// Says what it was asked.
+HttpResponse echo(const HttpRequest& request) {
+  HttpResponse response;
+  response.body = request.method + " " + request.path + "\n";
+  if (request.path == "/405") {
+    response.status = 405;
+    response.allow = "GET, HEAD";
+  }
+  return response;
+}
+
+std::unique_ptr<HttpServer> open(const base::Address& address, base::Millis patience = test::kPatience) {
+  auto server = HttpServer::open(address, echo, patience);
+  EXPECT_TRUE(server.has_value()) << server.error().message();
+  return std::move(*server);
+}
+
+// The whole answer to a request after which the server closes.
+std::string ask(const base::Address& address, const std::string& request) {
+  const base::UniqueFd client = test::connect_to(address);
+  EXPECT_EQ(test::send_some(client.get(), request), request.size());
+  return test::receive_all(client.get());
+}
+
+std::string get(const std::string& path) {
+  return "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+}
+
+class OverBoth : public testing::TestWithParam<bool> {
+ protected:
+  OverBoth() {
+    server = open(GetParam() ? base::Address::unix_path(folder.file("admin.sock")) : test::loopback());
+    server->start();
+  }
+  test::TempFolder folder;
+  std::unique_ptr<HttpServer> server;
+};
+
+TEST_P(OverBoth, AnswersAGet) {
+  const std::string answer = ask(server->address(), get("/metrics"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nContent-Type: text/plain; charset=utf-8\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nCache-Control: no-store\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nContent-Length: 13\r\n"));
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nGET /metrics\n")) << answer;
+}
+
+TEST_P(OverBoth, SendsNoBodyToAHeadAndKeepsTheConnection) {
+  const base::UniqueFd client = test::connect_to(server->address());
+  test::send_some(client.get(), "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n" + get("/next"));
+  const std::string answer = test::receive_all(client.get());
+  const std::size_t end = answer.find("\r\n\r\n");
+  ASSERT_NE(end, std::string::npos);
+  EXPECT_THAT(answer.substr(end + 4), StartsWith("HTTP/1.1 200 OK\r\n")) << "the next answer follows at once";
+  EXPECT_TRUE(answer.ends_with("GET /next\n"));
+}
+
+TEST_P(OverBoth, PassesOnWhatIsAllowed) {
+  const std::string answer = ask(server->address(), get("/405"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nAllow: GET, HEAD\r\n"));
+}
+
+TEST_P(OverBoth, GivesTheHandlerThePathWithoutQueryAndDecoded) {
+  EXPECT_THAT(ask(server->address(), get("/a%20b%2fc?x=1#y")), HasSubstr("\r\n\r\nGET /a b/c\n"));
+}
+
+TEST_P(OverBoth, GivesTheHandlerEveryUsualMethod) {
+  for (const std::string method : {"POST", "PUT", "DELETE", "PATCH", "OPTIONS"}) {
+    const std::string answer =
+        ask(server->address(),
+            method + " /x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    EXPECT_THAT(answer, HasSubstr("\r\n\r\n" + method + " /x\n"));
+  }
+}
+
+TEST_P(OverBoth, RefusesGarbageAndServesTheNextClient) {
+  for (const std::string& garbage :
+       {std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"), std::string("nonsense\r\n\r\n"),
+        std::string("GET\r\n\r\n"), std::string("GET / HTTP/9.9\r\n\r\n"), std::string("\0\0\0\n\n", 5),
+        std::string("GET / HTTP/1.1\r\nno colon here\r\n\r\n")}) {
+    const base::UniqueFd client = test::connect_to(server->address());
+    test::send_some(client.get(), garbage);
+    ::shutdown(client.get(), SHUT_WR);  // some might be the beginning of a request
+    EXPECT_THAT(test::receive_all(client.get()), Not(HasSubstr(" 200 "))) << garbage;
+  }
+  EXPECT_THAT(ask(server->address(), get("/x")), HasSubstr("GET /x\n"));
+}
+
+TEST_P(OverBoth, RefusesHeadersBeyondItsBound) {
+  const base::UniqueFd client = test::connect_to(server->address());
+  const std::string request = "GET /big HTTP/1.1\r\nX: " + std::string(20 * 1024, 'x') + "\r\n\r\n";
+  test::send_some(client.get(), request);
+  EXPECT_THAT(test::receive_all(client.get()), Not(HasSubstr("GET /big")));
+  EXPECT_THAT(ask(server->address(), get("/x")), HasSubstr("GET /x\n"));
+}
+
+TEST_P(OverBoth, RefusesABodyBeyondItsBound) {
+  const base::UniqueFd client = test::connect_to(server->address());
+  test::send_some(client.get(), "POST /big HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+  EXPECT_THAT(test::receive(client.get()), Not(HasSubstr("POST /big")));
+  EXPECT_THAT(ask(server->address(), get("/x")), HasSubstr("GET /x\n"));
+}
+
+TEST_P(OverBoth, StopsWhileClientsAreConnected) {
+  const base::UniqueFd idle = test::connect_to(server->address());
+  const base::UniqueFd half = test::connect_to(server->address());
+  test::send_some(half.get(), "GET / HT");
+  // This one has been seen to be served.
+  const base::UniqueFd kept = test::connect_to(server->address());
+  test::send_some(kept.get(), "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(test::receive(kept.get()), HasSubstr("200 OK"));
+  server->stop();
+  server->stop();
+  server.reset();
+  for (const auto* client : {&idle, &half, &kept}) EXPECT_EQ(test::receive_all(client->get()), "");
+}
+
+TEST_P(OverBoth, ManyClientsAreServedAtOnce) {
+  std::vector<base::UniqueFd> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.push_back(test::connect_to(server->address()));
+    test::send_some(clients.back().get(), get("/" + std::to_string(i)).substr(0, 9));
+  }
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    test::send_some(clients[i].get(), get("/" + std::to_string(i)).substr(9));
+  }
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    EXPECT_THAT(test::receive_all(clients[i].get()), HasSubstr("\r\n\r\nGET /" + std::to_string(i) + "\n"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(HttpServer, OverBoth, testing::Bool(),
+                         [](const auto& parameter) { return parameter.param ? "Unix" : "Tcp"; });
+
+TEST(HttpServer, ClosesOnAClientThatIsTooSlowAndServesOthersMeanwhile) {
+  const auto server = open(test::loopback(), base::Millis(300));
+  server->start();
+  const base::UniqueFd slow = test::connect_to(server->address());
+  test::send_some(slow.get(), "GET / HT");
+  EXPECT_THAT(ask(server->address(), get("/x")), HasSubstr("GET /x\n"));
+  const base::TimePoint begun = base::precise_now();
+  EXPECT_EQ(test::receive_all(slow.get()), "");
+  EXPECT_LE(base::precise_now() - begun, base::Millis(10'000));
+}
+
+TEST(HttpServer, GivesItsUnixSocketAModeAndTakesItAway) {
+  const test::TempFolder folder;
+  const auto address = base::Address::unix_path(folder.file("admin.sock"));
+  {
+    const auto server = open(address);
+    struct stat status {};
+    ASSERT_EQ(::stat(address.path().c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0660u);
+  }
+  EXPECT_FALSE(std::filesystem::exists(address.path()));
+}
+
+TEST(HttpServer, LeavesAPathThatAnotherHasMadeAnew) {
+  const test::TempFolder folder;
+  const auto address = base::Address::unix_path(folder.file("admin.sock"));
+  auto old = open(address);
+  std::filesystem::rename(address.path(), folder.file("old"));
+  const auto fresh = open(address);
+  old.reset();
+  EXPECT_TRUE(std::filesystem::exists(address.path()));
+}
+
+TEST(HttpServer, SaysThatItsAddressIsTaken) {
+  const auto first = open(test::loopback());
+  const auto second = HttpServer::open(first->address(), echo);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_THAT(second.error().message(), StartsWith("admin door: bind " + first->address().to_string()));
+}
+
+TEST(HttpServer, EndsWithoutHavingStarted) { open(test::loopback())->stop(); }
+
+}  // namespace
+}  // namespace weir::admin

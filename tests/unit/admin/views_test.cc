@@ -1,0 +1,174 @@
+#include "admin/views.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <set>
+#include <sstream>
+
+namespace weir::admin {
+namespace {
+
+using testing::HasSubstr;
+
+server::ProcessStatus a_status() {
+  server::ProcessStatus status;
+  status.connections = 3;
+  status.max_connections = 100;
+  status.max_connections_asked = 200;
+  status.log_lines_lost = 4;
+  status.workers = {{10, 1}, {20, 2}};
+  for (const char* name : {"web", "q\"\\\n"}) {
+    server::ListenerStatus listener;
+    listener.name = name;
+    listener.accepted = 30;
+    listener.open = 3;
+    listener.handed_over = 5;
+    listener.upload_bytes = 18'446'744'073'709'551'615ull;
+    listener.download_bytes = 7;
+    listener.closed[static_cast<std::size_t>(session::CloseReason::kIdleTimeout)] = 27;
+    listener.refused[static_cast<std::size_t>(admission::Refusal::kProcessConnections)] = 8;
+    listener.paused[static_cast<std::size_t>(admission::Refusal::kNoDescriptors)] = 9;
+    status.listeners.push_back(listener);
+  }
+  server::PoolStatus pool;
+  pool.name = "p";
+  server::BackendStatus up;
+  up.name = "a";
+  up.address = *base::parse_address("10.0.0.1:80");
+  up.weight = 5;
+  up.in_flight = 2;
+  up.attempts = 12;
+  up.failed_attempts = 1;
+  up.sessions = 11;
+  up.upload_bytes = 100;
+  up.download_bytes = 200;
+  server::BackendStatus down;
+  down.name = "gone:80";
+  down.state = pool::BackendState::kDown;
+  down.state_reason = "does not resolve \xff";
+  pool.backends = {up, down};
+  status.pools = {pool};
+  return status;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+// Every sample belongs to the family above it, each family is there once with HELP and TYPE, and no sample
+// is there twice: what a scraper refuses a document for.
+TEST(MetricsText, IsADocumentThatAScraperTakes) {
+  const std::regex sample(
+      "([a-z_]+)(\\{[a-z]+=\"([^\"\\\\]|\\\\[\\\\\"n])*\"(,[a-z]+=\"([^\"\\\\]|\\\\[\\\\\"n])*\")*\\})? "
+      "[0-9]+");
+  const std::regex name("weir_[a-z]+(_[a-z]+)*");
+  std::set<std::string> families;
+  std::set<std::string> samples;
+  std::string family;
+  std::string type;
+  std::size_t in_family = 1;
+  const std::string text = metrics_text(a_status());
+  ASSERT_TRUE(text.ends_with('\n'));
+  for (const std::string& line : lines_of(text)) {
+    if (line.starts_with("# HELP ")) {
+      EXPECT_GT(in_family, 0u) << family << " has no sample";
+      family = line.substr(7, line.find(' ', 7) - 7);
+      EXPECT_TRUE(std::regex_match(family, name)) << family;
+      EXPECT_TRUE(families.insert(family).second) << family << " is there twice";
+      EXPECT_GT(line.size(), 8 + family.size()) << "no help";
+      EXPECT_TRUE(line.ends_with('.')) << line;
+      type.clear();
+      in_family = 0;
+    } else if (line.starts_with("# TYPE ")) {
+      EXPECT_EQ(line.find("# TYPE " + family + " "), 0u) << line;
+      type = line.substr(8 + family.size());
+      EXPECT_EQ(type == "counter", family.ends_with("_total")) << line;
+      EXPECT_TRUE(type == "counter" || type == "gauge") << line;
+    } else {
+      std::smatch parts;
+      ASSERT_TRUE(std::regex_match(line, parts, sample)) << line;
+      EXPECT_EQ(parts[1], family) << line;
+      EXPECT_FALSE(type.empty()) << line;
+      EXPECT_TRUE(samples.insert(line.substr(0, line.rfind(' '))).second) << line << " is there twice";
+      ++in_family;
+    }
+  }
+  EXPECT_GT(families.size(), 20u);
+}
+
+TEST(MetricsText, SaysWhatTheStatusSays) {
+  const std::string text = metrics_text(a_status());
+  for (const char* line :
+       {"weir_connections_accepted_total{listener=\"web\"} 30\n",
+        "weir_sessions_open{listener=\"web\"} 3\n",
+        "weir_connections_handed_over_total{listener=\"web\"} 5\n",
+        "weir_upload_bytes_total{listener=\"web\"} 18446744073709551615\n",
+        "weir_download_bytes_total{listener=\"web\"} 7\n",
+        "weir_sessions_closed_total{listener=\"web\",reason=\"idle_timeout\"} 27\n",
+        "weir_sessions_closed_total{listener=\"web\",reason=\"client_end\"} 0\n",
+        "weir_connections_refused_total{listener=\"web\",reason=\"process_connections\"} 8\n",
+        "weir_accept_pauses_total{listener=\"web\",reason=\"no_descriptors\"} 9\n",
+        "weir_connections_accepted_total{listener=\"q\\\"\\\\\\n\"} 30\n",
+        "weir_backend_up{pool=\"p\",backend=\"a\"} 1\n",
+        "weir_backend_up{pool=\"p\",backend=\"gone:80\"} 0\n",
+        "weir_backend_in_flight_sessions{pool=\"p\",backend=\"a\"} 2\n",
+        "weir_backend_sessions_total{pool=\"p\",backend=\"a\"} 11\n",
+        "weir_backend_connect_attempts_total{pool=\"p\",backend=\"a\"} 12\n",
+        "weir_backend_connect_failures_total{pool=\"p\",backend=\"a\"} 1\n",
+        "weir_backend_upload_bytes_total{pool=\"p\",backend=\"a\"} 100\n",
+        "weir_backend_download_bytes_total{pool=\"p\",backend=\"a\"} 200\n",
+        "weir_process_connections 3\n",
+        "weir_process_max_connections 100\n",
+        "weir_process_max_connections_asked 200\n",
+        "weir_process_draining 0\n",
+        "weir_log_lines_lost_total 4\n",
+        "weir_worker_sessions_open{worker=\"1\"} 2\n",
+        "weir_worker_sessions_total{worker=\"1\"} 20\n"}) {
+    EXPECT_THAT(text, HasSubstr(std::string("\n") + line));
+  }
+  server::ProcessStatus draining = a_status();
+  draining.draining = true;
+  EXPECT_THAT(metrics_text(draining), HasSubstr("\nweir_process_draining 1\n"));
+}
+
+TEST(MetricsText, HasASampleForEveryCloseReason) {
+  const std::string text = metrics_text(a_status());
+  for (const std::string_view reason : session::kCloseReasonWords) {
+    EXPECT_THAT(text, HasSubstr("weir_sessions_closed_total{listener=\"web\",reason=\"" +
+                                std::string(reason) + "\"} "));
+  }
+}
+
+TEST(BackendsJson, SaysWhatTheStatusSaysAndStaysValid) {
+  const auto document = nlohmann::json::parse(backends_json(a_status()));
+  const auto& backends = document.at("pools").at(0).at("backends");
+  EXPECT_EQ(document.at("pools").at(0).at("name"), "p");
+  const nlohmann::json expected{{"name", "a"},
+                                {"address", "10.0.0.1:80"},
+                                {"weight", 5},
+                                {"state", "up"},
+                                {"in_flight", 2},
+                                {"sessions_total", 11},
+                                {"connect_attempts_total", 12},
+                                {"connect_failures_total", 1},
+                                {"upload_bytes_total", 100},
+                                {"download_bytes_total", 200}};
+  EXPECT_EQ(backends.at(0), expected);
+  EXPECT_EQ(backends.at(1).at("state"), "down");
+  EXPECT_EQ(backends.at(1).at("address"), "none");
+  EXPECT_EQ(backends.at(1).at("state_reason"), "does not resolve \xef\xbf\xbd");
+}
+
+TEST(BackendsJson, OfNoPoolsIsAnEmptyList) {
+  EXPECT_EQ(nlohmann::json::parse(backends_json({})), (nlohmann::json{{"pools", nlohmann::json::array()}}));
+}
+
+}  // namespace
+}  // namespace weir::admin

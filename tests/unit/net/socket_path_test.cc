@@ -1,0 +1,56 @@
+#include "net/socket_path.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "unit/support.h"
+
+namespace weir::net {
+namespace {
+
+TEST(SocketPath, IsRemovedAtItsEnd) {
+  const test::TempFolder folder;
+  const auto fd = listen_on(base::Address::unix_path(folder.file("s")), {});
+  ASSERT_TRUE(fd.has_value());
+  {
+    const SocketPath path(folder.file("s"));
+    EXPECT_TRUE(std::filesystem::exists(folder.file("s")));
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder.file("s")));
+}
+
+TEST(SocketPath, StaysWhenSomebodyElseHasMadeItAnew) {
+  const test::TempFolder folder;
+  const auto first = listen_on(base::Address::unix_path(folder.file("s")), {});
+  ASSERT_TRUE(first.has_value());
+  std::optional<SocketPath> path(folder.file("s"));
+  std::filesystem::rename(folder.file("s"), folder.file("first"));  // so that its number is not given again
+  const auto second = listen_on(base::Address::unix_path(folder.file("s")), {});
+  ASSERT_TRUE(second.has_value());
+  path.reset();
+  EXPECT_TRUE(std::filesystem::exists(folder.file("s")));
+}
+
+TEST(SocketPath, RemovesNothingWhenNothingWasThere) {
+  const test::TempFolder folder;
+  std::optional<SocketPath> path(folder.file("s"));
+  std::ofstream(folder.file("s")) << "x";
+  path.reset();
+  EXPECT_TRUE(std::filesystem::exists(folder.file("s")));
+}
+
+TEST(SocketPath, IsRemovedOnceItHasMoved) {
+  const test::TempFolder folder;
+  const auto fd = listen_on(base::Address::unix_path(folder.file("s")), {});
+  ASSERT_TRUE(fd.has_value());
+  std::optional<SocketPath> first(folder.file("s"));
+  std::optional<SocketPath> second(std::move(*first));
+  first.reset();
+  EXPECT_TRUE(std::filesystem::exists(folder.file("s")));
+  second.reset();
+  EXPECT_FALSE(std::filesystem::exists(folder.file("s")));
+}
+
+}  // namespace
+}  // namespace weir::net

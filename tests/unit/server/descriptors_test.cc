@@ -1,0 +1,96 @@
+#include "server/descriptors.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+namespace weir::server {
+namespace {
+
+DescriptorNeeds needs_of(unsigned workers, unsigned sockets, bool admin, unsigned others = 0) {
+  DescriptorNeeds needs;
+  needs.workers = workers;
+  needs.listening_sockets = sockets;
+  needs.admin_door = admin;
+  needs.others = others;
+  return needs;
+}
+
+TEST(PlanDescriptors, SaysTheWholeSum) {
+  const auto plan = plan_descriptors(1024, needs_of(2, 4, true, 9), std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->max_connections, 484u);
+  EXPECT_EQ(
+      plan->arithmetic(),
+      "484 = (1024 descriptors - 56 kept for: 3 standard streams, 2 log, 3 control loop, its mailbox and "
+      "signals, 4 workers' loops and mailboxes, 4 listening sockets, 19 admin door, 9 this program's own, "
+      "12 spare) / 2");
+}
+
+TEST(PlanDescriptors, LeavesOutWhatIsNotThere) {
+  const auto plan = plan_descriptors(100, needs_of(1, 1, false), std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->arithmetic(),
+            "38 = (100 descriptors - 23 kept for: 3 standard streams, 2 log, 3 control loop, its mailbox and "
+            "signals, 2 workers' loops and mailboxes, 1 listening sockets, 12 spare) / 2");
+}
+
+TEST(PlanDescriptors, NeverPromisesMoreThanTheLimitHolds) {
+  for (std::uint64_t limit = 25; limit < 3000; ++limit) {
+    const auto plan = plan_descriptors(limit, needs_of(1, 1, false), std::nullopt);
+    ASSERT_TRUE(plan.has_value()) << limit;
+    std::uint64_t kept = 0;
+    for (const auto& item : plan->reserved) kept += item.count;
+    ASSERT_LE(kept + 2ull * plan->max_connections, limit);
+    ASSERT_GT(kept + 2ull * (plan->max_connections + 1ull), limit) << "one more would have fitted";
+  }
+}
+
+TEST(PlanDescriptors, UsesTheConfiguredNumberWhenItFits) {
+  const auto plan = plan_descriptors(1024, needs_of(1, 1, false), 100);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->max_connections, 100u);
+  EXPECT_EQ(plan->most_connections, 500u);
+  EXPECT_EQ(
+      plan->arithmetic().find("100 as configured; there is room for 500 = (1024 descriptors - 23 kept for: "),
+      0u)
+      << plan->arithmetic();
+}
+
+TEST(PlanDescriptors, CutsTheConfiguredNumberToWhatFits) {
+  const auto plan = plan_descriptors(1024, needs_of(1, 1, false), 5000);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->max_connections, 500u);
+  EXPECT_EQ(plan->most_connections, 500u);
+}
+
+TEST(PlanDescriptors, FailsWhenNotOneConnectionFits) {
+  EXPECT_TRUE(plan_descriptors(25, needs_of(1, 1, false), std::nullopt).has_value());
+  const auto plan = plan_descriptors(24, needs_of(1, 1, false), std::nullopt);
+  ASSERT_FALSE(plan.has_value());
+  EXPECT_EQ(
+      plan.error().message(),
+      "the limit of 24 descriptors leaves none for connections: 23 are needed before the first; raise it "
+      "(`ulimit -n`, LimitNOFILE= in systemd, ulimits: in compose) or use fewer workers or listeners");
+}
+
+TEST(PlanDescriptors, StandsALimitWithoutEnd) {
+  const auto plan = plan_descriptors(RLIM_INFINITY, needs_of(64, 16'384 * 64u, true), std::nullopt);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_GT(plan->max_connections, 1'000'000u);
+}
+
+TEST(RaiseDescriptorLimit, RaisesTheSoftLimitToTheHardOne) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low = before;
+  low.rlim_cur = std::min<rlim_t>(64, before.rlim_max);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  EXPECT_EQ(raise_descriptor_limit(), before.rlim_max);
+  rlimit after{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &after), 0);
+  EXPECT_EQ(after.rlim_cur, before.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+}
+
+}  // namespace
+}  // namespace weir::server

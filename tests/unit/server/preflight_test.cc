@@ -1,0 +1,165 @@
+#include "server/preflight.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "server/host.h"
+#include "unit/support.h"
+
+namespace weir::server {
+namespace {
+
+using testing::HasSubstr;
+
+config::Config config_of(const base::Address& bind) {
+  config::Config config;
+  config::ListenerConfig listener;
+  listener.name = "web";
+  listener.bind.push_back({bind, {"weir.toml", 3, 8}});
+  config.listeners.push_back(std::move(listener));
+  return config;
+}
+
+config::Problems check(const config::Config& config) {
+  config::Problems problems;
+  check_host(config, problems);
+  return problems;
+}
+
+TEST(CheckHost, FindsNothingWrongWithAnUnprivilegedPort) {
+  EXPECT_TRUE(check(config_of(test::loopback(50'000))).empty());
+}
+
+TEST(CheckHost, SaysThatAUserDoesNotExist) {
+  config::Config config = config_of(test::loopback(50'000));
+  config.process.user = {"no-such-user-here", {"weir.toml", 2, 8}};
+  const auto problems = check(config);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].severity, config::Severity::kError);
+  EXPECT_EQ(problems[0].place.line, 2u);
+  EXPECT_THAT(problems[0].text, HasSubstr("user \"no-such-user-here\" does not exist"));
+}
+
+TEST(CheckHost, WarnsOfABacklogThatTheKernelCutsAndSaysHowToAllowIt) {
+  config::Config config = config_of(test::loopback(50'000));
+  const auto most = static_cast<unsigned>(net::somaxconn());
+  config.listeners[0].backlog.value = most;
+  EXPECT_TRUE(check(config).empty());
+  config.listeners[0].backlog.value = most + 1;
+  const auto problems = check(config);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].severity, config::Severity::kWarning);
+  EXPECT_EQ(problems[0].text, "listener \"web\": the kernel cuts a backlog of " + std::to_string(most + 1) +
+                                  " to " + std::to_string(most) + "; `sysctl -w net.core.somaxconn=" +
+                                  std::to_string(most + 1) + "` allows it");
+}
+
+TEST(CheckHost, RefusesALogWhoseFolderIsNotThere) {
+  const test::TempFolder folder;
+  config::Config config = config_of(test::loopback(50'000));
+  config.log.output = {folder.file("no/weir.log"), {"weir.toml", 5, 1}};
+  const auto problems = check(config);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].severity, config::Severity::kError);
+  EXPECT_EQ(problems[0].place.line, 5u);
+  EXPECT_THAT(problems[0].text,
+              HasSubstr("the log's folder " + folder.file("no") + " cannot be written by "));
+  EXPECT_THAT(problems[0].text, HasSubstr("No such file or directory"));
+}
+
+TEST(CheckHost, AsksWhetherTheFutureUserMayWriteTheLog) {
+  if (::geteuid() != 0) GTEST_SKIP() << "NOT CHECKED: only root can ask on behalf of another user";
+  const test::TempFolder folder;  // 0700, root's
+  config::Config config = config_of(test::loopback(50'000));
+  config.process.user.value = "nobody";
+  config.log.output.value = folder.file("weir.log");
+  auto problems = check(config);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_THAT(problems[0].text, HasSubstr("cannot be written by nobody: Permission denied"));
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0777), 0);
+  EXPECT_TRUE(check(config).empty());
+  std::ofstream(folder.file("weir.log")) << "old lines";
+  ASSERT_EQ(::chmod(folder.file("weir.log").c_str(), 0644), 0);
+  problems = check(config);
+  ASSERT_EQ(problems.size(), 1u) << "the file is there, and it is root's";
+  EXPECT_THAT(problems[0].text,
+              HasSubstr("the log " + folder.file("weir.log") + " cannot be written by nobody"));
+}
+
+TEST(CheckHost, RefusesSocketsInFoldersThatAreNotThere) {
+  const test::TempFolder folder;
+  config::Config config = config_of(base::Address::unix_path(folder.file("no/web.sock")));
+  config.admin.bind = {base::Address::unix_path(folder.file("neither/admin.sock")), {"weir.toml", 9, 8}};
+  const auto problems = check(config);
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_THAT(problems[0].text, HasSubstr("the socket's folder " + folder.file("no")));
+  EXPECT_THAT(problems[1].text, HasSubstr("the admin socket's folder " + folder.file("neither")));
+  EXPECT_EQ(problems[1].place.line, 9u);
+}
+
+TEST(CheckHost, WarnsOfAConfigurationThatCannotBeReadAgain) {
+  const test::TempFolder folder;
+  config::Config config = config_of(test::loopback(50'000));
+  config.files = {folder.file("weir.toml")};
+  const auto problems = check(config);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].severity, config::Severity::kWarning);
+  EXPECT_THAT(problems[0].text, HasSubstr("cannot be read by "));
+}
+
+TEST(CheckHost, LeavesPrivilegedPortsToRootThatKeepsTheRight) {
+  if (::geteuid() != 0) GTEST_SKIP() << "NOT CHECKED: only root may bind a privileged port";
+  config::Config config = config_of(test::loopback(80));
+  config.process.user.value = "nobody";
+  EXPECT_TRUE(check(config).empty());
+}
+
+TEST(WorkerCount, IsTheConfiguredOneOrThatOfTheProcessors) {
+  config::Config config;
+  EXPECT_EQ(worker_count(config), usable_cpus());
+  config.process.workers = 5;
+  EXPECT_EQ(worker_count(config), 5u);
+}
+
+TEST(PlanFor, WarnsWhenFewerConnectionsFitThanWereAskedForAndNamesALimitThatHoldsThem) {
+  config::Config config = config_of(test::loopback(50'000));
+  config.process.workers = 1;
+  config.process.max_connections = 1'000;
+  config::Problems problems;
+  const DescriptorPlan plan = plan_for(config, 1024, 0, problems);
+  EXPECT_EQ(plan.max_connections, 500u);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].severity, config::Severity::kWarning);
+  EXPECT_THAT(problems[0].text,
+              HasSubstr("process.max_connections = 1000 does not fit: 500 = (1024 descriptors"));
+  EXPECT_THAT(problems[0].text, testing::EndsWith("to 2024"));
+  problems.clear();
+  EXPECT_EQ(plan_for(config, 2024, 0, problems).max_connections, 1'000u);
+  EXPECT_TRUE(problems.empty()) << "the limit that was named is enough";
+}
+
+TEST(PlanFor, FailsWhenNothingFits) {
+  config::Problems problems;
+  plan_for(config_of(test::loopback(50'000)), 20, 0, problems);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].severity, config::Severity::kError);
+}
+
+TEST(PlanFor, CountsEverySocketOfEveryWorkerTheAdminDoorAndOthers) {
+  config::Config config = config_of(test::loopback(50'000));
+  config.process.workers = 3;
+  config.listeners[0].bind.push_back({base::Address::unix_path("/run/x"), {}});
+  config.admin.bind = {test::loopback(), {}};
+  config::Problems problems;
+  const std::string said = plan_for(config, 1024, 100, problems).arithmetic();
+  EXPECT_THAT(said, HasSubstr(" 6 workers' loops"));
+  EXPECT_THAT(said, HasSubstr(" 4 listening sockets"));
+  EXPECT_THAT(said, HasSubstr(" admin door"));
+  EXPECT_THAT(said, HasSubstr(" 100 this program's own"));
+}
+
+}  // namespace
+}  // namespace weir::server

@@ -1,0 +1,190 @@
+#include "server/world.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "unit/support.h"
+
+namespace weir::server {
+namespace {
+
+config::BackendConfig backend(const std::string& endpoint, unsigned weight = 1, std::string name = "") {
+  config::BackendConfig backend;
+  backend.address = {*base::parse_endpoint(endpoint), {"weir.toml", 20, 5}};
+  backend.name = name.empty() ? endpoint : std::move(name);
+  backend.weight = weight;
+  return backend;
+}
+
+config::Config config_of(std::vector<config::BackendConfig> backends,
+                         const std::string& bind = "127.0.0.1:1") {
+  config::Config config;
+  config::PoolConfig pool;
+  pool.name = "web";
+  pool.backends = std::move(backends);
+  pool.connect_timeout = base::Millis(1'500);
+  pool.retries = 5;
+  config.pools.push_back(std::move(pool));
+  config::ListenerConfig listener;
+  listener.name = "front";
+  listener.bind.push_back({*base::parse_address(bind), {"weir.toml", 3, 1}});
+  listener.pool.value = "web";
+  config.listeners.push_back(std::move(listener));
+  return config;
+}
+
+Resolve resolving(std::vector<std::string> addresses) {
+  return [addresses](const base::HostPort& name) -> base::Result<std::vector<base::Address>> {
+    if (addresses.empty()) {
+      return base::failure(
+          {base::ErrorSide::kBackend, "the name \"" + name.host + "\" does not resolve: nobody knows"});
+    }
+    std::vector<base::Address> found;
+    for (const std::string& text : addresses)
+      found.push_back(base::parse_address(text)->with_port(name.port));
+    return found;
+  };
+}
+
+Resolve never() {
+  return [](const base::HostPort&) -> base::Result<std::vector<base::Address>> {
+    ADD_FAILURE() << "an address is not resolved";
+    return std::vector<base::Address>{};
+  };
+}
+
+TEST(BuildWorld, MakesABackendOfAnAddressWithItsNameAndWeight) {
+  config::Problems problems;
+  const World world =
+      build_world(config_of({backend("192.0.2.1:80", 7, "a"), backend("192.0.2.2:80")}), never(), problems);
+  EXPECT_TRUE(problems.empty());
+  ASSERT_EQ(world.pools.size(), 1u);
+  const auto& pool = *world.pools[0];
+  EXPECT_EQ(pool.settings().name, "web");
+  EXPECT_EQ(pool.settings().connect_timeout, base::Millis(1'500));
+  EXPECT_EQ(pool.settings().retries, 5u);
+  ASSERT_EQ(pool.backends().size(), 2u);
+  EXPECT_EQ(pool.backends()[0]->name(), "a");
+  EXPECT_EQ(pool.backends()[0]->identity().weight, 7u);
+  EXPECT_EQ(pool.backends()[0]->identity().address.to_string(), "192.0.2.1:80");
+  EXPECT_EQ(pool.backends()[0]->identity().state, pool::BackendState::kUp);
+  EXPECT_EQ(pool.backends()[1]->name(), "192.0.2.2:80");
+}
+
+TEST(BuildWorld, MakesABackendOfEachAddressOfANameAllWithItsWeight) {
+  config::Problems problems;
+  const World world = build_world(config_of({backend("app:8080", 3)}),
+                                  resolving({"192.0.2.1:0", "192.0.2.2:0", "[2001:db8::1]:0"}), problems);
+  EXPECT_TRUE(problems.empty());
+  const auto& backends = world.pools[0]->backends();
+  ASSERT_EQ(backends.size(), 3u);
+  EXPECT_EQ(backends[0]->name(), "app:8080@192.0.2.1");
+  EXPECT_EQ(backends[1]->name(), "app:8080@192.0.2.2");
+  EXPECT_EQ(backends[2]->name(), "app:8080@2001:db8::1");
+  EXPECT_EQ(backends[2]->identity().address.to_string(), "[2001:db8::1]:8080");
+  for (const auto& one : backends) EXPECT_EQ(one->identity().weight, 3u);
+}
+
+TEST(BuildWorld, KeepsTheNameOfANameWithOneAddress) {
+  config::Problems problems;
+  const World world =
+      build_world(config_of({backend("app:8080", 1, "x")}), resolving({"192.0.2.1:0"}), problems);
+  EXPECT_EQ(world.pools[0]->backends().at(0)->name(), "x");
+}
+
+TEST(BuildWorld, TakesABackendDownWhoseNameDoesNotResolveAndWarns) {
+  config::Problems problems;
+  const World world =
+      build_world(config_of({backend("gone:80", 4), backend("192.0.2.1:80")}), resolving({}), problems);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].severity, config::Severity::kWarning);
+  EXPECT_EQ(problems[0].place.line, 20u);
+  EXPECT_EQ(
+      problems[0].text,
+      "pools.web.backends: the name \"gone\" does not resolve: nobody knows; the backend stays down until "
+      "a start at which it does");
+  const auto& down = world.pools[0]->backends().at(0)->identity();
+  EXPECT_EQ(down.state, pool::BackendState::kDown);
+  EXPECT_EQ(down.state_reason, "the name \"gone\" does not resolve: nobody knows");
+  EXPECT_EQ(down.name, "gone:80");
+  EXPECT_EQ(down.weight, 4u);
+  balance::Tried tried;
+  EXPECT_EQ((*world.pools[0]->pick(tried))->name(), "192.0.2.1:80");
+}
+
+TEST(BuildWorld, FindsALoopThatANameHid) {
+  for (const std::string bind : {"127.0.0.1:8080", "0.0.0.0:8080"}) {
+    config::Problems problems;
+    build_world(config_of({backend("myself:8080")}, bind), resolving({"192.0.2.9:0", "127.0.0.1:0"}),
+                problems);
+    ASSERT_EQ(problems.size(), 1u) << bind;
+    EXPECT_EQ(problems[0].severity, config::Severity::kError);
+    EXPECT_EQ(
+        problems[0].text,
+        "pools.web.backends: \"myself:8080\" (127.0.0.1:8080) is this process's own listener \"front\" "
+        "(bound to " +
+            bind +
+            " at weir.toml:3:1), so connections would go round in a loop: write the address of the real "
+            "server");
+  }
+}
+
+TEST(BuildWorld, TakesAnotherPortOfThisHostForNoLoop) {
+  config::Problems problems;
+  build_world(config_of({backend("myself:8081")}, "0.0.0.0:8080"), resolving({"127.0.0.1:0"}), problems);
+  EXPECT_TRUE(problems.empty());
+}
+
+// Only a port that the kernel hands out as a source port can be met by a connect to it.
+TEST(BuildWorld, LooksForSelfConnectionsOnlyWhereTheyCanBe) {
+  unsigned first = 0;
+  unsigned last = 0;
+  ASSERT_TRUE(std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> first >> last);
+  const auto at = [](const char* host, unsigned port) {
+    return backend(host + (":" + std::to_string(port)));
+  };
+  config::Problems problems;
+  const World world =
+      build_world(config_of({at("127.0.0.1", first), at("127.0.0.1", last), at("127.0.0.1", first - 1),
+                             at("192.0.2.1", first), backend("unix:/run/x")}),
+                  never(), problems);
+  std::vector<bool> may;
+  for (const auto& one : world.pools[0]->backends()) may.push_back(one->identity().may_self_connect);
+  EXPECT_EQ(may, (std::vector<bool>{true, true, false, false, false}));
+}
+
+TEST(BuildWorld, GivesEachListenerItsSettingsAndItsPool) {
+  config::Config config = config_of({backend("192.0.2.1:80")});
+  config.pools.push_back(config.pools[0]);
+  config.pools[1].name = "api";
+  config.listeners.push_back(config.listeners[0]);
+  config::ListenerConfig& second = config.listeners[1];
+  second.name = "back";
+  second.pool.value = "api";
+  second.idle_timeout = base::Millis(11);
+  second.half_close_timeout = base::Millis(12);
+  second.max_lifetime = base::Millis(13);
+  second.reset_linger = base::Millis(14);
+  second.keepalive = std::nullopt;
+  second.user_timeout = base::Millis(15);
+  config.log.sessions = config::SessionLogging::kErrors;
+  config::Problems problems;
+  const World world = build_world(config, never(), problems);
+  ASSERT_EQ(world.routes.size(), 2u);
+  EXPECT_EQ(world.routes[0].pool, world.pools[0]);
+  EXPECT_EQ(world.routes[1].pool, world.pools[1]);
+  EXPECT_EQ(world.routes[0].settings->listener, "front");
+  const session::SessionSettings& settings = *world.routes[1].settings;
+  EXPECT_EQ(settings.listener, "back");
+  EXPECT_EQ(settings.idle_timeout, base::Millis(11));
+  EXPECT_EQ(settings.half_close_timeout, base::Millis(12));
+  EXPECT_EQ(settings.max_lifetime, base::Millis(13));
+  EXPECT_EQ(settings.reset_linger, base::Millis(14));
+  EXPECT_EQ(settings.tcp.keepalive, std::nullopt);
+  EXPECT_EQ(settings.tcp.user_timeout, base::Millis(15));
+  EXPECT_EQ(settings.logged, session::LoggedSessions::kErrors);
+}
+
+}  // namespace
+}  // namespace weir::server
