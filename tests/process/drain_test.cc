@@ -49,11 +49,12 @@ TEST_P(DrainOnSignal, LetsSessionsEndRefusesNewOnesAndExitsClean) {
   client.send_all("still here");
   EXPECT_EQ(client.receive_exactly(10), "still here");
   EXPECT_TRUE(weir.child().running());
+  const base::Address address = client.local();
   client.close();
   const auto exit = weir.wait();
   ASSERT_TRUE(exit.has_value());
   EXPECT_EQ(exit->status, kClean) << exit->to_string();
-  EXPECT_EQ(weir.wait_for_session().text("reason"), "client_end");
+  EXPECT_EQ(weir.wait_for_session_of(address).text("reason"), "client_end");
   ASSERT_EQ(weir.events("stopped").size(), 1u);
   EXPECT_EQ(weir.events("stopped")[0].text("outcome"), "clean");
 }

@@ -101,7 +101,7 @@ TEST(LogSessions, ErrorsLeavesOutTheCleanOnes) {
   for (int i = 0; i < 10; ++i) {
     Socket client = weir.connect();
     client.send_all("x");
-    client.end_stream();
+    if (i % 2 == 0) client.end_stream();
     EXPECT_EQ(client.receive_until_end().ended, i % 2 == 0 ? Ended::kEndOfStream : Ended::kReset);
   }
   EXPECT_EQ(weir.stop(), kClean);

@@ -10,6 +10,7 @@ namespace weir::test {
 namespace {
 
 constexpr const char* kWeir = WEIR_BINARY;
+const std::string kSuppressions = WEIR_TEST_SUPPORT_DIR "/tsan.supp";
 constexpr int kSanitizerExit = 99;
 
 bool is_a_report(const std::string& line) {
@@ -48,7 +49,7 @@ ChildOptions weir_options() {
   options.environment = {{"ASAN_OPTIONS", status + ":detect_stack_use_after_return=1"},
                          {"LSAN_OPTIONS", status},
                          {"UBSAN_OPTIONS", "print_stacktrace=1"},
-                         {"TSAN_OPTIONS", status + ":halt_on_error=1"}};
+                         {"TSAN_OPTIONS", status + ":halt_on_error=1:suppressions=" + kSuppressions}};
   return options;
 }
 
