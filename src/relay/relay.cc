@@ -126,6 +126,7 @@ void Relay::linger(Side failed) {
 }
 
 void Relay::end(Ending ending) {
+  if (ended_) return;
   ended_ = true;
   owner_.relay_ended(ending);
 }
