@@ -133,6 +133,34 @@ TEST(Drain, ServesClientsThatHadConnectedBeforeTheSignal) {
   EXPECT_EQ(exit->status, kClean);
 }
 
+TEST(Drain, AtTheLimitRefusesThoseWhoWaitAndCountsThem) {
+  Backend backend(echo());
+  Configuration configuration = configuration_for(backend, "60s");
+  configuration.workers = 1;
+  configuration.process += "max_connections = 2\nwhen_full = \"wait\"\n";
+  WeirProcess weir(configuration);
+  Socket one = connected(weir);
+  Socket two = connected(weir);
+  std::vector<Socket> queued;
+  for (int i = 0; i < 5; ++i) queued.push_back(weir.connect());  // stand in the kernel's queue
+  const Labels full{{"reason", "process_connections"}};
+  ASSERT_TRUE(eventually([&] { return weir.admin().sum("weir_accept_pauses_total", full) >= 1; }));
+  EXPECT_EQ(weir.admin().sum("weir_connections_refused_total", full), 0u);
+
+  weir.terminate();
+  for (Socket& client : queued) EXPECT_EQ(client.receive_until_end().ended, Ended::kReset);
+  EXPECT_TRUE(eventually([&] { return weir.admin().sum("weir_connections_refused_total", full) == 5; },
+                         Millis(5'000)))
+      << weir.admin().sum("weir_connections_refused_total", full) << " were counted";
+  one.send_all("y");
+  EXPECT_EQ(one.receive_exactly(1), "y");
+  one.close();
+  two.close();
+  const auto exit = weir.wait();
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->status, kClean) << exit->to_string();
+}
+
 TEST(Drain, AHangupIsAnsweredWithAWarningAndNothingElse) {
   Backend backend(echo());
   WeirProcess weir(configuration_for(backend, "60s"));

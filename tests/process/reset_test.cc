@@ -181,6 +181,55 @@ TEST(Reset, AnAnswerArrivesWholeWhileTheClientKeepsSendingToABackendThatHasGone)
   EXPECT_EQ(weir.wait_for_session().text("reason"), "backend_reset");
 }
 
+// The upload is stuck, so the client is not read; the reset is found by the write of the backend's bytes.
+TEST(Reset, OfAClientThatAWriteShowsWhileItsUploadIsStuckEndsTheSessionAfterResetLinger) {
+  Pair pair("reset_linger = \"1s\"\nidle_timeout = \"60s\"\n");
+  const std::string block = pattern(1'000'000);
+  std::size_t sent = 0;
+  for (std::size_t more = block.size(); more == block.size(); sent += more) {
+    more = pair.client.try_send(block, Millis(1'000));
+    ASSERT_LT(sent, 256'000'000u) << "it never gets stuck";
+  }
+  EXPECT_GT(sent, 100'000u);
+  pair.client.reset();
+  const auto began = Clock::now();
+  pair.backend.send_all("12345");
+
+  const LogLine session = pair.weir.wait_for_session();
+  EXPECT_LT(Clock::now() - began, std::chrono::microseconds(1'000'000 + kSoonUs));
+  EXPECT_EQ(session.text("reason"), "client_reset");
+  const Received received = pair.backend.receive_until_end();
+  EXPECT_LT(received.bytes.size(), sent);
+  EXPECT_EQ(received.ended, Ended::kReset) << "a cut upload must not look whole";
+}
+
+TEST(Reset, OfABackendRightAfterItsBannerReachesEveryClientBehindTheBanner) {
+  const std::string banner = "-ERR max clients\r\n";
+  Backend backend([&](Socket& socket) {
+    socket.send_all(banner);
+    const linger at_once{1, 0};  // the close that follows is a reset
+    ::setsockopt(socket.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  });
+  Configuration configuration;
+  configuration.workers = 2;
+  configuration.backends = {entry(backend.address())};
+  configuration.pool = "retries = 0\n";
+  const WeirProcess weir(configuration);
+
+  constexpr std::size_t kClients = 40;
+  std::atomic<std::size_t> whole{0};
+  in_parallel(4, kClients, [&](std::size_t) {
+    Socket client = weir.connect();
+    const Received received = client.receive_until_end();
+    if (received.bytes == banner && received.ended == Ended::kReset) ++whole;
+  });
+  EXPECT_EQ(whole, kClients);
+  for (const LogLine& session : weir.wait_for_sessions(kClients)) {
+    EXPECT_EQ(session.text("reason"), "backend_reset");
+    EXPECT_EQ(session.number("download"), banner.size());
+  }
+}
+
 TEST(WhileStopped, FiveBytesAndAResetOfTheClientEndTheSessionAtOnce) {
   Pair pair;
   pair.weir.child().freeze();

@@ -158,6 +158,36 @@ TEST(BadStart, ABackendThatIsAListenerOfTheSameProcessIsALoop) {
   EXPECT_THAT(run.output, HasSubstr("loop"));
 }
 
+std::string toml_of_unix_loop(const std::string& listener, const std::string& backend) {
+  Configuration configuration;
+  configuration.bind = "unix:" + listener;
+  configuration.backends = {"\"unix:" + backend + "\""};
+  return configuration.to_toml();
+}
+
+TEST(BadStart, ABackendThatIsAUnixListenerSpeltInAnotherWayIsALoop) {
+  const TemporaryDirectory directory;
+  const std::string name = std::filesystem::path(directory.path()).filename();
+  const std::string toml =
+      toml_of_unix_loop(directory.file("w.sock"), directory.path() + "/../" + name + "/w.sock");
+  const std::string file = directory.write("weir.toml", toml);
+  for (const char* command : {"check", "run"}) {
+    const WeirRun run = run_weir({command, file});
+    EXPECT_EQ(run.exit.status, kNotStarted) << command;
+    EXPECT_THAT(run.output, HasSubstr("loop")) << command;
+  }
+}
+
+TEST(BadStart, ABackendThatIsAUnixListenerBehindASymbolicLinkIsALoop) {
+  const TemporaryDirectory directory;
+  std::filesystem::create_directory(directory.file("real"));
+  std::filesystem::create_directory_symlink(directory.file("real"), directory.file("link"));
+  const WeirRun run =
+      run_weir_on(toml_of_unix_loop(directory.file("real/w.sock"), directory.file("link/w.sock")));
+  EXPECT_EQ(run.exit.status, kNotStarted);
+  EXPECT_THAT(run.output, HasSubstr("loop"));
+}
+
 TEST(BadStart, EveryProblemOfAFileIsReportedAtOnceWithItsLine) {
   const TemporaryDirectory directory;
   const std::string file = directory.write("weir.toml",
@@ -226,6 +256,18 @@ TEST_F(AsNobody, APrivilegedPortIsAnErrorThatSaysWhichRightIsMissing) {
   configuration.backends = {any_backend()};
   const WeirRun run = run_weir_on(configuration.to_toml(), options_);
   EXPECT_EQ(run.exit.status, kNotStarted);
+  EXPECT_THAT(run.output, HasSubstr("80"));
+  EXPECT_THAT(run.output, HasSubstr("CAP_NET_BIND_SERVICE"));
+}
+
+TEST_F(AsNobody, APrivilegedAdminPortIsAnErrorThatACheckFinds) {
+  const TemporaryDirectory directory;
+  Configuration configuration;
+  configuration.admin = "127.0.0.1:80";
+  configuration.backends = {any_backend()};
+  const WeirRun run = run_weir({"check", directory.write("weir.toml", configuration.to_toml())}, options_);
+  EXPECT_EQ(run.exit.status, kNotStarted);
+  EXPECT_THAT(run.output, HasSubstr("admin"));
   EXPECT_THAT(run.output, HasSubstr("80"));
   EXPECT_THAT(run.output, HasSubstr("CAP_NET_BIND_SERVICE"));
 }

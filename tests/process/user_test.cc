@@ -105,16 +105,20 @@ TEST_F(ChangedUser, HalfClosesAndPassesResetsOn) {
   EXPECT_EQ(weir.wait_for_session_of(address).text("reason"), "client_reset");
 }
 
-TEST_F(ChangedUser, BindsAPrivilegedPortWithThatOneRight) {
-  // A privileged port that is free now.
-  std::optional<base::Address> free;
-  for (std::uint16_t port = 1023; port > 600 && !free; --port) {
+// A privileged port that is free now.
+std::optional<base::Address> free_privileged_address() {
+  for (std::uint16_t port = 1023; port > 600; --port) {
     try {
-      free = Listener(address_of("127.0.0.1:" + std::to_string(port))).address();
+      return Listener(address_of("127.0.0.1:" + std::to_string(port))).address();
     } catch (const SocketError&) {
       // Taken.
     }
   }
+  return std::nullopt;
+}
+
+TEST_F(ChangedUser, BindsAPrivilegedPortWithThatOneRight) {
+  const auto free = free_privileged_address();
   ASSERT_TRUE(free.has_value());
   Backend backend(names_itself("backend"));
   Configuration configuration = configuration_for({&backend});
@@ -124,6 +128,17 @@ TEST_F(ChangedUser, BindsAPrivilegedPortWithThatOneRight) {
   Socket client = weir.connect();
   client.send_all("?");
   EXPECT_EQ(client.receive_exactly(7), "backend");
+}
+
+TEST_F(ChangedUser, OpensTheAdminDoorOnAPrivilegedPort) {
+  const auto free = free_privileged_address();
+  ASSERT_TRUE(free.has_value());
+  Backend backend(names_itself("backend"));
+  Configuration configuration = configuration_for({&backend});
+  configuration.admin = free->to_string();
+  const WeirProcess weir(configuration, options_);
+  EXPECT_EQ(weir.admin().address(), *free);
+  EXPECT_EQ(weir.admin().get("/ready").status, 200);
 }
 
 TEST_F(ChangedUser, ServesAUnixSocketInAFolderOfThatUserAndRemovesItsPath) {
