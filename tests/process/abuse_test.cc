@@ -69,8 +69,9 @@ TEST(Abuse, BackendsThatResetEveryConnectionLeaveNothing) {
   std::atomic<std::size_t> resets{0};
   in_parallel(8, kMany / 4, [&](std::size_t) {
     Socket client = weir.connect();
-    client.try_send("request");
-    if (client.receive_until_end().ended == Ended::kReset) ++resets;
+    // An error of a socket is told once: a send that met the reset has had it.
+    const bool met_by_send = client.try_send("request") == 0;
+    if (met_by_send || client.receive_until_end().ended == Ended::kReset) ++resets;
   });
   EXPECT_EQ(resets, kMany / 4) << "somebody saw a clean end";
   expect_nothing_left(weir, kMany / 4);

@@ -150,60 +150,6 @@ TEST(DescriptorShortage, WithoutADescriptorForTheBackendTheClientSeesAReset) {
   set_limit(weir.pid(), kDescriptors);
 }
 
-// Waits until Weir has taken as many of the connections that stand before it as it is going to.
-void wait_until_it_takes_no_more(const WeirProcess& weir) {
-  std::size_t before = descriptor_count(weir.pid());
-  auto since = Clock::now();
-  EXPECT_TRUE(eventually([&] {
-    const std::size_t now = descriptor_count(weir.pid());
-    if (now != before) since = Clock::now();
-    before = now;
-    return Clock::now() - since > Millis(300);
-  }));
-}
-
-// Whether the door answers, which it need not while it has too many clients.
-bool door_is_ready(const AdminDoor& door) {
-  try {
-    return door.get("/ready").status == 200;
-  } catch (const std::runtime_error&) {
-    return false;
-  }
-}
-
-TEST(DescriptorLimit, CannotBeEatenUpByIdleConnectionsToTheAdminDoor) {
-  constexpr std::size_t kIdle = 64;
-  Backend backend(echo());
-  ChildOptions options = weir_options();
-  options.descriptors = 128;
-  Configuration configuration = configuration_for(backend, "wait");
-  configuration.workers = 1;
-  const WeirProcess weir(configuration, options);
-  const std::size_t most = weir.ready().number("max_connections");
-  ASSERT_GT(most, 16u);
-
-  std::vector<Socket> idle;
-  for (std::size_t i = 0; i < kIdle; ++i) idle.push_back(Socket::connect(weir.admin().address()));
-  wait_until_it_takes_no_more(weir);
-
-  std::vector<Socket> clients;
-  std::size_t served = 0;
-  for (std::size_t i = 0; i < most; ++i) {
-    clients.push_back(weir.connect());
-    clients.back().try_send("x");
-    served += clients.back().receive(1, Millis(5'000)).bytes == "x" ? 1 : 0;
-    if (served < clients.size()) break;
-  }
-  EXPECT_EQ(served, most) << "the door has taken the clients' descriptors";
-  EXPECT_TRUE(weir.sessions().empty());
-
-  idle.clear();
-  EXPECT_TRUE(eventually([&] { return door_is_ready(weir.admin()); })) << "the door does not answer again";
-  const Metrics metrics = weir.admin().metrics();
-  EXPECT_EQ(metrics.sum("weir_accept_pauses_total", {{"reason", "no_descriptors"}}), 0u);
-  EXPECT_EQ(metrics.sum("weir_sessions_open"), most);
-}
-
 TEST(DescriptorShortage, DoesNotMakeTheAdminDoorSpin) {
   Backend backend(echo());
   const WeirProcess weir(configuration_for(backend, "wait"), few_descriptors());
