@@ -92,8 +92,9 @@ const auto kKeys = std::to_array<Key>({
      .type = ValueType::kWord,
      .default_value = "\"all\"",
      .words = kSessionWords,
-     .help = "Which closed connections get a line: `all`, those that ended with `errors`, or `none`. It alone "
-             "decides that, whatever `level` is."},
+     .help =
+         "Which closed connections get a line: `all`, those that ended with `errors`, or `none`. It alone "
+         "decides that, whatever `level` is."},
 
     {.section = Section::kAdmin,
      .name = "bind",
@@ -184,8 +185,9 @@ const auto kKeys = std::to_array<Key>({
      .default_value = "\"5s\"",
      .least = 0,
      .most = kHour,
-     .help = "When one side resets, the reset is passed on once the other has received what was sent before, or "
-             "has received nothing more of it for so long."},
+     .help =
+         "When one side resets, the reset is passed on once the other has received what was sent before, or "
+         "has received nothing more of it for so long."},
 
     {.section = Section::kPool,
      .name = "policy",
