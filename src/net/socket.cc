@@ -181,11 +181,22 @@ bool connected_to_itself(int fd) {
          Address::from_sockaddr(peer, length) == *own;
 }
 
+namespace {
+
+// The connection's state, the first byte of tcp_info, is "closed". False for other sockets.
+bool is_closed(int fd) {
+  std::uint8_t state = 0;
+  socklen_t length = sizeof(state);
+  return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) == 0 && state == TCP_CLOSE;
+}
+
+}  // namespace
+
 int unacknowledged_bytes(int fd) {
   int bytes = 0;
   if (::ioctl(fd, SIOCOUTQ, &bytes) != 0 || bytes == 0) return 0;
   // Of a connection that was reset TCP goes on telling what will never be acknowledged any more.
-  return was_reset(fd) ? 0 : bytes;
+  return is_closed(fd) ? 0 : bytes;
 }
 
 int unread_bytes(int fd) {
@@ -193,11 +204,8 @@ int unread_bytes(int fd) {
   return ::ioctl(fd, SIOCINQ, &bytes) == 0 ? bytes : 0;
 }
 
-bool was_reset(int fd) {
-  // The state is the first byte of tcp_info; unix sockets have none.
-  std::uint8_t state = 0;
-  socklen_t length = sizeof(state);
-  return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) == 0 && state == TCP_CLOSE;
+bool means_no_answer(int error) {
+  return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH;
 }
 
 bool is_ready(int fd, Interest interest) {

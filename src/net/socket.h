@@ -48,7 +48,8 @@ struct Connecting {
 // Opens a socket towards `address`, sets its options and starts to connect. Never blocks.
 Connecting start_connect(const base::Address& address, const TcpOptions& options);
 
-// SO_ERROR, which reading clears. 0: none.
+// SO_ERROR, which reading clears. 0: none. Of a connection that stands no other than a reset, or the kernel's
+// giving up, makes one; whoever takes it finds a plain end when reading.
 int take_error(int fd);
 
 // Whether a TCP socket is connected to itself: a connect to a dead local port may be given that very port as
@@ -61,8 +62,9 @@ int unacknowledged_bytes(int fd);
 // Bytes that have arrived and not been read (SIOCINQ); 0 when there are none or the socket cannot tell.
 int unread_bytes(int fd);
 
-// Whether a TCP connection has ended by a reset that no call has reported yet. False for other sockets.
-bool was_reset(int fd);
+// Of errno after a connection failed: the kernel gave the other host up for want of an answer (keep-alive,
+// user timeout, no route), in contrast to a reset.
+bool means_no_answer(int error);
 
 // Whether `fd` is ready for any of `interest` at this moment, or has an error. False without interest.
 bool is_ready(int fd, Interest interest);

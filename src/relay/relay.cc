@@ -34,10 +34,18 @@ std::uint64_t Relay::unacknowledged() const {
          static_cast<std::uint64_t>(net::unacknowledged_bytes(backend_.fd.get()));
 }
 
-std::optional<Side> Relay::unnoticed_reset() const {
-  if (net::was_reset(client_.fd.get())) return Side::kClient;
-  if (net::was_reset(backend_.fd.get())) return Side::kBackend;
-  return std::nullopt;
+bool Relay::is_unwatched(Side side) const { return peer(side).watch.interest() == net::Interest::kNone; }
+
+bool Relay::has_unwatched() const { return is_unwatched(Side::kClient) || is_unwatched(Side::kBackend); }
+
+void Relay::look_at_unwatched() {
+  for (const Side side : {Side::kClient, Side::kBackend}) {
+    if (ended_ || first_fault_.cause != EndCause::kFinished) return;
+    const int error = is_unwatched(side) ? net::take_error(peer(side).fd.get()) : 0;
+    if (error == 0) continue;
+    target_failed(other(side), net::means_no_answer(error) ? EndCause::kLost : EndCause::kReset);
+    update_interest();
+  }
 }
 
 void Relay::on_ready(Side side, net::Ready ready) {
@@ -91,8 +99,8 @@ void Relay::source_failed(Side source, EndCause cause) {
   pass_reset_on(source, cause);
 }
 
-// A write showed that the target is gone. What it sent before that may still lie in its receive queue: it is
-// read to its end before the reset is passed on.
+// A write, or a look, showed that the target is gone. What it sent before that may still lie in its receive
+// queue: it is read to its end before the reset is passed on.
 void Relay::target_failed(Side source, EndCause cause) {
   const Side target = other(source);
   Direction& direction = from(source);
@@ -139,8 +147,9 @@ void Relay::update_interest() {
   const bool write_backend = !upload_.done && upload_.blocked;
   if (!client_.watch.want(net::interest_in(read_client, write_client)) ||
       !backend_.watch.want(net::interest_in(read_backend, write_backend))) {
-    end({EndCause::kSystem, Side::kClient});
+    return end({EndCause::kSystem, Side::kClient});
   }
+  if (has_unwatched()) owner_.relay_unwatched();
 }
 
 }  // namespace weir::relay

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 
 #include "relay/direction.h"
 #include "relay/peer.h"
@@ -34,6 +33,9 @@ class Relay {
     virtual void relay_moved() = 0;
     // One direction has ended and the other goes on.
     virtual void relay_half_closed() = 0;
+    // A side is not watched any more, because it has nothing to say or must wait: look for what happens to it
+    // with `look_at_unwatched` from time to time.
+    virtual void relay_unwatched() = 0;
     // A reset is known and will be passed on, once the surviving side has acknowledged what came before it.
     virtual void relay_lingers() = 0;
     // The last call. The owner closes both peers: after `kFinished` politely, otherwise with a reset.
@@ -66,8 +68,12 @@ class Relay {
   // Bytes that the peers' hosts have not acknowledged yet, both ways.
   std::uint64_t unacknowledged() const;
 
-  // The side whose host has sent a reset that no read or write has met yet.
-  std::optional<Side> unnoticed_reset() const;
+  // Whether a side is not watched: after its end of stream, or while what it sent waits for the other. The
+  // loop tells nothing of such a side.
+  bool has_unwatched() const;
+
+  // Asks the kernel whether such a side was reset or lost, and passes that on. May end the relay.
+  void look_at_unwatched();
 
   const Direction& upload() const { return upload_; }
   const Direction& download() const { return download_; }
@@ -78,6 +84,7 @@ class Relay {
   void on_ready(Side side, net::Ready ready);
 
   Peer& peer(Side side) { return side == Side::kClient ? client_ : backend_; }
+  const Peer& peer(Side side) const { return side == Side::kClient ? client_ : backend_; }
   // The direction whose source is `side`.
   Direction& from(Side side) { return side == Side::kClient ? upload_ : download_; }
 
@@ -90,6 +97,7 @@ class Relay {
   void linger(Side failed);
   void end(Ending ending);
   void update_interest();
+  bool is_unwatched(Side side) const;
 
   const Services services_;
   Owner& owner_;

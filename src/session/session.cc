@@ -11,6 +11,9 @@ using base::TimePoint;
 
 constexpr TimePoint kNever = TimePoint::max();
 
+// How long the death of a side that is not watched may stay unnoticed.
+constexpr base::Millis kLookInterval{1'000};
+
 // Up to a tenth is taken off, so that sessions which began together do not all end together. The id spreads
 // it.
 base::Millis with_jitter(base::Millis lifetime, std::uint64_t id) {
@@ -56,7 +59,7 @@ void Session::start(std::shared_ptr<pool::Pool> pool) { connector_.start(std::mo
 
 void Session::connector_waits(TimePoint deadline) {
   connect_deadline_ = deadline;
-  table_.services().wheel.arm(*this, next_deadline());
+  arm();
 }
 
 void Session::connector_failed(CloseReason reason) { close(reason); }
@@ -64,7 +67,7 @@ void Session::connector_failed(CloseReason reason) { close(reason); }
 void Session::enter_relay() {
   state_ = SessionState::kRelay;
   last_active_ = base::coarse_now();
-  table_.services().wheel.arm(*this, next_deadline());
+  arm();
 }
 
 void Session::connector_connected() {
@@ -86,7 +89,13 @@ void Session::relay_moved() {
 void Session::relay_half_closed() {
   state_ = SessionState::kHalfClosed;
   last_active_ = base::coarse_now();
-  table_.services().wheel.arm(*this, next_deadline());
+  arm();
+}
+
+void Session::relay_unwatched() {
+  if (look_is_due_ || !is_relaying()) return;
+  look_is_due_ = true;
+  arm();
 }
 
 void Session::relay_lingers() { state_ = SessionState::kLinger; }
@@ -115,12 +124,23 @@ TimePoint Session::next_deadline() const {
   return kNever;
 }
 
+void Session::arm() {
+  TimePoint deadline = next_deadline();
+  if (look_is_due_) deadline = std::min(deadline, base::coarse_now() + kLookInterval);
+  if (deadline != kNever) table_.services().wheel.arm(*this, deadline);
+}
+
+// Counts as activity a while ago, so that the quiet is over `delay` from now.
+void Session::put_off_quiet(TimePoint now, base::Millis delay) {
+  last_active_ = now + delay - quiet_limit();
+  arm();
+}
+
 void Session::on_deadline(TimePoint now) {
-  const TimePoint deadline = next_deadline();
-  if (now < deadline) {
-    if (deadline != kNever) table_.services().wheel.arm(*this, deadline);
-    return;
-  }
+  if (look_is_due_ && is_relaying()) relay_.look_at_unwatched();
+  if (closed_) return;
+  look_is_due_ = is_relaying() && relay_.has_unwatched();
+  if (now < next_deadline()) return arm();
   if (now >= lifetime_end_) return close(CloseReason::kMaxLifetime);
   switch (state_) {
     case SessionState::kConnect:
@@ -137,17 +157,12 @@ void Session::on_deadline(TimePoint now) {
 // be late (a stopped process), or the bytes may be moving out of the kernel's send queue towards a slow
 // reader.
 void Session::on_quiet(TimePoint now) {
-  net::TimerWheel& wheel = table_.services().wheel;
-  if (relay_.has_news()) return wheel.arm(*this, now + net::TimerWheel::kTick);
+  if (relay_.has_news()) return put_off_quiet(now, net::TimerWheel::kTick);
   const std::uint64_t unacknowledged = relay_.unacknowledged();
   if (unacknowledged > 0 && unacknowledged < unacknowledged_seen_) {
     const bool first_look = unacknowledged_seen_ == kNotLooked;
     unacknowledged_seen_ = unacknowledged;
-    if (!first_look) last_active_ = now;
-    return wheel.arm(*this, first_look ? now + quiet_limit() / 4 : next_deadline());
-  }
-  if (const auto reset = relay_.unnoticed_reset()) {
-    return close(reason_of({relay::EndCause::kReset, *reset}));
+    return put_off_quiet(now, first_look ? quiet_limit() / 4 : quiet_limit());
   }
   const bool half_closed =
       state_ == SessionState::kHalfClosed && settings_->half_close_timeout <= settings_->idle_timeout;

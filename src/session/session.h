@@ -57,13 +57,18 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   void connector_waits(base::TimePoint deadline) override;
   void relay_moved() override;
   void relay_half_closed() override;
+  void relay_unwatched() override;
   void relay_lingers() override;
   void relay_ended(relay::Ending ending) override;
   void on_deadline(base::TimePoint now) override;
 
   void enter_relay();
   base::TimePoint next_deadline() const;
+  // Arms the wheel for `next_deadline`, or for a look at what is not watched.
+  void arm();
+  void put_off_quiet(base::TimePoint now, base::Millis delay);
   base::Millis quiet_limit() const;
+  bool is_relaying() const { return state_ == SessionState::kRelay || state_ == SessionState::kHalfClosed; }
   void on_quiet(base::TimePoint now);
   void account();
   void log(CloseReason reason);
@@ -86,6 +91,7 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   Connector connector_;
   relay::Relay relay_;
   SessionState state_ = SessionState::kConnect;
+  bool look_is_due_ = false;  // the wheel's entry stands at most `kLookInterval` away
   bool closed_ = false;
   Session* previous_ = nullptr;  // the table's list
   Session* next_ = nullptr;

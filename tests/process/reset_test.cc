@@ -181,6 +181,36 @@ TEST(Reset, AnAnswerArrivesWholeWhileTheClientKeepsSendingToABackendThatHasGone)
   EXPECT_EQ(weir.wait_for_session().text("reason"), "backend_reset");
 }
 
+// Nobody writes to that client any more and it is not read either: only a look at its socket tells.
+TEST(Reset, OfAClientThatHadEndedItsStreamEndsTheSessionThoughTheBackendIsSilent) {
+  Pair pair;
+  pair.client.end_stream();
+  EXPECT_EQ(pair.backend.receive_until_end().ended, Ended::kEndOfStream);
+  pair.client.reset();
+  const LogLine session = pair.weir.wait_for_session();
+  EXPECT_EQ(session.text("reason"), "client_reset");
+  EXPECT_LT(session.number("duration_us"), 2 * kSoonUs);
+}
+
+TEST(Reset, OfABackendThatFloodedAClientWhoNeverReadsEndsTheSessionAfterResetLinger) {
+  Pair pair("reset_linger = \"1s\"\n");
+  const std::string block = pattern(1'000'000);
+  std::size_t sent = 0;
+  for (std::size_t more = block.size(); more == block.size(); sent += more) {
+    more = pair.backend.try_send(block, Millis(1'000));
+    ASSERT_LT(sent, 256'000'000u) << "it never gets stuck";
+  }
+  pair.backend.reset();
+  const auto began = Clock::now();
+  const LogLine session = pair.weir.wait_for_session();
+  EXPECT_LT(Clock::now() - began, std::chrono::microseconds(2'000'000 + kSoonUs));
+  EXPECT_EQ(session.text("reason"), "backend_reset");
+  EXPECT_EQ(session.text("state"), "linger");
+  const Received received = pair.client.receive_until_end();
+  EXPECT_GT(received.bytes.size(), 100'000u);
+  EXPECT_EQ(received.ended, Ended::kReset) << "a cut answer must not look whole";
+}
+
 // The upload is stuck, so the client is not read; the reset is found by the write of the backend's bytes.
 TEST(Reset, OfAClientThatAWriteShowsWhileItsUploadIsStuckEndsTheSessionAfterResetLinger) {
   Pair pair("reset_linger = \"1s\"\nidle_timeout = \"60s\"\n");

@@ -35,6 +35,10 @@ class RelayOverTcp : public testing::Test, public Relay::Owner {
     EXPECT_FALSE(ending.has_value()) << "called after the last call";
     ++half_closed;
   }
+  void relay_unwatched() override {
+    EXPECT_FALSE(ending.has_value()) << "called after the last call";
+    ++unwatched;
+  }
   void relay_lingers() override {
     EXPECT_FALSE(ending.has_value()) << "called after the last call";
     ++lingered;
@@ -118,6 +122,7 @@ class RelayOverTcp : public testing::Test, public Relay::Owner {
   int moved = 0;
   int half_closed = 0;
   int lingered = 0;
+  int unwatched = 0;
   std::optional<Ending> ending;
   Relay relay{{*loop, buffers}, *this, client_peer, backend_peer};
 };
@@ -399,6 +404,70 @@ TEST_F(RelayOverTcp, AResetOfTheSideThatHadEndedShowsWithTheNextWrite) {
   EXPECT_EQ(ending->side, Side::kClient);
   // The end of the stream had come before.
   EXPECT_TRUE(test::wait_for(backend.get(), POLLHUP));
+}
+
+TEST_F(RelayOverTcp, ALookFindsTheResetOfASideThatHadEnded) {
+  start();
+  EXPECT_FALSE(relay.has_unwatched());
+  ::shutdown(client.get(), SHUT_WR);
+  ASSERT_TRUE(driver.until([&] { return half_closed == 1; }));
+  EXPECT_EQ(unwatched, 1);
+  EXPECT_TRUE(relay.has_unwatched());
+  relay.look_at_unwatched();
+  EXPECT_FALSE(ending.has_value()) << "it lives";
+  net::abort_connection(client);
+  ASSERT_TRUE(test::wait_for(client_peer.fd.get(), POLLHUP));
+  driver.turns(5);
+  EXPECT_FALSE(ending.has_value()) << "nothing tells of it but a look";
+  relay.look_at_unwatched();
+  ASSERT_TRUE(ended());
+  EXPECT_EQ(ending->cause, EndCause::kReset);
+  EXPECT_EQ(ending->side, Side::kClient);
+}
+
+TEST_F(RelayOverTcp, ALookFindsTheResetOfASideThatHasToWaitAndWhatItSentIsDelivered) {
+  start(base::Millis(60'000));
+  block_upload();
+  EXPECT_TRUE(relay.has_unwatched());
+  relay.look_at_unwatched();
+  EXPECT_EQ(lingered, 0) << "it lives";
+  ASSERT_TRUE(driver.until([&] { return net::unacknowledged_bytes(client.get()) == 0; }));
+  const std::size_t waiting = static_cast<std::size_t>(net::unread_bytes(client_peer.fd.get()));
+  net::abort_connection(client);
+  ASSERT_TRUE(test::wait_for(client_peer.fd.get(), POLLHUP));
+  relay.look_at_unwatched();
+  EXPECT_EQ(lingered, 1);
+  const std::size_t sent = relay.upload().bytes + relay.upload().held.size() + waiting;
+  EXPECT_EQ(take(backend.get(), sent).size(), sent);
+  ASSERT_TRUE(ended());
+  EXPECT_EQ(ending->cause, EndCause::kReset);
+  EXPECT_EQ(ending->side, Side::kClient);
+  EXPECT_EQ(error_of(backend.get()), ECONNRESET);
+}
+
+// The client has ended its stream and taken the backend's: its socket is closed as it should be, while its
+// last bytes still wait for the backend.
+TEST_F(RelayOverTcp, ALookDoesNotTakeACleanEndForAReset) {
+  start();
+  block_upload();
+  while (const std::size_t n = test::send_some(client.get(), "tail")) static_cast<void>(n);
+  ::shutdown(backend.get(), SHUT_WR);
+  ASSERT_TRUE(driver.until([&] { return half_closed == 1; }));
+  ASSERT_TRUE(has_ended_stream(client.get()));
+  client.reset();
+  std::size_t taken = 0;
+  const auto read_some = [&] {
+    char buffer[1024];
+    const ssize_t n = ::recv(backend.get(), buffer, sizeof(buffer), 0);
+    if (n > 0) taken += static_cast<std::size_t>(n);
+    relay.look_at_unwatched();
+    return n == 0;
+  };
+  ASSERT_TRUE(driver.until(read_some));
+  EXPECT_EQ(lingered, 0);
+  EXPECT_EQ(taken, relay.upload().bytes);
+  ASSERT_TRUE(ending.has_value());
+  EXPECT_EQ(ending->cause, EndCause::kFinished);
 }
 
 TEST_F(RelayOverTcp, ASlowSessionHoldsOneBufferADirectionAndAnIdleOneNone) {
