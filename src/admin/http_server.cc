@@ -11,10 +11,12 @@
 #include <optional>
 #include <thread>
 
+#include "admin/http_connections.h"
 #include "net/event_loop.h"
 #include "net/mailbox.h"
 #include "net/socket.h"
 #include "net/socket_path.h"
+#include "server/descriptors.h"
 
 namespace weir::admin {
 namespace {
@@ -122,6 +124,10 @@ class HttpServer::Impl {
     if (http_ == nullptr) return base::failure(base::system_error("admin door", ENOMEM));
     const timeval timeout{patience_.count() / 1000, patience_.count() % 1000 * 1000};
     evhttp_set_timeout_tv(http_, &timeout);
+    evhttp_set_bevcb(
+        http_, [](event_base* loop, void* arg) { return static_cast<HttpConnections*>(arg)->add(loop); },
+        &connections_);
+    loop_->at_end_of_turn([this] { connections_.sweep(); });
     evhttp_set_max_headers_size(http_, kMostHeaderBytes);
     evhttp_set_max_body_size(http_, kMostBodyBytes);
     // Every method is let through to the handler, which knows what each path allows.
@@ -179,6 +185,7 @@ class HttpServer::Impl {
   const Handler handler_;
   const base::Millis patience_;
   std::optional<net::SocketPath> path_;  // removed when the server ends
+  HttpConnections connections_{server::kAdminClients};
   evhttp* http_ = nullptr;
   std::thread thread_;
 };

@@ -9,8 +9,9 @@
 namespace weir::server {
 namespace {
 
-// The admin door: its loop, its wake-up, its listening socket, and room for its clients.
-constexpr std::uint64_t kAdminDoor = 3 + 16;
+// The admin door: its loop, its wake-up, its listening socket, its clients, and the one for whom the first of
+// them has to leave.
+constexpr std::uint64_t kAdminDoor = 3 + kAdminClients + 1;
 // Files read on demand, the resolver's sockets, a connection that is accepted only to be refused.
 constexpr std::uint64_t kSpare = 12;
 

@@ -12,6 +12,9 @@
 
 namespace weir::server {
 
+// The most clients of the admin door.
+inline constexpr unsigned kAdminClients = 16;
+
 // What the configuration will keep open, apart from sessions.
 struct DescriptorNeeds {
   unsigned workers = 1;

@@ -108,6 +108,16 @@ inline std::size_t fill_up(int fd) {
   return sum;
 }
 
+// Asks until `condition` holds; false when it does not come to hold in time. For what other threads do.
+inline bool eventually(const std::function<bool()>& condition) {
+  const base::TimePoint deadline = base::precise_now() + kPatience;
+  while (!condition()) {
+    if (base::precise_now() >= deadline) return false;
+    ::poll(nullptr, 0, 1);
+  }
+  return true;
+}
+
 // Waits for readability and reads once: the bytes; "" at the end of the stream or on an error (see `error`).
 inline std::string receive(int fd, int* error = nullptr, std::size_t most = 64 * 1024) {
   if (error != nullptr) *error = 0;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "server/descriptors.h"
 #include "unit/support.h"
 
 namespace weir::admin {
@@ -133,7 +134,7 @@ TEST_P(OverBoth, StopsWhileClientsAreConnected) {
 
 TEST_P(OverBoth, ManyClientsAreServedAtOnce) {
   std::vector<base::UniqueFd> clients;
-  for (int i = 0; i < 40; ++i) {
+  for (unsigned i = 0; i < server::kAdminClients; ++i) {
     clients.push_back(test::connect_to(server->address()));
     test::send_some(clients.back().get(), get("/" + std::to_string(i)).substr(0, 9));
   }
@@ -143,6 +144,42 @@ TEST_P(OverBoth, ManyClientsAreServedAtOnce) {
   for (std::size_t i = 0; i < clients.size(); ++i) {
     EXPECT_THAT(test::receive_all(clients[i].get()), HasSubstr("\r\n\r\nGET /" + std::to_string(i) + "\n"));
   }
+}
+
+// Descriptors of this process, the clients' ends among them.
+std::size_t open_descriptors() {
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
+  return count;
+}
+
+TEST_P(OverBoth, IdleClientsNeverTakeMoreThanTheirPlacesAndTheNewestIsServed) {
+  const std::size_t before = open_descriptors();
+  std::vector<base::UniqueFd> idle;
+  for (unsigned i = 0; i < 10 * server::kAdminClients; ++i) {
+    idle.push_back(test::connect_to(server->address()));
+    if (i % 3 == 0) test::send_some(idle.back().get(), "GET /");
+    if (i % 16 == 0) {
+      EXPECT_THAT(ask(server->address(), get("/x")), HasSubstr("GET /x\n"));
+    }
+  }
+  EXPECT_THAT(ask(server->address(), get("/x")), HasSubstr("GET /x\n"));
+  // The first had to leave.
+  for (unsigned i = 0; i < 9 * server::kAdminClients; ++i) EXPECT_EQ(test::receive_all(idle[i].get()), "");
+  EXPECT_LE(open_descriptors(), before + idle.size() + server::kAdminClients + 1);
+  idle.clear();
+  ASSERT_TRUE(test::eventually([&] { return open_descriptors() <= before; })) << open_descriptors() << before;
+}
+
+TEST_P(OverBoth, APlaceIsFreeAgainWhenItsClientHasLeft) {
+  const base::UniqueFd kept = test::connect_to(server->address());
+  test::send_some(kept.get(), "GET /kept HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(test::receive(kept.get()), HasSubstr("GET /kept\n"));
+  for (unsigned i = 0; i < 5 * server::kAdminClients; ++i) {
+    EXPECT_THAT(ask(server->address(), get("/x")), HasSubstr("GET /x\n"));
+  }
+  test::send_some(kept.get(), get("/still"));
+  EXPECT_THAT(test::receive_all(kept.get()), HasSubstr("GET /still\n")) << "it never had to leave";
 }
 
 INSTANTIATE_TEST_SUITE_P(HttpServer, OverBoth, testing::Bool(),
