@@ -91,8 +91,8 @@ TEST_F(Load, IncludedFilesAreReadInTheOrderOfTheirNamesBesideTheIncludingFile) {
 
 TEST_F(Load, AFileThatTwoPatternsMatchIsReadOnce) {
   const std::string path =
-      write("weir.toml", std::string("include = [\"a.toml\", \"*.toml\", \"../*/a.toml\"]\n") + kPool);
-  const std::string included = write("a.toml", listener("a", 1));
+      write("here/weir.toml", std::string("include = [\"a.toml\", \"*.toml\", \"../*/a.toml\"]\n") + kPool);
+  const std::string included = write("here/a.toml", listener("a", 1));
   const Loaded loaded = load_file(path, nothing);
   EXPECT_THAT(loaded.problems, IsEmpty());
   EXPECT_THAT(loaded.config.files, ElementsAre(path, included));
