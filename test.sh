@@ -4,8 +4,9 @@
 #   Installs the packages that are missing (as root, or with sudo), then builds the presets "release" and "asan"
 #   (AddressSanitizer and UndefinedBehaviorSanitizer) and runs every test in both, but for those that need other
 #   servers. Everything is run even after a failure; the exit status is 0 only when all of it passed.
-#   --full  runs the tests with other servers too, adds the preset "tsan" (ThreadSanitizer), and checks the
-#           sources with clang-tidy and clang-format and the scripts with shellcheck
+#   --full  runs the tests with other servers too, in release the process tests once more with Weir started as root
+#           and changing to another user, adds the preset "tsan" (ThreadSanitizer), and checks the sources with
+#           clang-tidy and clang-format and the scripts with shellcheck
 #   Arguments after -- go to ctest, e.g.  ./test.sh -- -L unit    ./test.sh -- -R half_close
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/scripts/common.sh"
@@ -21,7 +22,7 @@ failed=
 closing_preset=
 closing_is_failure=
 
-show_help() { sed -n '2,10s/^# \{0,1\}//p' "$root/test.sh"; }
+show_help() { sed -n '2,11s/^# \{0,1\}//p' "$root/test.sh"; }
 
 read_arguments() {
   while [ $# -gt 0 ]; do
@@ -99,9 +100,13 @@ closing_lines() {
 
 run_preset() {
   local preset=$1 log=$root/build/$1/test.log status=0
-  local selection=(--label-exclude '^servers$')
-  if [ -n "$full" ]; then selection=(); fi
-  calmly "$preset" ctest --preset "$preset" "${selection[@]}" "${ctest_arguments[@]}" </dev/null 2>&1 |
+  local left_out='^(servers|user)$'
+  if [ -n "$full" ] && [ "$preset" = release ] && [ "$(id -u)" -eq 0 ]; then
+    left_out='^$'
+  elif [ -n "$full" ]; then
+    left_out='^user$'
+  fi
+  calmly "$preset" ctest --preset "$preset" --label-exclude "$left_out" "${ctest_arguments[@]}" </dev/null 2>&1 |
     tee "$log" | show_failures || status=1
   remark=$(sed -n 's/^\([0-9]*\)% tests passed, \([0-9]*\) tests failed out of \([0-9]*\)$/\3 tests, \2 failed/p' "$log")
   if grep -q '(Skipped)$' "$log"; then remark+=", $(grep -c '^[^/]*(Skipped)$' "$log") skipped"; fi
@@ -151,8 +156,11 @@ summarise() {
   done
   if [ ${#ctest_arguments[@]} -gt 0 ]; then say "   ctest was given: ${ctest_arguments[*]}"; fi
   if [ -z "$full" ]; then
-    say "   Left out: the tests labelled \"servers\" (other servers beside and behind Weir), ThreadSanitizer,"
-    say "   clang-tidy, clang-format, shellcheck. ./test.sh --full runs these too."
+    say "   Left out: the tests labelled \"servers\" (other servers beside and behind Weir) and \"user\" (Weir started"
+    say "   as root changes to another user), ThreadSanitizer, clang-tidy, clang-format, shellcheck. ./test.sh --full"
+    say "   runs these too."
+  elif [ "$(id -u)" -ne 0 ]; then
+    say "   Left out: the tests labelled \"user\" (Weir started as root changes to another user), since this is not root."
   elif [ ${#ctest_arguments[@]} -eq 0 ]; then
     say "   Nothing was left out."
   fi

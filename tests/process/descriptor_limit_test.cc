@@ -2,9 +2,12 @@
 // as soon as there is room.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "support/backend.h"
 #include "support/process_facts.h"
+#include "support/test_user.h"
 #include "support/weir_process.h"
 
 namespace weir::test {
@@ -100,9 +103,20 @@ TEST(DescriptorLimit, RefusesWithAResetAndCountsEveryoneWhenToldTo) {
   EXPECT_EQ(clients.back().receive_exactly(1), "y");
 }
 
+// Even root may need a right of its own to limit another user's process: that user does it.
 void set_limit(pid_t pid, rlim_t soft) {
   const rlimit limit{soft, kDescriptors};
-  ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, &limit, nullptr), 0);
+  const passwd* user = test_user();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool became =
+        user == nullptr || (::syscall(SYS_setresgid, user->pw_gid, user->pw_gid, user->pw_gid) == 0 &&
+                            ::syscall(SYS_setresuid, user->pw_uid, user->pw_uid, user->pw_uid) == 0);
+    ::_exit(became && ::prlimit(pid, RLIMIT_NOFILE, &limit, nullptr) == 0 ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0) << "the limit cannot be set";
 }
 
 TEST(DescriptorShortage, AnAcceptWithoutDescriptorsRestsAndGoesOnWhenTheyAreBack) {

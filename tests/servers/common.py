@@ -1,7 +1,9 @@
 """What the tests with real servers share: their arguments, and how they end."""
 
 import argparse
+import os
 import pathlib
+import pwd
 import sys
 from collections.abc import Callable
 
@@ -13,7 +15,21 @@ from peers import process, weir  # noqa: E402
 def arguments(about: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("weir", help="the binary to test")
+    parser.add_argument("--user", default="", help="the user for Weir to become; needs root")
     return parser
+
+
+def need_root_for(user: str) -> None:
+    if user and os.geteuid() != 0:
+        process.skip("only root can start Weir with `user` set")
+
+
+def expect_user(server: weir.Weir, user: str) -> None:
+    """Weir runs as `user`; as whoever started it when that is empty."""
+    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
+    owners = next(line.split()[1:] for line in status.splitlines() if line.startswith("Uid:"))
+    wanted = pwd.getpwnam(user).pw_uid if user else os.geteuid()
+    expect(set(owners) == {str(wanted)}, f"Weir does not run as {user or wanted}: uids {owners}")
 
 
 def expect(claim: bool, what: str) -> None:

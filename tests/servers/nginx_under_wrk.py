@@ -2,8 +2,6 @@
 """Three nginx behind Weir under wrk: not one socket error, and an even spread over the three."""
 
 import os
-import pathlib
-import pwd
 
 import common
 from peers import nginx, process, weir, wrk
@@ -28,24 +26,14 @@ def load(server: weir.Weir, what: str, path: str, headers: list[str]) -> None:
     common.expect(not run.errors(), f"{what}: {run.errors()}")
 
 
-def check_user(pid: int, user: str) -> None:
-    status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    owners = next(line.split()[1:] for line in status.splitlines() if line.startswith("Uid:"))
-    common.expect(set(owners) == {str(pwd.getpwnam(user).pw_uid)}, f"Weir does not run as {user}: uids {owners}")
-
-
 def test() -> None:
-    parser = common.arguments(__doc__)
-    parser.add_argument("--user", default="", help="the user for Weir to become; needs root")
-    given = parser.parse_args()
+    given = common.arguments(__doc__).parse_args()
     process.need("wrk", "wrk")
     process.need("nginx", "nginx")
-    if given.user and os.geteuid() != 0:
-        process.skip("only root can start Weir with `user` set")
+    common.need_root_for(given.user)
     with process.Workspace() as work:
         server = weir.start(work, given.weir, start_backends(work, 3), workers="2", user=given.user)
-        if given.user:
-            check_user(server.process.pid, given.user)
+        common.expect_user(server, given.user)
         load(server, "connections that stay", "/", [])
         load(server, "a connection for each request", "/", ["Connection: close"])
         load(server, "bodies of 1 MiB", "/body", [])

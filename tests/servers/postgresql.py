@@ -65,9 +65,11 @@ def pgbench(port: int, *options: str) -> int:
 def test() -> None:
     given = common.arguments(__doc__).parse_args()
     process.need("pgbench", "postgresql")
+    common.need_root_for(given.user)
     with process.Workspace() as work:
         direct = start_postgresql(work)
-        server = weir.start(work, given.weir, [f"127.0.0.1:{direct}"], workers="2")
+        server = weir.start(work, given.weir, [f"127.0.0.1:{direct}"], workers="2", user=given.user)
+        common.expect_user(server, given.user)
         login = ["-h", "127.0.0.1", "-U", "weir"]
         # Its data arrive by COPY in one stream.
         run(["pgbench", *login, "-p", str(server.port), "-i", "-q", "-s", "2", "postgres"])

@@ -35,9 +35,11 @@ def command(port: int, *words: str) -> str:
 def test() -> None:
     given = common.arguments(__doc__).parse_args()
     process.need("redis-benchmark", "redis-tools")
+    common.need_root_for(given.user)
     with process.Workspace() as work:
         redis = start_redis(work)
-        server = weir.start(work, given.weir, [f"127.0.0.1:{redis}"], workers="2")
+        server = weir.start(work, given.weir, [f"127.0.0.1:{redis}"], workers="2", user=given.user)
+        common.expect_user(server, given.user)
         benchmark(server.port, "-n", str(REQUESTS), "-t", "set,get,lpush,lrange_100,mset")
         benchmark(server.port, "-n", str(REQUESTS), "-t", "incr")
         benchmark(server.port, "-n", str(REQUESTS), "-t", "incr", "-P", "16")

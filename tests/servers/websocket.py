@@ -47,12 +47,13 @@ async def echo(socket) -> None:
         await socket.send(message)
 
 
-async def serve_and_converse(work: process.Workspace, binary: str, idle: float) -> weir.Weir:
+async def serve_and_converse(work: process.Workspace, binary: str, user: str, idle: float) -> weir.Weir:
     import websockets
     port = work.free_port()
     async with websockets.serve(echo, "127.0.0.1", port, ping_interval=None, max_size=None):
         # Waiting for Weir's port blocks, and Weir's own connect needs the server to go on.
-        server = await asyncio.to_thread(weir.start, work, binary, [f"127.0.0.1:{port}"])
+        server = await asyncio.to_thread(weir.start, work, binary, [f"127.0.0.1:{port}"], user=user)
+        common.expect_user(server, user)
         await converse(server, idle)
     return server
 
@@ -62,8 +63,9 @@ def test() -> None:
     parser.add_argument("--idle", type=float, default=60.0, help="seconds (default 60)")
     given = parser.parse_args()
     need_websockets()
+    common.need_root_for(given.user)
     with process.Workspace() as work:
-        server = asyncio.run(serve_and_converse(work, given.weir, given.idle))
+        server = asyncio.run(serve_and_converse(work, given.weir, given.user, given.idle))
         common.expect_even_spread(server, 1)
         common.expect_ends_well(server)
 

@@ -1,13 +1,17 @@
 #include "support/configuration.h"
 
+#include "support/test_user.h"
+
 namespace weir::test {
 
 std::string Configuration::to_toml() const {
   std::string list;
   for (const std::string& backend : backends) list += (list.empty() ? "" : ", ") + backend;
-  return "[process]\nworkers = " + std::to_string(workers) + "\n" + process +  //
-         "\n[log]\n" + log +                                                   //
-         "\n[admin]\nbind = \"" + admin + "\"\n" +                             //
+  const bool changes_user = test_user() != nullptr && process.find("user =") == std::string::npos;
+  const std::string user = changes_user ? "user = \"" + std::string(test_user()->pw_name) + "\"\n" : "";
+  return "[process]\nworkers = " + std::to_string(workers) + "\n" + user + process +  //
+         "\n[log]\n" + log +                                                          //
+         "\n[admin]\nbind = \"" + admin + "\"\n" +                                    //
          "\n[listeners.web]\nbind = \"" + bind + "\"\npool = \"web\"\n" + listener +
          "\n[pools.web]\nbackends = [" + list + "]\n" + pool + "\n" + rest;
 }

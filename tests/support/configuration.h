@@ -14,7 +14,7 @@ struct Configuration {
   unsigned workers = 1;
   std::string bind = "127.0.0.1:0";
   std::string admin = "127.0.0.1:0";
-  std::string process;   // lines of [process]
+  std::string process;   // lines of [process]; `user` comes from `test_user` unless it is among them
   std::string log;       // lines of [log]
   std::string listener;  // lines of [listeners.web]
   std::string pool;      // lines of [pools.web]

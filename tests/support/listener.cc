@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "support/test_user.h"
+
 namespace weir::test {
 namespace {
 
@@ -14,6 +16,7 @@ base::UniqueFd bound_socket(const base::Address& address) {
   if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0) {
     throw SocketError("bind " + address.to_string(), errno);
   }
+  if (address.is_unix()) give_to_test_user(address.path());
   return fd;
 }
 

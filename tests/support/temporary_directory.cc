@@ -7,6 +7,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "support/test_user.h"
+
 namespace weir::test {
 
 TemporaryDirectory::TemporaryDirectory() {
@@ -15,6 +17,7 @@ TemporaryDirectory::TemporaryDirectory() {
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
   path_ = name;
   ::chmod(path_.c_str(), 0755);
+  give_to_test_user(path_);
 }
 
 TemporaryDirectory::~TemporaryDirectory() {
@@ -27,6 +30,7 @@ std::string TemporaryDirectory::write(std::string_view name, std::string_view te
   std::ofstream out(path, std::ios::binary);
   out << text;
   if (!out.flush()) throw std::runtime_error("cannot write " + path);
+  give_to_test_user(path);
   return path;
 }
 
