@@ -1,6 +1,7 @@
 #include "net/socket.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -9,7 +10,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <fstream>
+#include <functional>
 
 #include "base/assert.h"
 
@@ -28,7 +31,8 @@ bool set_option(int fd, int level, int name, int value) {
 
 // Zero when all took.
 int set_tcp_options(int fd, const TcpOptions& options) {
-  if (!set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1)) return errno;
+  if (!set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) || !set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1))
+    return errno;
   if (options.keepalive) {
     const int idle = std::max(1, static_cast<int>(options.keepalive->count() / 1000));
     if (!set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) || !set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle) ||
@@ -97,19 +101,37 @@ Result<void> remove_stale_socket(const Address& address) {
   return {};
 }
 
+// Held while a unix socket is put in its place: two processes that start at once must not take each other's
+// socket, which nobody answers on between bind(2) and listen(2), for a stale one. A name in the abstract
+// namespace goes with the process and leaves no file, unix(7).
+Result<UniqueFd> lock_path(const std::string& path) {
+  UniqueFd lock = new_socket(AF_UNIX);
+  if (!lock) return failure(base::system_error("socket", errno));
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  const std::string text = fmt::format("weir-bind-{:016x}", std::hash<std::string>{}(path));
+  text.copy(name.sun_path + 1, sizeof(name.sun_path) - 1);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
+  if (::bind(lock.get(), reinterpret_cast<const sockaddr*>(&name), length) != 0) {
+    return failure(
+        {base::ErrorSide::kSystem, "bind unix:" + path + ": another process is opening it right now"});
+  }
+  return lock;
+}
+
 Result<UniqueFd> listen_unix(const Address& address, const ListenOptions& options) {
+  const auto lock = lock_path(address.path());
+  if (!lock) return failure(lock.error());
   if (auto removed = remove_stale_socket(address); !removed) return failure(std::move(removed.error()));
   UniqueFd fd = new_socket(AF_UNIX);
   if (!fd) return failure(base::system_error("socket", errno));
   if (const int error = bind_to(fd.get(), address)) return bind_failure(address, error);
   // Nobody can connect before listen(2), so the mode is right from the first client on.
-  if (::chmod(address.path().c_str(), options.socket_mode) != 0) {
-    return failure(base::system_error("chmod " + address.path(), errno));
-  }
-  if (::listen(fd.get(), options.backlog) != 0) {
-    return failure(base::system_error("listen " + address.to_string(), errno));
-  }
-  return fd;
+  const bool has_mode = ::chmod(address.path().c_str(), options.socket_mode) == 0;
+  if (has_mode && ::listen(fd.get(), options.backlog) == 0) return fd;
+  base::Error error = base::system_error((has_mode ? "listen on " : "chmod ") + address.path(), errno);
+  ::unlink(address.path().c_str());
+  return failure(std::move(error));
 }
 
 enum class Sharing { kFirst, kJoin };

@@ -44,8 +44,9 @@ ssize_t send_now(int fd, const void* data, std::size_t size) {
 Pumped flush(Direction& direction, int target) {
   const ssize_t sent = send_now(target, direction.held.data(), direction.held.size());
   if (sent < 0 && errno != EAGAIN) {
+    const int error = errno;  // giving memory back may change it
     direction.held.release();
-    return target_failure(errno);
+    return target_failure(error);
   }
   if (sent > 0) {
     direction.bytes += static_cast<std::uint64_t>(sent);
