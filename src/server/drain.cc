@@ -37,11 +37,17 @@ void Drain::cut(session::CloseReason reason) {
   if (cut_wanted_) return;
   cut_wanted_ = true;
   cut_reason_ = reason;
-  forced_ = parts_.slots.used() > 0;
-  base::LogFields fields;
-  fields.number("sessions", parts_.slots.used());
-  fields.text("reason", session::word(reason));
-  if (forced_) parts_.log.event(LogLevel::kWarning, "cutting", "closing the sessions that are left", fields);
+}
+
+bool Drain::post_cut() {
+  if (parts_.slots.used() > 0 && !forced_) {
+    forced_ = true;
+    base::LogFields fields;
+    fields.number("sessions", parts_.slots.used());
+    fields.text("reason", session::word(cut_reason_));
+    parts_.log.event(LogLevel::kWarning, "cutting", "closing the sessions that are left", fields);
+  }
+  return post_to_all(cut_reason_);
 }
 
 void Drain::look() {
@@ -53,7 +59,7 @@ void Drain::look() {
       std::any_of(workers.begin(), workers.end(), [](const auto& w) { return w->accepting(); });
   // After the last listening socket has closed no session can appear any more, so the cut reaches all of
   // them.
-  if (!accepting && cut_wanted_ && !cut_posted_) cut_posted_ = post_to_all(cut_reason_);
+  if (!accepting && cut_wanted_ && !cut_posted_) cut_posted_ = post_cut();
   if (!accepting && parts_.slots.used() == 0) return done_();
   if (now >= next_word_) {
     say_what_is_waited_for();

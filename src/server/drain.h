@@ -37,7 +37,9 @@ class Drain {
   void look();
   bool post_to_all(session::CloseReason reason);
   bool stop_accepting();
+  // Asks for the cut, which comes once the last listening socket has closed.
   void cut(session::CloseReason reason);
+  bool post_cut();
   void say_what_is_waited_for();
 
   const Parts parts_;

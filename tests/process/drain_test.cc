@@ -133,6 +133,25 @@ TEST(Drain, ServesClientsThatHadConnectedBeforeTheSignal) {
   EXPECT_EQ(exit->status, kClean);
 }
 
+// They become sessions after the time is over, and are cut like all others.
+TEST(Drain, WithoutTimeDoesNotCallItCleanWhenQueuedClientsAreCut) {
+  Backend backend(echo());
+  Configuration configuration = configuration_for(backend, "0s");
+  configuration.workers = 1;
+  WeirProcess weir(configuration);
+  weir.child().freeze();
+  std::vector<Socket> clients;
+  for (int i = 0; i < 50; ++i) clients.push_back(weir.connect());
+  weir.terminate();
+  weir.child().go_on();
+  for (Socket& client : clients) EXPECT_EQ(client.receive_until_end().ended, Ended::kReset);
+  const auto exit = weir.wait();
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->status, kForced) << exit->to_string();
+  ASSERT_EQ(weir.events("cutting").size(), 1u);
+  EXPECT_EQ(weir.events("cutting")[0].text("reason"), "drain_timeout");
+}
+
 TEST(Drain, AtTheLimitRefusesThoseWhoWaitAndCountsThem) {
   Backend backend(echo());
   Configuration configuration = configuration_for(backend, "60s");
