@@ -38,8 +38,8 @@ enum class LogFormat { kText, kJson };
 enum class SessionLogging { kAll, kErrors, kNone };
 
 struct ProcessConfig {
-  std::optional<unsigned> workers;          // unset: "auto"
-  std::optional<unsigned> max_connections;  // unset: "auto", worked out from the descriptor limit
+  std::optional<unsigned> workers;                  // unset: "auto"
+  Placed<std::optional<unsigned>> max_connections;  // unset: "auto", worked out from the descriptor limit
   WhenFull when_full = WhenFull::kWait;
   Millis drain_timeout{30'000};
   Placed<std::string> user;  // empty: stay who we are

@@ -54,7 +54,7 @@ const auto kKeys = std::to_array<Key>({
      .default_value = "\"wait\"",
      .words = kWhenFullWords,
      .help = "At `max_connections`: `wait` leaves new clients in the kernel's queue until there is room, "
-             "`refuse` closes them at once."},
+             "`refuse` resets them at once."},
     {.section = Section::kProcess,
      .name = "drain_timeout",
      .type = ValueType::kDuration,

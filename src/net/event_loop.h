@@ -16,6 +16,9 @@ namespace weir::net {
 
 class EventLoop {
  public:
+  // Descriptors that each loop holds: epoll's, and the library's own pair for signals.
+  static constexpr unsigned kDescriptors = 3;
+
   // Fails when the kernel gives no descriptor for epoll.
   static base::Result<std::unique_ptr<EventLoop>> create();
   ~EventLoop();

@@ -41,6 +41,14 @@ bool may_bind(std::uint16_t port) {
   return capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_BIND_SERVICE) != 0;
 }
 
+bool may_change_user() {
+  if (capng_get_caps_process() != 0) return false;
+  for (const unsigned right : {CAP_SETUID, CAP_SETGID, CAP_SETPCAP}) {
+    if (capng_have_capability(CAPNG_EFFECTIVE, right) == 0) return false;
+  }
+  return true;
+}
+
 Result<void> become(const UserIds& user, KeptRights kept) {
   if (::geteuid() == user.uid && ::getegid() == user.gid) return {};
   capng_clear(CAPNG_SELECT_BOTH);

@@ -25,6 +25,9 @@ bool may_bind(std::uint16_t port);
 // Whether a port needs a right to be bound, by net.ipv4.ip_unprivileged_port_start.
 bool is_privileged(std::uint16_t port);
 
+// Whether this process may become another user: root in full, or CAP_SETUID, CAP_SETGID and CAP_SETPCAP.
+bool may_change_user();
+
 // The capabilities that stay after the change of user.
 struct KeptRights {
   bool bind_service = false;

@@ -6,13 +6,16 @@
 #include <algorithm>
 #include <iterator>
 
+#include "net/event_loop.h"
+
 namespace weir::server {
 namespace {
 
-// The admin door: its loop, its wake-up, its listening socket, its clients, and the one for whom the first of
-// them has to leave.
-constexpr std::uint64_t kAdminDoor = 3 + kAdminClients + 1;
-// Files read on demand, the resolver's sockets, a connection that is accepted only to be refused.
+// Each loop with the wake-up of its mailbox.
+constexpr std::uint64_t kLoop = net::EventLoop::kDescriptors + 1;
+// The admin door: its listening socket, its clients, and the one for whom the first of them has to leave.
+constexpr std::uint64_t kAdminDoor = kLoop + 1 + kAdminClients + 1;
+// Files read on demand, the resolver's sockets.
 constexpr std::uint64_t kSpare = 12;
 
 }  // namespace
@@ -23,8 +26,9 @@ base::Result<DescriptorPlan> plan_descriptors(std::uint64_t limit, const Descrip
   plan.limit = limit;
   plan.reserved = {{"standard streams", 3},
                    {"log", 2},
-                   {"control loop, its mailbox and signals", 3},
-                   {"workers' loops and mailboxes", 2ull * needs.workers},
+                   {"control loop, its mailbox and signals", kLoop + 1},
+                   {"workers' loops and mailboxes", kLoop * needs.workers},
+                   {"connections about to be refused", needs.workers},
                    {"listening sockets", needs.listening_sockets}};
   if (needs.admin_door) plan.reserved.push_back({"admin door", kAdminDoor});
   if (needs.others > 0) plan.reserved.push_back({"this program's own", needs.others});

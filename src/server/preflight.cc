@@ -42,14 +42,20 @@ net::UserIds future_user(const Config& config, Problems& problems) {
     add(problems, Severity::kError, wanted.place,
         fmt::format("only root can become user \"{}\": start Weir as root, or remove process.user",
                     wanted.value));
+  } else if (user->uid != now.uid && !net::may_change_user()) {
+    add(problems, Severity::kError, wanted.place,
+        fmt::format(
+            "this root may not become user \"{}\": it lacks CAP_SETUID, CAP_SETGID or CAP_SETPCAP (for a "
+            "container: `cap_add`); give it these, or start Weir as that user and remove process.user",
+            wanted.value));
+    return now;
   }
   return *user;
 }
 
-void check_ports(const Config& config, const net::UserIds& user, Problems& problems) {
-  const bool right_is_kept = ::geteuid() == 0 && user.uid != 0;
+void check_ports(const Config& config, Problems& problems) {
   const auto check_port = [&](const config::Placed<base::Address>& bind, const std::string& what) {
-    if (net::may_bind(bind.value.port()) || right_is_kept) return;
+    if (net::may_bind(bind.value.port())) return;
     add(problems, Severity::kError, bind.place,
         fmt::format(
             "{}: port {} needs a right that this user has not (CAP_NET_BIND_SERVICE): start as root with "
@@ -81,10 +87,14 @@ void check_paths(const Config& config, const net::UserIds& user, Problems& probl
   const auto& output = config.log.output;
   if (output.value.starts_with('/')) {
     struct stat status {};
-    if (::stat(output.value.c_str(), &status) == 0) {
-      require(user, output.value, net::Access::kWrite, output.place, Severity::kError, "the log", problems);
-    } else {
+    if (::stat(output.value.c_str(), &status) != 0) {
       require_folder(user, output.value, output.place, "the log's folder", problems);
+    } else if (S_ISDIR(status.st_mode) || S_ISSOCK(status.st_mode)) {
+      add(problems, Severity::kError, output.place,
+          fmt::format("the log {} is a {}: expected a file, which is made when it is not there", output.value,
+                      S_ISDIR(status.st_mode) ? "folder" : "socket"));
+    } else {
+      require(user, output.value, net::Access::kWrite, output.place, Severity::kError, "the log", problems);
     }
   }
   for (const auto& listener : config.listeners) {
@@ -118,7 +128,7 @@ void check_backlogs(const Config& config, Problems& problems) {
 
 void check_host(const Config& config, Problems& problems) {
   const net::UserIds user = future_user(config, problems);
-  check_ports(config, user, problems);
+  check_ports(config, problems);
   check_paths(config, user, problems);
   check_backlogs(config, problems);
 }
@@ -133,14 +143,15 @@ DescriptorPlan plan_for(const Config& config, std::uint64_t limit, unsigned othe
   needs.listening_sockets = ListenerSet::count(config, needs.workers);
   needs.admin_door = config.admin.bind.has_value();
   needs.others = others;
-  const auto asked = config.process.max_connections;
+  const auto& asked = config.process.max_connections.value;
   auto plan = plan_descriptors(limit, needs, asked);
   if (!plan) {
-    add(problems, Severity::kError, {}, plan.error().message());
+    add(problems, Severity::kError, {config.files.empty() ? "" : config.files.front(), 0, 0},
+        plan.error().message());
     return {};
   }
   if (asked && *asked > plan->most_connections) {
-    add(problems, Severity::kWarning, {},
+    add(problems, Severity::kWarning, config.process.max_connections.place,
         fmt::format(
             "process.max_connections = {} does not fit: {}; raise the limit (`ulimit -n`, LimitNOFILE= in "
             "systemd, ulimits: in compose) to {}",

@@ -82,6 +82,23 @@ TEST(DescriptorLimit, PausesAtTheLimitRestsAndServesWhoWaitedOnceThereIsRoom) {
   expect_rest(weir);
 }
 
+// Each worker keeps descriptors of its own: the sum has to know all of them.
+TEST(DescriptorLimit, HoldsWhatItPromisesWithManyWorkersToo) {
+  Backend backend(echo());
+  Configuration configuration = configuration_for(backend, "wait");
+  configuration.workers = 16;
+  const WeirProcess weir(configuration, few_descriptors());
+  const std::size_t most = weir.ready().number("max_connections");
+  ASSERT_GT(most, 40u);
+  // More than the bare process has open: those that are kept for the door's clients and for moments.
+  EXPECT_LE(descriptor_count(weir.pid()) + 2 * most, kDescriptors);
+  const std::vector<Socket> clients = fill(weir, most);
+  const Metrics metrics = weir.admin().metrics();
+  EXPECT_EQ(metrics.sum("weir_sessions_open"), most);
+  EXPECT_EQ(metrics.sum("weir_sessions_closed_total"), 0u);
+  EXPECT_EQ(metrics.sum("weir_accept_pauses_total", {{"reason", "no_descriptors"}}), 0u);
+}
+
 TEST(DescriptorLimit, RefusesWithAResetAndCountsEveryoneWhenToldTo) {
   Backend backend(echo());
   const WeirProcess weir(configuration_for(backend, "refuse"), few_descriptors());

@@ -31,7 +31,7 @@ TEST(Build, DefaultsOfTheSchemaAreThoseOfTheModel) {
   const Config config = config_of(kShortest);
   const ProcessConfig process;
   EXPECT_EQ(config.process.workers, process.workers);
-  EXPECT_EQ(config.process.max_connections, process.max_connections);
+  EXPECT_EQ(config.process.max_connections.value, process.max_connections.value);
   EXPECT_EQ(config.process.when_full, process.when_full);
   EXPECT_EQ(config.process.drain_timeout, process.drain_timeout);
   EXPECT_EQ(config.process.user.value, process.user.value);
@@ -96,7 +96,7 @@ connect_timeout = "700ms"
 retries = 0
 )");
   EXPECT_EQ(config.process.workers, 3u);
-  EXPECT_EQ(config.process.max_connections, 5000u);
+  EXPECT_EQ(config.process.max_connections.value, 5000u);
   EXPECT_EQ(config.process.when_full, WhenFull::kRefuse);
   EXPECT_EQ(config.process.drain_timeout, Millis(120'000));
   EXPECT_EQ(config.process.user.value, "weir");

@@ -127,17 +127,17 @@ TEST(WorkerCount, IsTheConfiguredOneOrThatOfTheProcessors) {
 TEST(PlanFor, WarnsWhenFewerConnectionsFitThanWereAskedForAndNamesALimitThatHoldsThem) {
   config::Config config = config_of(test::loopback(50'000));
   config.process.workers = 1;
-  config.process.max_connections = 1'000;
+  config.process.max_connections.value = 1'000;
   config::Problems problems;
   const DescriptorPlan plan = plan_for(config, 1024, 0, problems);
-  EXPECT_EQ(plan.max_connections, 500u);
+  EXPECT_EQ(plan.max_connections, 498u);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].severity, config::Severity::kWarning);
   EXPECT_THAT(problems[0].text,
-              HasSubstr("process.max_connections = 1000 does not fit: 500 = (1024 descriptors"));
-  EXPECT_THAT(problems[0].text, testing::EndsWith("to 2024"));
+              HasSubstr("process.max_connections = 1000 does not fit: 498 = (1024 descriptors"));
+  EXPECT_THAT(problems[0].text, testing::EndsWith("to 2028"));
   problems.clear();
-  EXPECT_EQ(plan_for(config, 2024, 0, problems).max_connections, 1'000u);
+  EXPECT_EQ(plan_for(config, 2028, 0, problems).max_connections, 1'000u);
   EXPECT_TRUE(problems.empty()) << "the limit that was named is enough";
 }
 
@@ -155,7 +155,7 @@ TEST(PlanFor, CountsEverySocketOfEveryWorkerTheAdminDoorAndOthers) {
   config.admin.bind = {test::loopback(), {}};
   config::Problems problems;
   const std::string said = plan_for(config, 1024, 100, problems).arithmetic();
-  EXPECT_THAT(said, HasSubstr(" 6 workers' loops"));
+  EXPECT_THAT(said, HasSubstr(" 12 workers' loops"));
   EXPECT_THAT(said, HasSubstr(" 4 listening sockets"));
   EXPECT_THAT(said, HasSubstr(" admin door"));
   EXPECT_THAT(said, HasSubstr(" 100 this program's own"));
