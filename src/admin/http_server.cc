@@ -5,7 +5,6 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
-#include <pthread.h>
 
 #include <cerrno>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "net/mailbox.h"
 #include "net/socket.h"
 #include "net/socket_path.h"
+#include "net/thread.h"
 #include "server/descriptors.h"
 
 namespace weir::admin {
@@ -93,11 +93,11 @@ class HttpServer::Impl {
     if (http_ != nullptr) evhttp_free(http_);
   }
 
-  void start() {
-    thread_ = std::thread([this] {
-      ::pthread_setname_np(::pthread_self(), "admin");
-      loop_->run();
-    });
+  base::Result<void> start() {
+    auto thread = net::start_thread("admin", [this] { loop_->run(); });
+    if (!thread) return base::failure(std::move(thread.error()));
+    thread_ = std::move(*thread);
+    return {};
   }
 
   void stop() {
@@ -199,7 +199,7 @@ base::Result<std::unique_ptr<HttpServer>> HttpServer::open(const base::Address& 
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() = default;
-void HttpServer::start() { impl_->start(); }
+base::Result<void> HttpServer::start() { return impl_->start(); }
 void HttpServer::stop() { impl_->stop(); }
 const base::Address& HttpServer::address() const { return impl_->address(); }
 

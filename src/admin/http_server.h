@@ -37,7 +37,7 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  void start();
+  base::Result<void> start();
   // Ends the thread; open connections are dropped. Idempotent.
   void stop();
 

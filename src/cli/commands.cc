@@ -59,16 +59,18 @@ int run(const std::string& path) {
   }
   if (!config::has_error(problems))
     supervisor = server::Supervisor::prepare(loaded.config, options, problems);
-  if (supervisor == nullptr) {
+  if (supervisor != nullptr) {
+    auto started = supervisor->start();
+    if (started && door != nullptr) started = door->start();
+    if (!started) config::add_error(problems, {}, started.error().message());
+  }
+  if (config::has_error(problems)) {
     print(problems);
     fmt::print(stderr, "weir: not started: {}\n", count_of(problems));
     return kProblem;
   }
   std::optional<base::Address> door_address;
-  if (door != nullptr) {
-    door_address = door->address();
-    door->start();
-  }
+  if (door != nullptr) door_address = door->address();
   const server::Outcome outcome = supervisor->run(door_address);
   if (door != nullptr) door->stop();
   return outcome == server::Outcome::kClean ? kDone : kForced;

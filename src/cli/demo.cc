@@ -17,6 +17,7 @@
 #include "cli/demo_display.h"
 #include "config/load.h"
 #include "net/socket.h"
+#include "net/thread.h"
 #include "server/supervisor.h"
 
 namespace weir::cli {
@@ -79,12 +80,9 @@ class Display {
   // After `seconds` it calls `time_over`, once.
   Display(server::Supervisor& supervisor, std::optional<unsigned> seconds, bool terminal,
           std::function<void()> time_over)
-      : supervisor_(supervisor),
-        seconds_(seconds),
-        terminal_(terminal),
-        time_over_(std::move(time_over)),
-        thread_([this] { run(); }) {}
+      : supervisor_(supervisor), seconds_(seconds), terminal_(terminal), time_over_(std::move(time_over)) {}
   ~Display() {
+    if (!thread_.joinable()) return;
     {
       const std::lock_guard lock(mutex_);
       ending_ = true;
@@ -94,6 +92,13 @@ class Display {
   }
   Display(const Display&) = delete;
   Display& operator=(const Display&) = delete;
+
+  base::Result<void> start() {
+    auto thread = net::start_thread("display", [this] { run(); });
+    if (!thread) return base::failure(std::move(thread.error()));
+    thread_ = std::move(*thread);
+    return {};
+  }
 
  private:
   void run() {
@@ -146,8 +151,8 @@ int demo(const DemoOptions& options) {
   auto backends = DemoBackends::open(names);
   if (!backends) return problem(backends.error().message());
   const unsigned port = choose_port(options);
-  config::Loaded loaded = config::load_text(configuration(port, options, names, (*backends)->addresses()),
-                                            "demo", config::process_environment());
+  config::Loaded loaded = config::load_text(configuration(port, options, names, (*backends)->addresses()), "",
+                                            config::process_environment());
   loaded.config.files.clear();  // this configuration is in no file
   // The backends and the clients live in this process too: each takes as many descriptors as Weir's own side
   // of it.
@@ -164,18 +169,23 @@ int demo(const DemoOptions& options) {
     for (const auto& one : problems) fmt::print(stderr, "{}\n", config::to_string(one));
     return kProblem;
   }
-  (*backends)->start();
+  auto began = (*backends)->start();
+  if (began) began = supervisor->start();
+  if (!began) return problem(began.error().message());
   const base::Address address = supervisor->addresses().front().front();
   print_welcome(address, !options.port && port != kUsualPort, seconds.has_value());
 
   DemoClients clients(address, [&] { return supervisor->read_status().draining; });
-  if (seconds) clients.start();
+  if (seconds) {
+    if (const auto driving = clients.start(); !driving) return problem(driving.error().message());
+  }
   server::Outcome outcome = server::Outcome::kClean;
   {
-    const Display display(*supervisor, seconds, terminal, [&] {
+    Display display(*supervisor, seconds, terminal, [&] {
       clients.stop();
       supervisor->request_stop();
     });
+    if (const auto shown = display.start(); !shown) return problem(shown.error().message());
     outcome = supervisor->run(std::nullopt);
   }
   clients.stop();

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "net/socket.h"
+#include "net/thread.h"
 
 namespace weir::cli {
 namespace {
@@ -140,9 +141,12 @@ base::Result<std::unique_ptr<DemoBackends>> DemoBackends::open(const std::vector
   return backends;
 }
 
-void DemoBackends::start() {
+base::Result<void> DemoBackends::start() {
   mailbox_->open(*loop_, [this](Stop&&) { loop_->stop(); });
-  thread_ = std::thread([this] { loop_->run(); });
+  auto thread = net::start_thread("backends", [this] { loop_->run(); });
+  if (!thread) return base::failure(std::move(thread.error()));
+  thread_ = std::move(*thread);
+  return {};
 }
 
 DemoBackends::~DemoBackends() {

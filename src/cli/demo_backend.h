@@ -22,7 +22,7 @@ class DemoBackends {
   DemoBackends(const DemoBackends&) = delete;
   DemoBackends& operator=(const DemoBackends&) = delete;
 
-  void start();
+  base::Result<void> start();
 
   // In the order of the names.
   const std::vector<base::Address>& addresses() const { return addresses_; }

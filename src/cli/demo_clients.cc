@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/unique_fd.h"
+#include "net/thread.h"
 
 namespace weir::cli {
 namespace {
@@ -45,8 +46,13 @@ bool ask(int fd) {
 
 }  // namespace
 
-void DemoClients::start() {
-  for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { run(); });
+base::Result<void> DemoClients::start() {
+  for (int i = 0; i < kThreads; ++i) {
+    auto thread = net::start_thread("clients", [this] { run(); });
+    if (!thread) return base::failure(std::move(thread.error()));
+    threads_.push_back(std::move(*thread));
+  }
+  return {};
 }
 
 void DemoClients::stop() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/result.h"
 
 namespace weir::cli {
 
@@ -20,7 +21,7 @@ class DemoClients {
   DemoClients(const DemoClients&) = delete;
   DemoClients& operator=(const DemoClients&) = delete;
 
-  void start();
+  base::Result<void> start();
   // Lets requests that are under way end. Idempotent.
   void stop();
 

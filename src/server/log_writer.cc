@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <iterator>
 
+#include "net/thread.h"
+
 namespace weir::server {
 namespace {
 
@@ -31,6 +33,21 @@ std::string_view word(LogLevel level) { return kLevelWords[static_cast<std::size
 bool is_regular(int fd) {
   struct stat status {};
   return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+base::Result<base::UniqueFd> open_file(const std::string& path) {
+  // Without O_NONBLOCK the opening of a pipe that nobody reads would wait for its reader, fifo(7).
+  base::UniqueFd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640));
+  if (!file && errno == ENXIO) {
+    return base::failure(
+        {base::ErrorSide::kConfiguration,
+         "open the log " + path + ": it is a pipe that nobody reads, or a socket; start its reader first"});
+  }
+  if (!file) return base::failure(base::system_error("open the log " + path, errno));
+  if (::fcntl(file.get(), F_SETFL, O_WRONLY | O_APPEND) != 0) {
+    return base::failure(base::system_error("open the log " + path, errno));
+  }
+  return file;
 }
 
 }  // namespace
@@ -58,9 +75,9 @@ base::Result<std::unique_ptr<LogWriter>> LogWriter::open(const config::LogConfig
   base::UniqueFd file;
   int fd = config.output.value == "stdout" ? STDOUT_FILENO : STDERR_FILENO;
   if (config.output.value.starts_with('/')) {
-    file =
-        base::UniqueFd(::open(config.output.value.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
-    if (!file) return base::failure(base::system_error("open the log " + config.output.value, errno));
+    auto opened = open_file(config.output.value);
+    if (!opened) return base::failure(std::move(opened.error()));
+    file = std::move(*opened);
     fd = file.get();
   }
   base::UniqueFd wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
@@ -82,8 +99,11 @@ session::RecordSink& LogWriter::add_worker() {
   return *sinks_.emplace_back(std::make_unique<WorkerSink>(*this));
 }
 
-void LogWriter::start() {
-  thread_ = std::thread([this] { run(); });
+base::Result<void> LogWriter::start() {
+  auto thread = net::start_thread("log", [this] { run(); });
+  if (!thread) return base::failure(std::move(thread.error()));
+  thread_ = std::move(*thread);
+  return {};
 }
 
 void LogWriter::stop() {
@@ -129,7 +149,7 @@ void LogWriter::run() {
       ::poll(&waiting, 1, -1);
       forget_wakes();
     }
-    asleep_.store(false, std::memory_order_relaxed);
+    asleep_.exchange(false, std::memory_order_acq_rel);
     if (!text_.empty()) write_out(Pace::kWait);
   }
 }
@@ -181,6 +201,8 @@ void LogWriter::append_line(std::chrono::system_clock::time_point time, LogLevel
 
 void LogWriter::write_out(Pace pace) {
   const auto last_chance = base::precise_now() + base::Millis(kLastChanceMs);
+  // A line that was cut must not run into the next.
+  if (mid_line_) text_.insert(text_.begin(), '\n');
   std::size_t at = 0;
   int error = 0;
   while (at < text_.size() && error == 0) {
@@ -197,7 +219,10 @@ void LogWriter::write_out(Pace pace) {
       error = errno;
     }
   }
-  const auto unwritten = std::count(text_.begin() + static_cast<std::ptrdiff_t>(at), text_.end(), '\n');
+  auto unwritten = std::count(text_.begin() + static_cast<std::ptrdiff_t>(at), text_.end(), '\n');
+  // The line break that ends a cut line belongs to no new one: that line is counted already.
+  if (mid_line_ && at == 0) --unwritten;
+  if (at > 0) mid_line_ = text_[at - 1] != '\n';
   count_lost(static_cast<std::uint64_t>(unwritten));
   text_.clear();
   const std::uint64_t lost_now = lost();

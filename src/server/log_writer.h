@@ -32,7 +32,7 @@ class LogWriter {
   // A ring for one worker's sessions. Before `start` only; valid as long as the writer.
   session::RecordSink& add_worker();
 
-  void start();
+  base::Result<void> start();
 
   // Writes what has been given so far, for at most a second if the output takes nothing, and ends the thread.
   void stop();
@@ -84,6 +84,7 @@ class LogWriter {
   std::atomic<bool> asleep_{false};
   std::atomic<bool> stopping_{false};
   std::string text_;
+  bool mid_line_ = false;  // what was written last is the beginning of a line whose rest was lost
   std::thread thread_;
 };
 

@@ -18,12 +18,11 @@ namespace {
 
 using base::LogFields;
 using config::Problems;
-using config::Severity;
 
 constexpr unsigned kSessionIdWorkerBits = 8;
 
-void add_error(Problems& problems, const base::Error& error) {
-  problems.push_back({Severity::kError, {}, error.message()});
+void add_error(Problems& problems, const base::Error& error, const config::Place& place = {}) {
+  config::add_error(problems, place, error.message());
 }
 
 base::UniqueFd take_signals() {
@@ -62,17 +61,16 @@ std::uint64_t first_session_id(std::size_t worker) {
 
 // A backend's path may lead to one of our own sockets by another spelling or a link: then the file is the
 // same.
-void refuse_unix_loops(const World& world, const ListenerSet& listeners, Problems& problems) {
-  for (const auto& pool : world.pools) {
-    for (const auto& backend : pool->backends()) {
-      const base::Address& address = backend->identity().address;
-      if (!address.is_unix() || !listeners.owns(address.path())) continue;
-      problems.push_back(
-          {Severity::kError,
-           {},
-           fmt::format("pools.{}.backends: {} is this process's own listener, so connections would go "
-                       "round in a loop: write the address of the real server",
-                       pool->settings().name, address.to_string())});
+void refuse_unix_loops(const config::Config& config, const ListenerSet& listeners, Problems& problems) {
+  for (const auto& pool : config.pools) {
+    for (const auto& backend : pool.backends) {
+      const auto* address = std::get_if<base::Address>(&backend.address.value);
+      if (address == nullptr || !address->is_unix() || !listeners.owns(address->path())) continue;
+      config::add_error(
+          problems, backend.address.place,
+          fmt::format("pools.{}.backends: {} is this process's own listener, so connections would go "
+                      "round in a loop: write the address of the real server",
+                      pool.name, address->to_string()));
     }
   }
 }
@@ -90,14 +88,16 @@ std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, co
   check_host(config, problems);
   const DescriptorPlan plan = plan_for(config, raise_descriptor_limit(), options.other_descriptors, problems);
   if (config::has_error(problems)) return nullptr;
-  if (const auto changed = change_user(config); !changed) add_error(problems, changed.error());
+  if (const auto changed = change_user(config); !changed) {
+    add_error(problems, changed.error(), config.process.user.place);
+  }
   if (config::has_error(problems)) return nullptr;
 
   World world = build_world(config, net::resolve, problems);
   // Not before: a resolver may take its time, and until here a signal simply ends the process.
   base::UniqueFd signals = take_signals();
   auto log = LogWriter::open(config.log);
-  if (!log) add_error(problems, log.error());
+  if (!log) add_error(problems, log.error(), config.log.output.place);
   auto loop = net::EventLoop::create();
   if (!loop) add_error(problems, loop.error());
   auto mailbox = net::Mailbox<Stop>::create(8);
@@ -105,7 +105,7 @@ std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, co
   if (config::has_error(problems)) return nullptr;
   if (options.open_first) options.open_first(problems);
   ListenerSet listeners = ListenerSet::open(config, worker_count(config), problems);
-  refuse_unix_loops(world, listeners, problems);
+  refuse_unix_loops(config, listeners, problems);
   if (config::has_error(problems)) return nullptr;
 
   std::unique_ptr<Supervisor> supervisor(
@@ -136,7 +136,10 @@ Supervisor::Supervisor(Prepared&& prepared)
       on_hangup_(prepared.on_hangup),
       slots_(descriptors_.max_connections, [this] { wake_acceptors(); }) {}
 
-Supervisor::~Supervisor() { net::report_loop_warnings(nullptr); }
+Supervisor::~Supervisor() {
+  stop_workers();
+  net::report_loop_warnings(nullptr);
+}
 
 base::Result<void> Supervisor::make_workers() {
   const unsigned count = worker_count(config_);
@@ -171,20 +174,31 @@ void Supervisor::wake_acceptors() {
   for (const auto& worker : workers_) worker->resume_accepting();
 }
 
+base::Result<void> Supervisor::start() {
+  if (auto started = log_->start(); !started) return started;
+  for (const auto& worker : workers_) {
+    if (auto started = worker->start(workers_); !started) return started;
+  }
+  return {};
+}
+
+// Every session has ended, or none has begun, so a mailbox that is full now empties by itself.
+void Supervisor::stop_workers() {
+  for (const auto& worker : workers_) {
+    while (worker->started() && !worker->post(StopWorker{})) std::this_thread::yield();
+  }
+  for (const auto& worker : workers_) worker->join();
+}
+
 Outcome Supervisor::run(const std::optional<base::Address>& admin) {
   mailbox_->open(*loop_, [this](Stop&&) { begin_stop(); });
   signal_watch_.bind<&Supervisor::on_signal>(*loop_, signals_.get(), this);
   WEIR_ASSERT(signal_watch_.want(net::Interest::kRead));
-  log_->start();
-  for (const auto& worker : workers_) worker->start(workers_);
   log_start(admin);
+  wake_acceptors();
   serving_.store(true, std::memory_order_release);
   loop_->run();
-  // Every session has ended, so a mailbox that is full now empties by itself.
-  for (const auto& worker : workers_) {
-    while (!worker->post(StopWorker{})) std::this_thread::yield();
-  }
-  for (const auto& worker : workers_) worker->join();
+  stop_workers();
   LogFields fields;
   fields.text("outcome", drain_->forced() ? "forced" : "clean");
   log_->event(LogLevel::kInfo, "stopped",
@@ -240,7 +254,7 @@ ProcessStatus Supervisor::read_status() const {
   status.draining = draining_.load(std::memory_order_acquire);
   status.connections = slots_.used();
   status.max_connections = slots_.limit();
-  status.max_connections_asked = config_.process.max_connections.value_or(0);
+  status.max_connections_asked = config_.process.max_connections.value.value_or(0);
   status.log_lines_lost = log_->lost();
   add_listeners(status);
   add_pools(status);

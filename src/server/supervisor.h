@@ -49,8 +49,12 @@ class Supervisor final : public StatusSource {
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  // Starts the threads, says "ready" (with `admin` as the admin door's address, when there is one) and serves
-  // until a signal or `request_stop`. Once.
+  // Starts the threads, which accept nothing yet. When the system refuses one, nothing has happened: the
+  // error says so, and this object is only good for being destroyed. Once.
+  base::Result<void> start();
+
+  // Begins to accept, says "ready" (with `admin` as the admin door's address, when there is one) and serves
+  // until a signal or `request_stop`. Once, after `start`.
   Outcome run(const std::optional<base::Address>& admin);
 
   // As SIGTERM does: the first drains, the second cuts. Any thread.
@@ -80,6 +84,7 @@ class Supervisor final : public StatusSource {
 
   explicit Supervisor(Prepared&& prepared);
   base::Result<void> make_workers();
+  void stop_workers();
   void on_signal(net::Ready);
   std::size_t buffers_per_worker() const;
   void begin_stop();

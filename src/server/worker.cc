@@ -1,11 +1,10 @@
 #include "server/worker.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <string>
 
 #include "base/assert.h"
+#include "net/thread.h"
 
 namespace weir::server {
 namespace {
@@ -56,15 +55,12 @@ void Worker::add_acceptor(Assigned&& socket, Acceptor::Rules rules) {
                                                   counters_[socket.listener]));
 }
 
-void Worker::start(const std::vector<std::unique_ptr<Worker>>& all) {
+base::Result<void> Worker::start(const std::vector<std::unique_ptr<Worker>>& all) {
   all_ = &all;
-  thread_ = std::thread([this] { run(); });
-}
-
-void Worker::run() {
-  ::pthread_setname_np(::pthread_self(), ("worker-" + std::to_string(plan_.index)).c_str());
-  for (const auto& acceptor : acceptors_) acceptor->resume();
-  loop_->run();
+  auto thread = net::start_thread("worker-" + std::to_string(plan_.index), [this] { loop_->run(); });
+  if (!thread) return base::failure(std::move(thread.error()));
+  thread_ = std::move(*thread);
+  return {};
 }
 
 void Worker::join() {

@@ -50,16 +50,19 @@ class Worker final : public Acceptor::Owner {
   // Takes over a listening socket. Before `start`.
   void add_acceptor(Assigned&& socket, Acceptor::Rules rules);
 
-  // Starts the thread. `all` are this process's workers, this one among them; they outlive the thread.
-  void start(const std::vector<std::unique_ptr<Worker>>& all);
+  // Starts the thread, which accepts nothing before `resume_accepting`. `all` are this process's workers,
+  // this one among them; they outlive the thread.
+  base::Result<void> start(const std::vector<std::unique_ptr<Worker>>& all);
 
-  // Waits for the thread, after a `StopWorker`.
+  // Waits for the thread, if there is one, after a `StopWorker`.
   void join();
+  bool started() const { return thread_.joinable(); }
 
   // Any thread. False when the mailbox is full, with the message left as it was.
   [[nodiscard]] bool post(WorkerMessage&& message) { return mailbox_->post(std::move(message)); }
 
-  // Wakes the acceptors that wait for a permit. Any thread; costs nothing while one such call is under way.
+  // Begins to accept, and wakes the acceptors that wait for a permit. Any thread; costs nothing while one
+  // such call is under way.
   void resume_accepting();
 
   // Whether a listening socket is still open here: false once a `StopAccepting` has been carried out. Any
@@ -76,7 +79,6 @@ class Worker final : public Acceptor::Owner {
   Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
          std::unique_ptr<net::Mailbox<WorkerMessage>> mailbox, session::RecordSink& log);
 
-  void run();
   void accepted(session::Admitted&& admitted, std::size_t listener) override;
   Worker* less_loaded() const;
   void serve(session::Admitted&& admitted, std::size_t listener);

@@ -15,6 +15,7 @@ namespace weir::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 std::string any_backend() { return "\"127.0.0.1:9\""; }
 
@@ -119,6 +120,32 @@ TEST(BadStart, EveryAddressThatIsTakenIsNamedAtOnce) {
   EXPECT_EQ(run.exit.status, kNotStarted);
   EXPECT_THAT(run.output, HasSubstr(one.address().to_string()));
   EXPECT_THAT(run.output, HasSubstr(two.address().to_string()));
+}
+
+TEST(BadStart, ALogThatCannotBeWrittenIsNamedWithItsPlaceAndACheckFindsIt) {
+  const TemporaryDirectory directory;
+  Configuration configuration;
+  configuration.backends = {any_backend()};
+  configuration.log = "output = \"" + directory.path() + "\"\n";
+  const std::string file = directory.write("weir.toml", configuration.to_toml());
+  for (const std::string command : {"run", "check"}) {
+    const WeirRun run = run_weir({command, file});
+    EXPECT_EQ(run.exit.status, kNotStarted) << command;
+    EXPECT_THAT(run.output, HasSubstr(file + ":5:10: error: the log " + directory.path() + " is a folder"));
+  }
+}
+
+TEST(BadStart, ALogThatIsAPipeWithoutAReaderDoesNotHangTheStart) {
+  const TemporaryDirectory directory;
+  const std::string pipe = directory.file("log");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0666), 0);
+  Configuration configuration;
+  configuration.backends = {any_backend()};
+  configuration.log = "output = \"" + pipe + "\"\n";
+  const WeirRun run = run_weir_on(configuration.to_toml());
+  EXPECT_EQ(run.exit.status, kNotStarted) << run.exit.to_string();
+  EXPECT_THAT(run.output,
+              HasSubstr("weir.toml:5:10: error: open the log " + pipe + ": it is a pipe that nobody reads"));
 }
 
 TEST(BadStart, AnAdminPortThatIsTakenIsNamedAndTheListenersAreTakenBack) {
@@ -279,6 +306,30 @@ TEST_F(AsNobody, BecomingAnotherUserIsAnError) {
   const WeirRun run = run_weir_on(configuration.to_toml(), options_);
   EXPECT_EQ(run.exit.status, kNotStarted);
   EXPECT_THAT(run.output, HasSubstr("only root can become"));
+}
+
+// A limit of the user's threads, as a container has one too: nothing is half-started.
+TEST_F(AsNobody, ThreadsThatTheSystemRefusesAreAnErrorAndEverythingIsTakenBack) {
+  if (kSanitized) GTEST_SKIP() << "NOT CHECKED here: the sanitizer starts a thread of its own";
+  const TemporaryDirectory directory;
+  ASSERT_EQ(::chmod(directory.path().c_str(), 0777), 0);
+  Configuration configuration;
+  configuration.workers = 30;
+  configuration.bind = "unix:" + directory.file("web.sock");
+  configuration.admin = "unix:" + directory.file("admin.sock");
+  configuration.backends = {any_backend()};
+  const std::string file = directory.write("weir.toml", configuration.to_toml());
+  for (const rlim_t most : {rlim_t{1}, rlim_t{8}}) {
+    options_.processes = most;
+    const WeirRun run = run_weir({"run", file}, options_);
+    EXPECT_EQ(run.exit.status, kNotStarted) << run.exit.to_string();
+    EXPECT_THAT(run.output, HasSubstr("cannot be started"));
+    EXPECT_THAT(run.output, HasSubstr("ulimit -u"));
+    EXPECT_THAT(run.output, HasSubstr("weir: not started"));
+    EXPECT_THAT(run.output, Not(HasSubstr(" ready")));
+    EXPECT_NE(::access(directory.file("web.sock").c_str(), F_OK), 0);
+    EXPECT_NE(::access(directory.file("admin.sock").c_str(), F_OK), 0);
+  }
 }
 
 TEST_F(AsNobody, AnOrdinaryPortIsServed) {

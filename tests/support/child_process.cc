@@ -55,6 +55,10 @@ std::vector<char*> pointers_to(std::vector<std::string>& strings) {
     const rlimit limit{*options.descriptors, *options.descriptors};
     if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::_exit(126);
   }
+  if (options.processes) {
+    const rlimit limit{*options.processes, *options.processes};
+    if (::setrlimit(RLIMIT_NPROC, &limit) != 0) ::_exit(126);
+  }
   if (options.user) {
     const auto [uid, gid] = *options.user;
     if (::setgroups(0, nullptr) != 0 || ::setresgid(gid, gid, gid) != 0 || ::setresuid(uid, uid, uid) != 0) {

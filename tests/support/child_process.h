@@ -29,6 +29,7 @@ struct Exit {
 
 struct ChildOptions {
   std::optional<rlim_t> descriptors;                             // RLIMIT_NOFILE, soft and hard
+  std::optional<rlim_t> processes;                               // RLIMIT_NPROC: the user's threads
   std::vector<std::pair<std::string, std::string>> environment;  // besides the test's own
   std::optional<std::pair<uid_t, gid_t>> user;                   // becomes it before the program starts
 };

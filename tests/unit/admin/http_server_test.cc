@@ -46,7 +46,7 @@ class OverBoth : public testing::TestWithParam<bool> {
  protected:
   OverBoth() {
     server = open(GetParam() ? base::Address::unix_path(folder.file("admin.sock")) : test::loopback());
-    server->start();
+    EXPECT_TRUE(server->start());
   }
   test::TempFolder folder;
   std::unique_ptr<HttpServer> server;
@@ -187,7 +187,7 @@ INSTANTIATE_TEST_SUITE_P(HttpServer, OverBoth, testing::Bool(),
 
 TEST(HttpServer, ClosesOnAClientThatIsTooSlowAndServesOthersMeanwhile) {
   const auto server = open(test::loopback(), base::Millis(300));
-  server->start();
+  EXPECT_TRUE(server->start());
   const base::UniqueFd slow = test::connect_to(server->address());
   test::send_some(slow.get(), "GET / HT");
   EXPECT_THAT(ask(server->address(), get("/x")), HasSubstr("GET /x\n"));

@@ -63,7 +63,7 @@ TEST(DemoBackends, AnswerOnAnAddressEach) {
   const auto backends = DemoBackends::open({"alpha", "beta"});
   ASSERT_TRUE(backends.has_value());
   ASSERT_EQ((*backends)->addresses().size(), 2u);
-  (*backends)->start();
+  ASSERT_TRUE((*backends)->start());
   const char* const names[] = {"alpha", "beta"};
   for (std::size_t i = 0; i < 2; ++i) {
     const base::UniqueFd client = test::connect_to((*backends)->addresses()[i]);
@@ -77,7 +77,7 @@ TEST(DemoBackends, AnswerOnAnAddressEach) {
 TEST(DemoBackends, CloseOnAClientThatSendsEndlesslyWithoutALine) {
   const auto backends = DemoBackends::open({"alpha"});
   ASSERT_TRUE(backends.has_value());
-  (*backends)->start();
+  ASSERT_TRUE((*backends)->start());
   const base::UniqueFd client = test::connect_to((*backends)->addresses()[0]);
   const std::string block(16 * 1024, 'x');
   std::size_t sent = 0;

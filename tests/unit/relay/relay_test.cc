@@ -457,7 +457,7 @@ TEST_F(RelayOverTcp, ALookDoesNotTakeACleanEndForAReset) {
   client.reset();
   std::size_t taken = 0;
   const auto read_some = [&] {
-    char buffer[1024];
+    char buffer[64 * 1024];
     const ssize_t n = ::recv(backend.get(), buffer, sizeof(buffer), 0);
     if (n > 0) taken += static_cast<std::size_t>(n);
     relay.look_at_unwatched();

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <csignal>
@@ -77,7 +78,7 @@ TEST(LogWriter, WritesEventsAndSessionsAsTextLines) {
   const test::TempFolder folder;
   const auto log = open(to_file(folder.file("log")));
   session::RecordSink& worker = log->add_worker();
-  log->start();
+  ASSERT_TRUE(log->start());
   base::LogFields fields;
   fields.number("sessions", 3).text("why", "two words");
   log->event(LogLevel::kWarning, "draining", "accepting no more", fields);
@@ -103,7 +104,7 @@ TEST(LogWriter, WritesJsonLinesWithTheSameKeys) {
   const test::TempFolder folder;
   const auto log = open(to_file(folder.file("log"), config::LogFormat::kJson));
   session::RecordSink& worker = log->add_worker();
-  log->start();
+  ASSERT_TRUE(log->start());
   base::LogFields fields;
   fields.text("what", "a\nb\xff");
   log->event(LogLevel::kError, "odd", "say \"x\"", fields);
@@ -124,7 +125,7 @@ TEST(LogWriter, LeavesOutWhatIsBelowItsLevel) {
   config::LogConfig config = to_file(folder.file("log"));
   config.level = LogLevel::kWarning;
   const auto log = open(config);
-  log->start();
+  ASSERT_TRUE(log->start());
   log->event(LogLevel::kInfo, "quiet", "");
   log->event(LogLevel::kWarning, "loud", "");
   log->event(LogLevel::kError, "louder", "");
@@ -138,7 +139,7 @@ TEST(LogWriter, AppendsToAFileAndMakesItWithItsMode) {
   const mode_t before = ::umask(0);
   for (int i = 0; i < 2; ++i) {
     const auto log = open(to_file(folder.file("log")));
-    log->start();
+    ASSERT_TRUE(log->start());
     log->event(LogLevel::kInfo, "x", "");
   }
   ::umask(before);
@@ -159,7 +160,7 @@ TEST(LogWriter, WritesWhatComesWhileItSleepsWithoutBeingStopped) {
   const test::TempFolder folder;
   const auto log = open(to_file(folder.file("log")));
   session::RecordSink& worker = log->add_worker();
-  log->start();
+  ASSERT_TRUE(log->start());
   // One at a time, each waited for: a lost wake-up would leave a line behind.
   for (std::size_t i = 1; i <= 30; ++i) {
     if (i % 2 == 0) {
@@ -178,7 +179,7 @@ TEST(LogWriter, WritesOrCountsEveryLineOfManyThreads) {
   constexpr std::uint64_t kEach = 8'000;
   std::vector<session::RecordSink*> sinks;
   for (int t = 0; t < kThreads; ++t) sinks.push_back(&log->add_worker());
-  log->start();
+  ASSERT_TRUE(log->start());
   std::vector<std::thread> threads;
   std::atomic<std::uint64_t> refused{0};
   for (int t = 0; t < kThreads; ++t) {
@@ -205,7 +206,7 @@ TEST(LogWriter, WritesOrCountsEveryLineOfManyThreads) {
 TEST(LogWriter, CountsWhatAFullDiskDoesNotTake) {
   const auto log = open(to_file("/dev/full"));
   session::RecordSink& worker = log->add_worker();
-  log->start();
+  ASSERT_TRUE(log->start());
   for (int i = 0; i < 10; ++i) log->event(LogLevel::kInfo, "x", "");
   for (std::uint64_t i = 0; i < 5; ++i) ASSERT_TRUE(worker.write(record(i)));
   EXPECT_TRUE(comes_true([&] { return log->lost() == 15; })) << log->lost();
@@ -217,7 +218,7 @@ TEST(LogWriter, DropsAndCountsWhatARingCannotHoldWhileThePipeIsNotRead) {
   Pipe pipe;
   auto log = open(to_file(pipe.path()));
   session::RecordSink& worker = log->add_worker();
-  log->start();
+  ASSERT_TRUE(log->start());
   // The writer blocks on the pipe, then the ring fills.
   std::uint64_t taken = 0;
   std::uint64_t refused = 0;
@@ -252,7 +253,7 @@ TEST(LogWriter, StopsInBoundedTimeThoughThePipeIsNeverRead) {
   Pipe pipe;
   const auto log = open(to_file(pipe.path()));
   session::RecordSink& worker = log->add_worker();
-  log->start();
+  ASSERT_TRUE(log->start());
   std::uint64_t given = 0;
   while (worker.write(record(given))) ++given;
   for (int i = 0; i < 100; ++i) log->event(LogLevel::kInfo, "x", "");
@@ -270,12 +271,34 @@ TEST(LogWriter, StopsInBoundedTimeThoughThePipeIsNeverRead) {
   EXPECT_EQ(written + log->lost(), given + 1 + 100);
 }
 
+// A full disk takes a part of a line: the next line does not run into it.
+TEST(LogWriter, BeginsANewLineAfterOneThatWasCut) {
+  const test::TempFolder folder;
+  const auto log = open(to_file(folder.file("log")));
+  ASSERT_TRUE(log->start());
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{10, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+  log->event(LogLevel::kInfo, "cut", "");
+  ASSERT_TRUE(comes_true([&] { return log->lost() == 1; }));
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  log->event(LogLevel::kInfo, "whole", "");
+  log->stop();
+  EXPECT_EQ(log->lost(), 1u);
+  const auto lines = lines_of(folder.file("log"));
+  ASSERT_GE(lines.size(), 2u);
+  EXPECT_EQ(lines[0].size(), 10u);
+  EXPECT_NE(lines[1].find(" info whole"), std::string::npos) << lines[1];
+}
+
 TEST(LogWriter, SurvivesAReaderThatIsGone) {
   std::signal(SIGPIPE, SIG_IGN);
   Pipe pipe;
   const auto log = open(to_file(pipe.path()));
   pipe.reading.reset();
-  log->start();
+  ASSERT_TRUE(log->start());
   log->event(LogLevel::kInfo, "x", "");
   EXPECT_TRUE(comes_true([&] { return log->lost() == 1; }));
   log->stop();
@@ -286,7 +309,7 @@ TEST(LogWriter, TakesEventsBeforeItStartsAndDropsThoseBeyondItsBound) {
   const auto log = open(to_file(folder.file("log")));
   for (int i = 0; i < 4100; ++i) log->event(LogLevel::kInfo, "x", "");
   EXPECT_EQ(log->lost(), 4u);
-  log->start();
+  ASSERT_TRUE(log->start());
   log->stop();
   EXPECT_GE(lines_of(folder.file("log")).size(), 4096u);
 }
