@@ -68,20 +68,20 @@ Pumped read_outcome(Direction& direction, ssize_t received) {
   return errno == EAGAIN ? Pumped::kDrained : source_failure(errno);
 }
 
-Pumped copy_once(Direction& direction, int source, int target, net::Buffer buffer) {
-  const ssize_t received = receive(source, buffer.memory(), net::Buffer::kSize, 0);
+Pumped copy_once(Direction& direction, int source, int target, net::Buffer buffer, std::size_t size) {
+  const ssize_t received = receive(source, buffer.memory(), size, 0);
   const Pumped outcome = read_outcome(direction, received);
   if (outcome != Pumped::kMore) return outcome;
   buffer.fill(static_cast<std::size_t>(received));
   direction.held = std::move(buffer);
   const Pumped flushed = flush(direction, target);
   // A short read means that the queue is empty by now; level-triggered watching tells when that changes.
-  const bool short_read = static_cast<std::size_t>(received) < net::Buffer::kSize;
+  const bool short_read = static_cast<std::size_t>(received) < size;
   return flushed == Pumped::kMore && short_read ? Pumped::kDrained : flushed;
 }
 
-Pumped copy_by_peeking(Direction& direction, int source, int target, std::byte* scratch) {
-  const ssize_t seen = receive(source, scratch, net::Buffer::kSize, MSG_PEEK);
+Pumped copy_by_peeking(Direction& direction, int source, int target, std::byte* scratch, std::size_t size) {
+  const ssize_t seen = receive(source, scratch, size, MSG_PEEK);
   const Pumped outcome = read_outcome(direction, seen);
   if (outcome != Pumped::kMore) return outcome;
   const ssize_t sent = send_now(target, scratch, static_cast<std::size_t>(seen));
@@ -97,18 +97,22 @@ Pumped copy_by_peeking(Direction& direction, int source, int target, std::byte* 
 
 }  // namespace
 
-Pumped pump_by_copy(Direction& direction, int source, int target, net::BufferPool& buffers) {
+Pumped pump_by_copy(Direction& direction, int source, int target, net::BufferPool& buffers,
+                    std::uint64_t most) {
   direction.blocked = false;
   if (direction.held) {
     const Pumped flushed = flush(direction, target);
     if (flushed != Pumped::kMore) return flushed;
   }
   if (direction.source_ended) return Pumped::kEnded;
-  for (int i = 0; i < kReadsPerTurn; ++i) {
+  for (int i = 0; i < kReadsPerTurn && most > 0; ++i) {
     net::Buffer buffer = buffers.acquire();
-    const Pumped outcome = buffer ? copy_once(direction, source, target, std::move(buffer))
-                                  : copy_by_peeking(direction, source, target, buffers.scratch());
+    const std::size_t size = std::min<std::uint64_t>(most, net::Buffer::kSize);
+    const std::uint64_t before = direction.bytes;
+    const Pumped outcome = buffer ? copy_once(direction, source, target, std::move(buffer), size)
+                                  : copy_by_peeking(direction, source, target, buffers.scratch(), size);
     if (outcome != Pumped::kMore) return outcome;
+    most -= direction.bytes - before;
   }
   return Pumped::kMore;
 }

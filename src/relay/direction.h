@@ -12,6 +12,7 @@ struct Direction {
   net::Buffer held;           // read from the source, not yet taken by the target; none while nothing waits
   std::uint64_t bytes = 0;    // taken by the target's socket so far
   bool blocked = false;       // the target's socket is full: wait until it can be written
+  bool resting = false;       // its rate is used up: wait until the throttle says so
   bool source_ended = false;  // the source's end of stream has been read
   bool done = false;          // nothing will be moved any more
 };

@@ -2,26 +2,38 @@
 
 #include <sys/socket.h>
 
-#include "relay/copy_pump.h"
-
 namespace weir::relay {
 
-void Relay::begin(base::Millis reset_linger) {
-  reset_linger_ = reset_linger;
+void Relay::begin(const Settings& settings) {
+  reset_linger_ = settings.reset_linger;
+  upload_throttle_ = make_throttle(Side::kClient, settings.upload_rate);
+  download_throttle_ = make_throttle(Side::kBackend, settings.download_rate);
   client_.watch.bind<&Relay::on_client>(services_.loop, client_.fd.get(), this);
   backend_.watch.bind<&Relay::on_backend>(services_.loop, backend_.fd.get(), this);
 }
 
-void Relay::start(base::Millis reset_linger) {
-  begin(reset_linger);
+std::unique_ptr<Throttle> Relay::make_throttle(Side source, std::uint64_t rate) {
+  if (rate == 0) return nullptr;
+  return std::make_unique<Throttle>(services_.wheel, rate, [this, source] { go_on(source); });
+}
+
+void Relay::start(const Settings& settings) {
+  begin(settings);
   step(Side::kClient);
   update_interest();
 }
 
-void Relay::start_after_backend_reset(base::Millis reset_linger) {
-  begin(reset_linger);
+void Relay::start_after_backend_reset(const Settings& settings) {
+  begin(settings);
   target_failed(Side::kClient, EndCause::kReset);
   update_interest();
+}
+
+void Relay::stop() {
+  ended_ = true;
+  linger_.reset();
+  if (upload_throttle_ != nullptr) upload_throttle_->stop();
+  if (download_throttle_ != nullptr) download_throttle_->stop();
 }
 
 bool Relay::has_news() const {
@@ -52,15 +64,14 @@ void Relay::on_ready(Side side, net::Ready ready) {
   Direction& in = from(side);
   Direction& out = from(other(side));
   if (ready.write && out.blocked && !out.done) step(other(side));
-  if (!ended_ && ready.read && !in.blocked && !in.done) step(side);
+  if (!ended_ && ready.read && !in.blocked && !in.resting && !in.done) step(side);
   update_interest();
 }
 
 void Relay::step(Side source) {
   Direction& direction = from(source);
   const std::uint64_t before = direction.bytes;
-  const Pumped outcome =
-      pump_by_copy(direction, peer(source).fd.get(), peer(other(source)).fd.get(), services_.buffers);
+  const Pumped outcome = pump(source);
   if (direction.bytes != before) owner_.relay_moved();
   switch (outcome) {
     case Pumped::kDrained:
@@ -80,6 +91,29 @@ void Relay::step(Side source) {
     case Pumped::kNoMemory:
       return end({EndCause::kSystem, source});
   }
+}
+
+Pumped Relay::pump(Side source) {
+  Direction& direction = from(source);
+  const int in = peer(source).fd.get();
+  const int out = peer(other(source)).fd.get();
+  Throttle* throttle = (source == Side::kClient ? upload_throttle_ : download_throttle_).get();
+  if (throttle == nullptr) return pump_by_copy(direction, in, out, services_.buffers);
+  const base::TimePoint now = base::precise_now();
+  const std::uint64_t before = direction.bytes + direction.held.size();
+  const std::uint64_t available = throttle->bucket().available(now);
+  const Pumped outcome = pump_by_copy(direction, in, out, services_.buffers, available);
+  throttle->bucket().take(direction.bytes + direction.held.size() - before, now);
+  direction.resting = throttle->bucket().available(now) == 0;
+  if (direction.resting) throttle->rest();
+  return outcome;
+}
+
+void Relay::go_on(Side source) {
+  Direction& direction = from(source);
+  direction.resting = false;
+  if (!direction.blocked && !direction.done) step(source);
+  update_interest();
 }
 
 void Relay::finish_direction(Side source) {
@@ -112,7 +146,7 @@ void Relay::target_failed(Side source, EndCause cause) {
   if (rest.done) return pass_reset_on(target, cause);
   first_fault_ = {cause, target};
   linger(target);
-  if (!rest.blocked) step(target);
+  if (!rest.blocked && !rest.resting) step(target);
 }
 
 void Relay::pass_reset_on(Side failed, EndCause cause) {
@@ -141,8 +175,8 @@ void Relay::end(Ending ending) {
 
 void Relay::update_interest() {
   if (ended_) return;
-  const bool read_client = !upload_.done && !upload_.blocked;
-  const bool read_backend = !download_.done && !download_.blocked;
+  const bool read_client = !upload_.done && !upload_.blocked && !upload_.resting;
+  const bool read_backend = !download_.done && !download_.blocked && !download_.resting;
   const bool write_client = !download_.done && download_.blocked;
   const bool write_backend = !upload_.done && upload_.blocked;
   if (!client_.watch.want(net::interest_in(read_client, write_client)) ||

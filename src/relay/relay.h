@@ -6,9 +6,11 @@
 
 #include <memory>
 
+#include "relay/copy_pump.h"
 #include "relay/direction.h"
 #include "relay/peer.h"
 #include "relay/reset_linger.h"
+#include "relay/throttle.h"
 
 namespace weir::relay {
 
@@ -48,6 +50,13 @@ class Relay {
   struct Services {
     net::EventLoop& loop;
     net::BufferPool& buffers;
+    net::TimerWheel& wheel;
+  };
+
+  struct Settings {
+    base::Millis reset_linger{0};
+    std::uint64_t upload_rate = 0;  // bytes a second; 0: no bound
+    std::uint64_t download_rate = 0;
   };
 
   Relay(Services services, Owner& owner, Peer& client, Peer& backend)
@@ -55,11 +64,14 @@ class Relay {
 
   // Both peers are connected. From here on the relay owns their watches. It reads from the client at once,
   // since what a client sends usually waits already.
-  void start(base::Millis reset_linger);
+  void start(const Settings& settings);
 
   // The same for a backend that was reset after it had connected and sent something: what it sent is
   // delivered, and then the reset.
-  void start_after_backend_reset(base::Millis reset_linger);
+  void start_after_backend_reset(const Settings& settings);
+
+  // Nothing is moved or told any more: the owner closes the peers for a reason of its own. Idempotent.
+  void stop();
 
   // Whether something has happened that this relay is still to be told of: the loop is late, the session is
   // not quiet.
@@ -89,11 +101,14 @@ class Relay {
   Direction& from(Side side) { return side == Side::kClient ? upload_ : download_; }
 
   void step(Side source);
+  Pumped pump(Side source);
+  void go_on(Side source);
   void finish_direction(Side source);
   void source_failed(Side source, EndCause cause);
   void target_failed(Side source, EndCause cause);
   void pass_reset_on(Side failed, EndCause cause);
-  void begin(base::Millis reset_linger);
+  void begin(const Settings& settings);
+  std::unique_ptr<Throttle> make_throttle(Side source, std::uint64_t rate);
   void linger(Side failed);
   void end(Ending ending);
   void update_interest();
@@ -106,6 +121,8 @@ class Relay {
   Direction upload_;
   Direction download_;
   std::unique_ptr<ResetLinger> linger_;
+  std::unique_ptr<Throttle> upload_throttle_;  // none without a rate
+  std::unique_ptr<Throttle> download_throttle_;
   base::Millis reset_linger_{0};
   Ending first_fault_{EndCause::kFinished, Side::kClient};  // kFinished: none yet
   Side ended_first_ = Side::kClient;

@@ -119,7 +119,7 @@ std::shared_ptr<const session::SessionSettings> settings_of(const config::Listen
   settings->idle_timeout = from.idle_timeout;
   settings->half_close_timeout = from.half_close_timeout;
   settings->max_lifetime = from.max_lifetime;
-  settings->reset_linger = from.reset_linger;
+  settings->relay.reset_linger = from.reset_linger;
   settings->tcp = {from.keepalive, from.user_timeout};
   settings->logged = logged(log.sessions);
   return settings;

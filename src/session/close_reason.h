@@ -1,7 +1,7 @@
 // Why a session closed: exactly one of these. One list: the enum, the metric's label and the word in the log
 // are the same word. `client_end` and `backend_end` are the clean ones; every other reason shows the
-// surviving side a reset, so that a stream which was cut never looks whole. A unix socket knows no reset: there
-// it looks like the end.
+// surviving side a reset, so that a stream which was cut never looks whole. A unix socket knows no reset:
+// there it looks like the end.
 #pragma once
 
 #include <array>

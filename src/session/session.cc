@@ -51,7 +51,8 @@ Session::Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
       connect_deadline_(kNever),
       lifetime_end_(settings_->max_lifetime ? begun_ + with_jitter(*settings_->max_lifetime, id) : kNever),
       connector_(table.services().loop, *this, backend_),
-      relay_({table.services().loop, table.services().buffers}, *this, client_, backend_) {
+      relay_({table.services().loop, table.services().buffers, table.services().wheel}, *this, client_,
+             backend_) {
   client_.fd = std::move(admitted.fd);
 }
 
@@ -72,12 +73,12 @@ void Session::enter_relay() {
 
 void Session::connector_connected() {
   enter_relay();
-  relay_.start(settings_->reset_linger);
+  relay_.start(settings_->relay);
 }
 
 void Session::connector_connected_and_reset() {
   enter_relay();
-  relay_.start_after_backend_reset(settings_->reset_linger);
+  relay_.start_after_backend_reset(settings_->relay);
 }
 
 void Session::relay_moved() {
@@ -187,6 +188,7 @@ void Session::close(CloseReason reason) {
   if (closed_) return;
   closed_ = true;
   disarm();
+  relay_.stop();
   client_.watch.stop();
   backend_.watch.stop();
   if (is_clean(reason)) {

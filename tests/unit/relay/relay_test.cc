@@ -57,9 +57,16 @@ class RelayOverTcp : public testing::Test, public Relay::Owner {
     net::abort_connection(backend_peer.fd);
   }
 
-  void start(base::Millis reset_linger = base::Millis(5'000)) { relay.start(reset_linger); }
+  void start(base::Millis reset_linger = base::Millis(5'000)) { relay.start({reset_linger}); }
   [[nodiscard]] bool ended() {
     return driver.until([this] { return ending.has_value(); });
+  }
+  // Runs the loop and turns the wheel until `condition` holds.
+  [[nodiscard]] bool turn_until(const std::function<bool()>& condition) {
+    return driver.until([&] {
+      wheel.advance(base::precise_now());
+      return condition();
+    });
   }
   // Runs the loop until `size` bytes have come out at `fd`.
   std::string take(int fd, std::size_t size) {
@@ -124,7 +131,8 @@ class RelayOverTcp : public testing::Test, public Relay::Owner {
   int lingered = 0;
   int unwatched = 0;
   std::optional<Ending> ending;
-  Relay relay{{*loop, buffers}, *this, client_peer, backend_peer};
+  net::TimerWheel wheel{base::precise_now()};
+  Relay relay{{*loop, buffers, wheel}, *this, client_peer, backend_peer};
 };
 
 TEST_F(RelayOverTcp, CarriesBytesBothWays) {
@@ -480,6 +488,70 @@ TEST_F(RelayOverTcp, ASlowSessionHoldsOneBufferADirectionAndAnIdleOneNone) {
     static_cast<void>(::recv(backend.get(), buffer, sizeof(buffer), 0));
     return !relay.upload().blocked && buffers.outstanding() == 0;
   }));
+}
+
+TEST_F(RelayOverTcp, ARateBoundsOneDirectionAndLeavesTheOtherAlone) {
+  constexpr std::uint64_t kRate = 1'000'000;
+  const base::TimePoint begun = base::precise_now();
+  relay.start({base::Millis(5'000), kRate, 0});
+  const std::string data(400'000, 'd');
+  std::size_t up = 0;
+  std::size_t down = 0;
+  std::string up_got;
+  std::string down_got;
+  const auto read_into = [](int fd, std::string& got) {
+    char buffer[64 * 1024];
+    const ssize_t n = ::recv(fd, buffer, sizeof(buffer), 0);
+    if (n > 0) got.append(buffer, static_cast<std::size_t>(n));
+  };
+  bool down_came_first = false;
+  ASSERT_TRUE(turn_until([&] {
+    up += test::send_some(client.get(), std::string_view(data).substr(up));
+    down += test::send_some(backend.get(), std::string_view(data).substr(down));
+    read_into(backend.get(), up_got);
+    read_into(client.get(), down_got);
+    if (down_got.size() == data.size() && up_got.size() < data.size()) down_came_first = true;
+    const auto passed = static_cast<std::uint64_t>((base::precise_now() - begun).count());
+    // A tick's worth is there at the beginning; the clock above is read after the bytes.
+    EXPECT_LE(up_got.size(), kRate * passed / 1'000'000'000 + kRate * 64 / 1000 + 1);
+    return up_got.size() == data.size();
+  }));
+  EXPECT_TRUE(down_came_first);
+  EXPECT_TRUE(up_got == data);
+  EXPECT_TRUE(down_got == data);
+}
+
+TEST_F(RelayOverTcp, AnEndOfStreamAndAResetWaitForTheirTurnBehindTheRate) {
+  relay.start({base::Millis(60'000), 0, 200'000});
+  const std::string answer(50'000, 'a');
+  ASSERT_EQ(test::send_some(backend.get(), answer), answer.size());
+  ASSERT_TRUE(turn_until([&] { return net::unacknowledged_bytes(backend.get()) == 0; }));
+  net::abort_connection(backend);
+  std::string got;
+  int error = 0;
+  ASSERT_TRUE(turn_until([&] {
+    char buffer[64 * 1024];
+    const ssize_t n = ::recv(client.get(), buffer, sizeof(buffer), 0);
+    if (n > 0) got.append(buffer, static_cast<std::size_t>(n));
+    if (n < 0 && errno != EAGAIN) error = errno;
+    return n == 0 || error != 0;
+  }));
+  EXPECT_TRUE(got == answer) << got.size();
+  EXPECT_EQ(error, ECONNRESET);
+}
+
+TEST_F(RelayOverTcp, AStoppedRelayMovesNothingWhenItsRestIsOver) {
+  relay.start({base::Millis(5'000), 1'000, 0});
+  const std::string data(10'000, 's');
+  ASSERT_EQ(test::send_some(client.get(), data), data.size());
+  ASSERT_TRUE(turn_until([&] { return relay.upload().resting; }));
+  relay.stop();
+  client_peer.watch.stop();
+  backend_peer.watch.stop();
+  const std::uint64_t moved_so_far = relay.upload().bytes;
+  EXPECT_EQ(wheel.size(), 0u);
+  driver.turns(5);
+  EXPECT_EQ(relay.upload().bytes, moved_so_far);
 }
 
 TEST(Side, HasAnOther) {

@@ -180,7 +180,7 @@ TEST(BuildWorld, GivesEachListenerItsSettingsAndItsPool) {
   EXPECT_EQ(settings.idle_timeout, base::Millis(11));
   EXPECT_EQ(settings.half_close_timeout, base::Millis(12));
   EXPECT_EQ(settings.max_lifetime, base::Millis(13));
-  EXPECT_EQ(settings.reset_linger, base::Millis(14));
+  EXPECT_EQ(settings.relay.reset_linger, base::Millis(14));
   EXPECT_EQ(settings.tcp.keepalive, std::nullopt);
   EXPECT_EQ(settings.tcp.user_timeout, base::Millis(15));
   EXPECT_EQ(settings.logged, session::LoggedSessions::kErrors);
