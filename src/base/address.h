@@ -11,6 +11,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/assert.h"
 #include "base/result.h"
 
 namespace weir::base {
@@ -38,6 +39,16 @@ class Address {
   std::uint16_t port() const;  // host order; 0 for unix
   const std::string& path() const { return path_; }
   Address with_port(std::uint16_t port) const;
+
+  // The host alone, in network order. Precondition: the family is AF_INET, or AF_INET6 for the other.
+  in_addr ipv4_host() const {
+    WEIR_ASSERT(family_ == AF_INET);
+    return in4_.sin_addr;
+  }
+  const in6_addr& ipv6_host() const {
+    WEIR_ASSERT(family_ == AF_INET6);
+    return in6_.sin6_addr;
+  }
 
   // Fills `storage` for bind(2) and connect(2) and returns the length to pass.
   socklen_t to_sockaddr(sockaddr_storage& storage) const;
