@@ -7,7 +7,7 @@
 namespace weir::admission {
 
 ClientShard::ClientShard(std::uint32_t capacity, ClientLimits limits, std::uint64_t seed)
-    : limits_(limits), seed_(seed), entries_(capacity), buckets_(capacity, kNone) {
+    : limits_(limits), seed_(seed), entries_(capacity), buckets_(std::size_t{2} * capacity, kNone) {
   WEIR_ASSERT(capacity >= 1 && capacity <= 1u << 30);
   for (std::uint32_t i = 0; i < capacity; ++i) entries_[i].next = i + 1 < capacity ? i + 1 : kNone;
   // Written once, so that the memory is there before the clients come.
