@@ -96,8 +96,8 @@ class alignas(64) ClientShard {
   std::uint32_t used_ = 0;
   std::uint32_t free_ = 0;  // the first of the free entries
   std::vector<Entry> entries_;
-  std::vector<std::uint32_t>
-      buckets_;             // the first entry of each; twice as many as entries, so chains are short
+  // The first entry of each bucket; twice as many as entries, so that chains are short.
+  std::vector<std::uint32_t> buckets_;
   std::vector<Idle> idle_;  // a heap, earliest arrival first
 };
 
