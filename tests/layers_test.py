@@ -33,6 +33,7 @@ LIBRARIES = {
     "CLI11": (r"CLI/", r"cli/"),
     "libcap-ng": (r"cap-ng\.h$", r"net/privileges\."),
     "OpenSSL": (r"openssl/", r"tls/"),
+    "xxHash": (r"xxhash\.h$|xxh3\.h$", r"admission/client_key\.cc$"),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?P<open>[<"])(?P<path>[^>"]+)[>"]')
@@ -145,6 +146,7 @@ class SelfTest(unittest.TestCase):
         self.assert_one("CLI11", server__worker_dot_cc="#include <CLI/CLI.hpp>\n")
         self.assert_one("libcap-ng", net__socket_dot_cc="#include <cap-ng.h>\n")
         self.assert_one("OpenSSL", session__session_dot_cc="#include <openssl/ssl.h>\n")
+        self.assert_one("xxHash", admission__client_table_dot_cc="#include <xxhash.h>\n")
 
     def test_a_header_without_its_guard_or_its_comment_is_found(self):
         self.assert_one("#pragma once", base__error_dot_h="// Errors.\n")

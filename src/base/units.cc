@@ -71,6 +71,13 @@ Result<Bytes> parse_bytes(std::string_view text) {
   return Bytes{value};
 }
 
+std::string to_string(Bytes bytes) {
+  const std::uint64_t value = count(bytes);
+  std::size_t i = value == 0 ? 0 : kByteUnits.size() - 1;
+  while (value % kByteUnits[i].factor != 0) --i;
+  return fmt::format("{}{}", value / kByteUnits[i].factor, kByteUnits[i].suffix);
+}
+
 std::string human_bytes(std::uint64_t bytes) {
   if (bytes < 1024) return fmt::format("{} B", bytes);
   constexpr std::array<std::string_view, 6> kNames{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

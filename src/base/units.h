@@ -24,6 +24,9 @@ std::string to_string(Millis duration);
 // A whole number and, optionally, KiB, MiB or GiB.
 Result<Bytes> parse_bytes(std::string_view text);
 
+// The shortest exact form: 65 536 is "64KiB", 1000 stays "1000".
+std::string to_string(Bytes bytes);
+
 // For people: "0 B", "1.5 KiB", "12.3 MiB", at most four digits.
 std::string human_bytes(std::uint64_t bytes);
 

@@ -102,6 +102,19 @@ TEST(Bytes, TheErrorQuotesTheTextAndSaysWhatIsAllowed) {
             "\"64k\" is not a size: expected a whole number, alone or with KiB, MiB or GiB, e.g. \"64KiB\"");
 }
 
+TEST(Bytes, ArePrintedInTheLargestUnitThatIsExactAndReadBackUnchanged) {
+  EXPECT_EQ(to_string(Bytes{0}), "0");
+  EXPECT_EQ(to_string(Bytes{1000}), "1000");
+  EXPECT_EQ(to_string(Bytes{1023}), "1023");
+  EXPECT_EQ(to_string(Bytes{1536}), "1536");
+  EXPECT_EQ(to_string(Bytes{64 * 1024}), "64KiB");
+  EXPECT_EQ(to_string(Bytes{3ull << 30}), "3GiB");
+  for (const std::uint64_t bytes :
+       {1ull, 1024ull, 1025ull, 1ull << 20, 3ull << 40, 9'223'372'036'854'775'807ull}) {
+    EXPECT_EQ(parse_bytes(to_string(Bytes{bytes})), Bytes{bytes}) << bytes;
+  }
+}
+
 TEST(HumanBytes, SmallCountsAreExact) {
   EXPECT_EQ(human_bytes(0), "0 B");
   EXPECT_EQ(human_bytes(1), "1 B");
