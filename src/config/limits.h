@@ -16,5 +16,8 @@ constexpr std::size_t kMaxTextLength = 4096;       // any other string, after ex
 constexpr std::size_t kMaxBindAddresses = 16'384;  // of one listener, port ranges spread out
 constexpr std::size_t kMaxBackends = 10'000;       // of one pool
 constexpr std::size_t kMaxProblems = 1000;         // reported at once
+constexpr std::size_t kMaxPrefixListBytes = std::size_t{64} << 20;  // one file of networks
+constexpr std::size_t kMaxPrefixListEntries = 1'000'000;            // in it
+constexpr std::size_t kMaxPrefixListProblems = 20;                  // reported of it
 
 }  // namespace weir::config

@@ -49,21 +49,52 @@ std::string escaped(const std::string& path) {
 // A directory that is not there holds no matches; one that cannot be read is an error.
 int stops_search(const char* /*path*/, int error) { return error == ENOENT || error == ENOTDIR ? 0 : 1; }
 
-}  // namespace
+std::string too_large(std::size_t most_bytes) {
+  return fmt::format("the file is larger than the {} MiB that are allowed", most_bytes >> 20);
+}
 
-Value<std::string> read_source(const std::string& path) {
-  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return refuse(read_failure(errno));
+Value<std::string> read_all(int fd, std::size_t most_bytes) {
   std::string text;
   char chunk[16384];
-  while (text.size() <= kMaxFileBytes) {
-    const ssize_t count = ::read(fd.get(), chunk, sizeof(chunk));
+  while (text.size() <= most_bytes) {
+    const ssize_t count = ::read(fd, chunk, sizeof(chunk));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return refuse(read_failure(errno));
     if (count == 0) return text;
     text.append(chunk, static_cast<std::size_t>(count));
   }
-  return refuse(fmt::format("the file is larger than the {} MiB that are allowed", kMaxFileBytes >> 20));
+  return refuse(too_large(most_bytes));
+}
+
+bool is_unchanged(const struct stat& before, const struct stat& after) {
+  return before.st_ino == after.st_ino && before.st_size == after.st_size &&
+         before.st_mtim.tv_sec == after.st_mtim.tv_sec && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec;
+}
+
+}  // namespace
+
+Value<std::string> read_source(const std::string& path) {
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return refuse(read_failure(errno));
+  return read_all(fd.get(), kMaxFileBytes);
+}
+
+Value<std::string> read_steady_source(const std::string& path, std::size_t most_bytes) {
+  // Without blocking, or opening a pipe would wait for its writer.
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat before {};
+  struct stat after {};
+  if (!fd || ::fstat(fd.get(), &before) != 0) return refuse(read_failure(errno));
+  if (S_ISDIR(before.st_mode)) return refuse(read_failure(EISDIR));
+  if (!S_ISREG(before.st_mode)) return refuse("this is a device, a pipe or a socket, expected a file");
+  if (static_cast<std::size_t>(before.st_size) > most_bytes) return refuse(too_large(most_bytes));
+  auto text = read_all(fd.get(), most_bytes);
+  if (!text) return text;
+  if (::fstat(fd.get(), &after) != 0) return refuse(read_failure(errno));
+  if (!is_unchanged(before, after) || text->size() != static_cast<std::size_t>(after.st_size)) {
+    return refuse("the file changed while it was read: write it under another name and rename it into place");
+  }
+  return text;
 }
 
 std::string beside(const std::string& file, const std::string& name) {

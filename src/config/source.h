@@ -2,6 +2,7 @@
 // disk; knows nothing of what is in the files. What fails is the text of a problem.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,12 @@ namespace weir::config {
 
 // The whole file. Precondition for success: readable, no directory, at most `kMaxFileBytes`.
 Value<std::string> read_source(const std::string& path);
+
+// The whole file, for one that others write while Weir runs. Precondition for success: the same, a regular
+// file of at most `most_bytes`, and neither written to nor cut while it was read. One that is replaced by
+// renaming meanwhile is read as it was, whole; one that was found half written and rests just then cannot be
+// told from a whole one, so whoever writes such files should rename them into place.
+Value<std::string> read_steady_source(const std::string& path, std::size_t most_bytes);
 
 // `name` as seen from the directory of `file`; an absolute one stays.
 std::string beside(const std::string& file, const std::string& name);
