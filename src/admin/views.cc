@@ -53,6 +53,22 @@ void listener_metrics(TextFormat& out, const ProcessStatus& status) {
              "Connections that were turned away, by reason.");
   by_reason(
       out, status, [](const auto& l) { return l.refused; }, admission::kRefusalWords);
+  out.family("weir_connections_would_be_refused_total", FamilyType::kCounter,
+             "Connections that were let in only because their limits are run dry, by reason.");
+  by_reason(
+      out, status, [](const auto& l) { return l.would_refuse; }, admission::kRefusalWords);
+  out.family("weir_clients_tarpitted", FamilyType::kGauge,
+             "Refused clients that the limits of the listener hold now.");
+  by_listener(out, status, [](const auto& l) { return l.tarpitted; });
+  out.family("weir_clients_remembered", FamilyType::kGauge,
+             "Clients in the table of the listener's limits: with connections, or not yet forgotten.");
+  by_listener(out, status, [](const auto& l) { return l.clients; });
+  out.family("weir_clients_remembered_max", FamilyType::kGauge,
+             "Clients there is room for in that table; 0 where clients are not limited.");
+  by_listener(out, status, [](const auto& l) { return l.most_clients; });
+  out.family("weir_clients_unlimited_total", FamilyType::kCounter,
+             "New clients that were let in without limits of their own since the table was full.");
+  by_listener(out, status, [](const auto& l) { return l.unlimited_clients; });
   out.family("weir_accept_pauses_total", FamilyType::kCounter, "Times that accepting was paused, by reason.");
   by_reason(
       out, status, [](const auto& l) { return l.paused; }, admission::kRefusalWords);

@@ -8,9 +8,24 @@
 
 namespace weir::admission {
 
-enum class Refusal { kProcessConnections, kNoDescriptors };
+enum class Refusal {
+  kDenied,               // by the access list
+  kClientConnections,    // the client has as many open as it may
+  kClientRate,           // the client comes too fast
+  kTableFull,            // a new client, and no client can be forgotten
+  kListenerConnections,  // the listener's limits hold as many as they may
+  kRate,                 // the listener's limits admit no more now
+  kProcessRate,          // the process admits no more now
+  kProcessConnections,   // the process holds as many as it may
+  kNoDescriptors,        // the process or the system has no descriptor left
+};
 
-inline constexpr std::array<std::string_view, 2> kRefusalWords{"process_connections", "no_descriptors"};
+inline constexpr std::array<std::string_view, 9> kRefusalWords{
+    "denied", "client_connections", "client_rate",         "table_full",    "listener_connections",
+    "rate",   "process_rate",       "process_connections", "no_descriptors"};
+
+inline constexpr std::size_t kRefusals = kRefusalWords.size();
+static_assert(static_cast<std::size_t>(Refusal::kNoDescriptors) + 1 == kRefusals);
 
 constexpr std::string_view word(Refusal refusal) { return kRefusalWords[static_cast<std::size_t>(refusal)]; }
 

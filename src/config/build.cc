@@ -6,6 +6,7 @@
 #include <array>
 
 #include "config/addresses.h"
+#include "config/build_admission.h"
 #include "config/build_listener.h"
 #include "config/build_pool.h"
 #include "config/table_reader.h"
@@ -14,8 +15,8 @@
 namespace weir::config {
 namespace {
 
-constexpr std::array<std::string_view, 6> kRootNames{"include", "process",   "log",
-                                                     "admin",   "listeners", "pools"};
+constexpr std::array<std::string_view, 7> kRootNames{"include",   "process", "log",  "admin",
+                                                     "listeners", "limits",  "pools"};
 
 // The table under `name`, or an empty one; any other value there is a problem.
 const Node& section_table(const Node& root, std::string_view name, std::string_view form,
@@ -40,6 +41,10 @@ ProcessConfig build_process(const Node& root, Problems& problems) {
   reader.read_word("when_full", out.when_full);
   reader.read_duration("drain_timeout", out.drain_timeout);
   reader.read_text("user", out.user);
+  const Node& limits = reader.nested("limits");
+  TableReader limits_reader(Section::kProcessLimits, limits, "process.limits", limits.place, problems);
+  out.connection_rate = read_connection_rate(limits_reader);
+  limits_reader.finish();
   reader.finish();
   return out;
 }
@@ -129,6 +134,7 @@ Config build_config(const Node& root, Problems& problems) {
   config.log = build_log(root, problems);
   config.admin = build_admin(root, problems);
   config.listeners = build_named(root, "listeners", Section::kListener, build_listener, problems);
+  config.limits = build_named(root, "limits", Section::kLimits, build_limits, problems);
   config.pools = build_named(root, "pools", Section::kPool, build_pool, problems);
   for (const Entry& entry : root.entries) {
     const bool is_known =

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "config/addresses.h"
+#include "config/build_admission.h"
 #include "config/limits.h"
 #include "config/table_reader.h"
 #include "config/text.h"
@@ -53,6 +54,11 @@ ListenerConfig build_listener(const Entry& entry, Problems& problems) {
   reader.read_duration("keepalive", out.keepalive);
   reader.read_duration("user_timeout", out.user_timeout);
   reader.read_duration("reset_linger", out.reset_linger);
+  reader.read_duration("defer_accept", out.defer_accept);
+  reader.read_count("fast_open", out.fast_open);
+  const std::string path = "listeners." + entry.key;
+  out.access = build_access(reader.nested("access"), path + ".access", problems);
+  build_listener_limits(reader.nested("limits"), path + ".limits", out, problems);
   reader.finish();
   return out;
 }

@@ -66,7 +66,13 @@ Json value_schema(const Key& key) {
       return {{"type", "array"}, {"minItems", 1}, {"maxItems", kMaxBackends}, {"items", one}};
     }
     case ValueType::kPatternList:
+    case ValueType::kPathList:
+    case ValueType::kClientList:
       return {{"type", "array"}, {"items", {{"type", "string"}}}};
+    case ValueType::kRate:
+      return text_matching("^[0-9]+/(s|min|h)$");
+    case ValueType::kByteRate:
+      return text_matching("^[0-9]+(KiB|MiB|GiB)?/(s|min|h)$");
   }
   return {};
 }
@@ -74,7 +80,8 @@ Json value_schema(const Key& key) {
 // Lists say for each of their items that it may come from the environment.
 bool is_list(const Key& key) {
   return key.type == ValueType::kListenAddresses || key.type == ValueType::kBackendList ||
-         key.type == ValueType::kPatternList;
+         key.type == ValueType::kPatternList || key.type == ValueType::kPathList ||
+         key.type == ValueType::kClientList;
 }
 
 Json default_json(const Key& key) {
@@ -113,6 +120,9 @@ Json section_schema(Section section) {
     properties[std::string(key->name)] = key_schema(*key);
     if (key->presence == Presence::kRequired) required.push_back(key->name);
   }
+  for (const NestedTable& table : nested_tables()) {
+    if (table.parent == section) properties[std::string(table.name)] = section_schema(table.section);
+  }
   if (!required.empty()) schema["required"] = std::move(required);
   return schema;
 }
@@ -139,6 +149,7 @@ std::string json_schema() {
   properties["log"] = section_schema(Section::kLog);
   properties["admin"] = section_schema(Section::kAdmin);
   properties["listeners"] = named_tables(Section::kListener);
+  properties["limits"] = named_tables(Section::kLimits);
   properties["pools"] = named_tables(Section::kPool);
   return schema.dump(2) + "\n";
 }

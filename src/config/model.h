@@ -13,6 +13,8 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/prefix.h"
+#include "base/rate.h"
 
 namespace weir::config {
 
@@ -37,12 +39,19 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 enum class LogFormat { kText, kJson };
 enum class SessionLogging { kAll, kErrors, kNone };
 
+// So many new connections in a time, and so many at once.
+struct ConnectionRate {
+  base::Rate rate;
+  std::uint64_t burst = 1;
+};
+
 struct ProcessConfig {
   std::optional<unsigned> workers;                  // unset: "auto"
   Placed<std::optional<unsigned>> max_connections;  // unset: "auto", worked out from the descriptor limit
   WhenFull when_full = WhenFull::kWait;
   Millis drain_timeout{30'000};
-  Placed<std::string> user;  // empty: stay who we are
+  Placed<std::string> user;                       // empty: stay who we are
+  std::optional<ConnectionRate> connection_rate;  // of all listeners together
 };
 
 struct LogConfig {
@@ -54,6 +63,48 @@ struct LogConfig {
 
 struct AdminConfig {
   std::optional<Placed<base::Address>> bind;  // unset: "off"
+};
+
+// One side of an access list.
+struct ClientListConfig {
+  std::vector<base::Prefix> prefixes;
+  bool has_unix = false;
+  std::vector<Placed<std::string>> files;  // as they are to be opened
+
+  bool is_given() const { return !prefixes.empty() || has_unix || !files.empty(); }
+};
+
+struct AccessConfig {
+  Place place;
+  ClientListConfig allow;
+  ClientListConfig deny;
+  bool kernel_drop = false;
+
+  bool is_given() const { return allow.is_given() || deny.is_given(); }
+};
+
+enum class WhenExceeded { kReset, kClose, kTarpit };
+enum class TableFull { kAdmit, kRefuse };
+
+struct LimitsConfig {
+  std::string name;  // of [limits.NAME]; empty for a listener's own
+  Place place;
+  std::optional<unsigned> max_connections;
+  std::optional<ConnectionRate> connection_rate;
+  std::optional<unsigned> client_max_connections;
+  std::optional<ConnectionRate> client_connection_rate;
+  unsigned client_prefix_ipv4 = 32;
+  unsigned client_prefix_ipv6 = 64;
+  unsigned client_table_size = 65536;
+  TableFull table_full = TableFull::kAdmit;
+  std::optional<base::Rate> upload_rate;
+  std::optional<base::Rate> download_rate;
+  WhenExceeded when_exceeded = WhenExceeded::kReset;
+  Millis tarpit_time{10'000};
+  unsigned tarpit_max = 1000;
+  bool dry_run = false;
+
+  bool limits_clients() const { return client_max_connections || client_connection_rate; }
 };
 
 struct ListenerConfig {
@@ -70,6 +121,11 @@ struct ListenerConfig {
   std::optional<Millis> keepalive{Millis{30'000}};
   std::optional<Millis> user_timeout;
   Millis reset_linger{5'000};
+  std::optional<Millis> defer_accept;  // whole seconds
+  unsigned fast_open = 0;
+  AccessConfig access;
+  LimitsConfig limits;                // its own; not used with `shared_limits`
+  Placed<std::string> shared_limits;  // the name of one of `Config::limits`; empty: its own
 };
 
 struct BackendConfig {
@@ -95,7 +151,15 @@ struct Config {
   AdminConfig admin;
   std::vector<ListenerConfig> listeners;  // in the order of the file
   std::vector<PoolConfig> pools;
-  std::vector<std::string> files;  // every file read, the named one first
+  std::vector<LimitsConfig> limits;  // [limits.NAME]
+  std::vector<std::string> files;    // every file read, the named one first
+
+  const LimitsConfig* find_limits(std::string_view name) const {
+    for (const LimitsConfig& one : limits) {
+      if (one.name == name) return &one;
+    }
+    return nullptr;
+  }
 
   const PoolConfig* find_pool(std::string_view name) const {
     for (const PoolConfig& pool : pools) {

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <array>
 #include <iterator>
 
 #include "config/describe.h"
@@ -8,9 +7,6 @@
 
 namespace weir::config {
 namespace {
-
-constexpr std::array kSections{Section::kRoot,     Section::kProcess, Section::kLog,    Section::kAdmin,
-                               Section::kListener, Section::kPool,    Section::kBackend};
 
 constexpr std::string_view kIntroduction =
     R"(<!-- Made from the configuration schema by `weir describe reference`; edit src/config/schema_table.cc instead. -->
@@ -20,6 +16,7 @@ A configuration is a [TOML](https://toml.io/en/v1.0.0) file in UTF-8. `weir chec
 it at once, with file, line and column, and what is allowed there.
 
 - A duration is a whole number with its unit, in quotes: `"250ms"`, `"30s"`, `"10m"`, `"1h"`, `"1d"`.
+- A rate is a whole number per `s`, `min` or `h`, in quotes: `"2000/s"`, `"10/min"`; of bytes: `"1MiB/s"`.
 - `${NAME}` in any string is replaced by that environment variable, and `${NAME:-default}` by `default` when it
   is unset or empty. A string made in this way may also stand for a number or for `true` and `false`. `$${` is
   a plain `${`.
@@ -61,7 +58,7 @@ std::string default_of(const Key& key) {
 std::string reference_markdown() {
   std::string out(kIntroduction);
   const auto to = std::back_inserter(out);
-  for (const Section section : kSections) {
+  for (const Section section : kAllSections) {
     const bool is_table = title(section).starts_with('[');
     fmt::format_to(to, "\n## {}{}{}\n\n{}\n\n", is_table ? "`" : "", title(section), is_table ? "`" : "",
                    help(section));

@@ -112,6 +112,17 @@ Value<std::string> parse_text(const Key& key, const Node& node) {
   return node.text;
 }
 
+Value<std::optional<base::Rate>> parse_rate(const Key& key, const Node& node) {
+  if (node.kind == Kind::kString && !key.special.empty() && node.text == key.special) {
+    return std::optional<base::Rate>();
+  }
+  if (node.kind != Kind::kString) return tl::unexpected(mismatch(key, node));
+  const auto rate =
+      key.type == ValueType::kRate ? base::parse_rate(node.text) : base::parse_byte_rate(node.text);
+  if (!rate) return tl::unexpected(rate.error().message());
+  return std::optional<base::Rate>(*rate);
+}
+
 Node default_node(const Key& key) {
   const std::string_view text = key.default_value;
   WEIR_ASSERT(!text.empty());

@@ -8,6 +8,7 @@
 
 #include <tl/expected.hpp>
 
+#include "base/rate.h"
 #include "config/node.h"
 #include "config/schema.h"
 
@@ -27,6 +28,9 @@ Value<std::size_t> parse_word(const Key& key, const Node& node);
 
 // kText, kName, kLogOutput, and the raw text of any other key that is written as a string.
 Value<std::string> parse_text(const Key& key, const Node& node);
+
+// kRate and kByteRate; nothing for the key's special word.
+Value<std::optional<base::Rate>> parse_rate(const Key& key, const Node& node);
 
 // The node of the key's default. Precondition: the key has one.
 Node default_node(const Key& key);

@@ -48,6 +48,14 @@ std::string expected_value(const Key& key) {
              "{ address = \"...\", name = \"...\", weight = 1 }";
     case ValueType::kPatternList:
       return "a list of file names or patterns, e.g. [\"conf.d/*.toml\"]";
+    case ValueType::kRate:
+      return "a rate per s, min or h, e.g. \"2000/s\"";
+    case ValueType::kByteRate:
+      return "bytes per s, min or h, e.g. \"1MiB/s\"";
+    case ValueType::kClientList:
+      return "a list of networks, addresses and \"unix\", e.g. [\"10.0.0.0/8\", \"2001:db8::/32\"]";
+    case ValueType::kPathList:
+      return "a list of file names, e.g. [\"/etc/weir/allow.txt\"]";
   }
   return "";
 }
@@ -69,12 +77,29 @@ const Key* find_key(Section section, std::string_view name) {
   return nullptr;
 }
 
+std::span<const NestedTable> nested_tables() {
+  static constexpr std::array kNested{
+      NestedTable{Section::kProcess, "limits", Section::kProcessLimits},
+      NestedTable{Section::kListener, "access", Section::kListenerAccess},
+      NestedTable{Section::kListener, "limits", Section::kListenerLimits},
+  };
+  return kNested;
+}
+
 std::string_view title(Section section) {
   switch (section) {
     case Section::kRoot:
       return "the top of the file";
     case Section::kProcess:
       return "[process]";
+    case Section::kProcessLimits:
+      return "[process.limits]";
+    case Section::kListenerAccess:
+      return "[listeners.NAME.access]";
+    case Section::kListenerLimits:
+      return "[listeners.NAME.limits]";
+    case Section::kLimits:
+      return "[limits.NAME]";
     case Section::kLog:
       return "[log]";
     case Section::kAdmin:
@@ -95,6 +120,21 @@ std::string_view help(Section section) {
       return "Keys that stand before the first table.";
     case Section::kProcess:
       return "The process as a whole.";
+    case Section::kProcessLimits:
+      return "How fast connections may come to all listeners together.";
+    case Section::kListenerAccess:
+      return "Which clients may come in, by their addresses. The longest network that holds a client's "
+             "address "
+             "decides; one that is both allowed and denied is denied. With any allow entry or file everybody "
+             "else is "
+             "denied, without one everybody else is admitted.";
+    case Section::kListenerLimits:
+      return "How many connections may come in, how fast, from all clients and from each, and how fast bytes "
+             "may "
+             "move. All workers together keep each limit exactly.";
+    case Section::kLimits:
+      return "The same limits under a name, which several listeners can share: together they then keep one "
+             "set.";
     case Section::kLog:
       return "What is written about what happens, and where.";
     case Section::kAdmin:

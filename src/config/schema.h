@@ -4,6 +4,7 @@
 // it goes through the same parser as a user's value. Pure data; lives for the whole program.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -12,7 +13,24 @@
 
 namespace weir::config {
 
-enum class Section { kRoot, kProcess, kLog, kAdmin, kListener, kPool, kBackend };
+enum class Section {
+  kRoot,
+  kProcess,
+  kProcessLimits,
+  kLog,
+  kAdmin,
+  kListener,
+  kListenerAccess,
+  kListenerLimits,
+  kLimits,
+  kPool,
+  kBackend
+};
+
+inline constexpr std::array kAllSections{
+    Section::kRoot,   Section::kProcess,  Section::kProcessLimits,  Section::kLog,
+    Section::kAdmin,  Section::kListener, Section::kListenerAccess, Section::kListenerLimits,
+    Section::kLimits, Section::kPool,     Section::kBackend};
 
 enum class ValueType {
   kCount,            // a whole number
@@ -28,6 +46,10 @@ enum class ValueType {
   kEndpoint,         // an address or "host:port"
   kBackendList,      // a list of endpoints or tables of Section::kBackend
   kPatternList,      // a list of file names or patterns
+  kRate,             // "2000/s"; bounds are base/rate.h's
+  kByteRate,         // "1MiB/s"
+  kClientList,       // a list of networks, addresses and the word "unix"
+  kPathList,         // a list of file names
 };
 
 enum class Presence { kOptional, kRequired };
@@ -50,6 +72,14 @@ struct Key {
 
 // Every key, section by section, in the order in which people should read them.
 std::span<const Key> all_keys();
+
+// A table that stands in the tables of another section, e.g. [listeners.NAME.access].
+struct NestedTable {
+  Section parent;
+  std::string_view name;
+  Section section;
+};
+std::span<const NestedTable> nested_tables();
 
 // The keys of one section, in that order.
 std::vector<const Key*> keys_of(Section section);

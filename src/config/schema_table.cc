@@ -1,6 +1,8 @@
 #include <array>
+#include <vector>
 
 #include "config/schema.h"
+#include "config/schema_rows.h"
 
 namespace weir::config {
 namespace {
@@ -189,6 +191,28 @@ const auto kKeys = std::to_array<Key>({
          "When one side resets, the reset is passed on once the other has received what was sent before, or "
          "has received nothing more of it for so long."},
 
+    {.section = Section::kListener,
+     .name = "defer_accept",
+     .type = ValueType::kDuration,
+     .default_value = "\"off\"",
+     .special = "off",
+     .least = kSecond,
+     .most = kHour,
+     .step = kSecond,
+     .help = "Leaves a new connection with the kernel until the client has sent something, or for about so "
+             "long: the "
+             "kernel rounds it to the steps in which it repeats its answer, and the real value is printed at "
+             "start. "
+             "Not for protocols in which the server speaks first."},
+    {.section = Section::kListener,
+     .name = "fast_open",
+     .type = ValueType::kCount,
+     .default_value = "0",
+     .least = 0,
+     .most = 65535,
+     .help = "TCP Fast Open requests that may wait; 0 is off. The kernel must allow it too "
+             "(`net.ipv4.tcp_fastopen`)."},
+
     {.section = Section::kPool,
      .name = "policy",
      .type = ValueType::kWord,
@@ -236,6 +260,14 @@ const auto kKeys = std::to_array<Key>({
 
 }  // namespace
 
-std::span<const Key> all_keys() { return kKeys; }
+std::span<const Key> all_keys() {
+  static const std::vector<Key> keys = [] {
+    std::vector<Key> all(kKeys.begin(), kKeys.end());
+    const std::vector<Key> admission = admission_keys();
+    all.insert(all.end(), admission.begin(), admission.end());
+    return all;
+  }();
+  return keys;
+}
 
 }  // namespace weir::config

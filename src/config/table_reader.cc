@@ -3,24 +3,29 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <filesystem>
 
 #include "base/assert.h"
+#include "config/prefix_list.h"
 #include "config/text.h"
 
 namespace weir::config {
 namespace {
 
-// Those in which a stray key may have been meant to stand.
-constexpr std::array kSections{Section::kRoot,  Section::kProcess,  Section::kLog,
-                               Section::kAdmin, Section::kListener, Section::kPool};
+const NestedTable* find_nested(Section parent, std::string_view name) {
+  for (const NestedTable& table : nested_tables()) {
+    if (table.parent == parent && table.name == name) return &table;
+  }
+  return nullptr;
+}
 
 }  // namespace
 
 std::string belongs_hint(std::string_view name, Section not_here) {
   std::vector<std::string> titles;
-  for (const Section section : kSections) {
-    if (section != not_here && find_key(section, name) != nullptr) titles.emplace_back(title(section));
+  for (const Section section : kAllSections) {
+    if (section != not_here && section != Section::kBackend && find_key(section, name) != nullptr)
+      titles.emplace_back(title(section));
   }
   return titles.empty() ? "" : fmt::format("; it belongs in {}", join(titles, "or"));
 }
@@ -35,6 +40,10 @@ TableReader::TableReader(Section section, const Node& table, std::string path, P
 
 void TableReader::fail(std::string_view name, const Place& place, std::string_view text) {
   add_error(problems_, place, fmt::format("{}{}{}: {}", path_, path_.empty() ? "" : ".", name, text));
+}
+
+void TableReader::warn(std::string_view name, const Place& place, std::string_view text) {
+  add_warning(problems_, place, fmt::format("{}{}{}: {}", path_, path_.empty() ? "" : ".", name, text));
 }
 
 const Node* TableReader::take(std::string_view name) {
@@ -118,6 +127,67 @@ void TableReader::read_text(std::string_view name, Placed<std::string>& out) {
   read(name, parse_text, [&](const std::string& value, const Place& place) { out = {value, place}; });
 }
 
+void TableReader::read_rate(std::string_view name, std::optional<base::Rate>& out) {
+  read(name, parse_rate, [&](const std::optional<base::Rate>& value, const Place&) { out = value; });
+}
+
+void TableReader::read_clients(std::string_view name, ClientListConfig& out) {
+  const Node* node = take(name);
+  if (node == nullptr) return;
+  const Key& key = *find_key(section_, name);
+  if (node->kind != Kind::kList) return fail(name, node->place, mismatch(key, *node));
+  for (const Node& item : node->items) {
+    if (item.kind == Kind::kFaulty) continue;
+    if (item.kind != Kind::kString) {
+      fail(name, item.place, mismatch(key, item));
+      continue;
+    }
+    const auto client = parse_listed_client(item.text);
+    if (!client) {
+      fail(name, item.place, client.error());
+      continue;
+    }
+    if (!client->warning.empty()) {
+      warn(name, item.place, client->warning);
+    }
+    if (client->prefix) {
+      out.prefixes.push_back(*client->prefix);
+    } else {
+      out.has_unix = true;
+    }
+  }
+}
+
+void TableReader::read_paths(std::string_view name, std::vector<Placed<std::string>>& out) {
+  const Node* node = take(name);
+  if (node == nullptr) return;
+  const Key& key = *find_key(section_, name);
+  if (node->kind != Kind::kList) return fail(name, node->place, mismatch(key, *node));
+  for (const Node& item : node->items) {
+    if (item.kind == Kind::kFaulty) continue;
+    const bool is_path = item.kind == Kind::kString && !item.text.empty() && is_plain_text(item.text);
+    if (!is_path) {
+      fail(name, item.place, mismatch(key, item));
+      continue;
+    }
+    // Beside the file that names it, as an include is.
+    const std::filesystem::path base = std::filesystem::path(item.place.file).parent_path();
+    out.push_back({(base / item.text).lexically_normal().string(), item.place});
+  }
+}
+
+const Node& TableReader::nested(std::string_view name) {
+  const NestedTable* table = find_nested(section_, name);
+  WEIR_ASSERT(table != nullptr);
+  no_table_.place = place_;
+  const Entry* entry = table_.find(name);
+  if (entry == nullptr || entry->value.kind == Kind::kFaulty) return no_table_;
+  if (entry->value.kind == Kind::kTable) return entry->value;
+  fail(name, entry->value.place,
+       fmt::format("found {}, expected a table, written {}", found(entry->value), title(table->section)));
+  return no_table_;
+}
+
 std::optional<std::size_t> TableReader::word(std::string_view name) {
   std::optional<std::size_t> index;
   read(name, parse_word, [&](std::size_t value, const Place&) { index = value; });
@@ -127,6 +197,9 @@ std::optional<std::size_t> TableReader::word(std::string_view name) {
 void TableReader::report_unknown(const Entry& entry) {
   std::vector<std::string_view> known;
   for (const Key* key : keys_of(section_)) known.push_back(key->name);
+  for (const NestedTable& table : nested_tables()) {
+    if (table.parent == section_) known.push_back(table.name);
+  }
   std::string hint = belongs_hint(entry.key, section_);
   if (hint.empty()) hint = did_you_mean(entry.key, known);
   if (hint.empty()) hint = fmt::format("; known here: {}", join_quoted(known, "and"));
@@ -139,7 +212,9 @@ void TableReader::finish() {
     WEIR_ASSERT(std::find(read_.begin(), read_.end(), key) != read_.end());
   }
   for (const Entry& entry : table_.entries) {
-    if (find_key(section_, entry.key) == nullptr) report_unknown(entry);
+    const bool is_known =
+        find_key(section_, entry.key) != nullptr || find_nested(section_, entry.key) != nullptr;
+    if (!is_known) report_unknown(entry);
   }
 }
 

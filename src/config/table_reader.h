@@ -33,6 +33,9 @@ class TableReader {
   void read_duration(std::string_view name, std::optional<Millis>& out);
   void read_file_mode(std::string_view name, mode_t& out);
   void read_flag(std::string_view name, bool& out);
+  void read_rate(std::string_view name, std::optional<base::Rate>& out);  // nothing: the special word
+  void read_clients(std::string_view name, ClientListConfig& out);        // adds to it
+  void read_paths(std::string_view name, std::vector<Placed<std::string>>& out);
   void read_text(std::string_view name, Placed<std::string>& out);
 
   // Precondition: the schema's words stand in the order of the enum's values, from 0.
@@ -41,12 +44,19 @@ class TableReader {
     if (const auto index = word(name)) out = static_cast<E>(*index);
   }
 
+  // The table `name` that stands in this one (`nested_tables`), or an empty one at this one's place; any
+  // other value there is a problem.
+  const Node& nested(std::string_view name);
+
   // For keys whose value is read elsewhere: the node, or null when there is none (a missing key that is
   // required is reported here).
   const Node* take(std::string_view name);
 
   // Adds a problem about `name`'s value.
   void fail(std::string_view name, const Place& place, std::string_view text);
+
+  // The same as a warning.
+  void warn(std::string_view name, const Place& place, std::string_view text);
 
   void finish();
 
@@ -66,6 +76,7 @@ class TableReader {
   Place place_;
   Problems& problems_;
   std::vector<const Key*> read_;
+  Node no_table_;
 };
 
 }  // namespace weir::config

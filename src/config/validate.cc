@@ -55,6 +55,29 @@ void check_pool_references(const Config& config, Problems& problems) {
   }
 }
 
+void check_limits_references(const Config& config, Problems& problems) {
+  std::vector<std::string_view> names;
+  for (const LimitsConfig& limits : config.limits) names.push_back(limits.name);
+  std::set<std::string_view> used;
+  bool is_every_use_known = true;
+  for (const ListenerConfig& listener : config.listeners) {
+    const Placed<std::string>& shared = listener.shared_limits;
+    if (shared.value.empty()) continue;
+    used.insert(shared.value);
+    if (config.find_limits(shared.value) != nullptr) continue;
+    is_every_use_known = false;
+    add_error(problems, shared.place,
+              fmt::format("listeners.{}.limits.shared: there is no table [limits.{}]{}", listener.name,
+                          key_text(shared.value), did_you_mean(shared.value, names)));
+  }
+  if (!is_every_use_known) return;
+  for (const LimitsConfig& limits : config.limits) {
+    if (used.contains(limits.name)) continue;
+    add_warning(problems, limits.place,
+                fmt::format("limits.{}: no listener shares these limits", limits.name));
+  }
+}
+
 // Host names are compared without regard to case, as DNS does (RFC 4343).
 std::string address_key(const base::Endpoint& endpoint) {
   std::string key = to_string(endpoint);
@@ -111,6 +134,7 @@ void check_loops(const Config& config, Problems& problems) {
 void validate(const Config& config, Problems& problems) {
   check_listeners_exist(config, problems);
   check_pool_references(config, problems);
+  check_limits_references(config, problems);
   check_overlaps(config, problems);
   for (const PoolConfig& pool : config.pools) check_backends_differ(pool, problems);
   check_loops(config, problems);

@@ -12,9 +12,9 @@ void Relay::begin(const Settings& settings) {
   backend_.watch.bind<&Relay::on_backend>(services_.loop, backend_.fd.get(), this);
 }
 
-std::unique_ptr<Throttle> Relay::make_throttle(Side source, std::uint64_t rate) {
-  if (rate == 0) return nullptr;
-  return std::make_unique<Throttle>(services_.wheel, rate, [this, source] { go_on(source); });
+std::unique_ptr<Throttle> Relay::make_throttle(Side source, const std::optional<base::Rate>& rate) {
+  if (!rate) return nullptr;
+  return std::make_unique<Throttle>(services_.wheel, *rate, [this, source] { go_on(source); });
 }
 
 void Relay::start(const Settings& settings) {

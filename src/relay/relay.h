@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "relay/copy_pump.h"
 #include "relay/direction.h"
@@ -55,8 +56,8 @@ class Relay {
 
   struct Settings {
     base::Millis reset_linger{0};
-    std::uint64_t upload_rate = 0;  // bytes a second; 0: no bound
-    std::uint64_t download_rate = 0;
+    std::optional<base::Rate> upload_rate;  // in bytes
+    std::optional<base::Rate> download_rate;
   };
 
   Relay(Services services, Owner& owner, Peer& client, Peer& backend)
@@ -108,7 +109,7 @@ class Relay {
   void target_failed(Side source, EndCause cause);
   void pass_reset_on(Side failed, EndCause cause);
   void begin(const Settings& settings);
-  std::unique_ptr<Throttle> make_throttle(Side source, std::uint64_t rate);
+  std::unique_ptr<Throttle> make_throttle(Side source, const std::optional<base::Rate>& rate);
   void linger(Side failed);
   void end(Ending ending);
   void update_interest();

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "base/rate.h"
 #include "net/timer_wheel.h"
 
 namespace weir::relay {
@@ -15,41 +16,42 @@ namespace weir::relay {
 // Pure: it asks no clock.
 class TokenBucket {
  public:
-  // `rate` in bytes a second, 1 to `kMostRate`. Holds at most 3 ticks of the wheel's worth (192 ms), so that
-  // the lateness of a tick is made up for and idleness buys little; begins with one tick's worth.
-  static constexpr std::uint64_t kMostRate = 1ull << 36;  // 64 GiB/s; the products below stay within 64 bits
-  TokenBucket(std::uint64_t rate, base::TimePoint now) : rate_(rate), empty_at_(now - kRest) {}
+  // `rate` in bytes. Holds at most 3 ticks of the wheel's worth (192 ms), so that the lateness of a tick is
+  // made up for and idleness buys little; begins with one tick's worth.
+  TokenBucket(base::Rate rate, base::TimePoint now) : rate_(rate), empty_at_(now - kRest) {}
 
   // Bytes that may pass now.
   std::uint64_t available(base::TimePoint now) const {
     const auto filled = std::clamp(now - empty_at_, std::chrono::nanoseconds(0), most_filled());
-    return static_cast<std::uint64_t>(filled.count()) * rate_ / kSecond;
+    return static_cast<std::uint64_t>(Wide(filled.count()) * rate_.count / period());
   }
 
   // `bytes`, at most what was available, have passed.
   void take(std::uint64_t bytes, base::TimePoint now) {
-    // Rounded up: many small takes must not pass more than the rate.
-    const std::uint64_t time = (bytes * kSecond + rate_ - 1) / rate_;
-    empty_at_ = std::max(empty_at_, now - most_filled()) + std::chrono::nanoseconds(time);
+    empty_at_ = std::max(empty_at_, now - most_filled()) + time_of(bytes);
   }
 
   // When a tick's worth, and at least one byte, is there.
   base::TimePoint ready_at() const {
-    return empty_at_ + std::max<std::chrono::nanoseconds>(kRest, one_byte());
+    return empty_at_ + std::max<std::chrono::nanoseconds>(kRest, time_of(1));
   }
 
  private:
-  static constexpr std::uint64_t kSecond = 1'000'000'000;
+  __extension__ using Wide = unsigned __int128;
   static constexpr base::Millis kRest = net::TimerWheel::kTick;
 
-  std::chrono::nanoseconds one_byte() const {
-    return std::chrono::nanoseconds((kSecond + rate_ - 1) / rate_);
+  Wide period() const { return static_cast<Wide>(std::chrono::nanoseconds(rate_.period).count()); }
+
+  // Rounded up: many small takes must not pass more than the rate.
+  std::chrono::nanoseconds time_of(std::uint64_t bytes) const {
+    const Wide time = (Wide(bytes) * period() + rate_.count - 1) / rate_.count;
+    return std::chrono::nanoseconds(static_cast<std::int64_t>(time));
   }
   std::chrono::nanoseconds most_filled() const {
-    return std::max<std::chrono::nanoseconds>(3 * kRest, 2 * one_byte());
+    return std::max<std::chrono::nanoseconds>(3 * kRest, 2 * time_of(1));
   }
 
-  const std::uint64_t rate_;
+  const base::Rate rate_;
   base::TimePoint empty_at_;
 };
 
@@ -57,7 +59,7 @@ class TokenBucket {
 class Throttle final : private net::WheelEntry {
  public:
   // `rested` is called on the wheel's loop, once for each `rest`.
-  Throttle(net::TimerWheel& wheel, std::uint64_t rate, std::function<void()> rested)
+  Throttle(net::TimerWheel& wheel, base::Rate rate, std::function<void()> rested)
       : wheel_(wheel), bucket_(rate, base::precise_now()), rested_(std::move(rested)) {}
 
   TokenBucket& bucket() { return bucket_; }

@@ -21,9 +21,9 @@ constexpr base::Millis kShortagePause{100};
 
 }  // namespace
 
-Acceptor::Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, base::UniqueFd fd, std::size_t listener,
-                   session::ListenerCounters& counters)
-    : owner_(owner), rules_(rules), fd_(std::move(fd)), listener_(listener), counters_(counters) {
+Acceptor::Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door door, base::UniqueFd fd,
+                   std::size_t listener)
+    : owner_(owner), rules_(rules), door_(door), fd_(std::move(fd)), listener_(listener) {
   watch_.bind<&Acceptor::on_ready>(loop, fd_.get(), this);
   retry_.bind<&Acceptor::resume>(loop, this);
 }
@@ -58,15 +58,40 @@ Acceptor::Step Acceptor::accept_one() {
   base::UniqueFd client(
       ::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!client) return accept_failed(errno);
+  const base::Address address = base::Address::from_sockaddr(storage, length).unmapped();
   if (!permit) {
-    counters_.refused[static_cast<std::size_t>(Refusal::kProcessConnections)].add();
+    door_.counters.refused[static_cast<std::size_t>(Refusal::kProcessConnections)].add();
+    keep_sample(address, Refusal::kProcessConnections, false);
     net::abort_connection(client);
     return Step::kAgain;
   }
-  owner_.accepted(
-      {std::move(client), base::Address::from_sockaddr(storage, length).unmapped(), std::move(permit)},
-      listener_);
+  admission::LimitPermits limits;
+  if (passes(address, limits)) {
+    owner_.accepted({std::move(client), address, std::move(permit), std::move(limits)}, listener_);
+  } else {
+    permit.release();
+    owner_.refused(std::move(client), listener_);
+  }
   return Step::kAgain;
+}
+
+bool Acceptor::passes(const base::Address& client, admission::LimitPermits& permits) {
+  const base::TimePoint now = door_.gate.asks_the_time() ? base::precise_now() : base::TimePoint();
+  const admission::Decision decision = door_.gate.admit(client, now, permits);
+  if (decision.refused) {
+    door_.counters.refused[static_cast<std::size_t>(*decision.refused)].add();
+    keep_sample(client, *decision.refused, false);
+  } else if (decision.would_refuse) {
+    door_.counters.would_refuse[static_cast<std::size_t>(*decision.would_refuse)].add();
+    keep_sample(client, *decision.would_refuse, true);
+  }
+  return !decision.refused;
+}
+
+void Acceptor::keep_sample(const base::Address& client, Refusal reason, bool dry_run) {
+  const base::TimePoint now = base::coarse_now();
+  if (!door_.samples.wants(now)) return;
+  door_.samples.add({std::chrono::system_clock::now(), listener_, client, reason, dry_run}, now);
 }
 
 // Whoever gives a permit back wakes every worker that waits for one, and the worker calls `resume`.
@@ -95,7 +120,7 @@ Acceptor::Step Acceptor::accept_failed(int error) {
 
 void Acceptor::pause(Refusal reason) {
   watch_.stop();
-  counters_.paused[static_cast<std::size_t>(reason)].add();
+  door_.counters.paused[static_cast<std::size_t>(reason)].add();
 }
 
 }  // namespace weir::server

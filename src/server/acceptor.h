@@ -4,6 +4,8 @@
 #pragma once
 
 #include "admission/connection_slots.h"
+#include "admission/gate.h"
+#include "admission/refusal_samples.h"
 #include "config/model.h"
 #include "net/watch.h"
 #include "session/counters.h"
@@ -17,6 +19,8 @@ class Acceptor {
    public:
     // A client was let in on this listener.
     virtual void accepted(session::Admitted&& admitted, std::size_t listener) = 0;
+    // A client may not come in by the rules of the gate; it is still connected.
+    virtual void refused(base::UniqueFd client, std::size_t listener) = 0;
 
    protected:
     ~Owner() = default;
@@ -27,8 +31,15 @@ class Acceptor {
     config::WhenFull when_full;
   };
 
-  Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, base::UniqueFd fd, std::size_t listener,
-           session::ListenerCounters& counters);
+  // What belongs to the listener on this worker, and is there for all its sockets.
+  struct Door {
+    admission::Gate& gate;
+    session::ListenerCounters& counters;
+    admission::RefusalSamples& samples;
+  };
+
+  Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door door, base::UniqueFd fd,
+           std::size_t listener);
 
   // Begins to accept, or goes on after a pause. On the worker's thread.
   void resume();
@@ -45,12 +56,15 @@ class Acceptor {
   Step out_of_permits();
   Step accept_failed(int error);
   void pause(admission::Refusal reason);
+  // Asks the gate; false when the client may not come in.
+  bool passes(const base::Address& client, admission::LimitPermits& permits);
+  void keep_sample(const base::Address& client, admission::Refusal reason, bool dry_run);
 
   Owner& owner_;
   const Rules rules_;
+  const Door door_;
   base::UniqueFd fd_;
   const std::size_t listener_;
-  session::ListenerCounters& counters_;
   bool draining_ = false;
   net::Watch watch_;
   net::Timer retry_;

@@ -31,6 +31,7 @@ base::Result<DescriptorPlan> plan_descriptors(std::uint64_t limit, const Descrip
                    {"connections about to be refused", needs.workers},
                    {"listening sockets", needs.listening_sockets}};
   if (needs.admin_door) plan.reserved.push_back({"admin door", kAdminDoor});
+  if (needs.tarpit > 0) plan.reserved.push_back({"refused clients in the tarpit", needs.tarpit});
   if (needs.others > 0) plan.reserved.push_back({"this program's own", needs.others});
   plan.reserved.push_back({"spare", kSpare});
   std::uint64_t kept = 0;

@@ -10,6 +10,7 @@
 
 #include "net/privileges.h"
 #include "net/socket.h"
+#include "server/doors.h"
 #include "server/host.h"
 #include "server/listener_set.h"
 
@@ -142,6 +143,7 @@ DescriptorPlan plan_for(const Config& config, std::uint64_t limit, unsigned othe
   needs.workers = worker_count(config);
   needs.listening_sockets = ListenerSet::count(config, needs.workers);
   needs.admin_door = config.admin.bind.has_value();
+  needs.tarpit = most_tarpitted(config);
   needs.others = others;
   const auto& asked = config.process.max_connections.value;
   auto plan = plan_descriptors(limit, needs, asked);

@@ -25,8 +25,13 @@ struct ListenerStatus {
   std::uint64_t upload_bytes = 0;
   std::uint64_t download_bytes = 0;
   std::array<std::uint64_t, session::kCloseReasons> closed{};
-  std::array<std::uint64_t, admission::kRefusalWords.size()> refused{};
-  std::array<std::uint64_t, admission::kRefusalWords.size()> paused{};
+  std::array<std::uint64_t, admission::kRefusals> refused{};
+  std::array<std::uint64_t, admission::kRefusals> would_refuse{};  // by limits that are run dry
+  std::array<std::uint64_t, admission::kRefusals> paused{};
+  std::uint64_t tarpitted = 0;          // refused clients that are held now, by the limits it keeps
+  std::uint64_t clients = 0;            // in the table of clients of the limits it keeps
+  std::uint64_t most_clients = 0;       // there is room for; 0: clients are not limited
+  std::uint64_t unlimited_clients = 0;  // let in without limits of their own since the table was full
 };
 
 struct BackendStatus {

@@ -144,8 +144,8 @@ Supervisor::~Supervisor() {
 base::Result<void> Supervisor::make_workers() {
   const unsigned count = worker_count(config_);
   for (unsigned i = 0; i < count; ++i) {
-    auto worker =
-        Worker::create({i, world_.routes, buffers_per_worker(), first_session_id(i)}, log_->add_worker());
+    auto worker = Worker::create({i, world_.routes, world_.doors, buffers_per_worker(), first_session_id(i)},
+                                 log_->add_worker());
     if (!worker) return base::failure(std::move(worker.error()));
     workers_.push_back(std::move(*worker));
   }
@@ -268,6 +268,13 @@ void Supervisor::add_listeners(ProcessStatus& status) const {
     sum.name = config_.listeners[i].name;
     sum.pool = config_.listeners[i].pool.value;
     sum.addresses = listeners_.addresses()[i];
+    const admission::LimitSet& limits = *world_.doors[i].gate.limits;
+    sum.tarpitted = limits.held_refused();
+    sum.unlimited_clients = limits.unlimited_clients();
+    if (limits.table() != nullptr) {
+      sum.clients = limits.table()->size();
+      sum.most_clients = limits.table()->capacity();
+    }
     for (std::size_t w = 0; w < workers_.size(); ++w) {
       const session::ListenerCounters& counters = workers_[w]->counters(i);
       sum.accepted += counters.accepted.value();
@@ -278,6 +285,7 @@ void Supervisor::add_listeners(ProcessStatus& status) const {
       for (std::size_t r = 0; r < sum.closed.size(); ++r) sum.closed[r] += counters.closed[r].value();
       for (std::size_t r = 0; r < sum.refused.size(); ++r) {
         sum.refused[r] += counters.refused[r].value();
+        sum.would_refuse[r] += counters.would_refuse[r].value();
         sum.paused[r] += counters.paused[r].value();
       }
       status.workers[w].accepted += counters.accepted.value();

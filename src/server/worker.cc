@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/assert.h"
+#include "net/socket.h"
 #include "net/thread.h"
 
 namespace weir::server {
@@ -41,7 +42,10 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
       buffers_(plan_.most_buffers),
       wheel_(base::precise_now()),
       counters_(plan_.routes.size()),
-      table_({*loop_, buffers_, wheel_, log}, plan_.first_session_id) {
+      table_({*loop_, buffers_, wheel_, log}, plan_.first_session_id),
+      tarpit_(wheel_) {
+  WEIR_ASSERT(plan_.doors.size() == plan_.routes.size());
+  for (const DoorRules& door : plan_.doors) gates_.emplace_back(door.gate);
   mailbox_->open(*loop_, [this](WorkerMessage&& message) { handle(std::move(message)); });
   wheel_timer_.bind<&Worker::turn_wheel>(*loop_, this);
   loop_->at_end_of_turn([this] { end_turn(); });
@@ -51,8 +55,9 @@ Worker::~Worker() { join(); }
 
 void Worker::add_acceptor(Assigned&& socket, Acceptor::Rules rules) {
   WEIR_ASSERT(socket.worker == plan_.index && !thread_.joinable());
-  acceptors_.push_back(std::make_unique<Acceptor>(*loop_, *this, rules, std::move(socket.fd), socket.listener,
-                                                  counters_[socket.listener]));
+  const Acceptor::Door door{gates_[socket.listener], counters_[socket.listener], samples_};
+  acceptors_.push_back(
+      std::make_unique<Acceptor>(*loop_, *this, rules, door, std::move(socket.fd), socket.listener));
 }
 
 base::Result<void> Worker::start(const std::vector<std::unique_ptr<Worker>>& all) {
@@ -86,6 +91,22 @@ void Worker::accepted(session::Admitted&& admitted, std::size_t listener) {
   serve(std::move(std::get<HandedOver>(message).admitted), listener);
 }
 
+void Worker::refused(base::UniqueFd client, std::size_t listener) {
+  const DoorRules& door = plan_.doors[listener];
+  switch (door.when_exceeded) {
+    case config::WhenExceeded::kClose:
+      return;
+    case config::WhenExceeded::kTarpit:
+      if (admission::Permit permit = gates_[listener].limits().hold_refused()) {
+        return tarpit_.hold(std::move(client), std::move(permit), base::precise_now() + door.tarpit_time);
+      }
+      break;
+    case config::WhenExceeded::kReset:
+      break;
+  }
+  net::abort_connection(client);
+}
+
 Worker* Worker::less_loaded() const {
   const std::size_t own = load();
   if (own < kSkewCount) return nullptr;
@@ -105,8 +126,12 @@ void Worker::handle(WorkerMessage&& message) {
                           arriving_.fetch_sub(1, std::memory_order_relaxed);
                         },
                         [](Wake&&) {},
+                        [this](ReplaceAccess&& replace) {
+                          gates_[replace.listener].replace_access(std::move(replace.access));
+                        },
                         [this](StopAccepting&&) {
                           for (const auto& acceptor : acceptors_) acceptor->drain();
+                          tarpit_.clear();
                           accepting_.store(false, std::memory_order_release);
                         },
                         [this](CloseSessions&& close) { table_.close_all(close.reason); },

@@ -14,7 +14,9 @@
 #include "net/mailbox.h"
 #include "net/timer_wheel.h"
 #include "server/acceptor.h"
+#include "server/doors.h"
 #include "server/listener_set.h"
+#include "server/tarpit.h"
 #include "session/session_table.h"
 
 namespace weir::server {
@@ -25,18 +27,23 @@ struct HandedOver {
   std::size_t listener = 0;
 };
 struct Wake {};
+struct ReplaceAccess {
+  std::size_t listener = 0;
+  std::shared_ptr<const admission::AccessList> access;
+};
 struct StopAccepting {};
 struct CloseSessions {
   session::CloseReason reason;
 };
 struct StopWorker {};
-using WorkerMessage = std::variant<HandedOver, Wake, StopAccepting, CloseSessions, StopWorker>;
+using WorkerMessage = std::variant<HandedOver, Wake, ReplaceAccess, StopAccepting, CloseSessions, StopWorker>;
 
 class Worker final : public Acceptor::Owner {
  public:
   struct Plan {
     std::size_t index = 0;
     std::vector<session::Route> routes;  // by listener
+    std::vector<DoorRules> doors;        // by listener
     std::size_t most_buffers = 0;
     std::uint64_t first_session_id = 0;
   };
@@ -73,6 +80,8 @@ class Worker final : public Acceptor::Owner {
   std::size_t load() const { return table_.size() + arriving_.load(std::memory_order_relaxed); }
 
   const session::ListenerCounters& counters(std::size_t listener) const { return counters_[listener]; }
+  // The last clients that were refused here. Any thread.
+  const admission::RefusalSamples& refusal_samples() const { return samples_; }
   std::size_t open_sessions() const { return table_.size(); }
 
  private:
@@ -80,6 +89,7 @@ class Worker final : public Acceptor::Owner {
          std::unique_ptr<net::Mailbox<WorkerMessage>> mailbox, session::RecordSink& log);
 
   void accepted(session::Admitted&& admitted, std::size_t listener) override;
+  void refused(base::UniqueFd client, std::size_t listener) override;
   Worker* less_loaded() const;
   void serve(session::Admitted&& admitted, std::size_t listener);
   void handle(WorkerMessage&& message);
@@ -94,7 +104,10 @@ class Worker final : public Acceptor::Owner {
   net::Timer wheel_timer_;
   base::TimePoint wheel_due_ = base::TimePoint::max();
   std::vector<session::ListenerCounters> counters_;
+  std::vector<admission::Gate> gates_;  // by listener
+  admission::RefusalSamples samples_;
   session::SessionTable table_;
+  Tarpit tarpit_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::atomic<std::size_t> arriving_{0};
   std::atomic<bool> accepting_{true};

@@ -113,13 +113,14 @@ session::LoggedSessions logged(config::SessionLogging sessions) {
 }
 
 std::shared_ptr<const session::SessionSettings> settings_of(const config::ListenerConfig& from,
+                                                            const config::LimitsConfig& limits,
                                                             const config::LogConfig& log) {
   auto settings = std::make_shared<session::SessionSettings>();
   settings->listener = from.name;
   settings->idle_timeout = from.idle_timeout;
   settings->half_close_timeout = from.half_close_timeout;
   settings->max_lifetime = from.max_lifetime;
-  settings->relay.reset_linger = from.reset_linger;
+  settings->relay = {from.reset_linger, limits.upload_rate, limits.download_rate};
   settings->tcp = {from.keepalive, from.user_timeout};
   settings->logged = logged(log.sessions);
   return settings;
@@ -136,8 +137,9 @@ World build_world(const config::Config& config, const Resolve& resolve, Problems
       return candidate->settings().name == listener.pool.value;
     });
     WEIR_ASSERT(pool != world.pools.end());
-    world.routes.push_back({settings_of(listener, config.log), *pool});
+    world.routes.push_back({settings_of(listener, limits_of(config, listener), config.log), *pool});
   }
+  world.doors = build_doors(config, problems);
   return world;
 }
 

@@ -1,5 +1,6 @@
-// The running form of a configuration: for each listener its route, for each pool its live block. Made from a
-// `Config` and the answers of the resolver; knows nothing of sockets or threads.
+// The running form of a configuration: for each listener its route and who may come in, for each pool its
+// live block. Made from a `Config`, the answers of the resolver and the files of access lists; knows nothing
+// of sockets or threads.
 #pragma once
 
 #include <functional>
@@ -10,12 +11,14 @@
 #include "config/model.h"
 #include "config/problem.h"
 #include "pool/pool.h"
+#include "server/doors.h"
 #include "session/session.h"
 
 namespace weir::server {
 
 struct World {
   std::vector<session::Route> routes;  // one for each of the configuration's listeners, in its order
+  std::vector<DoorRules> doors;        // the same
   std::vector<std::shared_ptr<pool::Pool>> pools;
 };
 

@@ -16,8 +16,9 @@ struct alignas(64) ListenerCounters {
   metrics::Counter upload_bytes;
   metrics::Counter download_bytes;
   std::array<metrics::Counter, kCloseReasons> closed;
-  std::array<metrics::Counter, admission::kRefusalWords.size()> refused;
-  std::array<metrics::Counter, admission::kRefusalWords.size()> paused;  // times that accepting was paused
+  std::array<metrics::Counter, admission::kRefusals> refused;
+  std::array<metrics::Counter, admission::kRefusals> would_refuse;  // admitted since the limits are run dry
+  std::array<metrics::Counter, admission::kRefusals> paused;        // times that accepting was paused
 
   std::uint64_t closed_total() const {
     std::uint64_t sum = 0;

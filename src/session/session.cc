@@ -45,6 +45,7 @@ Session::Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
       settings_(std::move(settings)),
       counters_(counters),
       permit_(std::move(admitted.permit)),
+      limits_(std::move(admitted.limits)),
       client_address_(std::move(admitted.client)),
       begun_(base::precise_now()),
       last_active_(begun_),
@@ -200,6 +201,7 @@ void Session::close(CloseReason reason) {
   }
   counters_.closed[static_cast<std::size_t>(reason)].add();
   log(reason);
+  limits_.release();
   permit_.release();
   table_.retire(*this);
 }

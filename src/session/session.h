@@ -1,11 +1,11 @@
 // One connection from accept to close: connect, relay, and exactly one close reason. It lives on one worker,
 // is owned by that worker's `SessionTable`, and is freed at the end of the turn in which it closed. It keeps
-// only what it needs to its end: its settings, its pool's live block, a permit; no configuration.
+// only what it needs to its end: its settings, its pool's live block, its permits; no configuration.
 #pragma once
 
 #include <memory>
 
-#include "admission/connection_slots.h"
+#include "admission/limit_set.h"
 #include "base/address.h"
 #include "net/timer_wheel.h"
 #include "relay/relay.h"
@@ -22,6 +22,7 @@ struct Admitted {
   base::UniqueFd fd;
   base::Address client;
   admission::Permit permit;
+  admission::LimitPermits limits{};
 };
 
 // Where a listener's sessions go.
@@ -78,6 +79,7 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   const std::shared_ptr<const SessionSettings> settings_;
   ListenerCounters& counters_;
   admission::Permit permit_;
+  admission::LimitPermits limits_;
   const base::Address client_address_;
   const base::TimePoint begun_;
   base::TimePoint last_active_;

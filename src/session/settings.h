@@ -19,7 +19,7 @@ struct SessionSettings {
   base::Millis idle_timeout{600'000};
   base::Millis half_close_timeout{60'000};
   std::optional<base::Millis> max_lifetime;
-  relay::Relay::Settings relay{base::Millis(5'000)};
+  relay::Relay::Settings relay{base::Millis(5'000), {}, {}};
   net::TcpOptions tcp;
   LoggedSessions logged = LoggedSessions::kAll;
 };

@@ -45,6 +45,13 @@ const Node* table_of(const Node& root, Section section) {
       return &root;
     case Section::kProcess:
       return at(&root, "process");
+    case Section::kProcessLimits:
+      return at(at(&root, "process"), "limits");
+    case Section::kListenerAccess:
+      return at(at(at(&root, "listeners"), "web"), "access");
+    case Section::kListenerLimits:
+    case Section::kLimits:  // the same keys; the file shows such a table in a comment
+      return at(at(at(&root, "listeners"), "web"), "limits");
     case Section::kLog:
       return at(&root, "log");
     case Section::kAdmin:

@@ -40,6 +40,12 @@ TEST(Schema, EveryDefaultPassesItsOwnRules) {
       case ValueType::kWord:
         EXPECT_TRUE(parse_word(key, node)) << key.name;
         break;
+      case ValueType::kRate:
+      case ValueType::kByteRate:
+        EXPECT_TRUE(parse_rate(key, node)) << key.name;
+        break;
+      case ValueType::kClientList:
+      case ValueType::kPathList:
       case ValueType::kPatternList:
         EXPECT_EQ(node.kind, Kind::kList) << key.name;
         break;

@@ -57,7 +57,7 @@ class RelayOverTcp : public testing::Test, public Relay::Owner {
     net::abort_connection(backend_peer.fd);
   }
 
-  void start(base::Millis reset_linger = base::Millis(5'000)) { relay.start({reset_linger}); }
+  void start(base::Millis reset_linger = base::Millis(5'000)) { relay.start({reset_linger, {}, {}}); }
   [[nodiscard]] bool ended() {
     return driver.until([this] { return ending.has_value(); });
   }
@@ -493,7 +493,7 @@ TEST_F(RelayOverTcp, ASlowSessionHoldsOneBufferADirectionAndAnIdleOneNone) {
 TEST_F(RelayOverTcp, ARateBoundsOneDirectionAndLeavesTheOtherAlone) {
   constexpr std::uint64_t kRate = 1'000'000;
   const base::TimePoint begun = base::precise_now();
-  relay.start({base::Millis(5'000), kRate, 0});
+  relay.start({base::Millis(5'000), base::Rate{kRate, std::chrono::seconds(1)}, {}});
   const std::string data(400'000, 'd');
   std::size_t up = 0;
   std::size_t down = 0;
@@ -522,7 +522,7 @@ TEST_F(RelayOverTcp, ARateBoundsOneDirectionAndLeavesTheOtherAlone) {
 }
 
 TEST_F(RelayOverTcp, AnEndOfStreamAndAResetWaitForTheirTurnBehindTheRate) {
-  relay.start({base::Millis(60'000), 0, 200'000});
+  relay.start({base::Millis(60'000), {}, base::Rate{200'000, std::chrono::seconds(1)}});
   const std::string answer(50'000, 'a');
   ASSERT_EQ(test::send_some(backend.get(), answer), answer.size());
   ASSERT_TRUE(turn_until([&] { return net::unacknowledged_bytes(backend.get()) == 0; }));
@@ -541,7 +541,7 @@ TEST_F(RelayOverTcp, AnEndOfStreamAndAResetWaitForTheirTurnBehindTheRate) {
 }
 
 TEST_F(RelayOverTcp, AStoppedRelayMovesNothingWhenItsRestIsOver) {
-  relay.start({base::Millis(5'000), 1'000, 0});
+  relay.start({base::Millis(5'000), base::Rate{1'000, std::chrono::seconds(1)}, {}});
   const std::string data(10'000, 's');
   ASSERT_EQ(test::send_some(client.get(), data), data.size());
   ASSERT_TRUE(turn_until([&] { return relay.upload().resting; }));

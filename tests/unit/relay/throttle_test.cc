@@ -9,20 +9,21 @@ namespace {
 
 using std::chrono::nanoseconds;
 
+constexpr std::chrono::seconds kSecond{1};
 const base::TimePoint kStart = base::TimePoint(std::chrono::hours(1'000));
 
 TEST(TokenBucket, BeginsWithATicksWorth) {
-  const TokenBucket bucket(1'000'000, kStart);
+  const TokenBucket bucket({1'000'000, kSecond}, kStart);
   EXPECT_EQ(bucket.available(kStart), 64'000u);
 }
 
 TEST(TokenBucket, HoldsThreeTicksWorthHoweverLongItRested) {
-  const TokenBucket bucket(1'000'000, kStart);
+  const TokenBucket bucket({1'000'000, kSecond}, kStart);
   EXPECT_EQ(bucket.available(kStart + std::chrono::hours(100)), 192'000u);
 }
 
 TEST(TokenBucket, IsReadyWhenATicksWorthIsThere) {
-  TokenBucket bucket(1'000'000, kStart);
+  TokenBucket bucket({1'000'000, kSecond}, kStart);
   bucket.take(64'000, kStart);
   EXPECT_EQ(bucket.available(kStart), 0u);
   const base::TimePoint ready = bucket.ready_at();
@@ -31,20 +32,24 @@ TEST(TokenBucket, IsReadyWhenATicksWorthIsThere) {
 }
 
 TEST(TokenBucket, PassesOneByteASecondToo) {
-  TokenBucket bucket(1, kStart);
+  TokenBucket bucket({1, kSecond}, kStart);
   EXPECT_EQ(bucket.available(kStart), 0u);
   EXPECT_EQ(bucket.available(bucket.ready_at()), 1u);
   bucket.take(1, bucket.ready_at());
   EXPECT_EQ(bucket.available(bucket.ready_at()), 1u);
 }
 
-TEST(TokenBucket, StandsTheGreatestRate) {
-  TokenBucket bucket(TokenBucket::kMostRate, kStart);
-  const base::TimePoint late = kStart + std::chrono::hours(1);
-  const std::uint64_t available = bucket.available(late);
-  EXPECT_EQ(available, TokenBucket::kMostRate * 192 / 1000);
-  bucket.take(available, late);
-  EXPECT_LE(bucket.available(late), TokenBucket::kMostRate / 1'000'000'000 + 1);
+TEST(TokenBucket, StandsTheGreatestRateAndTheSmallest) {
+  const base::TimePoint late = kStart + std::chrono::hours(3);
+  TokenBucket fast({base::kMostBytesPerSecond * 3600, std::chrono::hours(1)}, kStart);
+  EXPECT_EQ(fast.available(late), base::kMostBytesPerSecond * 192 / 1000);
+  fast.take(fast.available(late), late);
+  EXPECT_LE(fast.available(late), base::kMostBytesPerSecond / 1'000'000'000 + 1);
+  TokenBucket slow({1, std::chrono::hours(1)}, kStart);
+  EXPECT_EQ(slow.available(late), 2u);
+  slow.take(2, late);
+  EXPECT_EQ(slow.available(late + std::chrono::minutes(59)), 0u);
+  EXPECT_EQ(slow.available(late + std::chrono::minutes(60)), 1u);
 }
 
 // Whatever is taken when: in no stretch of time more passes than the rate allows and the bucket holds, and
@@ -53,7 +58,7 @@ TEST(TokenBucket, NeverPassesMoreThanItsRateAndNoLessThanThatToWhoAsks) {
   std::mt19937_64 random(7);
   for (const std::uint64_t rate :
        {std::uint64_t{3}, std::uint64_t{1'000}, std::uint64_t{1} << 20, std::uint64_t{9} << 30}) {
-    TokenBucket bucket(rate, kStart);
+    TokenBucket bucket({rate, kSecond}, kStart);
     base::TimePoint now = kStart;
     double taken = 0;
     std::size_t takes = 0;

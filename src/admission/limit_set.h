@@ -1,0 +1,73 @@
+// The limits that a listener keeps, its own or shared with others: how many connections, how fast, and the
+// same for each client. Asked in one go, client first, and what was taken is given back when a later limit
+// refuses, so that one flooder cannot use up what honest clients are entitled to. A live block: exact over
+// all workers, kept by identity, outlives every permit.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "admission/client_table.h"
+#include "admission/connection_slots.h"
+#include "admission/rate_limiter.h"
+#include "admission/refusals.h"
+
+namespace weir::admission {
+
+enum class TableFull : std::uint8_t { kAdmit, kRefuse };
+
+struct LimitSettings {
+  std::optional<std::uint32_t> max_connections;
+  std::optional<Gcra> rate;
+  ClientLimits client;
+  ClientTableSettings table;  // used when `client` limits anything
+  TableFull table_full = TableFull::kAdmit;
+  bool dry_run = false;          // refusals are told and nobody is refused
+  std::uint32_t tarpit_max = 0;  // refused clients that may be held
+};
+
+// What a connection holds of its listener's limits; the destructor gives it back. Move-only.
+struct LimitPermits {
+  Permit listener;
+  ClientPermit client;
+
+  void release() {
+    listener.release();
+    client.release();
+  }
+};
+
+class LimitSet {
+ public:
+  explicit LimitSet(const LimitSettings& settings);
+
+  // The reason why not, and `permits` stay empty; or nothing, and they are filled. Any thread; no allocation.
+  std::optional<Refusal> admit(const base::Address& client, base::TimePoint now, LimitPermits& permits);
+
+  // Takes back what `admit` has just given, as if it had not been asked: another rule refused.
+  void undo(LimitPermits& permits);
+
+  bool dry_run() const { return settings_.dry_run; }
+  // Whether it limits anything; if not there is no need to ask.
+  bool limits_anything() const { return rate_ || table_ != nullptr || settings_.max_connections; }
+
+  // The right to hold one refused client, or an empty one.
+  Permit hold_refused() { return tarpit_.try_acquire(); }
+  std::uint32_t held_refused() const { return tarpit_.used(); }
+
+  // Null when clients are not limited.
+  const ClientTable* table() const { return table_.get(); }
+  // New clients that found the table full and were let in without limits of their own.
+  std::uint64_t unlimited_clients() const { return unlimited_clients_.load(std::memory_order_relaxed); }
+
+ private:
+  const LimitSettings settings_;
+  ConnectionSlots connections_;
+  ConnectionSlots tarpit_;
+  std::optional<RateLimiter> rate_;
+  std::unique_ptr<ClientTable> table_;
+  std::atomic<std::uint64_t> unlimited_clients_{0};
+};
+
+}  // namespace weir::admission

@@ -1,0 +1,105 @@
+#include "config/build_admission.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/text.h"
+
+namespace weir::config {
+namespace {
+
+void read_limits(TableReader& reader, LimitsConfig& out) {
+  reader.read_count("max_connections", out.max_connections);
+  out.connection_rate = read_connection_rate(reader);
+  reader.read_count("client_max_connections", out.client_max_connections);
+  out.client_connection_rate = read_connection_rate(reader, "client_");
+  reader.read_count("client_prefix_ipv4", out.client_prefix_ipv4);
+  reader.read_count("client_prefix_ipv6", out.client_prefix_ipv6);
+  reader.read_count("client_table_size", out.client_table_size);
+  reader.read_word("table_full", out.table_full);
+  reader.read_rate("upload_rate", out.upload_rate);
+  reader.read_rate("download_rate", out.download_rate);
+  reader.read_word("when_exceeded", out.when_exceeded);
+  reader.read_duration("tarpit_time", out.tarpit_time);
+  reader.read_count("tarpit_max", out.tarpit_max);
+  reader.read_flag("dry_run", out.dry_run);
+}
+
+// A network on both sides is denied; its author hardly meant that.
+void warn_of_contradictions(const AccessConfig& access, const std::string& path, Problems& problems) {
+  std::vector<base::Prefix> allowed = access.allow.prefixes;
+  std::sort(allowed.begin(), allowed.end());
+  for (const base::Prefix& denied : access.deny.prefixes) {
+    if (!std::binary_search(allowed.begin(), allowed.end(), denied)) continue;
+    add_warning(problems, access.place,
+                fmt::format("{}: {} is both allowed and denied: it is denied", path, denied.to_string()));
+  }
+  if (access.allow.has_unix && access.deny.has_unix) {
+    add_warning(problems, access.place,
+                fmt::format("{}: unix is both allowed and denied: it is denied", path));
+  }
+}
+
+}  // namespace
+
+std::optional<ConnectionRate> read_connection_rate(TableReader& reader, const std::string& prefix) {
+  std::optional<base::Rate> rate;
+  Placed<std::optional<unsigned>> burst;
+  reader.read_rate(prefix + "connection_rate", rate);
+  reader.read_count(prefix + "connection_burst", burst);
+  if (rate) return ConnectionRate{*rate, burst.value.value_or(base::default_burst(*rate))};
+  if (burst.value) {
+    reader.warn(prefix + "connection_burst", burst.place,
+                fmt::format("it says nothing without {}connection_rate", prefix));
+  }
+  return std::nullopt;
+}
+
+AccessConfig build_access(const Node& table, const std::string& path, Problems& problems) {
+  AccessConfig out;
+  out.place = table.place;
+  TableReader reader(Section::kListenerAccess, table, path, table.place, problems);
+  reader.read_clients("allow", out.allow);
+  reader.read_clients("deny", out.deny);
+  reader.read_paths("allow_files", out.allow.files);
+  reader.read_paths("deny_files", out.deny.files);
+  reader.read_flag("kernel_drop", out.kernel_drop);
+  reader.finish();
+  warn_of_contradictions(out, path, problems);
+  if (out.kernel_drop && !out.is_given()) {
+    add_warning(problems, table.place,
+                fmt::format("{}.kernel_drop: nobody is denied, so nothing is dropped", path));
+  }
+  return out;
+}
+
+void build_listener_limits(const Node& table, const std::string& path, ListenerConfig& out,
+                           Problems& problems) {
+  TableReader reader(Section::kListenerLimits, table, path, table.place, problems);
+  out.limits.place = table.place;
+  reader.read_text("shared", out.shared_limits);
+  read_limits(reader, out.limits);
+  reader.finish();
+  if (out.shared_limits.value.empty()) return;
+  for (const Entry& entry : table.entries) {
+    if (entry.key == "shared" || find_key(Section::kListenerLimits, entry.key) == nullptr) continue;
+    add_error(
+        problems, entry.place,
+        fmt::format("{}.{}: with \"shared\" all limits come from [limits.{}]: write it there, or remove "
+                    "\"shared\"",
+                    path, entry.key, key_text(out.shared_limits.value)));
+  }
+}
+
+LimitsConfig build_limits(const Entry& entry, Problems& problems) {
+  LimitsConfig out;
+  out.name = entry.key;
+  out.place = entry.place;
+  TableReader reader(Section::kLimits, entry.value, "limits." + entry.key, entry.place, problems);
+  read_limits(reader, out);
+  reader.finish();
+  return out;
+}
+
+}  // namespace weir::config

@@ -1,0 +1,76 @@
+#include "server/doors.h"
+
+#include <map>
+#include <random>
+#include <set>
+
+#include "base/assert.h"
+#include "server/access_lists.h"
+
+namespace weir::server {
+namespace {
+
+std::optional<admission::Gcra> rule_of(const std::optional<config::ConnectionRate>& rate) {
+  if (!rate) return std::nullopt;
+  return admission::Gcra(rate->rate, rate->burst);
+}
+
+// Secret, so that nobody can choose addresses that meet in one place of the table.
+std::uint64_t random_seed() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
+}
+
+std::shared_ptr<admission::LimitSet> build_limits(const config::LimitsConfig& from) {
+  admission::LimitSettings settings;
+  settings.max_connections = from.max_connections;
+  settings.rate = rule_of(from.connection_rate);
+  settings.client = {from.client_max_connections, rule_of(from.client_connection_rate)};
+  settings.table = {
+      from.client_table_size, {from.client_prefix_ipv4, from.client_prefix_ipv6}, random_seed()};
+  settings.table_full = from.table_full == config::TableFull::kAdmit ? admission::TableFull::kAdmit
+                                                                     : admission::TableFull::kRefuse;
+  settings.dry_run = from.dry_run;
+  settings.tarpit_max = from.when_exceeded == config::WhenExceeded::kTarpit ? from.tarpit_max : 0;
+  return std::make_shared<admission::LimitSet>(settings);
+}
+
+}  // namespace
+
+const config::LimitsConfig& limits_of(const config::Config& config, const config::ListenerConfig& listener) {
+  if (listener.shared_limits.value.empty()) return listener.limits;
+  const config::LimitsConfig* shared = config.find_limits(listener.shared_limits.value);
+  WEIR_ASSERT(shared != nullptr);
+  return *shared;
+}
+
+std::vector<DoorRules> build_doors(const config::Config& config, config::Problems& problems) {
+  std::shared_ptr<admission::RateLimiter> process_rate;
+  if (const auto rule = rule_of(config.process.connection_rate)) {
+    process_rate = std::make_shared<admission::RateLimiter>(*rule);
+  }
+  std::map<const config::LimitsConfig*, std::shared_ptr<admission::LimitSet>> built;
+  std::vector<DoorRules> doors;
+  for (const config::ListenerConfig& listener : config.listeners) {
+    const config::LimitsConfig& limits = limits_of(config, listener);
+    std::shared_ptr<admission::LimitSet>& set = built[&limits];
+    if (set == nullptr) set = build_limits(limits);
+    doors.push_back({{load_access_list(listener.access, problems), set, process_rate},
+                     limits.when_exceeded,
+                     limits.tarpit_time});
+  }
+  return doors;
+}
+
+std::uint64_t most_tarpitted(const config::Config& config) {
+  std::set<const config::LimitsConfig*> counted;
+  std::uint64_t sum = 0;
+  for (const config::ListenerConfig& listener : config.listeners) {
+    const config::LimitsConfig& limits = limits_of(config, listener);
+    const bool holds = limits.when_exceeded == config::WhenExceeded::kTarpit;
+    if (holds && counted.insert(&limits).second) sum += limits.tarpit_max;
+  }
+  return sum;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,21 @@
+#include "server/tarpit.h"
+
+#include "net/socket.h"
+
+namespace weir::server {
+
+Tarpit::Held::~Held() {
+  disarm();
+  net::abort_connection(client);
+}
+
+void Tarpit::hold(base::UniqueFd client, admission::Permit permit, base::TimePoint end) {
+  Held& held = held_.emplace_back();
+  held.owner = this;
+  held.self = std::prev(held_.end());
+  held.client = std::move(client);
+  held.permit = std::move(permit);
+  wheel_.arm(held, end);
+}
+
+}  // namespace weir::server

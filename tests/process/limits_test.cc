@@ -1,0 +1,184 @@
+// Who may come in, how many, and how fast: against the real binary, over loopback's many addresses.
+#include <gtest/gtest.h>
+
+#include "support/backend.h"
+#include "support/parallel.h"
+#include "support/process_facts.h"
+#include "support/weir_process.h"
+
+namespace weir::test {
+namespace {
+
+Configuration configuration_for(const Backend& backend, const std::string& tables) {
+  Configuration configuration;
+  configuration.workers = 2;
+  configuration.backends = {entry(backend.address())};
+  configuration.rest = tables;
+  return configuration;
+}
+
+Socket::Options from(const std::string& host) {
+  Socket::Options options;
+  options.source = address_of(host + ":0");
+  return options;
+}
+
+bool is_served(const WeirProcess& weir, const std::string& host) {
+  Socket client = weir.connect(from(host));
+  client.try_send("x");
+  return client.receive(1).bytes == "x";
+}
+
+std::uint64_t refused(const WeirProcess& weir, const std::string& reason) {
+  return weir.admin().sum("weir_connections_refused_total", {{"reason", reason}});
+}
+
+TEST(AccessList, TheLongestNetworkDecides) {
+  Backend backend(echo());
+  const WeirProcess weir(
+      configuration_for(backend,
+                        "[listeners.web.access]\n"
+                        "allow = [\"127.1.0.0/16\", \"127.1.2.3\"]\ndeny = [\"127.1.2.0/24\"]\n"));
+  EXPECT_TRUE(is_served(weir, "127.1.1.1"));
+  EXPECT_FALSE(is_served(weir, "127.1.2.1"));
+  EXPECT_TRUE(is_served(weir, "127.1.2.3"));
+  EXPECT_FALSE(is_served(weir, "127.0.0.1")) << "who is on no list is denied when there is an allow";
+  EXPECT_EQ(refused(weir, "denied"), 2u);
+}
+
+TEST(AccessList, AFileWithAMistakeIsAnErrorAtStartThatNamesItsLine) {
+  const TemporaryDirectory directory;
+  const std::string list = directory.write("deny.txt", "# our own\n127.0.0.0/8\n\n127.0.0.0/33\n");
+  Backend backend(echo());
+  const Configuration configuration =
+      configuration_for(backend, "[listeners.web.access]\ndeny_files = [\"" + list + "\"]\n");
+  const WeirRun run = run_weir_on(configuration.to_toml());
+  EXPECT_EQ(run.exit.status, kNotStarted);
+  EXPECT_NE(run.output.find(list + ":4:1: error:"), std::string::npos) << run.output;
+}
+
+TEST(Limits, EachClientHoldsAsManyConnectionsAsItMay) {
+  Backend backend(echo());
+  const WeirProcess weir(configuration_for(backend, "[listeners.web.limits]\nclient_max_connections = 3\n"));
+  std::vector<Socket> held;
+  for (const std::string host : {"127.0.0.2", "127.0.0.3"}) {
+    for (int i = 0; i < 3; ++i) {
+      held.push_back(weir.connect(from(host)));
+      held.back().send_all("x");
+      EXPECT_EQ(held.back().receive_exactly(1), "x");
+    }
+    Socket fourth = weir.connect(from(host));
+    EXPECT_EQ(fourth.receive_until_end().ended, Ended::kReset);
+  }
+  EXPECT_EQ(refused(weir, "client_connections"), 2u);
+  held.clear();
+  ASSERT_TRUE(eventually([&] { return weir.admin().sum("weir_sessions_open") == 0; }));
+  EXPECT_TRUE(is_served(weir, "127.0.0.2"));
+}
+
+TEST(Limits, AClientThatFloodsTakesNothingFromOthers) {
+  Backend backend(echo());
+  const WeirProcess weir(configuration_for(backend,
+                                           "[listeners.web.limits]\nconnection_rate = \"1/h\"\n"
+                                           "connection_burst = 60\nclient_connection_rate = \"1/h\"\n"
+                                           "client_connection_burst = 10\n"));
+  in_parallel(4, 500, [&](std::size_t) {
+    Socket client = weir.connect(from("127.0.0.2"));
+    client.receive(1, Millis(0));
+  });
+  EXPECT_TRUE(eventually([&] { return refused(weir, "client_rate") == 490; }))
+      << refused(weir, "client_rate");
+  for (int host = 3; host < 8; ++host) {
+    for (int i = 0; i < 10; ++i) {
+      EXPECT_TRUE(is_served(weir, "127.0.0." + std::to_string(host))) << host << ", " << i;
+    }
+  }
+  EXPECT_EQ(weir.admin().sum("weir_connections_accepted_total"), 60u);
+  EXPECT_FALSE(is_served(weir, "127.0.0.9"));
+  EXPECT_EQ(refused(weir, "rate"), 1u);
+}
+
+TEST(Limits, TwoListenersThatShareThemKeepOneSet) {
+  Backend backend(echo());
+  const WeirProcess weir(
+      configuration_for(backend,
+                        "[listeners.web.limits]\nshared = \"all\"\n[listeners.other]\n"
+                        "bind = \"127.0.0.1:0\"\npool = \"web\"\n[listeners.other.limits]\n"
+                        "shared = \"all\"\n[limits.all]\nmax_connections = 2\n"));
+  std::vector<Socket> held;
+  for (const std::string listener : {"web", "other"}) {
+    held.push_back(Socket::connect(weir.address(listener)));
+    held.back().send_all("x");
+    EXPECT_EQ(held.back().receive_exactly(1), "x");
+  }
+  for (const std::string listener : {"web", "other"}) {
+    Socket third = Socket::connect(weir.address(listener));
+    EXPECT_EQ(third.receive_until_end().ended, Ended::kReset);
+  }
+  EXPECT_EQ(refused(weir, "listener_connections"), 2u);
+}
+
+TEST(Limits, TheProcessHasARateOfItsOwn) {
+  Backend backend(echo());
+  const WeirProcess weir(
+      configuration_for(backend, "[process.limits]\nconnection_rate = \"1/h\"\nconnection_burst = 3\n"));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(is_served(weir, "127.0.0.1"));
+  EXPECT_FALSE(is_served(weir, "127.0.0.1"));
+  EXPECT_EQ(refused(weir, "process_rate"), 1u);
+}
+
+TEST(Limits, ADryRunCountsAndServes) {
+  Backend backend(echo());
+  const WeirProcess weir(configuration_for(
+      backend, "[listeners.web.limits]\nconnection_rate = \"1/h\"\nconnection_burst = 2\ndry_run = true\n"));
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(is_served(weir, "127.0.0.1"));
+  EXPECT_EQ(refused(weir, "rate"), 0u);
+  EXPECT_EQ(weir.admin().sum("weir_connections_would_be_refused_total", {{"reason", "rate"}}), 3u);
+}
+
+TEST(Refusal, ThatClosesShowsAnEndOfStream) {
+  Backend backend(echo());
+  const WeirProcess weir(configuration_for(
+      backend,
+      "[listeners.web.access]\ndeny = [\"127.0.0.2\"]\n[listeners.web.limits]\nwhen_exceeded = \"close\"\n"));
+  Socket client = weir.connect(from("127.0.0.2"));
+  EXPECT_EQ(client.receive_until_end().ended, Ended::kEndOfStream);
+}
+
+TEST(Refusal, ThatTarpitsHoldsAFewForATimeAndStarvesNobody) {
+  Backend backend(echo());
+  const WeirProcess weir(configuration_for(backend,
+                                           "[listeners.web.access]\ndeny = [\"127.0.0.2\"]\n"
+                                           "[listeners.web.limits]\nwhen_exceeded = \"tarpit\"\n"
+                                           "tarpit_time = \"1s\"\ntarpit_max = 10\n"));
+  const auto began = Clock::now();
+  std::vector<Socket> stuck;
+  for (int i = 0; i < 10; ++i) stuck.push_back(weir.connect(from("127.0.0.2")));
+  ASSERT_TRUE(eventually([&] { return weir.admin().sum("weir_clients_tarpitted") == 10; }));
+  Socket surplus = weir.connect(from("127.0.0.2"));
+  EXPECT_EQ(surplus.receive_until_end().ended, Ended::kReset);
+  EXPECT_TRUE(is_served(weir, "127.0.0.3"));
+  for (Socket& client : stuck) EXPECT_EQ(client.receive_until_end().ended, Ended::kReset);
+  EXPECT_GE(Clock::now() - began, Millis(1'000));
+  EXPECT_TRUE(eventually([&] { return weir.admin().sum("weir_clients_tarpitted") == 0; }));
+}
+
+TEST(Bandwidth, IsKeptWithinFivePerCentInEachDirection) {
+  constexpr std::uint64_t kRate = 2 * 1024 * 1024;
+  const std::string much = pattern(64 * 1024 * 1024);
+  Backend backend([&](Socket& socket) { socket.try_send(much, Millis(60'000)); });
+  const WeirProcess weir(configuration_for(backend, "[listeners.web.limits]\ndownload_rate = \"2MiB/s\"\n"));
+  Socket client = weir.connect();
+  std::size_t received = 0;
+  const auto began = Clock::now();
+  while (Clock::now() - began < std::chrono::seconds(5))
+    received += client.receive_some(256 * 1024).bytes.size();
+  const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
+  const double ratio = static_cast<double>(received) / (static_cast<double>(kRate) * seconds);
+  std::printf("%.1f %% of the rate over %.2f s\n", 100 * ratio, seconds);
+  EXPECT_LT(ratio, 1.05);
+  EXPECT_GT(ratio, 0.95);
+}
+
+}  // namespace
+}  // namespace weir::test

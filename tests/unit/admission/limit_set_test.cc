@@ -1,0 +1,137 @@
+#include "admission/limit_set.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::admission {
+namespace {
+
+using std::chrono::seconds;
+
+const base::TimePoint kStart = base::TimePoint(std::chrono::hours(100));
+
+base::Address client(std::uint32_t number) {
+  return base::Address::ipv4({htonl(0xc6120000u + number)}, 1234);
+}
+
+Gcra per_second(std::uint64_t count, std::uint64_t burst) { return Gcra({count, seconds(1)}, burst); }
+
+TEST(LimitSet, WithoutLimitsAdmitsAnybodyAndNeedNotBeAsked) {
+  LimitSet limits({});
+  LimitPermits permits;
+  EXPECT_FALSE(limits.limits_anything());
+  for (std::uint32_t i = 0; i < 1'000; ++i) EXPECT_FALSE(limits.admit(client(i), kStart, permits));
+}
+
+TEST(LimitSet, HoldsAsManyConnectionsAsItMayAndAPermitThatComesBackMakesRoom) {
+  LimitSettings settings;
+  settings.max_connections = 2;
+  LimitSet limits(settings);
+  LimitPermits a;
+  LimitPermits b;
+  LimitPermits c;
+  EXPECT_FALSE(limits.admit(client(1), kStart, a));
+  EXPECT_FALSE(limits.admit(client(2), kStart, b));
+  EXPECT_EQ(limits.admit(client(3), kStart, c), Refusal::kListenerConnections);
+  a.release();
+  EXPECT_FALSE(limits.admit(client(3), kStart, c));
+}
+
+TEST(LimitSet, NamesEachReasonByItself) {
+  LimitSettings settings;
+  settings.rate = per_second(1, 3);
+  settings.client = {1, per_second(1, 2)};
+  LimitSet limits(settings);
+  LimitPermits permits;
+  EXPECT_FALSE(limits.admit(client(1), kStart, permits));
+  LimitPermits second;
+  EXPECT_EQ(limits.admit(client(1), kStart, second), Refusal::kClientConnections);
+  permits.release();
+  EXPECT_FALSE(limits.admit(client(1), kStart, permits));
+  permits.release();
+  EXPECT_EQ(limits.admit(client(1), kStart, permits), Refusal::kClientRate);
+  EXPECT_FALSE(limits.admit(client(2), kStart, permits));
+  EXPECT_EQ(limits.admit(client(3), kStart, second), Refusal::kRate);
+}
+
+// Otherwise those who are refused by the listener's limit would use up what they may themselves.
+TEST(LimitSet, ARefusalByALaterLimitCostsTheClientNothing) {
+  LimitSettings settings;
+  settings.max_connections = 1;
+  settings.client = {std::nullopt, per_second(1, 2)};
+  LimitSet limits(settings);
+  LimitPermits holder;
+  ASSERT_FALSE(limits.admit(client(1), kStart, holder));
+  for (int i = 0; i < 100; ++i) {
+    LimitPermits permits;
+    EXPECT_EQ(limits.admit(client(2), kStart, permits), Refusal::kListenerConnections);
+    EXPECT_FALSE(permits.client);
+    EXPECT_FALSE(permits.listener);
+  }
+  holder.release();
+  for (int i = 0; i < 2; ++i) {
+    LimitPermits permits;
+    EXPECT_FALSE(limits.admit(client(2), kStart, permits)) << "its whole burst is there";
+  }
+}
+
+TEST(LimitSet, AFloodingClientUsesUpNothingOfTheListenersRate) {
+  LimitSettings settings;
+  settings.rate = per_second(1, 10);
+  settings.client = {std::nullopt, per_second(1, 1)};
+  LimitSet limits(settings);
+  std::size_t flooded = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    LimitPermits permits;
+    flooded += limits.admit(client(1), kStart, permits) ? 0 : 1;
+  }
+  EXPECT_EQ(flooded, 1u);
+  for (std::uint32_t i = 2; i <= 10; ++i) {
+    LimitPermits permits;
+    EXPECT_FALSE(limits.admit(client(i), kStart, permits)) << i;
+  }
+}
+
+TEST(LimitSet, UndoingGivesEverythingBack) {
+  LimitSettings settings;
+  settings.max_connections = 1;
+  settings.rate = per_second(1, 1);
+  settings.client = {1, per_second(1, 1)};
+  LimitSet limits(settings);
+  for (int i = 0; i < 10; ++i) {
+    LimitPermits permits;
+    ASSERT_FALSE(limits.admit(client(1), kStart, permits)) << i;
+    limits.undo(permits);
+  }
+}
+
+TEST(LimitSet, AFullTableAdmitsOrRefusesNewClientsAsToldAndCountsThoseItAdmits) {
+  for (const TableFull table_full : {TableFull::kAdmit, TableFull::kRefuse}) {
+    LimitSettings settings;
+    settings.client = {10, std::nullopt};
+    settings.table.capacity = 16;
+    settings.table_full = table_full;
+    LimitSet limits(settings);
+    std::vector<LimitPermits> held(limits.table()->capacity());
+    for (std::uint32_t i = 0; i < held.size(); ++i) ASSERT_FALSE(limits.admit(client(i), kStart, held[i]));
+    LimitPermits permits;
+    const auto answer = limits.admit(client(1'000), kStart, permits);
+    EXPECT_EQ(answer, table_full == TableFull::kAdmit ? std::nullopt : std::optional(Refusal::kTableFull));
+    EXPECT_EQ(limits.unlimited_clients(), table_full == TableFull::kAdmit ? 1u : 0u);
+    EXPECT_FALSE(permits.client);
+  }
+}
+
+TEST(LimitSet, HoldsAsManyRefusedClientsAsItMay) {
+  LimitSettings settings;
+  settings.tarpit_max = 1;
+  LimitSet limits(settings);
+  Permit held = limits.hold_refused();
+  EXPECT_TRUE(held);
+  EXPECT_EQ(limits.held_refused(), 1u);
+  EXPECT_FALSE(limits.hold_refused());
+  held.release();
+  EXPECT_TRUE(limits.hold_refused());
+}
+
+}  // namespace
+}  // namespace weir::admission
