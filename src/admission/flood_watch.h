@@ -1,25 +1,9 @@
-// Decides from the kernel's counters whether the door is under pressure, as two states that begin and end:
-//   a SYN flood      half-open connections that nobody completes fill the SYN queue
-//   an overflow      finished connections are not accepted in time: Weir is too slow, or the backlog too
-//   small
-// It only tells; it refuses nothing. Asked once a second by the control thread, which owns it; who wants to
-// know elsewhere is told through what that thread publishes. Pure: counters and `now` are arguments. The
-// counters are those of the whole network namespace, so a flood at another program's socket shows here too.
-//
-// What Linux counts, and what is made of it (net/ipv4/tcp_input.c tcp_conn_request; syncookies.c):
-//   A SYN that finds the SYN queue full is answered with a cookie (SyncookiesSent) and nothing is kept. A
-//   real client brings the cookie back within a round trip (SyncookiesRecv), a forged address never does. So
-//   the sign of a flood is the cookies that were *not* brought back, and not those sent, nor
-//   TCPReqQFullDoCookies: these also rise while honest clients come faster than the queue is long, for a
-//   minute after a flood while its remains fill the queue, and always with tcp_syncookies = 2. With cookies
-//   off the SYN is dropped: TCPReqQFullDrop when the queue is as long as the backlog, no counter of its own
-//   when it is three quarters of tcp_max_syn_backlog long. ListenDrops counts both, and also drops for want
-//   of room in the accept queue, each of which ListenOverflows counts. So the sign is ListenDrops less
-//   ListenOverflows. Honest clients who come faster than the queue is long look the same, but not for long.
-//   SyncookiesFailed (ACKs with a bad cookie) is reported and decides nothing: a forged ACK fills no queue,
-//   and the rest of a connection that ended counts there too. While the accept queue is full, SYNs are
-//   dropped for that reason first, so a flood then shows as overflow. A flood too thin to fill the SYN queue
-//   has no sign here and does no harm.
+// Decides from the kernel's counters whether the door is under pressure, as two states that begin and end. A
+// SYN flood: half-open connections that nobody completes fill the SYN queue. An overflow: finished
+// connections are not accepted in time, because Weir is too slow or the backlog too small. It only tells; it
+// refuses nothing. Asked once a second by the control thread, which owns it; who wants to know elsewhere is
+// told by what that thread publishes. Pure: counters and `now` are arguments. The counters are those of the
+// whole network namespace, so a flood at another program's socket shows here too.
 #pragma once
 
 #include <cstdint>
@@ -30,11 +14,28 @@
 
 namespace weir::admission {
 
-// Counted since the namespace began, as in net::KernelCounters; what the kernel does not count is zero.
+// Counted since the namespace began, as in net::KernelCounters; what the kernel does not count is zero. What
+// Linux does (net/ipv4/tcp_input.c, tcp_conn_request; syncookies.c), and what is made of it:
+//
+// A SYN that finds the SYN queue full is answered with a cookie, and nothing is kept. A real client brings
+// the cookie back within a round trip; a forged address never does. So the sign of a flood is the cookies
+// that are *not* brought back. Those sent, and TCPReqQFullDoCookies, also rise while honest clients come
+// faster than the queue is long, for a minute after a flood while its remains fill the queue, and always with
+// tcp_syncookies = 2.
+//
+// With cookies off the SYN is dropped: TCPReqQFullDrop counts it when the queue is as long as the backlog,
+// nothing of its own when it is three quarters of tcp_max_syn_backlog long. ListenDrops counts both, and also
+// what a full accept queue drops, each of which ListenOverflows counts. So the sign is ListenDrops less
+// ListenOverflows. Honest clients who come faster than the queue is long look the same, but seldom for long.
+//
+// What has no sign here: a flood too thin to fill the SYN queue, which does no harm; and, with cookies on, a
+// flood while the accept queue is full, whose SYNs count as overflow.
 struct KernelSigns {
   std::uint64_t cookies_sent = 0;      // SyncookiesSent
   std::uint64_t cookies_answered = 0;  // SyncookiesRecv
-  std::uint64_t cookies_failed = 0;    // SyncookiesFailed
+  // SyncookiesFailed: ACKs with a bad cookie. Reported only: they fill no queue, and the rest of a connection
+  // that ended counts there too.
+  std::uint64_t cookies_failed = 0;
   std::uint64_t listen_drops = 0;      // ListenDrops
   std::uint64_t accept_overflows = 0;  // ListenOverflows
 };

@@ -81,7 +81,7 @@ void parse_pair(std::string_view protocol, std::string_view names, std::string_v
 Result<void> add_file(const char* path, KernelCounters& counters) {
   const base::UniqueFd file(::open(path, O_RDONLY | O_CLOEXEC));
   if (!file) return failure(base::system_error(std::string("open ") + path, errno));
-  std::array<char, 16 * 1024> buffer;
+  std::array<char, 16'384> buffer;
   std::size_t filled = 0;
   while (filled < buffer.size()) {
     const ssize_t n = ::read(file.get(), buffer.data() + filled, buffer.size() - filled);

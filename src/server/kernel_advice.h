@@ -3,15 +3,18 @@
 // pure function of both, so that every case can be tested without rights; server/preflight reads the settings
 // and asks.
 //
-// What bounds the queues of a listening socket (Linux 4.4 to 6.18):
-//   accept queue   `backlog` as cut by net.core.somaxconn (__sys_listen); sk_acceptq_is_full lets in one
-//   more. SYN queue      the same number, inet_csk_reqsk_queue_is_full. Beyond it tcp_conn_request sends
-//   cookies
-//                  (tcp_syncookies = 1) or drops the SYN (0). With 2 it sends cookies always and the queue
-//                  stays empty. With 0, and only then, tcp_conn_request also drops the SYNs of clients that
-//                  it has not met before (tcp_peer_is_proven) once less than a quarter of tcp_max_syn_backlog
-//                  is left. With cookies on that setting is not looked at.
-// Both hold for each listening socket, so as many workers as there are multiply them.
+// What bounds the queues of a listening socket, Linux 4.4 to 6.18:
+//
+// The accept queue: `backlog` as cut by net.core.somaxconn (__sys_listen); sk_acceptq_is_full lets in one
+// more.
+//
+// The SYN queue: the same number (inet_csk_reqsk_queue_is_full). When it is full tcp_conn_request sends
+// cookies where tcp_syncookies = 1 and drops the SYN where it is 0; where it is 2 cookies are sent always and
+// the queue stays empty. With 0, and only then, it also drops SYNs of clients that it has not met before
+// (tcp_peer_is_proven) once less than a quarter of tcp_max_syn_backlog is left. With cookies on that setting
+// is not looked at.
+//
+// Both hold for each listening socket, so workers multiply them.
 #pragma once
 
 #include <optional>
