@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <fstream>
 #include <functional>
+#include <limits>
 
 #include "base/assert.h"
 
@@ -45,6 +46,21 @@ int set_tcp_options(int fd, const TcpOptions& options) {
     return errno;
   }
   return 0;
+}
+
+// Of a socket that will listen. Zero when all took.
+int set_listen_options(int fd, const ListenOptions& options) {
+  if (options.defer_accept) {
+    const int seconds = std::max(1, static_cast<int>(options.defer_accept->count()));
+    if (!set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds)) return errno;
+  }
+  if (options.fast_open > 0) {
+    // The kernel cuts it to somaxconn; more than an int holds is more than that.
+    const unsigned most = std::numeric_limits<int>::max();
+    const int length = static_cast<int>(std::min(options.fast_open, most));
+    if (!set_option(fd, IPPROTO_TCP, TCP_FASTOPEN, length)) return errno;
+  }
+  return set_tcp_options(fd, options.tcp);
 }
 
 UniqueFd new_socket(int family) {
@@ -144,7 +160,7 @@ Result<UniqueFd> listen_tcp(const Address& address, const ListenOptions& options
                       set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.v6only ? 1 : 0)) &&
                      (sharing == Sharing::kFirst || set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1));
   if (!ready) return failure(base::system_error("socket options for " + address.to_string(), errno));
-  if (const int error = set_tcp_options(fd.get(), options.tcp)) {
+  if (const int error = set_listen_options(fd.get(), options)) {
     return failure(base::system_error("socket options for " + address.to_string(), error));
   }
   if (const int error = bind_to(fd.get(), address)) return bind_failure(address, error);
@@ -164,6 +180,13 @@ Result<UniqueFd> listen_on(const Address& address, const ListenOptions& options)
 Result<UniqueFd> join(const Address& address, const ListenOptions& options) {
   WEIR_ASSERT(address.is_ip() && address.port() != 0);
   return listen_tcp(address, options, Sharing::kJoin);
+}
+
+std::chrono::seconds effective_defer_accept(int fd) {
+  int seconds = 0;
+  socklen_t length = sizeof(seconds);
+  const bool told = ::getsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, &length) == 0;
+  return std::chrono::seconds(told ? seconds : 0);
 }
 
 Result<Address> local_address(int fd) {

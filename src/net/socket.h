@@ -3,6 +3,7 @@
 // above.
 #pragma once
 
+#include <chrono>
 #include <optional>
 
 #include "base/address.h"
@@ -26,6 +27,15 @@ struct ListenOptions {
   bool v6only = true;
   bool shared = false;  // SO_REUSEPORT is set after the bind, so that sockets bound by `join` may follow
   unsigned socket_mode = 0660;
+  // TCP_DEFER_ACCEPT: a connection is handed over when its first bytes are there, or, without any, after
+  // about this long; at least a second. The kernel rounds it up to the steps in which it sends a SYN-ACK
+  // again (1, 3, 7, 15 ... seconds): `effective_defer_accept`. What is put off stays in the SYN queue, and a
+  // handshake that was answered with a cookie is not put off. Not for protocols in which the server speaks
+  // first. tcp(7).
+  std::optional<std::chrono::seconds> defer_accept;
+  // TCP_FASTOPEN: connections that may wait with their first bytes in the SYN (RFC 7413); 0: none. Cut by
+  // somaxconn, and idle unless net.ipv4.tcp_fastopen has its bit 2. tcp(7).
+  unsigned fast_open = 0;
 };
 
 // Binds and listens. A TCP address is bound without SO_REUSEPORT first: another process (another Weir
@@ -35,6 +45,10 @@ base::Result<base::UniqueFd> listen_on(const base::Address& address, const Liste
 
 // A further socket on the port of a `shared` one. Precondition: `address` is its real TCP address.
 base::Result<base::UniqueFd> join(const base::Address& address, const ListenOptions& options);
+
+// How long a listening TCP socket really puts off a silent connection; zero when it does not, and for unix
+// sockets.
+std::chrono::seconds effective_defer_accept(int fd);
 
 // The address a socket is bound to.
 base::Result<base::Address> local_address(int fd);

@@ -9,9 +9,9 @@
 #include <filesystem>
 
 #include "net/privileges.h"
-#include "net/socket.h"
 #include "server/doors.h"
 #include "server/host.h"
+#include "server/kernel_advice.h"
 #include "server/listener_set.h"
 
 namespace weir::server {
@@ -113,25 +113,27 @@ void check_paths(const Config& config, const net::UserIds& user, Problems& probl
   }
 }
 
-void check_backlogs(const Config& config, Problems& problems) {
-  const auto most = static_cast<unsigned>(net::somaxconn());
+std::vector<ListenerDemands> demands_of(const Config& config) {
+  std::vector<ListenerDemands> demands;
   for (const auto& listener : config.listeners) {
-    const auto& backlog = listener.backlog;
-    if (!backlog.value || *backlog.value <= most) continue;
-    add(problems, Severity::kWarning, backlog.place,
-        fmt::format("listener \"{}\": the kernel cuts a backlog of {} to {}; `sysctl -w "
-                    "net.core.somaxconn={}` allows it",
-                    listener.name, *backlog.value, most, *backlog.value));
+    ListenerDemands of_listener;
+    of_listener.name = listener.name;
+    of_listener.place = listener.place;
+    of_listener.backlog = listener.backlog;
+    of_listener.has_tcp = std::any_of(listener.bind.begin(), listener.bind.end(),
+                                      [](const auto& bind) { return bind.value.is_ip(); });
+    demands.push_back(std::move(of_listener));
   }
+  return demands;
 }
 
 }  // namespace
 
-void check_host(const Config& config, Problems& problems) {
+void check_host(const Config& config, Problems& problems, const net::KernelSettings& settings) {
   const net::UserIds user = future_user(config, problems);
   check_ports(config, problems);
   check_paths(config, user, problems);
-  check_backlogs(config, problems);
+  advise(settings, demands_of(config), problems);
 }
 
 unsigned worker_count(const Config& config) {

@@ -5,12 +5,14 @@
 
 #include "config/model.h"
 #include "config/problem.h"
+#include "net/kernel_counters.h"
 #include "server/descriptors.h"
 
 namespace weir::server {
 
-// Adds what is wrong to `problems`. Changes nothing on the host.
-void check_host(const config::Config& config, config::Problems& problems);
+// Adds what is wrong to `problems`. Changes nothing on the host. `settings` are this kernel's, but in tests.
+void check_host(const config::Config& config, config::Problems& problems,
+                const net::KernelSettings& settings = net::load_kernel_settings());
 
 // The number of workers that the configuration comes to here.
 unsigned worker_count(const config::Config& config);

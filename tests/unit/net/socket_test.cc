@@ -75,6 +75,58 @@ TEST(ListenOn, LeavesKeepaliveOffWhenItIsNotAsked) {
   EXPECT_EQ(option(listening->get(), SOL_SOCKET, SO_KEEPALIVE), 0);
 }
 
+TEST(ListenOn, WithDeferAcceptHandsAConnectionOverWhenItsFirstBytesAreThere) {
+  ListenOptions options = with_backlog();
+  options.defer_accept = std::chrono::seconds(60);
+  const auto listening = listen_on(test::loopback(), options);
+  ASSERT_TRUE(listening.has_value());
+  const Address address = *local_address(listening->get());
+  const UniqueFd silent = test::connect_to(address);
+  const UniqueFd speaking = test::connect_to(address);
+  ASSERT_EQ(test::send_some(speaking.get(), "hello"), 5u);
+  const UniqueFd accepted = test::accept_from(listening->get());
+  EXPECT_EQ(test::receive(accepted.get()), "hello") << "the one that came second spoke first";
+  EXPECT_FALSE(is_ready(listening->get(), Interest::kRead));
+  ASSERT_EQ(test::send_some(silent.get(), "now"), 3u);
+  EXPECT_EQ(test::receive(test::accept_from(listening->get()).get()), "now");
+}
+
+TEST(EffectiveDeferAccept, IsWhatWasAskedForRoundedUpToTheStepsOfTheKernel) {
+  struct Case {
+    int asked;
+    int effective;
+  };
+  for (const Case c :
+       {Case{-3, 1}, Case{0, 1}, Case{1, 1}, Case{2, 3}, Case{3, 3}, Case{5, 7}, Case{8, 15}}) {
+    ListenOptions options = with_backlog();
+    options.defer_accept = std::chrono::seconds(c.asked);
+    const auto listening = listen_on(test::loopback(), options);
+    ASSERT_TRUE(listening.has_value());
+    EXPECT_EQ(effective_defer_accept(listening->get()), std::chrono::seconds(c.effective)) << c.asked;
+  }
+}
+
+TEST(EffectiveDeferAccept, IsZeroWhereNothingIsPutOff) {
+  const auto listening = listen_on(test::loopback(), with_backlog());
+  ASSERT_TRUE(listening.has_value());
+  EXPECT_EQ(effective_defer_accept(listening->get()), std::chrono::seconds(0));
+  EXPECT_EQ(effective_defer_accept(test::unix_pair().a.get()), std::chrono::seconds(0));
+}
+
+TEST(ListenOn, GivesTheFastOpenQueueTheLengthAskedForAsFarAsTheKernelAllows) {
+  struct Case {
+    unsigned asked;
+    int length;
+  };
+  for (const Case c : {Case{0, 0}, Case{16, 16}, Case{4'000'000'000, somaxconn()}}) {
+    ListenOptions options = with_backlog();
+    options.fast_open = c.asked;
+    const auto listening = listen_on(test::loopback(), options);
+    ASSERT_TRUE(listening.has_value()) << listening.error().message();
+    EXPECT_EQ(option(listening->get(), IPPROTO_TCP, TCP_FASTOPEN), c.length);
+  }
+}
+
 // Another Weir, started by mistake, must not take part of the traffic in silence.
 TEST(ListenOn, FailsOnAnAddressThatIsTakenThoughItsHolderShares) {
   for (const ListenOptions& options : {with_backlog(), shared()}) {
@@ -117,6 +169,18 @@ TEST(ListenOn, KeepsIpv4OutOfAnIpv6WildcardUnlessTold) {
   }
 }
 
+TEST(Join, SetsTheSameOptionsAsTheFirst) {
+  ListenOptions options = shared();
+  options.defer_accept = std::chrono::seconds(3);
+  options.fast_open = 8;
+  const auto first = listen_on(test::loopback(), options);
+  ASSERT_TRUE(first.has_value());
+  const auto second = join(*local_address(first->get()), options);
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(effective_defer_accept(second->get()), std::chrono::seconds(3));
+  EXPECT_EQ(option(second->get(), IPPROTO_TCP, TCP_FASTOPEN), 8);
+}
+
 TEST(Join, AddsASocketToASharedPortAndBothAreGivenConnections) {
   const auto first = listen_on(test::loopback(), shared());
   ASSERT_TRUE(first.has_value());
@@ -157,6 +221,14 @@ TEST(ListenOnUnix, MakesASocketWithItsModeAndAnswers) {
   EXPECT_EQ(*local_address(fd->get()), address);
   const UniqueFd client = test::connect_to(address);
   EXPECT_TRUE(test::accept_from(fd->get()));
+}
+
+TEST(ListenOnUnix, HasNoUseForTheOptionsOfTcp) {
+  const test::TempFolder folder;
+  ListenOptions options = with_backlog();
+  options.defer_accept = std::chrono::seconds(5);
+  options.fast_open = 8;
+  EXPECT_TRUE(listen_on(Address::unix_path(folder.file("s")), options).has_value());
 }
 
 TEST(ListenOnUnix, TakesOverAPathWhoseOwnerIsGone) {

@@ -23,9 +23,10 @@ config::Config config_of(const base::Address& bind) {
   return config;
 }
 
-config::Problems check(const config::Config& config) {
+// With a kernel that has the settings given, and is not known otherwise.
+config::Problems check(const config::Config& config, const net::KernelSettings& settings = {}) {
   config::Problems problems;
-  check_host(config, problems);
+  check_host(config, problems, settings);
   return problems;
 }
 
@@ -45,16 +46,41 @@ TEST(CheckHost, SaysThatAUserDoesNotExist) {
 
 TEST(CheckHost, WarnsOfABacklogThatTheKernelCutsAndSaysHowToAllowIt) {
   config::Config config = config_of(test::loopback(50'000));
-  const auto most = static_cast<unsigned>(net::somaxconn());
-  config.listeners[0].backlog.value = most;
-  EXPECT_TRUE(check(config).empty());
-  config.listeners[0].backlog.value = most + 1;
-  const auto problems = check(config);
+  net::KernelSettings settings;
+  settings.somaxconn = 4096;
+  config.listeners[0].backlog = {4096u, {"weir.toml", 7, 11}};
+  EXPECT_TRUE(check(config, settings).empty());
+  config.listeners[0].backlog.value = 4097;
+  const auto problems = check(config, settings);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].severity, config::Severity::kWarning);
-  EXPECT_EQ(problems[0].text, "listener \"web\": the kernel cuts a backlog of " + std::to_string(most + 1) +
-                                  " to " + std::to_string(most) + "; `sysctl -w net.core.somaxconn=" +
-                                  std::to_string(most + 1) + "` allows it");
+  EXPECT_EQ(problems[0].place.line, 7u);
+  EXPECT_EQ(
+      problems[0].text,
+      "listener \"web\": the kernel cuts a backlog of 4097 to 4096; `sysctl -w net.core.somaxconn=4097` "
+      "allows it");
+}
+
+TEST(CheckHost, KnowsThisKernelsSettings) {
+  config::Config config = config_of(test::loopback(50'000));
+  const auto most = static_cast<unsigned>(net::somaxconn());
+  config::Problems within;
+  config.listeners[0].backlog.value = most;
+  check_host(config, within);
+  config::Problems beyond;
+  config.listeners[0].backlog.value = most + 1;
+  check_host(config, beyond);
+  EXPECT_EQ(beyond.size(), within.size() + 1);
+}
+
+TEST(CheckHost, WarnsOfSettingsOfTcpWhereAListenerHasATcpAddress) {
+  const test::TempFolder folder;
+  net::KernelSettings settings;
+  settings.tcp_abort_on_overflow = 1;
+  config::Config config = config_of(base::Address::unix_path(folder.file("web.sock")));
+  EXPECT_TRUE(check(config, settings).empty());
+  config.listeners[0].bind.push_back({test::loopback(50'000), {}});
+  EXPECT_EQ(check(config, settings).size(), 1u);
 }
 
 TEST(CheckHost, RefusesALogWhoseFolderIsNotThere) {
