@@ -20,6 +20,7 @@ build_packages=(
   libcli11-dev                     # command line
   nlohmann-json3-dev               # JSON
   libcap-ng-dev                    # dropping rights
+  libbpf-dev                       # BPF maps and programs
 )
 test_packages=(
   libgtest-dev libgmock-dev # unit and process tests

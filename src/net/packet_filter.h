@@ -1,0 +1,102 @@
+// Drops packets of denied clients at a listening TCP socket, before a connection exists: a denied SYN meets
+// silence. Not the judge of record: what the filter keeps still passes the gate, and what it cannot read it
+// keeps. One for each listener, shared by the listener's sockets; any thread may call anything, each call is
+// whole. The surprising rule: accepted sockets inherit the filter, so each must be given to `detach_accepted`
+// at once.
+#pragma once
+
+#include <linux/filter.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "net/packet_filter_maps.h"
+#include "net/packet_rules.h"
+
+namespace weir::net {
+
+// How the kernel holds the list.
+enum class FilterMode : std::uint8_t {
+  kBpf,      // eBPF with longest-prefix maps: long lists, exact counts; needs CAP_BPF (or root) to make
+  kClassic,  // a classic BPF program: short lists, needs no right
+};
+
+class PacketFilter {
+ public:
+  // The longest list of mode `bpf`, after normalization.
+  static constexpr std::size_t kMaxPrefixes = 131'072;
+
+  // Takes `bpf` when that works, else `classic`, and then `why_not_bpf` says why. Fails when neither can hold
+  // the list; the error has both reasons.
+  static base::Result<std::unique_ptr<PacketFilter>> create(const PacketRules& rules);
+  // That mode or an error.
+  static base::Result<std::unique_ptr<PacketFilter>> create(const PacketRules& rules, FilterMode mode);
+
+  // The sockets stay as they are: a filter that is on them stays until `detach`, another `attach` or their
+  // close.
+  ~PacketFilter() = default;
+  PacketFilter(const PacketFilter&) = delete;
+  PacketFilter& operator=(const PacketFilter&) = delete;
+
+  FilterMode mode() const { return maps_ ? FilterMode::kBpf : FilterMode::kClassic; }
+  // For a warning: why the better mode was not taken. Empty in mode `bpf` and when a mode was asked for.
+  const std::string& why_not_bpf() const { return why_not_bpf_; }
+
+  // Puts the filter on a listening TCP socket of either family (IPv4 clients of a dual-stack socket are
+  // judged as IPv4), over one that is there. Best done before listen(2). Needs no right. Precondition: `fd`
+  // stays open up to `detach` or the end of this object. SO_ATTACH_BPF, SO_ATTACH_FILTER in socket(7).
+  base::Result<void> attach(int fd);
+
+  // Takes it off again; before the socket is closed, so that nothing is done to whatever gets its number
+  // next. What was dropped there stays in the count.
+  void detach(int fd);
+
+  // Takes an inherited filter off a socket that was accepted; none is fine. One system call. Without it, a
+  // client that becomes denied later would be cut off in silence.
+  static void detach_accepted(int fd);
+
+  // Changes the list. At every moment each client is judged by the old list or by the new one. An error
+  // leaves the old one in force (mode `bpf`, out of memory half-way: each client is judged by either; a later
+  // update mends it). Needs no right, though mode `bpf` on Linux before 5.19 needs CAP_BPF where
+  // kernel.unprivileged_bpf_disabled is set: EPERM then. 100 000 changes take about 0.1 s.
+  base::Result<void> update(const PacketRules& rules);
+
+  // Packets dropped so far, retransmitted SYNs included. Mode `bpf`: exact. Mode `classic`: the sockets' own
+  // count of drops (SO_MEMINFO), which has besides what the kernel dropped there for other reasons, foremost
+  // SYNs and handshakes that found the accept queue full: never too few. See `counts_only_denied`.
+  std::uint64_t dropped() const;
+  bool counts_only_denied() const { return mode() == FilterMode::kBpf; }
+
+  // Prefixes in force, the two defaults included.
+  std::size_t prefixes() const;
+
+  // What the list costs now: the kernel's nodes and the copy here. An upper bound.
+  base::Bytes memory() const;
+  // The same for the longest list, in mode `bpf` while it is replaced by another of that length.
+  static base::Bytes memory_at_most();
+
+ private:
+  PacketFilter() = default;
+  base::Result<void> update_maps(std::vector<PacketRule> rules);
+  base::Result<void> update_program(std::vector<PacketRule> rules);
+  void count_drops(int fd, std::uint32_t& last) const;
+
+  std::string why_not_bpf_;
+  std::optional<PacketFilterMaps> maps_;  // mode `bpf`; made once
+
+  mutable std::mutex mutex_;  // the rest; held by `update` as long as that takes
+  std::vector<PacketRule> rules_;
+  std::vector<sock_filter> program_;  // mode `classic`
+  mutable std::map<int, std::uint32_t>
+      drops_seen_;  // mode `classic`: the socket's own count when last looked at
+  mutable std::uint64_t dropped_ = 0;
+};
+
+}  // namespace weir::net
