@@ -25,6 +25,7 @@ build_packages=(
 test_packages=(
   libgtest-dev libgmock-dev # unit and process tests
   python3                   # tests/*_test.py
+  iproute2                  # network namespaces
 )
 full_packages=(
   clang clang-tidy clang-format libclang-rt-14-dev # static checks; fuzz targets

@@ -7,6 +7,7 @@
 
 #include <linux/filter.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -24,8 +25,16 @@ namespace weir::net {
 
 // How the kernel holds the list.
 enum class FilterMode : std::uint8_t {
-  kBpf,      // eBPF with longest-prefix maps: long lists, exact counts; needs CAP_BPF (or root) to make
-  kClassic,  // a classic BPF program: short lists, needs no right
+  // eBPF with longest-prefix maps: long lists, exact counts. To make one needs CAP_BPF (or root) and
+  // Linux 5.13;
+  // to attach one needs no right, to change and read one none from Linux 5.19 on.
+  kBpf,
+  // A classic BPF program: short lists. To attach and to change one needs CAP_NET_ADMIN over the network
+  // namespace
+  // since "tcp: restrict SO_ATTACH_FILTER to priv users" (commit 5d39580f68e6, June 2026, in the stable
+  // series
+  // too); older kernels ask for no right.
+  kClassic,
 };
 
 class PacketFilter {
@@ -50,8 +59,8 @@ class PacketFilter {
   const std::string& why_not_bpf() const { return why_not_bpf_; }
 
   // Puts the filter on a listening TCP socket of either family (IPv4 clients of a dual-stack socket are
-  // judged as IPv4), over one that is there. Best done before listen(2). Needs no right. Precondition: `fd`
-  // stays open up to `detach` or the end of this object. SO_ATTACH_BPF, SO_ATTACH_FILTER in socket(7).
+  // judged as IPv4), over one that is there. Best done before listen(2). Precondition: `fd` stays open up to
+  // `detach` or the end of this object. SO_ATTACH_BPF, SO_ATTACH_FILTER in socket(7).
   base::Result<void> attach(int fd);
 
   // Takes it off again; before the socket is closed, so that nothing is done to whatever gets its number
@@ -64,13 +73,14 @@ class PacketFilter {
 
   // Changes the list. At every moment each client is judged by the old list or by the new one. An error
   // leaves the old one in force (mode `bpf`, out of memory half-way: each client is judged by either; a later
-  // update mends it). Needs no right, though mode `bpf` on Linux before 5.19 needs CAP_BPF where
-  // kernel.unprivileged_bpf_disabled is set: EPERM then. 100 000 changes take about 0.1 s.
+  // update mends it). For the rights see `FilterMode`. 100 000 changes take about 0.3 s, so not on a worker's
+  // thread.
   base::Result<void> update(const PacketRules& rules);
 
   // Packets dropped so far, retransmitted SYNs included. Mode `bpf`: exact. Mode `classic`: the sockets' own
-  // count of drops (SO_MEMINFO), which has besides what the kernel dropped there for other reasons, foremost
-  // SYNs and handshakes that found the accept queue full: never too few. See `counts_only_denied`.
+  // count of drops (SO_MEMINFO, which wraps at 2^32; looked at more often than that), and so never too few:
+  // it has besides what the kernel drops there for other reasons, such as SYNs and handshakes that find the
+  // accept queue full and SYNs sent again while their handshake is under way. See `counts_only_denied`.
   std::uint64_t dropped() const;
   bool counts_only_denied() const { return mode() == FilterMode::kBpf; }
 
@@ -91,12 +101,13 @@ class PacketFilter {
   std::string why_not_bpf_;
   std::optional<PacketFilterMaps> maps_;  // mode `bpf`; made once
 
+  mutable std::atomic<std::uint64_t> dropped_{0};
+
   mutable std::mutex mutex_;  // the rest; held by `update` as long as that takes
   std::vector<PacketRule> rules_;
   std::vector<sock_filter> program_;  // mode `classic`
   mutable std::map<int, std::uint32_t>
       drops_seen_;  // mode `classic`: the socket's own count when last looked at
-  mutable std::uint64_t dropped_ = 0;
 };
 
 }  // namespace weir::net

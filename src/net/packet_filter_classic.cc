@@ -137,7 +137,8 @@ base::Result<std::vector<sock_filter>> build_classic_filter(const std::vector<Pa
     program.store_memory(word);
   }
   for (auto rule = first_v6; rule != rules.end(); ++rule) add_v6_rule(program, *rule);
-  if (program.size() > kMaxClassicInstructions) return base::failure(too_long(program.size(), rules.size()));
+  if (program.size() > kMaxClassicInstructions)
+    return base::failure(too_long(program.size(), rules.size() - 2));
   return program.take();
 }
 

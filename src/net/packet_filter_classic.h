@@ -1,4 +1,4 @@
-// A packet filter's list as a classic BPF program, which any process may set on its own sockets: a chain of
+// A packet filter's list as a classic BPF program, which needs no maps: a chain of
 // comparisons, longest prefixes first. Pure: builds instructions and nothing else. For short lists only,
 // since every packet walks the chain. <linux/filter.h>; the instructions are those of McCanne and Jacobson
 // 1993.

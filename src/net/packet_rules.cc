@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <tuple>
 
 #include "base/assert.h"
 
@@ -16,8 +15,9 @@ constexpr std::uint8_t kMappedBits = 96;
 
 // Whether `a` stands before `b`; the verdict is no part of it.
 bool before_in_order(const PacketRule& a, const PacketRule& b) {
-  return std::tuple(a.family != AF_INET, b.length, a.bytes) <
-         std::tuple(b.family != AF_INET, a.length, b.bytes);
+  if (a.family != b.family) return a.family == AF_INET;
+  if (a.length != b.length) return a.length > b.length;
+  return a.bytes < b.bytes;
 }
 
 bool is_mapped(const PacketRule& rule) {
