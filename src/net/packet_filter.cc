@@ -116,7 +116,6 @@ void PacketFilter::detach_accepted(int fd) {
 
 Result<void> PacketFilter::update(const PacketRules& rules) {
   std::vector<PacketRule> wanted = normalized(rules);
-  const std::lock_guard lock(mutex_);
   return maps_ ? update_maps(std::move(wanted)) : update_program(std::move(wanted));
 }
 
@@ -126,6 +125,7 @@ Result<void> PacketFilter::update_maps(std::vector<PacketRule> wanted) {
                                                          " prefixes, and the list has " +
                                                          std::to_string(wanted.size() - 2)});
   }
+  const std::lock_guard lock(mutex_);
   const std::vector<RuleStep> steps = steps_between(rules_, wanted);
   const PacketFilterMaps::Applied applied = maps_->apply(steps);
   if (applied.error != 0) {
@@ -140,6 +140,7 @@ Result<void> PacketFilter::update_program(std::vector<PacketRule> wanted) {
   auto program = build_classic_filter(wanted);
   if (!program) return failure(std::move(program.error()));
   if (auto tried = try_program(*program); !tried) return tried;
+  const std::lock_guard lock(mutex_);
   for (const auto& [fd, drops] : drops_seen_) {
     if (const int error = set_program(fd, *program)) return failure(cannot_attach(error));
   }

@@ -103,7 +103,7 @@ class PacketFilter {
 
   mutable std::atomic<std::uint64_t> dropped_{0};
 
-  mutable std::mutex mutex_;  // the rest; held by `update` as long as that takes
+  mutable std::mutex mutex_;  // the rest; mode `bpf` holds it for a whole `update`
   std::vector<PacketRule> rules_;
   std::vector<sock_filter> program_;  // mode `classic`
   mutable std::map<int, std::uint32_t>
