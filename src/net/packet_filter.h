@@ -25,15 +25,13 @@ namespace weir::net {
 
 // How the kernel holds the list.
 enum class FilterMode : std::uint8_t {
-  // eBPF with longest-prefix maps: long lists, exact counts. To make one needs CAP_BPF (or root) and
+  // eBPF with longest-prefix maps: long lists, exact counts. Making one needs CAP_BPF (or root) and
   // Linux 5.13;
-  // to attach one needs no right, to change and read one none from Linux 5.19 on.
+  // attaching one needs no right, and changing and reading one needs none from Linux 5.19 on.
   kBpf,
-  // A classic BPF program: short lists. To attach and to change one needs CAP_NET_ADMIN over the network
-  // namespace
-  // since "tcp: restrict SO_ATTACH_FILTER to priv users" (commit 5d39580f68e6, June 2026, in the stable
-  // series
-  // too); older kernels ask for no right.
+  // A classic BPF program: short lists. Attaching and changing one needs CAP_NET_ADMIN over the network
+  // namespace since "tcp: restrict SO_ATTACH_FILTER to priv users" (commit 5d39580f68e6, June 2026, in the
+  // stable series too); kernels before that ask for no right.
   kClassic,
 };
 
@@ -72,9 +70,9 @@ class PacketFilter {
   static void detach_accepted(int fd);
 
   // Changes the list. At every moment each client is judged by the old list or by the new one. An error
-  // leaves the old one in force (mode `bpf`, out of memory half-way: each client is judged by either; a later
-  // update mends it). For the rights see `FilterMode`. 100 000 changes take about 0.3 s, so not on a worker's
-  // thread.
+  // leaves the old one in force, unless memory ran out half-way: then each client is judged by either, and a
+  // later update mends it. For the rights see `FilterMode`. 100 000 changes take about 0.3 s, so not on a
+  // worker's thread.
   base::Result<void> update(const PacketRules& rules);
 
   // Packets dropped so far, retransmitted SYNs included. Mode `bpf`: exact. Mode `classic`: the sockets' own
@@ -105,9 +103,9 @@ class PacketFilter {
 
   mutable std::mutex mutex_;  // the rest; mode `bpf` holds it for a whole `update`
   std::vector<PacketRule> rules_;
-  std::vector<sock_filter> program_;  // mode `classic`
-  mutable std::map<int, std::uint32_t>
-      drops_seen_;  // mode `classic`: the socket's own count when last looked at
+  // Mode `classic`: the program, and each socket's own count of drops when last looked at.
+  std::vector<sock_filter> program_;
+  mutable std::map<int, std::uint32_t> drops_seen_;
 };
 
 }  // namespace weir::net

@@ -53,7 +53,7 @@ class Program {
   void set(std::uint8_t to, std::int32_t value) { add(BPF_ALU64 | BPF_MOV | BPF_K, to, 0, 0, value); }
   void point_into_stack(std::uint8_t to, std::int16_t at) {
     move(to, BPF_REG_10);
-    add(BPF_ALU64 | BPF_ADD | BPF_K, to, 0, 0, at);
+    add(BPF_ALU64 | BPF_ADD, to, 0, 0, at);  // BPF_K, a constant, is 0
   }
   void load_word(std::uint8_t to, std::uint8_t from, std::int16_t at) {
     add(BPF_LDX | BPF_MEM | BPF_W, to, from, at, 0);
@@ -65,7 +65,8 @@ class Program {
     add(BPF_STX | BPF_ATOMIC | BPF_DW, where, value, 0, BPF_ADD);
   }
   void point_to_map(std::uint8_t to, int map) {
-    add(BPF_LD | BPF_DW | BPF_IMM, to, BPF_PSEUDO_MAP_FD, 0, map);
+    // BPF_IMM is 0. A constant of 64 bits takes the place of two instructions.
+    add(BPF_LD | BPF_DW, to, BPF_PSEUDO_MAP_FD, 0, map);
     add(0, 0, 0, 0, 0);
   }
   void call(std::int32_t helper) { add(BPF_JMP | BPF_CALL, 0, 0, 0, helper); }

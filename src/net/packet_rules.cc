@@ -98,6 +98,7 @@ std::vector<PacketRule> after_steps(const std::vector<PacketRule>& before, std::
     }
   }
   std::vector<PacketRule> after;
+  after.reserve(table.size());
   for (const auto& [rule, deny] : table) after.push_back({rule.family, rule.bytes, rule.length, deny});
   return after;
 }
