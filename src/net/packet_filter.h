@@ -25,9 +25,8 @@ namespace weir::net {
 
 // How the kernel holds the list.
 enum class FilterMode : std::uint8_t {
-  // eBPF with longest-prefix maps: long lists, exact counts. Making one needs CAP_BPF (or root) and
-  // Linux 5.13;
-  // attaching one needs no right, and changing and reading one needs none from Linux 5.19 on.
+  // eBPF with longest-prefix maps: long lists, exact counts. Making one needs CAP_BPF (or root) and Linux
+  // 5.13; attaching one needs no right, and changing and reading one needs none from Linux 5.19 on.
   kBpf,
   // A classic BPF program: short lists. Attaching and changing one needs CAP_NET_ADMIN over the network
   // namespace since "tcp: restrict SO_ATTACH_FILTER to priv users" (commit 5d39580f68e6, June 2026, in the
