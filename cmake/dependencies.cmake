@@ -12,6 +12,7 @@ pkg_check_modules(libevent_extra REQUIRED IMPORTED_TARGET libevent_extra>=2.1)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus>=3.3)
 pkg_check_modules(libcap_ng REQUIRED IMPORTED_TARGET libcap-ng)
 pkg_check_modules(libxxhash REQUIRED IMPORTED_TARGET libxxhash>=0.8)
+pkg_check_modules(libbpf REQUIRED IMPORTED_TARGET libbpf>=1.0)
 
 foreach(header tl/expected.hpp CLI/CLI.hpp nlohmann/json.hpp)
   string(MAKE_C_IDENTIFIER "WEIR_HAVE_${header}" have)

@@ -21,10 +21,12 @@ build_packages=(
   nlohmann-json3-dev               # JSON
   libcap-ng-dev                    # dropping rights
   libxxhash-dev                    # hashing of clients
+  libbpf-dev                       # BPF maps and programs
 )
 test_packages=(
   libgtest-dev libgmock-dev # unit and process tests
   python3                   # tests/*_test.py
+  iproute2                  # network namespaces
 )
 full_packages=(
   clang clang-tidy clang-format libclang-rt-14-dev # static checks; fuzz targets

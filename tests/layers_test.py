@@ -32,6 +32,7 @@ LIBRARIES = {
     "toml++": (r"toml\+\+/|toml\.hpp$", r"config/toml_reader\.cc$"),
     "CLI11": (r"CLI/", r"cli/"),
     "libcap-ng": (r"cap-ng\.h$", r"net/privileges\."),
+    "libbpf": (r"bpf/", r"net/packet_filter"),
     "OpenSSL": (r"openssl/", r"tls/"),
     "xxHash": (r"xxhash\.h$|xxh3\.h$", r"admission/client_key\.cc$"),
 }
@@ -119,6 +120,7 @@ class SelfTest(unittest.TestCase):
             config__toml_reader_dot_cc="#include <toml++/toml.h>\n",
             cli__main_dot_cc='#include <CLI/CLI.hpp>\n#include "admin/http_server.h"\n',
             net__privileges_dot_cc="#include <cap-ng.h>\n",
+            net__packet_filter_maps_dot_cc="#include <bpf/bpf.h>\n",
             tls__context_dot_cc="#include <openssl/ssl.h>\n"))
 
     def test_an_include_that_points_up_is_found_with_its_line(self):
@@ -145,6 +147,7 @@ class SelfTest(unittest.TestCase):
         self.assert_one("toml++", config__build_dot_cc="#include <toml++/toml.h>\n")
         self.assert_one("CLI11", server__worker_dot_cc="#include <CLI/CLI.hpp>\n")
         self.assert_one("libcap-ng", net__socket_dot_cc="#include <cap-ng.h>\n")
+        self.assert_one("libbpf", net__socket_dot_cc="#include <bpf/bpf.h>\n")
         self.assert_one("OpenSSL", session__session_dot_cc="#include <openssl/ssl.h>\n")
         self.assert_one("xxHash", admission__client_table_dot_cc="#include <xxhash.h>\n")
 

@@ -52,10 +52,9 @@ bool may_change_user() {
 Result<void> become(const UserIds& user, KeptRights kept) {
   if (::geteuid() == user.uid && ::getegid() == user.gid) return {};
   capng_clear(CAPNG_SELECT_BOTH);
-  if (kept.bind_service) {
-    const auto held = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED);
-    capng_update(CAPNG_ADD, held, CAP_NET_BIND_SERVICE);
-  }
+  const auto held = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED);
+  if (kept.bind_service) capng_update(CAPNG_ADD, held, CAP_NET_BIND_SERVICE);
+  if (kept.net_admin) capng_update(CAPNG_ADD, held, CAP_NET_ADMIN);
   const int result =
       capng_change_id(static_cast<int>(user.uid), static_cast<int>(user.gid), CAPNG_INIT_SUPP_GRP);
   if (result != 0) {

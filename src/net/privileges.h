@@ -31,6 +31,7 @@ bool may_change_user();
 // The capabilities that stay after the change of user.
 struct KeptRights {
   bool bind_service = false;
+  bool net_admin = false;  // packet filters of mode `classic` (net/packet_filter)
 };
 
 // Becomes `user` with its groups, for good, keeping only `kept`. Nothing happens when the process already is
