@@ -26,6 +26,15 @@ TEST(TextFault, NothingIsFoundInTextWithoutFault) {
   }
 }
 
+TEST(TextFault, AStringEndsWhereItsOwnRulesSay) {
+  const std::string stray = kStray;
+  EXPECT_EQ(place_of("a = \"x\\\" " + stray + "\""), "") << "an escaped quotation mark";
+  EXPECT_EQ(place_of("a = 'x\\' " + stray), "t:1:10") << "a backslash escapes nothing here";
+  EXPECT_EQ(place_of("a = \"\"\"x\\\"\"\" " + stray + "\"\"\""), "") << "the first of three is escaped";
+  EXPECT_EQ(place_of("a = \"\"\"x\"\"\"\"\" " + stray), "t:1:15") << "two more belong to the string";
+  EXPECT_EQ(place_of("a = \"'\" " + stray), "t:1:9") << "the other mark means nothing inside";
+}
+
 TEST(TextFault, FaultsThatTheLibraryCanStandAreLeftToIt) {
   for (const char* text : {"a", "= 1", "[a", "]]]]", "a = \"open", "a = '''open", "a = 1 b = 2", "\x01",
                            "a = 1\na = 2", "a = \"\\q\"", "}}}}{"}) {
