@@ -5,8 +5,8 @@
 #   (AddressSanitizer and UndefinedBehaviorSanitizer) and runs every test in both, but for those that need other
 #   servers. Everything is run even after a failure; the exit status is 0 only when all of it passed.
 #   --full  runs the tests with other servers too, in release the process tests once more with Weir started as root
-#           and changing to another user, adds the preset "tsan" (ThreadSanitizer), and checks the sources with
-#           clang-tidy and clang-format and the scripts with shellcheck
+#           and changing to another user, adds the preset "tsan" (ThreadSanitizer), runs each fuzz target for half a
+#           minute (preset "fuzz"), and checks the sources (clang-tidy, clang-format) and the scripts (shellcheck)
 #   Arguments after -- go to ctest, e.g.  ./test.sh -- -L unit    ./test.sh -- -R half_close
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/scripts/common.sh"
@@ -18,6 +18,8 @@ ctest_arguments=()
 # What has been done: "name|outcome|seconds|remark" for each phase, in order.
 phases=()
 failed=
+# What was not tried: "preset|test|reason" for each skipped test.
+skipped=()
 # The ctest run whose closing lines end the output: the first that failed, or else the last.
 closing_preset=
 closing_is_failure=
@@ -98,6 +100,28 @@ closing_lines() {
   sed -n '/^[0-9]*% tests passed/,$p; /^No tests were found/,$p' "$root/build/$1/test.log"
 }
 
+# Why a test was skipped, in its own words: skip_reason PRESET TEST. GoogleTest puts them between the place and its
+# closing line; the other tests write "SKIPPED: " before them.
+skip_reason() {
+  awk -v test="$2" '
+    /^[0-9]+\/[0-9]+ Test: / { sub(/^[^:]*: /, ""); inside = $0 == test; next }
+    !inside { next }
+    sub(/^SKIPPED: /, "") { print; exit }
+    /^\[  SKIPPED \]/ { exit }
+    reading { print }
+    /: Skipped$/ { reading = 1 }
+  ' "$root/build/$1/Testing/Temporary/LastTest.log" | paste -s -d ' '
+}
+
+# Remembers what ctest has skipped; ctest itself tells only the names.
+note_skipped() {
+  local preset=$1 name reason
+  while IFS= read -r name; do
+    reason=$(skip_reason "$preset" "$name")
+    skipped+=("$preset|$name|${reason:-it does not say why}")
+  done < <(sed -n 's/^\t *[0-9]* - \(.*\) (Skipped)$/\1/p' "$root/build/$preset/test.log")
+}
+
 run_preset() {
   local preset=$1 log=$root/build/$1/test.log status=0
   local left_out='^(servers|user)$'
@@ -109,7 +133,9 @@ run_preset() {
   calmly "$preset" ctest --preset "$preset" --label-exclude "$left_out" "${ctest_arguments[@]}" </dev/null 2>&1 |
     tee "$log" | show_failures || status=1
   remark=$(sed -n 's/^\([0-9]*\)% tests passed, \([0-9]*\) tests failed out of \([0-9]*\)$/\3 tests, \2 failed/p' "$log")
-  if grep -q '(Skipped)$' "$log"; then remark+=", $(grep -c '^[^/]*(Skipped)$' "$log") skipped"; fi
+  local known=${#skipped[@]}
+  note_skipped "$preset"
+  if ((${#skipped[@]} > known)); then remark+=", $((${#skipped[@]} - known)) skipped"; fi
   if [ -z "$closing_is_failure" ]; then
     closing_preset=$preset
     if [ "$status" -ne 0 ]; then closing_is_failure=1; fi
@@ -122,6 +148,48 @@ test_preset() {
     phase "$1: tests" run_preset "$1" || true
   else
     phases+=("$1: tests|not run|0|the build failed")
+  fi
+}
+
+# The fuzz targets of tests/fuzz, by name.
+fuzz_targets() { find tests/fuzz -name '*_fuzz.cc' -printf '%f\n' | sed 's/_fuzz\.cc$//' | sort; }
+
+build_fuzz_targets() {
+  local log=$root/build/fuzz/build.log names
+  mkdir -p "${log%/*}"
+  : >"$log"
+  mapfile -t names < <(fuzz_targets | sed 's/^/fuzz_/')
+  configure fuzz "$log" -DWEIR_TESTS=ON || return 1
+  build fuzz "$log" "${names[@]}"
+}
+
+# Each target for half a minute from its corpus. What it finds worth keeping goes to a folder that is removed again; an
+# input that fails stays in build/fuzz, and its name is in the log.
+run_fuzz_targets() {
+  local name log found status=0 dictionary
+  for name in $(fuzz_targets); do
+    log=$root/build/fuzz/$name.log
+    found=$(mktemp -d)
+    dictionary=
+    if [ -e "tests/fuzz/$name.dict" ]; then dictionary=tests/fuzz/$name.dict; fi
+    calmly fuzz "build/fuzz/tests/fuzz/fuzz_$name" -max_total_time=30 -max_len=4096 -timeout=20 \
+      "-artifact_prefix=$root/build/fuzz/$name-" ${dictionary:+"-dict=$dictionary"} "$found" \
+      "tests/fuzz/corpus/$name" >"$log" 2>&1 </dev/null || {
+      status=1
+      tail -n 40 "$log" >&2
+      complain "fuzz target $name failed (all of it: $log)"
+    }
+    rm -rf "$found"
+    remark+="${remark:+, }$name: $(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$log" | grep . || echo '?') inputs"
+  done
+  return "$status"
+}
+
+fuzz() {
+  if phase "fuzz: build" build_fuzz_targets; then
+    phase "fuzz" run_fuzz_targets || true
+  else
+    phases+=("fuzz|not run|0|the build failed")
   fi
 }
 
@@ -148,20 +216,24 @@ check_sources() {
 }
 
 summarise() {
-  local entry name outcome seconds note
+  local entry name outcome seconds note preset
   say "== summary, $((SECONDS / 60)) min $((SECONDS % 60)) s in all"
   for entry in "${phases[@]}"; do
     IFS='|' read -r name outcome seconds note <<<"$entry"
     printf '   %-16s %-8s %5s s   %s\n' "$name" "$outcome" "$seconds" "$note"
   done
+  for entry in "${skipped[@]}"; do
+    IFS='|' read -r preset name note <<<"$entry"
+    say "   Skipped in $preset: $name: $note"
+  done
   if [ ${#ctest_arguments[@]} -gt 0 ]; then say "   ctest was given: ${ctest_arguments[*]}"; fi
   if [ -z "$full" ]; then
     say "   Left out: the tests labelled \"servers\" (other servers beside and behind Weir) and \"user\" (Weir started"
-    say "   as root changes to another user), ThreadSanitizer, clang-tidy, clang-format, shellcheck. ./test.sh --full"
-    say "   runs these too."
+    say "   as root changes to another user), ThreadSanitizer, fuzzing (the corpus was replayed), clang-tidy,"
+    say "   clang-format, shellcheck. ./test.sh --full runs these too."
   elif [ "$(id -u)" -ne 0 ]; then
     say "   Left out: the tests labelled \"user\" (Weir started as root changes to another user), since this is not root."
-  elif [ ${#ctest_arguments[@]} -eq 0 ]; then
+  elif [ ${#ctest_arguments[@]} -eq 0 ] && [ ${#skipped[@]} -eq 0 ]; then
     say "   Nothing was left out."
   fi
 }
@@ -184,6 +256,7 @@ test_preset release
 test_preset asan
 if [ -n "$full" ]; then
   test_preset tsan
+  fuzz
   check_sources
 fi
 finish

@@ -1,0 +1,54 @@
+#include "config/problem.h"
+
+#include <gtest/gtest.h>
+
+#include "config/limits.h"
+
+namespace weir::config {
+namespace {
+
+TEST(Problem, OnlyAnErrorIsAnError) {
+  Problems problems;
+  EXPECT_FALSE(has_error(problems));
+  add_warning(problems, {}, "w");
+  EXPECT_FALSE(has_error(problems));
+  add_error(problems, {}, "e");
+  EXPECT_TRUE(has_error(problems));
+  add_warning(problems, {}, "w");
+  EXPECT_TRUE(has_error(problems));
+}
+
+TEST(Problem, ProblemsKeepTheOrderInWhichTheyWereAdded) {
+  Problems problems;
+  add_error(problems, {"f", 9, 1}, "first");
+  add_warning(problems, {"f", 1, 1}, "second");
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_EQ(to_string(problems[0]), "f:9:1: error: first");
+  EXPECT_EQ(to_string(problems[1]), "f:1:1: warning: second");
+}
+
+TEST(Problem, AsManyAsTheLimitAreKeptWithoutAWordMore) {
+  Problems problems;
+  for (std::size_t i = 0; i < kMaxProblems; ++i) add_warning(problems, {}, std::to_string(i));
+  ASSERT_EQ(problems.size(), kMaxProblems);
+  EXPECT_EQ(problems.back().text, std::to_string(kMaxProblems - 1));
+  EXPECT_FALSE(has_error(problems));
+}
+
+TEST(Problem, DroppedProblemsCannotPassForACleanFile) {
+  Problems problems;
+  for (std::size_t i = 0; i < kMaxProblems + 50; ++i) add_warning(problems, {"f", 3, 4}, "w");
+  ASSERT_EQ(problems.size(), kMaxProblems + 1);
+  EXPECT_TRUE(has_error(problems)) << "an error may be among what was dropped";
+  EXPECT_EQ(to_string(problems.back()), "f: error: more than 1000 problems: the rest is left out");
+}
+
+TEST(Place, APartIsPrintedOnlyWithThePartsBeforeIt) {
+  EXPECT_EQ(to_string(Place{"f", 2, 3}), "f:2:3");
+  EXPECT_EQ(to_string(Place{"f", 2, 0}), "f:2");
+  EXPECT_EQ(to_string(Place{"f", 0, 3}), "f");
+  EXPECT_EQ(to_string(Place{}), "");
+}
+
+}  // namespace
+}  // namespace weir::config

@@ -1,0 +1,171 @@
+#include "config/table_reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/config/support.h"
+
+namespace weir::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// A reader of [process] or another section over a table that the test writes.
+class Reading {
+ public:
+  Reading(Section section, const std::string& lines, std::string path = "x")
+      : table_(tree_of(lines)), reader_(section, table_, std::move(path), {"t", 99, 1}, problems_) {}
+
+  TableReader& operator*() { return reader_; }
+  TableReader* operator->() { return &reader_; }
+  Node& table() { return table_; }
+  std::vector<std::string> problems() const { return lines_of(problems_); }
+
+ private:
+  Node table_;
+  Problems problems_;
+  TableReader reader_;
+};
+
+TEST(TableReader, AnAbsentKeyGetsTheSchemasDefaultWhateverTheTargetHeld) {
+  Reading process(Section::kProcess, "");
+  Millis drain_timeout{1};
+  std::optional<unsigned> workers = 7;
+  WhenFull when_full = WhenFull::kRefuse;
+  process->read_duration("drain_timeout", drain_timeout);
+  process->read_count("workers", workers);
+  process->read_word("when_full", when_full);
+  EXPECT_EQ(drain_timeout, Millis(30'000));
+  EXPECT_EQ(workers, std::nullopt);
+  EXPECT_EQ(when_full, WhenFull::kWait);
+  EXPECT_THAT(process.problems(), IsEmpty());
+}
+
+TEST(TableReader, AValueThatIsRefusedLeavesTheTargetAlone) {
+  Reading listener(
+      Section::kListener,
+      "idle_timeout = 1\nkeepalive = \"x\"\nv6only = 0\nsocket_mode = \"9\"\nbacklog = 0\npool = 5\n");
+  Millis idle_timeout{7};
+  std::optional<Millis> keepalive = Millis(7);
+  bool v6only = false;
+  mode_t socket_mode = 07;
+  Placed<std::optional<unsigned>> backlog{7u, {"kept", 1, 1}};
+  Placed<std::string> pool{"kept", {"kept", 1, 1}};
+  listener->read_duration("idle_timeout", idle_timeout);
+  listener->read_duration("keepalive", keepalive);
+  listener->read_flag("v6only", v6only);
+  listener->read_file_mode("socket_mode", socket_mode);
+  listener->read_count("backlog", backlog);
+  listener->read_text("pool", pool);
+  EXPECT_EQ(idle_timeout, Millis(7));
+  EXPECT_EQ(keepalive, Millis(7));
+  EXPECT_FALSE(v6only);
+  EXPECT_EQ(socket_mode, 07u);
+  EXPECT_EQ(backlog.value, 7u);
+  EXPECT_EQ(backlog.place.file, "kept");
+  EXPECT_EQ(pool.value, "kept");
+  EXPECT_EQ(pool.place.file, "kept");
+  EXPECT_EQ(listener.problems().size(), 6u);
+}
+
+TEST(TableReader, TheSpecialWordEmptiesAnOptionalTarget) {
+  Reading listener(Section::kListener, "keepalive = \"off\"\nbacklog = \"auto\"\n");
+  std::optional<Millis> keepalive = Millis(7);
+  Placed<std::optional<unsigned>> backlog{7u, {}};
+  listener->read_duration("keepalive", keepalive);
+  listener->read_count("backlog", backlog);
+  EXPECT_EQ(keepalive, std::nullopt);
+  EXPECT_EQ(backlog.value, std::nullopt);
+  EXPECT_EQ(to_string(backlog.place), "t:2:11");
+}
+
+TEST(TableReader, ADefaultHasNoPlaceInTheFile) {
+  Reading log(Section::kLog, "");
+  Placed<std::string> output{"", {"t", 5, 5}};
+  log->read_text("output", output);
+  EXPECT_EQ(output.value, "stderr");
+  EXPECT_EQ(to_string(output.place), "");
+}
+
+TEST(TableReader, AValueWhoseProblemIsKnownIsNeitherReportedNorReplacedByTheDefault) {
+  Reading process(Section::kProcess, "drain_timeout = \"x\"\n");
+  process.table().find("drain_timeout")->value.kind = Kind::kFaulty;
+  Millis drain_timeout{7};
+  process->read_duration("drain_timeout", drain_timeout);
+  EXPECT_EQ(drain_timeout, Millis(7));
+  EXPECT_THAT(process.problems(), IsEmpty());
+}
+
+TEST(TableReader, AMissingKeyIsReportedOnlyWhenItIsRequiredAndWhereTheTableStands) {
+  Reading backend(Section::kBackend, "");
+  EXPECT_EQ(backend->take("name"), nullptr);
+  EXPECT_THAT(backend.problems(), IsEmpty());
+  EXPECT_EQ(backend->take("address"), nullptr);
+  EXPECT_THAT(backend.problems(),
+              ElementsAre(HasSubstr("t:99:1: error: x.address: this key is missing: expected ")));
+}
+
+TEST(TableReader, AKeyOfTheRootIsNamedWithoutADotInFront) {
+  Reading root(Section::kRoot, "", "");
+  root->fail("include", {"t", 1, 1}, "text");
+  EXPECT_THAT(root.problems(), ElementsAre("t:1:1: error: include: text"));
+}
+
+void read_all_of_log(TableReader& reader) {
+  LogConfig out;
+  reader.read_word("level", out.level);
+  reader.read_word("format", out.format);
+  reader.read_text("output", out.output);
+  reader.read_word("sessions", out.sessions);
+}
+
+TEST(TableReader, KeysThatTheSchemaDoesNotKnowAreReportedAtTheEndInTheOrderOfTheFile) {
+  Reading log(Section::kLog, "levl = 1\nworkers = 2\nlevel = \"info\"\nqqqqqq = 3\n\"a\\u001b\" = 4\n",
+              "log");
+  read_all_of_log(*log);
+  EXPECT_THAT(log.problems(), IsEmpty());
+  log->finish();
+  EXPECT_THAT(log.problems(),
+              ElementsAre("t:1:1: error: unknown key \"levl\" in [log]; did you mean \"level\"?",
+                          "t:2:1: error: unknown key \"workers\" in [log]; it belongs in [process]",
+                          "t:4:1: error: unknown key \"qqqqqq\" in [log]; known here: \"level\", \"format\", "
+                          "\"output\" and \"sessions\"",
+                          HasSubstr("t:5:1: error: unknown key \"a\\x1b\" in [log]")));
+}
+
+TEST(TableReader, AKeyOfTheSchemaThatNobodyReadIsOurMistake) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_DEATH(
+      {
+        Reading log(Section::kLog, "");
+        LogConfig out;
+        log->read_word("level", out.level);
+        log->finish();
+      },
+      "assertion failed");
+}
+
+TEST(TableReader, ReadingAKeyThatTheSchemaDoesNotHaveIsOurMistake) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_DEATH(
+      {
+        Reading log(Section::kLog, "");
+        bool out = false;
+        log->read_flag("colour", out);
+      },
+      "assertion failed");
+}
+
+TEST(BelongsHint, NamesEveryOtherSectionThatHasTheKey) {
+  EXPECT_EQ(belongs_hint("bind", Section::kPool), "; it belongs in [admin] or [listeners.NAME]");
+  EXPECT_EQ(belongs_hint("bind", Section::kListener), "; it belongs in [admin]");
+  EXPECT_EQ(belongs_hint("retries", Section::kPool), "");
+  EXPECT_EQ(belongs_hint("include", Section::kLog), "; it belongs in the top of the file");
+  EXPECT_EQ(belongs_hint("nonsense", Section::kLog), "");
+  EXPECT_EQ(belongs_hint("weight", Section::kPool), "") << "of a backend, which is no section of the file";
+}
+
+}  // namespace
+}  // namespace weir::config
