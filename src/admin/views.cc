@@ -57,6 +57,14 @@ void listener_metrics(TextFormat& out, const ProcessStatus& status) {
              "Connections that were let in only because their limits are run dry, by reason.");
   by_reason(
       out, status, [](const auto& l) { return l.would_refuse; }, admission::kRefusalWords);
+  out.family("weir_packets_dropped_total", FamilyType::kCounter,
+             "Packets of denied clients that the kernel dropped, by the filter's mode; with `classic` also "
+             "what it dropped "
+             "at these sockets for other reasons.");
+  for (const ListenerStatus& listener : status.listeners) {
+    if (listener.kernel_drop.empty()) continue;
+    out.sample({{"listener", listener.name}, {"mode", listener.kernel_drop}}, listener.packets_dropped);
+  }
   out.family("weir_clients_tarpitted", FamilyType::kGauge,
              "Refused clients that the limits of the listener hold now.");
   by_listener(out, status, [](const auto& l) { return l.tarpitted; });

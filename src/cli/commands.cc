@@ -83,10 +83,9 @@ int check(const std::string& path, CheckNames names) {
   if (!config::has_error(problems)) {
     server::check_host(loaded.config, problems);
     arithmetic = server::plan_for(loaded.config, server::raise_descriptor_limit(), 0, problems).arithmetic();
-    const std::size_t known = problems.size();
-    server::build_world(loaded.config, names == CheckNames::kResolve ? net::resolve : leave_names, problems);
     // Asked to resolve, a name that has no address is what the user wants to hear of as an error.
-    for (std::size_t i = known; i < problems.size(); ++i) problems[i].severity = config::Severity::kError;
+    server::build_world(loaded.config, names == CheckNames::kResolve ? net::resolve : leave_names, problems,
+                        {}, config::Severity::kError);
   }
   print(problems);
   if (config::has_error(problems)) {

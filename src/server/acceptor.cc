@@ -38,8 +38,13 @@ void Acceptor::drain() {
   draining_ = true;
   for (int i = 0; fd_ && i < kMostQueued && accept_one() == Step::kAgain; ++i) {
   }
+  close();
+}
+
+void Acceptor::close() {
   watch_.stop();
   retry_.stop();
+  if (fd_ && door_.filter != nullptr) door_.filter->detach(fd_.get());
   fd_.reset();
 }
 
@@ -58,6 +63,7 @@ Acceptor::Step Acceptor::accept_one() {
   base::UniqueFd client(
       ::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!client) return accept_failed(errno);
+  if (door_.filter != nullptr) net::PacketFilter::detach_accepted(client.get());
   const base::Address address = base::Address::from_sockaddr(storage, length).unmapped();
   if (!permit) {
     door_.counters.refused[static_cast<std::size_t>(Refusal::kProcessConnections)].add();

@@ -7,6 +7,7 @@
 #include "admission/gate.h"
 #include "admission/refusal_samples.h"
 #include "config/model.h"
+#include "net/packet_filter.h"
 #include "net/watch.h"
 #include "session/counters.h"
 #include "session/session.h"
@@ -36,7 +37,12 @@ class Acceptor {
     admission::Gate& gate;
     session::ListenerCounters& counters;
     admission::RefusalSamples& samples;
+    net::PacketFilter* filter;  // null: none; on the socket already, and taken off before it closes
   };
+
+  ~Acceptor() { close(); }
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
 
   Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door door, base::UniqueFd fd,
            std::size_t listener);
@@ -52,6 +58,7 @@ class Acceptor {
   enum class Step { kAgain, kDone };
 
   void on_ready(net::Ready);
+  void close();
   Step accept_one();
   Step out_of_permits();
   Step accept_failed(int error);

@@ -1,5 +1,7 @@
 #include "server/access_lists.h"
 
+#include <cstring>
+
 #include "config/prefix_list.h"
 
 namespace weir::server {
@@ -24,13 +26,41 @@ admission::ClientList load_clients(const config::ClientListConfig& from, config:
   return list;
 }
 
+void add_rules(const admission::ClientList& clients, bool deny, net::PacketRules& out) {
+  for (const base::Prefix& prefix : clients.prefixes) {
+    net::PacketRule rule;
+    rule.family = prefix.family();
+    rule.length = static_cast<std::uint8_t>(prefix.length());
+    rule.deny = deny;
+    sockaddr_storage storage{};
+    prefix.first_address().to_sockaddr(storage);
+    if (prefix.family() == AF_INET) {
+      std::memcpy(rule.bytes.data(), &reinterpret_cast<const sockaddr_in&>(storage).sin_addr,
+                  sizeof(in_addr));
+    } else {
+      std::memcpy(rule.bytes.data(), &reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr,
+                  sizeof(in6_addr));
+    }
+    out.rules.push_back(rule);
+  }
+}
+
 }  // namespace
 
-std::shared_ptr<const admission::AccessList> load_access_list(const config::AccessConfig& from,
-                                                              config::Problems& problems) {
-  const admission::ClientList allow = load_clients(from.allow, problems);
-  const admission::ClientList deny = load_clients(from.deny, problems);
-  return std::make_shared<const admission::AccessList>(allow, deny);
+AccessClients load_access_clients(const config::AccessConfig& from, config::Problems& problems) {
+  return {load_clients(from.allow, problems), load_clients(from.deny, problems)};
+}
+
+std::shared_ptr<const admission::AccessList> access_list_of(const AccessClients& clients) {
+  return std::make_shared<const admission::AccessList>(clients.allow, clients.deny);
+}
+
+net::PacketRules packet_rules_of(const AccessClients& clients) {
+  net::PacketRules rules;
+  rules.default_deny = clients.allow.is_given || !clients.allow.prefixes.empty() || clients.allow.has_unix;
+  add_rules(clients.allow, false, rules);
+  add_rules(clients.deny, true, rules);
+  return rules;
 }
 
 }  // namespace weir::server

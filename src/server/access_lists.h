@@ -1,4 +1,5 @@
-// Makes the access list of a listener from its configuration and its files.
+// Makes the access list of a listener from its configuration and its files, for the gate and for the packet
+// filter.
 #pragma once
 
 #include <memory>
@@ -6,11 +7,22 @@
 #include "admission/access_list.h"
 #include "config/model.h"
 #include "config/problem.h"
+#include "net/packet_rules.h"
 
 namespace weir::server {
 
-// Reads every file. With an error among what it adds to `problems` the list is not to be used.
-std::shared_ptr<const admission::AccessList> load_access_list(const config::AccessConfig& from,
-                                                              config::Problems& problems);
+// Both sides with everything that the files hold.
+struct AccessClients {
+  admission::ClientList allow;
+  admission::ClientList deny;
+};
+
+// Reads every file. With an error among what it adds to `problems` the lists are not to be used.
+AccessClients load_access_clients(const config::AccessConfig& from, config::Problems& problems);
+
+std::shared_ptr<const admission::AccessList> access_list_of(const AccessClients& clients);
+
+// The same rule for a packet filter, which sees no unix sockets.
+net::PacketRules packet_rules_of(const AccessClients& clients);
 
 }  // namespace weir::server

@@ -15,6 +15,8 @@ namespace {
 constexpr std::uint64_t kLoop = net::EventLoop::kDescriptors + 1;
 // The admin door: its listening socket, its clients, and the one for whom the first of them has to leave.
 constexpr std::uint64_t kAdminDoor = kLoop + 1 + kAdminClients + 1;
+// Its program, and the maps of both families and of the count.
+constexpr std::uint64_t kPacketFilter = 4;
 // Files read on demand, the resolver's sockets.
 constexpr std::uint64_t kSpare = 12;
 
@@ -26,11 +28,13 @@ base::Result<DescriptorPlan> plan_descriptors(std::uint64_t limit, const Descrip
   plan.limit = limit;
   plan.reserved = {{"standard streams", 3},
                    {"log", 2},
-                   {"control loop, its mailbox and signals", kLoop + 1},
+                   {"control loop, its mailboxes and signals", kLoop + 2},
                    {"workers' loops and mailboxes", kLoop * needs.workers},
                    {"connections about to be refused", needs.workers},
                    {"listening sockets", needs.listening_sockets}};
   if (needs.admin_door) plan.reserved.push_back({"admin door", kAdminDoor});
+  if (needs.packet_filters > 0)
+    plan.reserved.push_back({"packet filters", kPacketFilter * needs.packet_filters});
   if (needs.tarpit > 0) plan.reserved.push_back({"refused clients in the tarpit", needs.tarpit});
   if (needs.others > 0) plan.reserved.push_back({"this program's own", needs.others});
   plan.reserved.push_back({"spare", kSpare});

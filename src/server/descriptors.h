@@ -20,6 +20,7 @@ struct DescriptorNeeds {
   unsigned workers = 1;
   unsigned listening_sockets = 0;
   bool admin_door = false;
+  unsigned packet_filters = 0;
   std::uint64_t tarpit = 0;  // refused clients that may be held
   unsigned others = 0;       // kept by whoever embeds Weir in a process: the demo's own backends and clients
 };

@@ -35,6 +35,21 @@ std::shared_ptr<admission::LimitSet> build_limits(const config::LimitsConfig& fr
   return std::make_shared<admission::LimitSet>(settings);
 }
 
+// `filter` with the list in it, or nothing and a warning when it cannot hold it.
+std::shared_ptr<net::PacketFilter> fill(const std::shared_ptr<net::PacketFilter>& filter,
+                                        const AccessClients& clients, const config::ListenerConfig& listener,
+                                        config::Problems& problems) {
+  if (filter == nullptr) return nullptr;
+  const auto filled = filter->update(packet_rules_of(clients));
+  if (filled) return filter;
+  config::add_warning(problems, listener.access.place,
+                      "listeners." + listener.name +
+                          ".access.kernel_drop: denied clients are refused after they have "
+                          "connected: " +
+                          filled.error().message());
+  return nullptr;
+}
+
 }  // namespace
 
 const config::LimitsConfig& limits_of(const config::Config& config, const config::ListenerConfig& listener) {
@@ -44,7 +59,9 @@ const config::LimitsConfig& limits_of(const config::Config& config, const config
   return *shared;
 }
 
-std::vector<DoorRules> build_doors(const config::Config& config, config::Problems& problems) {
+std::vector<DoorRules> build_doors(const config::Config& config,
+                                   const std::vector<std::shared_ptr<net::PacketFilter>>& filters,
+                                   config::Problems& problems) {
   std::shared_ptr<admission::RateLimiter> process_rate;
   if (const auto rule = rule_of(config.process.connection_rate)) {
     process_rate = std::make_shared<admission::RateLimiter>(*rule);
@@ -55,9 +72,11 @@ std::vector<DoorRules> build_doors(const config::Config& config, config::Problem
     const config::LimitsConfig& limits = limits_of(config, listener);
     std::shared_ptr<admission::LimitSet>& set = built[&limits];
     if (set == nullptr) set = build_limits(limits);
-    doors.push_back({{load_access_list(listener.access, problems), set, process_rate},
+    const AccessClients clients = load_access_clients(listener.access, problems);
+    doors.push_back({{access_list_of(clients), set, process_rate},
                      limits.when_exceeded,
-                     limits.tarpit_time});
+                     limits.tarpit_time,
+                     fill(filters[doors.size()], clients, listener, problems)});
   }
   return doors;
 }

@@ -41,6 +41,9 @@ Result<void> ListenerSet::open_address(const config::ListenerConfig& listener, c
   options.tcp = {listener.keepalive, listener.user_timeout};
   options.backlog = listener.backlog.value ? static_cast<int>(*listener.backlog.value) : net::somaxconn();
   options.v6only = listener.v6only;
+  if (listener.defer_accept)
+    options.defer_accept = std::chrono::duration_cast<std::chrono::seconds>(*listener.defer_accept);
+  options.fast_open = listener.fast_open;
   options.shared = workers > 1;
   options.socket_mode = listener.socket_mode;
   auto first = net::listen_on(address, options);
@@ -50,7 +53,7 @@ Result<void> ListenerSet::open_address(const config::ListenerConfig& listener, c
   addresses_.back().push_back(*real);
   if (address.is_unix()) {
     paths_.emplace_back(address.path());
-    sockets_.push_back({std::move(*first), index, next_worker_++ % workers});
+    sockets_.push_back({std::move(*first), index, next_worker_++ % workers, false});
     return {};
   }
   sockets_.push_back({std::move(*first), index, 0});

@@ -19,6 +19,7 @@ struct Assigned {
   base::UniqueFd fd;
   std::size_t listener = 0;  // position in the configuration
   std::size_t worker = 0;
+  bool is_tcp = true;
 };
 
 class ListenerSet {

@@ -108,6 +108,13 @@ void check_paths(const Config& config, const net::UserIds& user, Problems& probl
     require_folder(user, config.admin.bind->value.path(), config.admin.bind->place,
                    "the admin socket's folder", problems);
   }
+  for (const auto& listener : config.listeners) {
+    for (const auto* side : {&listener.access.allow, &listener.access.deny}) {
+      for (const auto& file : side->files) {
+        require(user, file.value, net::Access::kRead, file.place, Severity::kError, "the list", problems);
+      }
+    }
+  }
   for (const std::string& file : config.files) {
     require(user, file, net::Access::kRead, {file, 0, 0}, Severity::kWarning, "the configuration", problems);
   }
@@ -122,6 +129,8 @@ std::vector<ListenerDemands> demands_of(const Config& config) {
     of_listener.backlog = listener.backlog;
     of_listener.has_tcp = std::any_of(listener.bind.begin(), listener.bind.end(),
                                       [](const auto& bind) { return bind.value.is_ip(); });
+    of_listener.fast_open = {listener.fast_open, listener.place};
+    of_listener.defers_accept = listener.defer_accept.has_value();
     demands.push_back(std::move(of_listener));
   }
   return demands;
@@ -145,6 +154,7 @@ DescriptorPlan plan_for(const Config& config, std::uint64_t limit, unsigned othe
   needs.workers = worker_count(config);
   needs.listening_sockets = ListenerSet::count(config, needs.workers);
   needs.admin_door = config.admin.bind.has_value();
+  for (const auto& listener : config.listeners) needs.packet_filters += listener.access.kernel_drop ? 1 : 0;
   needs.tarpit = most_tarpitted(config);
   needs.others = others;
   const auto& asked = config.process.max_connections.value;

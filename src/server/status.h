@@ -28,9 +28,11 @@ struct ListenerStatus {
   std::array<std::uint64_t, admission::kRefusals> refused{};
   std::array<std::uint64_t, admission::kRefusals> would_refuse{};  // by limits that are run dry
   std::array<std::uint64_t, admission::kRefusals> paused{};
-  std::uint64_t tarpitted = 0;          // refused clients that are held now, by the limits it keeps
-  std::uint64_t clients = 0;            // in the table of clients of the limits it keeps
-  std::uint64_t most_clients = 0;       // there is room for; 0: clients are not limited
+  std::string kernel_drop;            // how denied packets are dropped: "bpf", "classic"; empty: they are not
+  std::uint64_t packets_dropped = 0;  // in mode classic with others that the kernel dropped at the socket
+  std::uint64_t tarpitted = 0;        // refused clients that are held now, by the limits it keeps
+  std::uint64_t clients = 0;          // in the table of clients of the limits it keeps
+  std::uint64_t most_clients = 0;     // there is room for; 0: clients are not limited
   std::uint64_t unlimited_clients = 0;  // let in without limits of their own since the table was full
 };
 

@@ -12,6 +12,7 @@
 #include "net/privileges.h"
 #include "net/resolver.h"
 #include "server/host.h"
+#include "server/kernel_drop.h"
 
 namespace weir::server {
 namespace {
@@ -35,11 +36,12 @@ base::UniqueFd take_signals() {
   return base::UniqueFd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
-base::Result<void> change_user(const config::Config& config) {
+base::Result<void> change_user(const config::Config& config, bool keep_net_admin) {
   if (config.process.user.value.empty()) return {};
   const auto user = net::find_user(config.process.user.value);
   if (!user) return base::failure(user.error());
   net::KeptRights kept;
+  kept.net_admin = keep_net_admin;
   for (const auto& listener : config.listeners) {
     for (const auto& bind : listener.bind) {
       if (net::is_privileged(bind.value.port())) kept.bind_service = true;
@@ -88,12 +90,14 @@ std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, co
   check_host(config, problems);
   const DescriptorPlan plan = plan_for(config, raise_descriptor_limit(), options.other_descriptors, problems);
   if (config::has_error(problems)) return nullptr;
-  if (const auto changed = change_user(config); !changed) {
+  // To make a filter needs a right that goes with the change of user.
+  const auto filters = make_packet_filters(config, problems);
+  if (const auto changed = change_user(config, needs_net_admin(filters)); !changed) {
     add_error(problems, changed.error(), config.process.user.place);
   }
   if (config::has_error(problems)) return nullptr;
 
-  World world = build_world(config, net::resolve, problems);
+  World world = build_world(config, net::resolve, problems, filters);
   // Not before: a resolver may take its time, and until here a signal simply ends the process.
   base::UniqueFd signals = take_signals();
   auto log = LogWriter::open(config.log);
@@ -151,6 +155,10 @@ base::Result<void> Supervisor::make_workers() {
   }
   for (Assigned& socket : listeners_.take()) {
     Worker& worker = *workers_[socket.worker];
+    net::PacketFilter* filter = world_.doors[socket.listener].filter.get();
+    if (filter != nullptr && socket.is_tcp) {
+      if (auto attached = filter->attach(socket.fd.get()); !attached) return attached;
+    }
     worker.add_acceptor(std::move(socket), {slots_, config_.process.when_full});
   }
   std::vector<std::string> names;
@@ -158,6 +166,9 @@ base::Result<void> Supervisor::make_workers() {
   drain_ = std::make_unique<Drain>(
       *loop_, Drain::Parts{workers_, slots_, *log_, std::move(names), config_.process.drain_timeout},
       [this] { loop_->stop(); });
+  auto watch = AccessWatch::create(*loop_, {config_, world_.doors, workers_, *log_});
+  if (!watch) return base::failure(std::move(watch.error()));
+  access_watch_ = std::move(*watch);
   return {};
 }
 
@@ -195,6 +206,7 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
   signal_watch_.bind<&Supervisor::on_signal>(*loop_, signals_.get(), this);
   WEIR_ASSERT(signal_watch_.want(net::Interest::kRead));
   log_start(admin);
+  access_watch_->start();
   wake_acceptors();
   serving_.store(true, std::memory_order_release);
   loop_->run();
@@ -268,6 +280,10 @@ void Supervisor::add_listeners(ProcessStatus& status) const {
     sum.name = config_.listeners[i].name;
     sum.pool = config_.listeners[i].pool.value;
     sum.addresses = listeners_.addresses()[i];
+    if (const net::PacketFilter* filter = world_.doors[i].filter.get()) {
+      sum.packets_dropped = filter->dropped();
+      sum.kernel_drop = filter->mode() == net::FilterMode::kBpf ? "bpf" : "classic";
+    }
     const admission::LimitSet& limits = *world_.doors[i].gate.limits;
     sum.tarpitted = limits.held_refused();
     sum.unlimited_clients = limits.unlimited_clients();

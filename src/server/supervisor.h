@@ -11,6 +11,7 @@
 #include "config/model.h"
 #include "config/problem.h"
 #include "net/mailbox.h"
+#include "server/access_watch.h"
 #include "server/drain.h"
 #include "server/listener_set.h"
 #include "server/log_writer.h"
@@ -106,6 +107,7 @@ class Supervisor final : public StatusSource {
   admission::ConnectionSlots slots_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Drain> drain_;
+  std::unique_ptr<AccessWatch> access_watch_;
   std::atomic<bool> draining_{false};
   std::atomic<bool> serving_{false};
 };

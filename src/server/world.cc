@@ -32,8 +32,8 @@ PortRange ephemeral_ports() {
 
 class Builder {
  public:
-  Builder(const config::Config& config, const Resolve& resolve, Problems& problems)
-      : resolve_(resolve), problems_(problems), loops_(config, own_) {}
+  Builder(const config::Config& config, const Resolve& resolve, Problems& problems, Severity unresolved)
+      : resolve_(resolve), problems_(problems), unresolved_(unresolved), loops_(config, own_) {}
 
   std::shared_ptr<pool::Pool> build_pool(const config::PoolConfig& from) {
     std::vector<std::shared_ptr<pool::Backend>> backends;
@@ -57,7 +57,7 @@ class Builder {
     if (!addresses) {
       const std::string& why = addresses.error().message();
       problems_.push_back(
-          {Severity::kWarning, from.address.place,
+          {unresolved_, from.address.place,
            fmt::format("pools.{}.backends: {}; the backend stays down until a start at which it does",
                        pool.name, why)});
       pool::BackendIdentity identity;
@@ -95,6 +95,7 @@ class Builder {
 
   const Resolve& resolve_;
   Problems& problems_;
+  const Severity unresolved_;
   const std::vector<Address> own_ = net::interface_addresses();
   const config::LoopCheck loops_;
   const PortRange ports_ = ephemeral_ports();
@@ -128,8 +129,9 @@ std::shared_ptr<const session::SessionSettings> settings_of(const config::Listen
 
 }  // namespace
 
-World build_world(const config::Config& config, const Resolve& resolve, Problems& problems) {
-  Builder builder(config, resolve, problems);
+World build_world(const config::Config& config, const Resolve& resolve, Problems& problems,
+                  std::vector<std::shared_ptr<net::PacketFilter>> filters, Severity unresolved) {
+  Builder builder(config, resolve, problems, unresolved);
   World world;
   for (const config::PoolConfig& pool : config.pools) world.pools.push_back(builder.build_pool(pool));
   for (const config::ListenerConfig& listener : config.listeners) {
@@ -139,7 +141,8 @@ World build_world(const config::Config& config, const Resolve& resolve, Problems
     WEIR_ASSERT(pool != world.pools.end());
     world.routes.push_back({settings_of(listener, limits_of(config, listener), config.log), *pool});
   }
-  world.doors = build_doors(config, problems);
+  filters.resize(config.listeners.size());
+  world.doors = build_doors(config, filters, problems);
   return world;
 }
 

@@ -26,6 +26,9 @@ using Resolve = std::function<base::Result<std::vector<base::Address>>(const bas
 
 // A name that does not resolve makes its backend "down" and leaves a warning among `problems`; a resolved
 // address that is one of this process's own listeners leaves an error.
-World build_world(const config::Config& config, const Resolve& resolve, config::Problems& problems);
+// `filters`: one for each listener, or empty for none. `unresolved` is how bad a name without an address is.
+World build_world(const config::Config& config, const Resolve& resolve, config::Problems& problems,
+                  std::vector<std::shared_ptr<net::PacketFilter>> filters = {},
+                  config::Severity unresolved = config::Severity::kWarning);
 
 }  // namespace weir::server

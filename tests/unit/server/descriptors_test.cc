@@ -21,7 +21,7 @@ TEST(PlanDescriptors, SaysTheWholeSum) {
   EXPECT_EQ(plan->max_connections, 478u);
   EXPECT_EQ(
       plan->arithmetic(),
-      "478 = (1024 descriptors - 67 kept for: 3 standard streams, 2 log, 5 control loop, its mailbox and "
+      "478 = (1024 descriptors - 67 kept for: 3 standard streams, 2 log, 6 control loop, its mailboxes and "
       "signals, 8 workers' loops and mailboxes, 2 connections about to be refused, 4 listening sockets, 22 "
       "admin "
       "door, 9 this program's own, "
@@ -33,7 +33,7 @@ TEST(PlanDescriptors, LeavesOutWhatIsNotThere) {
   ASSERT_TRUE(plan.has_value());
   EXPECT_EQ(
       plan->arithmetic(),
-      "36 = (100 descriptors - 28 kept for: 3 standard streams, 2 log, 5 control loop, its mailbox and "
+      "36 = (100 descriptors - 28 kept for: 3 standard streams, 2 log, 6 control loop, its mailboxes and "
       "signals, 4 workers' loops and mailboxes, 1 connections about to be refused, 1 listening sockets, 12 "
       "spare) / 2");
 }

@@ -1,0 +1,141 @@
+#include "server/access_watch.h"
+
+#include <algorithm>
+
+#include "net/thread.h"
+#include "server/access_lists.h"
+
+namespace weir::server {
+namespace {
+
+constexpr base::Millis kLookInterval{1'000};
+
+}  // namespace
+
+base::Result<std::unique_ptr<AccessWatch>> AccessWatch::create(net::EventLoop& loop, Parts parts) {
+  auto mailbox = net::Mailbox<Loaded>::create(4);
+  if (!mailbox) return base::failure(std::move(mailbox.error()));
+  return std::unique_ptr<AccessWatch>(new AccessWatch(loop, parts, std::move(*mailbox)));
+}
+
+AccessWatch::AccessWatch(net::EventLoop& loop, Parts parts, std::unique_ptr<net::Mailbox<Loaded>> mailbox)
+    : parts_(parts), mailbox_(std::move(mailbox)) {
+  for (std::size_t i = 0; i < parts_.config.listeners.size(); ++i) {
+    const config::AccessConfig& access = parts_.config.listeners[i].access;
+    Watched watched;
+    watched.listener = i;
+    for (const auto* side : {&access.allow, &access.deny}) {
+      for (const auto& file : side->files) watched.files.push_back(file.value);
+    }
+    if (watched.files.empty()) continue;
+    watched.stamps = stamps_of(watched.files);
+    watched.owed.assign(parts_.workers.size(), false);
+    watched_.push_back(std::move(watched));
+  }
+  timer_.bind<&AccessWatch::look>(loop, this);
+  mailbox_->open(loop, [this](Loaded&& loaded) { take(std::move(loaded)); });
+}
+
+AccessWatch::~AccessWatch() {
+  if (loader_.joinable()) loader_.join();
+}
+
+void AccessWatch::start() {
+  if (!watched_.empty()) timer_.start(kLookInterval);
+}
+
+AccessWatch::Stamp AccessWatch::stamp_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return {true, status.st_dev, status.st_ino, status.st_size, status.st_ctim};
+}
+
+std::vector<AccessWatch::Stamp> AccessWatch::stamps_of(const std::vector<std::string>& files) {
+  std::vector<Stamp> stamps;
+  stamps.reserve(files.size());
+  for (const std::string& file : files) stamps.push_back(stamp_of(file));
+  return stamps;
+}
+
+void AccessWatch::look() {
+  hand_out();
+  for (std::size_t i = 0; i < watched_.size() && !is_loading_; ++i) {
+    // Taken before the reading: what changes meanwhile shows at the next look.
+    std::vector<Stamp> now = stamps_of(watched_[i].files);
+    if (now == watched_[i].stamps) continue;
+    watched_[i].stamps = std::move(now);
+    load(i);
+  }
+  timer_.start(kLookInterval);
+}
+
+void AccessWatch::load(std::size_t watched) {
+  const std::size_t listener = watched_[watched].listener;
+  const config::AccessConfig& access = parts_.config.listeners[listener].access;
+  const std::shared_ptr<net::PacketFilter> filter = parts_.doors[listener].filter;
+  if (loader_.joinable()) loader_.join();  // it has brought its last list already
+  auto thread = net::start_thread("access", [this, watched, &access, filter] {
+    const base::TimePoint begun = base::precise_now();
+    Loaded loaded;
+    loaded.watched = watched;
+    const AccessClients clients = load_access_clients(access, loaded.problems);
+    if (!config::has_error(loaded.problems)) {
+      loaded.access = access_list_of(clients);
+      if (filter != nullptr) {
+        if (const auto updated = filter->update(packet_rules_of(clients)); !updated) {
+          loaded.filter_error = updated.error().message();
+        }
+      }
+    }
+    loaded.took = std::chrono::duration_cast<base::Millis>(base::precise_now() - begun);
+    static_cast<void>(mailbox_->post(std::move(loaded)));  // one at a time: there is room
+  });
+  if (!thread) {
+    watched_[watched].stamps.clear();  // looked at again
+    parts_.log.event(LogLevel::kWarning, "access_list", thread.error().message());
+    return;
+  }
+  loader_ = std::move(*thread);
+  is_loading_ = true;
+}
+
+void AccessWatch::take(Loaded&& loaded) {
+  is_loading_ = false;
+  Watched& watched = watched_[loaded.watched];
+  const std::string& name = parts_.config.listeners[watched.listener].name;
+  for (const config::Problem& problem : loaded.problems) {
+    base::LogFields fields;
+    fields.text("listener", name);
+    parts_.log.event(LogLevel::kWarning, "access_list", config::to_string(problem), fields);
+  }
+  base::LogFields fields;
+  fields.text("listener", name);
+  if (loaded.access == nullptr) {
+    parts_.log.event(LogLevel::kWarning, "access_list",
+                     "the files have mistakes: the old list stays in force", fields);
+    return;
+  }
+  fields.number("networks", loaded.access->prefixes().size());
+  fields.number("took_ms", static_cast<std::uint64_t>(loaded.took.count()));
+  parts_.log.event(LogLevel::kInfo, "access_list", "the files were read again", fields);
+  if (!loaded.filter_error.empty()) {
+    parts_.log.event(LogLevel::kWarning, "access_list",
+                     "the packet filter keeps the old list, the gate has the new one: " + loaded.filter_error,
+                     fields);
+  }
+  watched.current = std::move(loaded.access);
+  watched.owed.assign(parts_.workers.size(), true);
+  hand_out();
+}
+
+// A worker whose mailbox is full gets it a second later.
+void AccessWatch::hand_out() {
+  for (Watched& watched : watched_) {
+    for (std::size_t i = 0; i < watched.owed.size(); ++i) {
+      if (watched.owed[i])
+        watched.owed[i] = !parts_.workers[i]->post(ReplaceAccess{watched.listener, watched.current});
+    }
+  }
+}
+
+}  // namespace weir::server

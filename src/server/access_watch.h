@@ -1,0 +1,89 @@
+// Watches the files of the access lists and replaces a list, whole, when they change; one with a mistake
+// leaves the old list in force. On the control loop, which looks once a second; reading and building run on a
+// thread of their own, since a long list takes its time.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "config/model.h"
+#include "net/mailbox.h"
+#include "net/packet_filter.h"
+#include "net/watch.h"
+#include "server/log_writer.h"
+#include "server/worker.h"
+
+namespace weir::server {
+
+class AccessWatch {
+ public:
+  struct Parts {
+    const config::Config& config;
+    const std::vector<DoorRules>& doors;
+    const std::vector<std::unique_ptr<Worker>>& workers;
+    LogWriter& log;
+  };
+
+  // Fails when the kernel gives no descriptor. Takes the files as they are now for those that are in force.
+  static base::Result<std::unique_ptr<AccessWatch>> create(net::EventLoop& loop, Parts parts);
+  ~AccessWatch();
+  AccessWatch(const AccessWatch&) = delete;
+  AccessWatch& operator=(const AccessWatch&) = delete;
+
+  // Begins to watch, if any listener has files.
+  void start();
+
+ private:
+  // What tells one state of a file from another.
+  struct Stamp {
+    bool is_there = false;
+    dev_t device = 0;
+    ino_t inode = 0;
+    off_t size = 0;
+    timespec changed{};
+    friend bool operator==(const Stamp& a, const Stamp& b) {
+      return a.is_there == b.is_there && a.device == b.device && a.inode == b.inode && a.size == b.size &&
+             a.changed.tv_sec == b.changed.tv_sec && a.changed.tv_nsec == b.changed.tv_nsec;
+    }
+  };
+
+  struct Watched {
+    std::size_t listener = 0;
+    std::vector<std::string> files;
+    std::vector<Stamp> stamps;  // of the files when they were last read
+    std::vector<bool> owed;     // by worker: it has not been given `current` yet
+    std::shared_ptr<const admission::AccessList> current;
+  };
+
+  // What the reading thread brings.
+  struct Loaded {
+    std::size_t watched = 0;
+    config::Problems problems;
+    std::shared_ptr<const admission::AccessList> access;  // null: an error
+    std::string filter_error;
+    base::Millis took{0};
+  };
+
+  AccessWatch(net::EventLoop& loop, Parts parts, std::unique_ptr<net::Mailbox<Loaded>> mailbox);
+  static Stamp stamp_of(const std::string& path);
+  static std::vector<Stamp> stamps_of(const std::vector<std::string>& files);
+  void look();
+  void load(std::size_t watched);
+  void take(Loaded&& loaded);
+  void hand_out();
+
+  const Parts parts_;
+  const std::unique_ptr<net::Mailbox<Loaded>> mailbox_;
+  std::vector<Watched> watched_;
+  net::Timer timer_;
+  std::thread loader_;
+  bool is_loading_ = false;
+};
+
+}  // namespace weir::server

@@ -1,0 +1,56 @@
+#include "server/kernel_drop.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace weir::server {
+namespace {
+
+bool has_tcp(const config::ListenerConfig& listener) {
+  return std::any_of(listener.bind.begin(), listener.bind.end(),
+                     [](const auto& bind) { return bind.value.is_ip(); });
+}
+
+std::shared_ptr<net::PacketFilter> make_filter(const config::ListenerConfig& listener,
+                                               config::Problems& problems) {
+  const config::Place& place = listener.access.place;
+  const std::string key = "listeners." + listener.name + ".access.kernel_drop";
+  if (!has_tcp(listener)) {
+    config::add_warning(problems, place, key + ": a unix socket has no packets to drop");
+    return nullptr;
+  }
+  auto filter = net::PacketFilter::create({});
+  if (!filter) {
+    config::add_warning(problems, place,
+                        fmt::format("{}: denied clients are refused after they have connected: {}", key,
+                                    filter.error().message()));
+    return nullptr;
+  }
+  if (!(*filter)->why_not_bpf().empty()) {
+    config::add_warning(
+        problems, place,
+        fmt::format("{}: the simpler filter is taken, for short lists: {}", key, (*filter)->why_not_bpf()));
+  }
+  return std::move(*filter);
+}
+
+}  // namespace
+
+std::vector<std::shared_ptr<net::PacketFilter>> make_packet_filters(const config::Config& config,
+                                                                    config::Problems& problems) {
+  std::vector<std::shared_ptr<net::PacketFilter>> filters;
+  for (const config::ListenerConfig& listener : config.listeners) {
+    const bool is_wanted = listener.access.kernel_drop && listener.access.is_given();
+    filters.push_back(is_wanted ? make_filter(listener, problems) : nullptr);
+  }
+  return filters;
+}
+
+bool needs_net_admin(const std::vector<std::shared_ptr<net::PacketFilter>>& filters) {
+  return std::any_of(filters.begin(), filters.end(), [](const auto& filter) {
+    return filter != nullptr && filter->mode() == net::FilterMode::kClassic;
+  });
+}
+
+}  // namespace weir::server

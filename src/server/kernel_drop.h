@@ -1,0 +1,24 @@
+// The packet filters of the listeners with `kernel_drop`: made while the rights are there, filled and put on
+// the listening sockets later. Where the kernel cannot hold a list there is no filter and a warning: the gate
+// refuses the same clients all the same.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "config/model.h"
+#include "config/problem.h"
+#include "net/packet_filter.h"
+#include "server/access_lists.h"
+
+namespace weir::server {
+
+// One for each listener, in the order of the configuration; null where none is asked for or none can be had,
+// the latter with a warning. Before the change of user.
+std::vector<std::shared_ptr<net::PacketFilter>> make_packet_filters(const config::Config& config,
+                                                                    config::Problems& problems);
+
+// Whether the rights of any of them must be kept to change it later (see net::FilterMode).
+bool needs_net_admin(const std::vector<std::shared_ptr<net::PacketFilter>>& filters);
+
+}  // namespace weir::server

@@ -1,0 +1,153 @@
+// Denied clients whose packets the kernel drops: they get silence instead of a reset, and nobody else
+// notices.
+#include <gtest/gtest.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "support/backend.h"
+#include "support/namespaces.h"
+#include "support/weir_process.h"
+
+namespace weir::test {
+namespace {
+
+class KernelDrop : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "NOT CHECKED: only root may make the filter";
+  }
+
+  Configuration configuration_for(const Backend& backend, const std::string& access) const {
+    Configuration configuration;
+    configuration.workers = 2;
+    configuration.backends = {entry(backend.address())};
+    configuration.rest = "[listeners.web.access]\nkernel_drop = true\n" + access;
+    return configuration;
+  }
+};
+
+Socket::Options from(const std::string& host) {
+  Socket::Options options;
+  options.source = address_of(host + ":0");
+  return options;
+}
+
+bool is_served(const WeirProcess& weir, const std::string& host) {
+  Socket client = weir.connect(from(host));
+  client.try_send("x");
+  return client.receive(1).bytes == "x";
+}
+
+// A connect that has begun and been answered by nobody.
+class Unanswered {
+ public:
+  Unanswered(const std::string& source, const base::Address& target)
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sockaddr_storage storage{};
+    socklen_t length = address_of(source + ":0").to_sockaddr(storage);
+    EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&storage), length), 0);
+    length = target.to_sockaddr(storage);
+    EXPECT_EQ(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&storage), length), -1);
+    EXPECT_EQ(errno, EINPROGRESS);
+  }
+  bool still_waits() const {
+    tcp_info info{};
+    socklen_t length = sizeof(info);
+    return ::getsockopt(fd_.get(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
+           info.tcpi_state == TCP_SYN_SENT;
+  }
+
+ private:
+  base::UniqueFd fd_;
+};
+
+std::uint64_t dropped(const WeirProcess& weir) { return weir.admin().sum("weir_packets_dropped_total"); }
+
+TEST_F(KernelDrop, ADeniedClientGetsSilenceAndIsCountedAndOthersAreServed) {
+  Backend backend(echo());
+  const WeirProcess weir(configuration_for(backend, "deny = [\"127.0.0.2\"]\n"));
+  EXPECT_TRUE(is_served(weir, "127.0.0.3"));
+  const Unanswered denied("127.0.0.2", weir.address());
+  EXPECT_TRUE(eventually([&] { return dropped(weir) >= 1; }));
+  EXPECT_TRUE(denied.still_waits());
+  EXPECT_TRUE(is_served(weir, "127.0.0.3"));
+  const Metrics metrics = weir.admin().metrics();
+  EXPECT_EQ(metrics.sum("weir_connections_refused_total"), 0u) << "it never was a connection";
+  EXPECT_GE(metrics.sum("weir_packets_dropped_total", {{"mode", "bpf"}}), 1u)
+      << "the filter's mode is another";
+}
+
+TEST_F(KernelDrop, FollowsAListThatChangesWhileItRuns) {
+  const TemporaryDirectory directory;
+  const std::string list = directory.write("deny.txt", "127.0.0.2\n");
+  Backend backend(echo());
+  WeirProcess weir(configuration_for(backend, "deny_files = [\"" + list + "\"]\n"));
+  EXPECT_TRUE(is_served(weir, "127.0.0.3"));
+  directory.write("deny.txt", "127.0.0.3\n");
+  const auto again = weir.wait_for_event("access_list");
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->level, "info");
+  EXPECT_EQ(again->number("networks"), 1u);
+  EXPECT_TRUE(is_served(weir, "127.0.0.2"));
+  const Unanswered denied("127.0.0.3", weir.address());
+  EXPECT_TRUE(eventually([&] { return dropped(weir) >= 1; }));
+  EXPECT_TRUE(denied.still_waits());
+}
+
+TEST_F(KernelDrop, ASessionGoesOnThoughItsClientIsDeniedLater) {
+  const TemporaryDirectory directory;
+  const std::string list = directory.write("deny.txt", "# nobody yet\n");
+  Backend backend(echo());
+  WeirProcess weir(configuration_for(backend, "deny_files = [\"" + list + "\"]\n"));
+  Socket client = weir.connect(from("127.0.0.2"));
+  client.send_all("before");
+  EXPECT_EQ(client.receive_exactly(6), "before");
+  directory.write("deny.txt", "127.0.0.2\n");
+  ASSERT_TRUE(weir.wait_for_event("access_list").has_value());
+  client.send_all("after");
+  EXPECT_EQ(client.receive_exactly(5), "after");
+}
+
+TEST_F(KernelDrop, AClientOnAnotherHostGetsSilenceToo) {
+  if (const auto why = why_no_namespaces()) GTEST_SKIP() << "NOT CHECKED: " << *why;
+  NetworkNamespace here;
+  NetworkNamespace there;
+  link({here, {"198.18.0.1/24"}}, {there, {"198.18.0.2/24", "198.18.0.3/24"}});
+  const NetworkNamespace::Inside inside(here);
+  Backend backend(echo());
+  Configuration configuration = configuration_for(backend, "deny = [\"198.18.0.2\"]\n");
+  configuration.bind = "198.18.0.1:0";
+  const WeirProcess weir(configuration);
+  there.run([&] {
+    EXPECT_TRUE(is_served(weir, "198.18.0.3"));
+    const Unanswered denied("198.18.0.2", weir.address());
+    EXPECT_TRUE(is_served(weir, "198.18.0.3"));
+    EXPECT_TRUE(denied.still_waits());
+  });
+  EXPECT_GE(dropped(weir), 1u);
+}
+
+TEST(AccessFiles, AFileWithAMistakeLeavesTheOldListInForceAndItsLineIsNamed) {
+  const TemporaryDirectory directory;
+  const std::string list = directory.write("deny.txt", "127.0.0.2\n");
+  Backend backend(echo());
+  Configuration configuration;
+  configuration.workers = 2;
+  configuration.backends = {entry(backend.address())};
+  configuration.rest = "[listeners.web.access]\ndeny_files = [\"" + list + "\"]\n";
+  WeirProcess weir(configuration);
+  EXPECT_FALSE(is_served(weir, "127.0.0.2"));
+  directory.write("deny.txt", "127.0.0.3\n127.0.0.4/99\n");
+  const auto said = weir.wait_for_event("access_list");
+  ASSERT_TRUE(said.has_value());
+  EXPECT_EQ(said->level, "warning");
+  EXPECT_NE(said->text("msg").find(list + ":2:1: error:"), std::string::npos) << said->text("msg");
+  EXPECT_TRUE(is_served(weir, "127.0.0.3"));
+  EXPECT_FALSE(is_served(weir, "127.0.0.2"));
+  directory.write("deny.txt", "127.0.0.3\n");
+  EXPECT_TRUE(eventually([&] { return is_served(weir, "127.0.0.2"); }));
+  EXPECT_FALSE(is_served(weir, "127.0.0.3"));
+}
+
+}  // namespace
+}  // namespace weir::test
