@@ -55,36 +55,41 @@ class Ipv6IntervalMap {
     const std::vector<Key>& starts = intervals.starts;
     lows_.reserve(starts.size());
     for (std::size_t i = 0; i < starts.size(); ++i) {
-      const bool is_new = i == 0 || high(starts[i]) != high(starts[i - 1]);
-      if (is_new) groups_.push_back({static_cast<std::uint32_t>(i), values_[i], low(starts[i]) == 0});
-      if (!is_new) groups_.back() = {groups_.back().first, values_[i], false};
+      if (i == 0 || high(starts[i]) != high(starts[i - 1])) {
+        groups_.push_back({values_[i], low(starts[i]) == 0});
+        firsts_.push_back(static_cast<std::uint32_t>(i));
+      } else {
+        groups_.back() = {values_[i], false};
+      }
       lows_.push_back(low(starts[i]));
     }
+    firsts_.push_back(static_cast<std::uint32_t>(starts.size()));
     groups_.shrink_to_fit();
+    firsts_.shrink_to_fit();
     values_.shrink_to_fit();
   }
 
   Value find(Key key) const {
     const std::size_t at = highs_.find(high(key));
-    const Group& group = groups_[at];
+    const Group group = groups_[at];
     if (group.is_whole || highs_[at] != high(key)) return group.last;
     // One that lies before the group's first start is in the interval that stands before the group.
-    const std::size_t end = at + 1 < groups_.size() ? groups_[at + 1].first : lows_.size();
-    const auto next = std::upper_bound(lows_.begin() + group.first,
-                                       lows_.begin() + static_cast<std::ptrdiff_t>(end), low(key));
+    const auto next =
+        std::upper_bound(lows_.begin() + firsts_[at], lows_.begin() + firsts_[at + 1], low(key));
     return values_[static_cast<std::size_t>(next - lows_.begin()) - 1];
   }
 
   std::size_t memory_bytes() const {
     return highs_.memory_bytes() + groups_.capacity() * sizeof(Group) +
-           lows_.capacity() * sizeof(std::uint64_t) + values_.capacity() * sizeof(Value);
+           firsts_.capacity() * sizeof(std::uint32_t) + lows_.capacity() * sizeof(std::uint64_t) +
+           values_.capacity() * sizeof(Value);
   }
 
  private:
+  // What most searches end with, and small, so that it stays in the cache.
   struct Group {
-    std::uint32_t first;  // its first interval
-    Value last;           // of its last interval, which goes on to the next group
-    bool is_whole;        // it has one interval, which starts where the lower bits are 0
+    Value last;     // of its last interval, which goes on to the next group
+    bool is_whole;  // it has one interval, which starts where the lower bits are 0
   };
 
   static std::uint64_t high(Key key) { return static_cast<std::uint64_t>(key >> 64); }
@@ -100,8 +105,9 @@ class Ipv6IntervalMap {
 
   RankIndex<std::uint64_t> highs_;
   std::vector<Group> groups_;
-  std::vector<std::uint64_t> lows_;  // of every start
-  std::vector<Value> values_;        // of every interval
+  std::vector<std::uint32_t> firsts_;  // the first interval of each group, and the end of the last group
+  std::vector<std::uint64_t> lows_;    // of every start
+  std::vector<Value> values_;          // of every interval
 };
 
 }  // namespace weir::admission
