@@ -14,8 +14,7 @@ using Entry = PrefixSet::Entry;
 void sort_and_merge(std::vector<Entry>& entries) {
   // kDeny is the greatest verdict: sorted to the front of its equals, it is the one that stays.
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    const auto order = a.prefix <=> b.prefix;
-    return order < 0 || (order == 0 && a.verdict > b.verdict);
+    return a.prefix != b.prefix ? a.prefix < b.prefix : a.verdict > b.verdict;
   });
   const auto is_same = [](const Entry& a, const Entry& b) { return a.prefix == b.prefix; };
   entries.erase(std::unique(entries.begin(), entries.end(), is_same), entries.end());
