@@ -7,6 +7,7 @@ if(WEIR_TESTS)
   find_package(GTest REQUIRED)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
 endif()
+find_package(benchmark QUIET) # bench/micro; no build needs it
 pkg_check_modules(libevent REQUIRED IMPORTED_TARGET libevent_core>=2.1)
 pkg_check_modules(libevent_extra REQUIRED IMPORTED_TARGET libevent_extra>=2.1)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus>=3.3)

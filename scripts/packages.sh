@@ -41,6 +41,7 @@ bench_packages=(
   nginx libnginx-mod-stream haproxy # HTTP backends; the proxies to measure against
   wrk                               # load
   python3                           # bench/run.py
+  libbenchmark-dev                  # bench/micro
 )
 # systemd units of the servers above.
 server_units=(nginx.service haproxy.service redis-server.service postgresql.service)

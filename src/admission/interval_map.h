@@ -1,6 +1,5 @@
-// A number line cut into intervals that each have a value: which one is a number in? Sorted starts, searched
-// without a branch that depends on the number, and narrowed first by a small index over equal parts of the
-// line. Immutable, so any thread may ask. `PrefixSet` has one for each family; what the values mean is its
+// The line of all addresses of one family cut into intervals that each have a value: which one is an address
+// in? Immutable, so any thread may ask. `PrefixSet` has one of each family; what the values mean is its
 // business.
 #pragma once
 
@@ -10,83 +9,105 @@
 #include <utility>
 #include <vector>
 
-#include "base/assert.h"
+#include "admission/rank_index.h"
 
 namespace weir::admission {
 
-// `Key` is an unsigned integer; `Value` is small.
-template <class Key, class Value>
-class IntervalMap {
- public:
-  struct Interval {
-    Key start;
-    Value value;
-  };
+__extension__ using Uint128 = unsigned __int128;
 
-  // `intervals` are sorted, the first starts at 0, each ends where the next one starts and the last at the
-  // greatest key.
-  explicit IntervalMap(const std::vector<Interval>& intervals) {
-    WEIR_ASSERT(!intervals.empty() && intervals.front().start == 0);
-    starts_.reserve(intervals.size());
-    values_.reserve(intervals.size());
-    for (const Interval& interval : intervals) {
-      WEIR_ASSERT(starts_.empty() || starts_.back() < interval.start);
-      starts_.push_back(interval.start);
-      values_.push_back(interval.value);
+// Intervals as they are given to a map: sorted and different, the first starts at 0; each ends where the next
+// one starts, the last at the greatest address.
+template <class Key, class Value>
+struct Intervals {
+  std::vector<Key> starts;
+  std::vector<Value> values;
+};
+
+// For keys that one search finds: IPv4.
+template <class Value>
+class Ipv4IntervalMap {
+ public:
+  using Key = std::uint32_t;
+
+  explicit Ipv4IntervalMap(Intervals<Key, Value> intervals)
+      : starts_(intervals.starts), values_(std::move(intervals.values)) {
+    values_.shrink_to_fit();
+  }
+
+  Value find(Key key) const { return values_[starts_.find(key)]; }
+
+  std::size_t memory_bytes() const { return starts_.memory_bytes() + values_.capacity() * sizeof(Value); }
+
+ private:
+  RankIndex<Key> starts_;
+  std::vector<Value> values_;
+};
+
+// IPv6. Nearly all networks differ in the upper 64 bits, so these are searched first; the intervals that
+// start with the same ones are a group, in which the lower bits decide.
+template <class Value>
+class Ipv6IntervalMap {
+ public:
+  using Key = Uint128;
+
+  explicit Ipv6IntervalMap(Intervals<Key, Value> intervals)
+      : highs_(highs_of(intervals.starts)), values_(std::move(intervals.values)) {
+    const std::vector<Key>& starts = intervals.starts;
+    lows_.reserve(starts.size());
+    for (std::size_t i = 0; i < starts.size(); ++i) {
+      if (i == 0 || high(starts[i]) != high(starts[i - 1])) {
+        groups_.push_back({values_[i], low(starts[i]) == 0});
+        firsts_.push_back(static_cast<std::uint32_t>(i));
+      } else {
+        groups_.back() = {values_[i], false};
+      }
+      lows_.push_back(low(starts[i]));
     }
-    build_index();
+    firsts_.push_back(static_cast<std::uint32_t>(starts.size()));
+    groups_.shrink_to_fit();
+    firsts_.shrink_to_fit();
+    values_.shrink_to_fit();
   }
 
   Value find(Key key) const {
-    // The parts lie between the first cut and the last; a key outside belongs to the part that is nearest.
-    const Key part = (std::clamp(key, index_from_, index_to_) - index_from_) >> index_shift_;
-    const auto* first_of_part = &first_of_part_[static_cast<std::size_t>(part)];
-    const Key* start = starts_.data() + first_of_part[0];
-    // From here on `start` is an interval that starts at or before the key, the last of `count` possible
-    // ones.
-    for (std::size_t count = first_of_part[1] - first_of_part[0] + 1; count > 1;) {
-      const std::size_t half = count / 2;
-      start += half & (std::size_t{0} - static_cast<std::size_t>(start[half] <= key));
-      count -= half;
-    }
-    return values_[static_cast<std::size_t>(start - starts_.data())];
+    const std::size_t at = highs_.find(high(key));
+    const Group group = groups_[at];
+    if (group.is_whole || highs_[at] != high(key)) return group.last;
+    // One that lies before the group's first start is in the interval that stands before the group.
+    const auto next =
+        std::upper_bound(lows_.begin() + firsts_[at], lows_.begin() + firsts_[at + 1], low(key));
+    return values_[static_cast<std::size_t>(next - lows_.begin()) - 1];
   }
 
   std::size_t memory_bytes() const {
-    return starts_.capacity() * sizeof(Key) + values_.capacity() * sizeof(Value) +
-           first_of_part_.capacity() * sizeof(std::uint32_t);
+    return highs_.memory_bytes() + groups_.capacity() * sizeof(Group) +
+           firsts_.capacity() * sizeof(std::uint32_t) + lows_.capacity() * sizeof(std::uint64_t) +
+           values_.capacity() * sizeof(Value);
   }
 
  private:
-  // Intervals for each part on average: fewer make the index larger than what it saves in steps.
-  static constexpr std::size_t kIntervalsPerPart = 4;
+  // What most searches end with, and small, so that it stays in the cache.
+  struct Group {
+    Value last;     // of its last interval, which goes on to the next group
+    bool is_whole;  // it has one interval, which starts where the lower bits are 0
+  };
 
-  void build_index() {
-    const std::size_t cuts = starts_.size() - 1;
-    index_from_ = cuts > 0 ? starts_[1] : 0;
-    index_to_ = starts_.back();
-    // At least two, or the shift could be as wide as the key.
-    const Key parts = static_cast<Key>(cuts / kIntervalsPerPart + 2);
-    while ((index_to_ - index_from_) >> index_shift_ >= parts) ++index_shift_;
-    // For each part the interval that its first key is in. The first part also takes what lies below it, so
-    // it begins with the first interval; one number more ends the last part.
-    first_of_part_.push_back(0);
-    Key start = index_from_;
-    for (std::uint32_t at = 0; (index_to_ - start) >> index_shift_ > 0;) {
-      start += Key{1} << index_shift_;
-      while (at + 1 < starts_.size() && starts_[at + 1] <= start) ++at;
-      first_of_part_.push_back(at);
+  static std::uint64_t high(Key key) { return static_cast<std::uint64_t>(key >> 64); }
+  static std::uint64_t low(Key key) { return static_cast<std::uint64_t>(key); }
+
+  static std::vector<std::uint64_t> highs_of(const std::vector<Key>& starts) {
+    std::vector<std::uint64_t> highs;
+    for (const Key start : starts) {
+      if (highs.empty() || highs.back() != high(start)) highs.push_back(high(start));
     }
-    first_of_part_.push_back(static_cast<std::uint32_t>(cuts));
-    first_of_part_.shrink_to_fit();
+    return highs;
   }
 
-  std::vector<Key> starts_;
-  std::vector<Value> values_;
-  std::vector<std::uint32_t> first_of_part_;
-  Key index_from_ = 0;
-  Key index_to_ = 0;
-  unsigned index_shift_ = 0;
+  RankIndex<std::uint64_t> highs_;
+  std::vector<Group> groups_;
+  std::vector<std::uint32_t> firsts_;  // the first interval of each group, and the end of the last group
+  std::vector<std::uint64_t> lows_;    // of every start
+  std::vector<Value> values_;          // of every interval
 };
 
 }  // namespace weir::admission

@@ -14,8 +14,7 @@ using Entry = PrefixSet::Entry;
 void sort_and_merge(std::vector<Entry>& entries) {
   // kDeny is the greatest verdict: sorted to the front of its equals, it is the one that stays.
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    const auto order = a.prefix <=> b.prefix;
-    return order < 0 || (order == 0 && a.verdict > b.verdict);
+    return a.prefix != b.prefix ? a.prefix < b.prefix : a.verdict > b.verdict;
   });
   const auto is_same = [](const Entry& a, const Entry& b) { return a.prefix == b.prefix; };
   entries.erase(std::unique(entries.begin(), entries.end(), is_same), entries.end());
@@ -33,11 +32,10 @@ Key key_of(std::uint64_t high, std::uint64_t low) {
 
 // Sweeps over sorted networks of one family. Networks nest or are apart, so those that hold the current point
 // are a stack with the longest on top.
-template <class Map, class Key>
+template <class Key>
 class Sweep {
  public:
-  std::vector<typename Map::Interval> run(std::span<const Entry> entries) {
-    intervals_.reserve(entries.size() * 2 + 1);
+  Intervals<Key, PrefixMatch> run(std::span<const Entry> entries) {
     cut(0, PrefixMatch::kNone);
     for (const Entry& entry : entries) {
       const Key first = key_of<Key>(entry.prefix.high(), entry.prefix.low());
@@ -70,26 +68,31 @@ class Sweep {
 
   // From `start` on the verdict is this one; of several cuts at one place the last counts.
   void cut(Key start, PrefixMatch verdict) {
-    if (!intervals_.empty() && intervals_.back().start == start) intervals_.pop_back();
-    if (!intervals_.empty() && intervals_.back().value == verdict) return;
-    intervals_.push_back({start, verdict});
+    auto& [starts, values] = intervals_;
+    if (!starts.empty() && starts.back() == start) {
+      starts.pop_back();
+      values.pop_back();
+    }
+    if (!values.empty() && values.back() == verdict) return;
+    starts.push_back(start);
+    values.push_back(verdict);
   }
 
-  std::vector<typename Map::Interval> intervals_;
+  Intervals<Key, PrefixMatch> intervals_;
   std::vector<Open> open_;
 };
 
 }  // namespace
 
 PrefixSet::PrefixSet(std::vector<Entry> entries)
-    : ipv4_({{0, PrefixMatch::kNone}}), ipv6_({{0, PrefixMatch::kNone}}) {
+    : ipv4_({{0}, {PrefixMatch::kNone}}), ipv6_({{0}, {PrefixMatch::kNone}}) {
   for (const Entry& entry : entries) WEIR_ASSERT(entry.verdict != PrefixMatch::kNone);
   sort_and_merge(entries);
   size_ = entries.size();
   const auto ipv6 = std::partition_point(entries.begin(), entries.end(),
                                          [](const Entry& e) { return e.prefix.family() == AF_INET; });
-  ipv4_ = Ipv4Map(Sweep<Ipv4Map, std::uint32_t>().run({entries.begin(), ipv6}));
-  ipv6_ = Ipv6Map(Sweep<Ipv6Map, Uint128>().run({ipv6, entries.end()}));
+  ipv4_ = Ipv4IntervalMap<PrefixMatch>(Sweep<std::uint32_t>().run({entries.begin(), ipv6}));
+  ipv6_ = Ipv6IntervalMap<PrefixMatch>(Sweep<Uint128>().run({ipv6, entries.end()}));
 }
 
 PrefixMatch PrefixSet::match(const base::Address& address) const {

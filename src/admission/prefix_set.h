@@ -42,15 +42,11 @@ class PrefixSet {
   std::size_t memory_bytes() const { return ipv4_.memory_bytes() + ipv6_.memory_bytes(); }
 
  private:
-  __extension__ using Uint128 = unsigned __int128;
-  using Ipv4Map = IntervalMap<std::uint32_t, PrefixMatch>;
-  using Ipv6Map = IntervalMap<Uint128, PrefixMatch>;
-
   explicit PrefixSet(std::vector<Entry> entries);
 
   std::size_t size_ = 0;
-  Ipv4Map ipv4_;
-  Ipv6Map ipv6_;
+  Ipv4IntervalMap<PrefixMatch> ipv4_;
+  Ipv6IntervalMap<PrefixMatch> ipv6_;
 };
 
 }  // namespace weir::admission
