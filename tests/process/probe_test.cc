@@ -1,6 +1,7 @@
 // bench/capacity where something really gives: it says how much was held, what gave, and on which side.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <map>
 #include <regex>
@@ -77,7 +78,27 @@ TEST(Probe, ThreeServersBehindWeirHoldThreeTimesWhatOneHoldsAndThenTheirDescript
   EXPECT_EQ(behind.weir, "backend_end 1") << "the one that was turned away, and no refusal of Weir's own";
 }
 
+// Keeps this thread, and what it starts meanwhile, on one processor: Weir has a worker for each that it may
+// use, and descriptors for each worker.
+class OnOneProcessor {
+ public:
+  OnOneProcessor() {
+    ::sched_getaffinity(0, sizeof(before_), &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(::sched_getcpu(), &one);
+    ::sched_setaffinity(0, sizeof(one), &one);
+  }
+  ~OnOneProcessor() { ::sched_setaffinity(0, sizeof(before_), &before_); }
+  OnOneProcessor(const OnOneProcessor&) = delete;
+  OnOneProcessor& operator=(const OnOneProcessor&) = delete;
+
+ private:
+  cpu_set_t before_{};
+};
+
 TEST(Probe, WhenWeirIsTheFirstToRunOutOfDescriptorsItIsWeirThatRefuses) {
+  const OnOneProcessor one_worker;
   ChildOptions options = weir_options();
   options.descriptors = 160;
   const Probed probed = probe({"--server-limit", "100", "--servers", "3"}, options);
