@@ -1,5 +1,6 @@
 #include "admin/views.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "metrics/text_format.h"
@@ -42,6 +43,21 @@ void by_reason(TextFormat& out, const ProcessStatus& status, Counts counts, cons
   }
 }
 
+// Only where a listener has a filter: a family without a sample is none.
+void packet_metrics(TextFormat& out, const ProcessStatus& status) {
+  const auto& all = status.listeners;
+  if (std::all_of(all.begin(), all.end(), [](const auto& listener) { return listener.kernel_drop.empty(); }))
+    return;
+  out.family(
+      "weir_packets_dropped_total", FamilyType::kCounter,
+      "Packets of denied clients that the kernel dropped, by the filter's mode; with `classic` also what it "
+      "dropped at these sockets for other reasons.");
+  for (const ListenerStatus& listener : all) {
+    if (listener.kernel_drop.empty()) continue;
+    out.sample({{"listener", listener.name}, {"mode", listener.kernel_drop}}, listener.packets_dropped);
+  }
+}
+
 void listener_metrics(TextFormat& out, const ProcessStatus& status) {
   out.family("weir_connections_accepted_total", FamilyType::kCounter,
              "Client connections that became sessions.");
@@ -57,14 +73,7 @@ void listener_metrics(TextFormat& out, const ProcessStatus& status) {
              "Connections that were let in only because their limits are run dry, by reason.");
   by_reason(
       out, status, [](const auto& l) { return l.would_refuse; }, admission::kRefusalWords);
-  out.family("weir_packets_dropped_total", FamilyType::kCounter,
-             "Packets of denied clients that the kernel dropped, by the filter's mode; with `classic` also "
-             "what it dropped "
-             "at these sockets for other reasons.");
-  for (const ListenerStatus& listener : status.listeners) {
-    if (listener.kernel_drop.empty()) continue;
-    out.sample({{"listener", listener.name}, {"mode", listener.kernel_drop}}, listener.packets_dropped);
-  }
+  packet_metrics(out, status);
   out.family("weir_clients_tarpitted", FamilyType::kGauge,
              "Refused clients that the limits of the listener hold now.");
   by_listener(out, status, [](const auto& l) { return l.tarpitted; });

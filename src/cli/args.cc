@@ -48,7 +48,8 @@ constexpr const char* kDescribeFooter =
 int main_with(int argc, char** argv) {
   CLI::App app("Weir, a layer-4 TCP load balancer and reverse proxy.", "weir");
   app.set_version_flag("--version", "weir " WEIR_VERSION);
-  app.require_subcommand(1);
+  // None at all is complained of below: a word that is wrong comes first.
+  app.require_subcommand(0, 1);
   app.footer(kMainFooter);
 
   std::string path;
@@ -85,6 +86,7 @@ int main_with(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
+    if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsage;
   }

@@ -28,7 +28,9 @@ std::string known_pools(std::span<const std::string_view> names) {
   constexpr std::size_t kMost = 10;
   if (names.empty()) return "there are no pools: add a table [pools.NAME] with \"backends\"";
   if (names.size() <= kMost) return fmt::format("known are {}", join_quoted(names, "and"));
-  return fmt::format("known are {} and {} more", join_quoted(names.first(kMost), ","), names.size() - kMost);
+  std::string first;
+  for (const std::string_view name : names.first(kMost)) first += (first.empty() ? "" : ", ") + quote(name);
+  return fmt::format("known are {} and {} more", first, names.size() - kMost);
 }
 
 void check_pool_references(const Config& config, Problems& problems) {
@@ -79,12 +81,15 @@ void check_limits_references(const Config& config, Problems& problems) {
 }
 
 // Host names are compared without regard to case, as DNS does (RFC 4343).
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return text;
+}
+
 std::string address_key(const base::Endpoint& endpoint) {
   std::string key = to_string(endpoint);
-  if (!std::holds_alternative<base::HostPort>(endpoint)) return key;
-  std::transform(key.begin(), key.end(), key.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return key;
+  return std::holds_alternative<base::HostPort>(endpoint) ? lower_case(std::move(key)) : key;
 }
 
 void check_backends_differ(const PoolConfig& pool, Problems& problems) {
@@ -112,7 +117,7 @@ void check_backends_differ(const PoolConfig& pool, Problems& problems) {
 std::optional<base::Address> known_address(const base::Endpoint& endpoint) {
   if (const auto* address = std::get_if<base::Address>(&endpoint)) return *address;
   const auto& name = std::get<base::HostPort>(endpoint);
-  if (name.host != "localhost") return std::nullopt;
+  if (lower_case(name.host) != "localhost") return std::nullopt;
   return base::Address::ipv4({htonl(INADDR_LOOPBACK)}, name.port);
 }
 

@@ -91,8 +91,8 @@ TEST(CommandLine, WhatIsWrongWithItIsSaidWithTheWayToTheUsage) {
     std::string said;
   } kCases[] = {
       {{}, "subcommand is required"},
-      {{"walk"}, "subcommand"},
-      {{"--colour"}, "subcommand"},
+      {{"walk"}, "walk"},
+      {{"--colour"}, "--colour"},
       {{"run"}, "CONFIG is required"},
       {{"check"}, "CONFIG is required"},
       {{"check", "--resolve"}, "CONFIG is required"},

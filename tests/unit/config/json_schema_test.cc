@@ -7,6 +7,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <span>
 
 #include "config/describe.h"
 #include "config/limits.h"
@@ -146,6 +147,14 @@ const Json& schema_of(Section section) {
       return schema();
     case Section::kProcess:
       return properties["process"];
+    case Section::kProcessLimits:
+      return properties["process"]["properties"]["limits"];
+    case Section::kListenerAccess:
+      return named("listeners")["properties"]["access"];
+    case Section::kListenerLimits:
+      return named("listeners")["properties"]["limits"];
+    case Section::kLimits:
+      return named("limits");
     case Section::kLog:
       return properties["log"];
     case Section::kAdmin:
@@ -162,13 +171,16 @@ const Json& schema_of(Section section) {
 
 const Json& schema_of(const Key& key) { return schema_of(key.section)["properties"][std::string(key.name)]; }
 
-constexpr std::array kSections{Section::kProcess,  Section::kLog,  Section::kAdmin,
-                               Section::kListener, Section::kPool, Section::kBackend};
+// All but the top of the file.
+constexpr auto kSections = std::span(kAllSections).subspan(1);
 
 TEST(JsonSchema, EverySectionHasExactlyTheKeysOfTheTable) {
   for (const Section section : kSections) {
     std::vector<std::string> known;
     for (const Key* key : keys_of(section)) known.emplace_back(key->name);
+    for (const NestedTable& table : nested_tables()) {
+      if (table.parent == section) known.emplace_back(table.name);
+    }
     std::vector<std::string> written;
     for (const auto& [name, ignored] : schema_of(section)["properties"].items()) written.push_back(name);
     EXPECT_THAT(written, testing::UnorderedElementsAreArray(known)) << title(section);
@@ -178,8 +190,8 @@ TEST(JsonSchema, EverySectionHasExactlyTheKeysOfTheTable) {
 TEST(JsonSchema, TheTopOfTheFileHasItsOwnKeysAndTheSectionsAndNoOthers) {
   std::vector<std::string> written;
   for (const auto& [name, ignored] : schema()["properties"].items()) written.push_back(name);
-  EXPECT_THAT(written,
-              testing::UnorderedElementsAre("include", "process", "log", "admin", "listeners", "pools"));
+  EXPECT_THAT(written, testing::UnorderedElementsAre("include", "process", "log", "admin", "listeners",
+                                                     "limits", "pools"));
 }
 
 TEST(JsonSchema, NoTableTakesAKeyThatIsNotListed) {
@@ -187,6 +199,7 @@ TEST(JsonSchema, NoTableTakesAKeyThatIsNotListed) {
     EXPECT_EQ(schema_of(section)["additionalProperties"], false) << title(section);
   EXPECT_EQ(schema()["additionalProperties"], false);
   EXPECT_EQ(schema()["properties"]["listeners"]["additionalProperties"], false);
+  EXPECT_EQ(schema()["properties"]["limits"]["additionalProperties"], false);
   EXPECT_EQ(schema()["properties"]["pools"]["additionalProperties"], false);
 }
 
@@ -262,7 +275,9 @@ TEST(JsonSchema, TakesEveryWordAndTheSpecialWordOfItsKeyOnly) {
 
 TEST(JsonSchema, AnyScalarMayComeFromTheEnvironment) {
   for (const Key& key : all_keys()) {
-    if (key.type == ValueType::kBackendList || key.type == ValueType::kPatternList) continue;
+    const bool is_list = key.type == ValueType::kBackendList || key.type == ValueType::kPatternList ||
+                         key.type == ValueType::kClientList || key.type == ValueType::kPathList;
+    if (is_list) continue;
     EXPECT_THAT(faults(schema_of(key), "${VALUE:-x}", ""), IsEmpty()) << key.name;
   }
   EXPECT_THAT(faults_of("[pools.web]\nbackends = [\"${A}\", { address = \"${B}:80\", weight = \"${W}\" }]\n"),
@@ -295,6 +310,11 @@ TEST(JsonSchema, RefusesWhatAnEditorCanSeeToBeWrong) {
            listener + "bind = \"0.0.0.0:80\"\nsocket_mode = 660\n",
            listener + "bind = \"0.0.0.0:80\"\nsocket_mode = \"0888\"\n",
            listener + "bind = \"0.0.0.0:80\"\nretries = 1\n",
+           listener + "bind = \"0.0.0.0:80\"\nlimits = 5\n",
+           listener + "bind = \"0.0.0.0:80\"\naccess = { allow = \"10.0.0.0/8\" }\n",
+           listener + "bind = \"0.0.0.0:80\"\nlimits = { connection_rate = \"10\" }\n",
+           listener + "bind = \"0.0.0.0:80\"\nlimits = { upload_rate = \"1MB/s\" }\n",
+           std::string("[process.limits]\nmax_connections = 5\n"),
            std::string("[pools.web]\n"),
            std::string("[pools.web]\nbackends = []\n"),
            std::string("[pools.web]\nbackends = \"a:80\"\n"),

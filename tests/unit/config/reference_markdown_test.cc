@@ -15,8 +15,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr std::array kSections{Section::kRoot,     Section::kProcess, Section::kLog,    Section::kAdmin,
-                               Section::kListener, Section::kPool,    Section::kBackend};
+constexpr auto kSections = kAllSections;
 
 std::vector<std::string> lines() {
   std::istringstream text(reference_markdown());

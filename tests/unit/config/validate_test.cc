@@ -94,6 +94,13 @@ TEST(Validate, NotMoreThanTenPoolsAreListed) {
               ElementsAre(AllOf(HasSubstr("\"p9\" and 3 more"), Not(HasSubstr("\"p10\"")))));
 }
 
+TEST(Validate, ALongListOfPoolsReadsAsASentence) {
+  std::vector<PoolConfig> pools;
+  for (int i = 0; i < 11; ++i) pools.push_back(pool("p" + std::to_string(i)));
+  EXPECT_THAT(problems_of({listener("a", "nowhere")}, pools),
+              ElementsAre(HasSubstr("\"p8\", \"p9\" and 1 more")));
+}
+
 TEST(Validate, AnUnusedPoolIsAWarningOnlyWhenEveryUseIsKnown) {
   EXPECT_THAT(problems_of({listener("a", "x")}, {pool("x"), pool("y")}),
               ElementsAre("warning: pools.y: no listener uses this pool"));
@@ -135,6 +142,16 @@ TEST(Validate, EveryBackendThatIsAListenerOfThisProcessIsALoop) {
   EXPECT_THAT(problems_of({web}, {x}),
               ElementsAre(HasSubstr("own listener \"web\""), HasSubstr("own listener \"web\""),
                           HasSubstr("own listener \"web\"")));
+}
+
+TEST(Validate, LocalhostIsALoopInAnyCase) {
+  const ListenerConfig web = listener("web", "x");
+  const std::string port = std::to_string(web.bind[0].value.port());
+  for (const char* name : {"localhost:", "Localhost:", "LOCALHOST:"}) {
+    EXPECT_THAT(problems_of({web}, {pool("x", {name + port})}),
+                ElementsAre(HasSubstr("own listener \"web\"")))
+        << name;
+  }
 }
 
 TEST(Validate, ALoopInAPoolThatNoListenerUsesIsReportedToo) {

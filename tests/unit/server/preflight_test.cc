@@ -156,14 +156,14 @@ TEST(PlanFor, WarnsWhenFewerConnectionsFitThanWereAskedForAndNamesALimitThatHold
   config.process.max_connections.value = 1'000;
   config::Problems problems;
   const DescriptorPlan plan = plan_for(config, 1024, 0, problems);
-  EXPECT_EQ(plan.max_connections, 498u);
+  EXPECT_EQ(plan.max_connections, 497u);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].severity, config::Severity::kWarning);
   EXPECT_THAT(problems[0].text,
-              HasSubstr("process.max_connections = 1000 does not fit: 498 = (1024 descriptors"));
-  EXPECT_THAT(problems[0].text, testing::EndsWith("to 2028"));
+              HasSubstr("process.max_connections = 1000 does not fit: 497 = (1024 descriptors"));
+  EXPECT_THAT(problems[0].text, testing::EndsWith("to 2030"));
   problems.clear();
-  EXPECT_EQ(plan_for(config, 2028, 0, problems).max_connections, 1'000u);
+  EXPECT_EQ(plan_for(config, 2030, 0, problems).max_connections, 1'000u);
   EXPECT_TRUE(problems.empty()) << "the limit that was named is enough";
 }
 
