@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 namespace weir::relay {
 
 void Relay::begin(const Settings& settings) {
@@ -31,7 +33,7 @@ void Relay::start_after_backend_reset(const Settings& settings) {
 
 void Relay::stop() {
   ended_ = true;
-  linger_.reset();
+  if (linger_ != nullptr) linger_->stop();
   if (upload_throttle_ != nullptr) upload_throttle_->stop();
   if (download_throttle_ != nullptr) download_throttle_->stop();
 }
@@ -103,7 +105,9 @@ Pumped Relay::pump(Side source) {
   const std::uint64_t before = direction.bytes + direction.held.size();
   const std::uint64_t available = throttle->bucket().available(now);
   const Pumped outcome = pump_by_copy(direction, in, out, services_.buffers, available);
-  throttle->bucket().take(direction.bytes + direction.held.size() - before, now);
+  // Less than before when the target was reset and what it was to get is dropped.
+  const std::uint64_t after = direction.bytes + direction.held.size();
+  throttle->bucket().take(std::max(after, before) - before, now);
   direction.resting = throttle->bucket().available(now) == 0;
   if (direction.resting) throttle->rest();
   return outcome;

@@ -29,6 +29,9 @@ class ResetLinger {
     timer_.start(interval_);
   }
 
+  // It calls no more. May be called out of `expired`.
+  void stop() { timer_.stop(); }
+
  private:
   std::uint64_t acknowledged() const {
     const auto unacknowledged = static_cast<std::uint64_t>(net::unacknowledged_bytes(fd_));
