@@ -2,6 +2,8 @@
 
 #include <event2/bufferevent.h>
 
+#include "base/unique_fd.h"
+
 namespace weir::admin {
 namespace {
 
@@ -10,6 +12,14 @@ bool is_served(bufferevent* connection) {
   bufferevent_event_cb on_event = nullptr;
   bufferevent_getcb(connection, nullptr, nullptr, &on_event, nullptr);
   return on_event != nullptr;
+}
+
+// Gives the reference back. The library would close the descriptor only once the loop comes to it, after the
+// whole queue of waiting clients has been taken: here its number is free at once.
+void let_go(bufferevent* connection) {
+  const base::UniqueFd fd(bufferevent_getfd(connection));
+  bufferevent_setfd(connection, -1);
+  bufferevent_decref(connection);
 }
 
 }  // namespace
@@ -31,7 +41,7 @@ bufferevent* HttpConnections::add(event_base* base) {
 void HttpConnections::sweep() {
   std::erase_if(open_, [](bufferevent* connection) {
     if (is_served(connection)) return false;
-    bufferevent_decref(connection);
+    let_go(connection);
     return true;
   });
 }
@@ -41,7 +51,7 @@ void HttpConnections::close_first() {
   bufferevent* first = open_.front();
   open_.pop_front();
   bufferevent_trigger_event(first, BEV_EVENT_READING | BEV_EVENT_EOF, 0);
-  bufferevent_decref(first);
+  let_go(first);
 }
 
 }  // namespace weir::admin

@@ -13,6 +13,10 @@ HttpResponse backends(const server::StatusSource& source) {
   return {200, "application/json", backends_json(source.read_status()), ""};
 }
 
+HttpResponse refusals(const server::StatusSource& source) {
+  return {200, "application/json", refusals_json(source.read_status()), ""};
+}
+
 HttpResponse ready(const server::StatusSource& source) {
   HttpResponse response;
   const bool draining = source.read_status().draining;
@@ -26,7 +30,8 @@ struct RouteLine {
   HttpResponse (*show)(const server::StatusSource&);
 };
 
-constexpr RouteLine kRoutes[] = {{"/metrics", metrics}, {"/v1/backends", backends}, {"/ready", ready}};
+constexpr RouteLine kRoutes[] = {
+    {"/metrics", metrics}, {"/v1/backends", backends}, {"/v1/refusals", refusals}, {"/ready", ready}};
 
 }  // namespace
 

@@ -6,8 +6,8 @@
 
 namespace weir::admin {
 
-// GET /metrics, /v1/backends, /ready (503 while draining). 404 names the paths there are; other methods are
-// 405.
+// GET /metrics, /v1/backends, /v1/refusals, /ready (503 while draining). 404 names the paths there are; other
+// methods are 405.
 HttpResponse answer(const HttpRequest& request, const server::StatusSource& source);
 
 }  // namespace weir::admin

@@ -16,6 +16,7 @@ LimitSet::LimitSet(const LimitSettings& settings)
 
 std::optional<Refusal> LimitSet::admit(const base::Address& client, base::TimePoint now,
                                        LimitPermits& permits) {
+  bool has_no_entry = false;
   if (table_ != nullptr) {
     switch (table_->admit(client, now, permits.client)) {
       case ClientOutcome::kAdmitted:
@@ -26,7 +27,7 @@ std::optional<Refusal> LimitSet::admit(const base::Address& client, base::TimePo
         return Refusal::kClientRate;
       case ClientOutcome::kTableFull:
         if (settings_.table_full == TableFull::kRefuse) return Refusal::kTableFull;
-        unlimited_clients_.fetch_add(1, std::memory_order_relaxed);
+        has_no_entry = true;
         break;
     }
   }
@@ -42,6 +43,7 @@ std::optional<Refusal> LimitSet::admit(const base::Address& client, base::TimePo
     permits.client.undo();
     return Refusal::kRate;
   }
+  if (has_no_entry) unlimited_clients_.fetch_add(1, std::memory_order_relaxed);
   return std::nullopt;
 }
 

@@ -1,5 +1,6 @@
 #include "base/log_text.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <iterator>
@@ -71,6 +72,12 @@ LogFields& LogFields::none(std::string_view key) {
   fmt::format_to(std::back_inserter(json_), ",\"{}\":null", key);
   fmt::format_to(std::back_inserter(text_), " {}=-", key);
   return *this;
+}
+
+std::string utc_time(Millis since_epoch) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds.count()),
+                     (since_epoch - seconds).count());
 }
 
 }  // namespace weir::base

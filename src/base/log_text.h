@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
+
 namespace weir::base {
 
 class LogFields {
@@ -25,6 +27,9 @@ class LogFields {
   std::string text_;
   std::string json_;
 };
+
+// "2026-01-05T09:12:44.031Z", of the time since 1970 (RFC 3339).
+std::string utc_time(Millis since_epoch);
 
 // `value` as a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD, so that every line stays
 // valid.

@@ -8,6 +8,7 @@
 #include "config/describe.h"
 #include "config/load.h"
 #include "net/resolver.h"
+#include "server/access_lists.h"
 #include "server/supervisor.h"
 
 namespace weir::cli {
@@ -64,7 +65,7 @@ int run(const std::string& path) {
     if (started && door != nullptr) started = door->start();
     if (!started) config::add_error(problems, {}, started.error().message());
   }
-  if (config::has_error(problems)) {
+  if (supervisor == nullptr || config::has_error(problems)) {
     print(problems);
     fmt::print(stderr, "weir: not started: {}\n", count_of(problems));
     return kProblem;
@@ -85,7 +86,9 @@ int check(const std::string& path, CheckNames names) {
     arithmetic = server::plan_for(loaded.config, server::raise_descriptor_limit(), 0, problems).arithmetic();
     // Asked to resolve, a name that has no address is what the user wants to hear of as an error.
     server::build_world(loaded.config, names == CheckNames::kResolve ? net::resolve : leave_names, problems,
-                        {}, config::Severity::kError);
+                        config::Severity::kError);
+    for (const auto& listener : loaded.config.listeners)
+      server::load_access_clients(listener.access, problems);
   }
   print(problems);
   if (config::has_error(problems)) {

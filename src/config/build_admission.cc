@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "config/text.h"
 
 namespace weir::config {
@@ -24,21 +22,6 @@ void read_limits(TableReader& reader, LimitsConfig& out) {
   reader.read_duration("tarpit_time", out.tarpit_time);
   reader.read_count("tarpit_max", out.tarpit_max);
   reader.read_flag("dry_run", out.dry_run);
-}
-
-// A network on both sides is denied; its author hardly meant that.
-void warn_of_contradictions(const AccessConfig& access, const std::string& path, Problems& problems) {
-  std::vector<base::Prefix> allowed = access.allow.prefixes;
-  std::sort(allowed.begin(), allowed.end());
-  for (const base::Prefix& denied : access.deny.prefixes) {
-    if (!std::binary_search(allowed.begin(), allowed.end(), denied)) continue;
-    add_warning(problems, access.place,
-                fmt::format("{}: {} is both allowed and denied: it is denied", path, denied.to_string()));
-  }
-  if (access.allow.has_unix && access.deny.has_unix) {
-    add_warning(problems, access.place,
-                fmt::format("{}: unix is both allowed and denied: it is denied", path));
-  }
 }
 
 }  // namespace
@@ -66,7 +49,6 @@ AccessConfig build_access(const Node& table, const std::string& path, Problems& 
   reader.read_paths("deny_files", out.deny.files);
   reader.read_flag("kernel_drop", out.kernel_drop);
   reader.finish();
-  warn_of_contradictions(out, path, problems);
   if (out.kernel_drop && !out.is_given()) {
     add_warning(problems, table.place,
                 fmt::format("{}.kernel_drop: nobody is denied, so nothing is dropped", path));

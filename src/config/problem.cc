@@ -12,7 +12,7 @@ namespace {
 void add(Problems& problems, Problem problem) {
   if (problems.size() < kMaxProblems) {
     problems.push_back(std::move(problem));
-  } else if (problems.size() == kMaxProblems) {
+  } else if (!has_error(problems) || problems.size() == kMaxProblems) {
     // An error whatever was left out, so that dropped errors cannot pass for a clean file.
     const std::string text = fmt::format("more than {} problems: the rest is left out", kMaxProblems);
     problems.push_back({Severity::kError, {problem.place.file, 0, 0}, text});

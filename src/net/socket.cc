@@ -270,6 +270,14 @@ void abort_connection(UniqueFd& fd) {
   fd.reset();
 }
 
+void end_connection(UniqueFd& fd) {
+  if (!fd) return;
+  char away[4096];
+  for (int i = 0; i < 16 && ::recv(fd.get(), away, sizeof(away), MSG_DONTWAIT) == sizeof(away); ++i) {
+  }
+  fd.reset();
+}
+
 int somaxconn() {
   std::ifstream file("/proc/sys/net/core/somaxconn");
   int value = 0;

@@ -87,6 +87,10 @@ bool is_ready(int fd, Interest interest);
 // (SO_LINGER 0).
 void abort_connection(base::UniqueFd& fd);
 
+// Closes so that the other side sees an end of stream, whatever it has sent so far (at most 64 KiB are read
+// away): with input unread the kernel would send a reset. What comes afterwards is answered with one.
+void end_connection(base::UniqueFd& fd);
+
 // The kernel's cap on a backlog, from /proc/sys/net/core/somaxconn; 4096 when it cannot be read.
 int somaxconn();
 

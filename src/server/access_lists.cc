@@ -1,5 +1,6 @@
 #include "server/access_lists.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "config/prefix_list.h"
@@ -26,6 +27,21 @@ admission::ClientList load_clients(const config::ClientListConfig& from, config:
   return list;
 }
 
+// What is on both sides is denied; its author hardly meant that.
+void warn_of_contradictions(const AccessClients& clients, const config::Place& place,
+                            config::Problems& problems) {
+  constexpr std::size_t kMostNamed = 5;
+  const admission::Contradictions both = admission::find_contradictions(clients.allow, clients.deny);
+  if (both.empty()) return;
+  std::string named = both.has_unix ? "unix" : "";
+  for (std::size_t i = 0; i < std::min(both.prefixes.size(), kMostNamed); ++i) {
+    named += (named.empty() ? "" : ", ") + both.prefixes[i].to_string();
+  }
+  if (both.prefixes.size() > kMostNamed)
+    named += " and " + std::to_string(both.prefixes.size() - kMostNamed) + " more";
+  config::add_warning(problems, place, "both allowed and denied, so denied: " + named);
+}
+
 void add_rules(const admission::ClientList& clients, bool deny, net::PacketRules& out) {
   for (const base::Prefix& prefix : clients.prefixes) {
     net::PacketRule rule;
@@ -48,7 +64,9 @@ void add_rules(const admission::ClientList& clients, bool deny, net::PacketRules
 }  // namespace
 
 AccessClients load_access_clients(const config::AccessConfig& from, config::Problems& problems) {
-  return {load_clients(from.allow, problems), load_clients(from.deny, problems)};
+  AccessClients clients{load_clients(from.allow, problems), load_clients(from.deny, problems)};
+  warn_of_contradictions(clients, from.place, problems);
+  return clients;
 }
 
 std::shared_ptr<const admission::AccessList> access_list_of(const AccessClients& clients) {

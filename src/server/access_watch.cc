@@ -10,6 +10,16 @@ namespace {
 
 constexpr base::Millis kLookInterval{1'000};
 
+// "" or why not. A list that does not fit beside the old one may fit without it; and a filter that cannot
+// have the new one must not go on with the old one, which may deny who is allowed by now: it then keeps every
+// packet.
+std::string update_filter(net::PacketFilter& filter, const net::PacketRules& rules) {
+  if (filter.update(rules)) return "";
+  if (const auto emptied = filter.update({}); !emptied) return emptied.error().message();
+  const auto updated = filter.update(rules);
+  return updated ? "" : updated.error().message();
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<AccessWatch>> AccessWatch::create(net::EventLoop& loop, Parts parts) {
@@ -28,7 +38,14 @@ AccessWatch::AccessWatch(net::EventLoop& loop, Parts parts, std::unique_ptr<net:
       for (const auto& file : side->files) watched.files.push_back(file.value);
     }
     if (watched.files.empty()) continue;
-    watched.stamps = stamps_of(watched.files);
+    watched.seen = stamps_of(watched.files);
+    // What changed about when the list was read may have been read before or after: it is read again.
+    const auto is_older = [&](const Stamp& stamp) {
+      const auto changed =
+          std::chrono::seconds(stamp.changed.tv_sec) + std::chrono::nanoseconds(stamp.changed.tv_nsec);
+      return changed + kLookInterval < parts_.read_since.time_since_epoch();
+    };
+    if (std::all_of(watched.seen.begin(), watched.seen.end(), is_older)) watched.stamps = watched.seen;
     watched.owed.assign(parts_.workers.size(), false);
     watched_.push_back(std::move(watched));
   }
@@ -59,14 +76,20 @@ std::vector<AccessWatch::Stamp> AccessWatch::stamps_of(const std::vector<std::st
 
 void AccessWatch::look() {
   hand_out();
-  for (std::size_t i = 0; i < watched_.size() && !is_loading_; ++i) {
-    // Taken before the reading: what changes meanwhile shows at the next look.
-    std::vector<Stamp> now = stamps_of(watched_[i].files);
-    if (now == watched_[i].stamps) continue;
-    watched_[i].stamps = std::move(now);
-    load(i);
-  }
+  load_changed();
+  for (Watched& watched : watched_) watched.seen = stamps_of(watched.files);
   timer_.start(kLookInterval);
+}
+
+// Whoever writes a file may take its time: only what looks as it did a second ago is taken for whole.
+void AccessWatch::load_changed() {
+  for (std::size_t i = 0; i < watched_.size() && !is_loading_; ++i) {
+    Watched& watched = watched_[next_++ % watched_.size()];
+    std::vector<Stamp> now = stamps_of(watched.files);
+    if (now == watched.stamps || now != watched.seen) continue;
+    watched.stamps = std::move(now);
+    load(static_cast<std::size_t>(&watched - watched_.data()));
+  }
 }
 
 void AccessWatch::load(std::size_t watched) {
@@ -82,9 +105,7 @@ void AccessWatch::load(std::size_t watched) {
     if (!config::has_error(loaded.problems)) {
       loaded.access = access_list_of(clients);
       if (filter != nullptr) {
-        if (const auto updated = filter->update(packet_rules_of(clients)); !updated) {
-          loaded.filter_error = updated.error().message();
-        }
+        loaded.filter_error = update_filter(*filter, packet_rules_of(clients));
       }
     }
     loaded.took = std::chrono::duration_cast<base::Millis>(base::precise_now() - begun);
@@ -119,13 +140,14 @@ void AccessWatch::take(Loaded&& loaded) {
   fields.number("took_ms", static_cast<std::uint64_t>(loaded.took.count()));
   parts_.log.event(LogLevel::kInfo, "access_list", "the files were read again", fields);
   if (!loaded.filter_error.empty()) {
-    parts_.log.event(LogLevel::kWarning, "access_list",
-                     "the packet filter keeps the old list, the gate has the new one: " + loaded.filter_error,
-                     fields);
+    parts_.log.event(
+        LogLevel::kWarning, "access_list",
+        "the packet filter cannot have the list, so the gate alone refuses: " + loaded.filter_error, fields);
   }
   watched.current = std::move(loaded.access);
   watched.owed.assign(parts_.workers.size(), true);
   hand_out();
+  load_changed();
 }
 
 // A worker whose mailbox is full gets it a second later.

@@ -5,7 +5,7 @@
 
 #include <sys/stat.h>
 
-#include <functional>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +28,7 @@ class AccessWatch {
     const std::vector<DoorRules>& doors;
     const std::vector<std::unique_ptr<Worker>>& workers;
     LogWriter& log;
+    std::chrono::system_clock::time_point read_since;  // the lists in force were read after this
   };
 
   // Fails when the kernel gives no descriptor. Takes the files as they are now for those that are in force.
@@ -57,6 +58,7 @@ class AccessWatch {
     std::size_t listener = 0;
     std::vector<std::string> files;
     std::vector<Stamp> stamps;  // of the files when they were last read
+    std::vector<Stamp> seen;    // at the last look
     std::vector<bool> owed;     // by worker: it has not been given `current` yet
     std::shared_ptr<const admission::AccessList> current;
   };
@@ -74,6 +76,8 @@ class AccessWatch {
   static Stamp stamp_of(const std::string& path);
   static std::vector<Stamp> stamps_of(const std::vector<std::string>& files);
   void look();
+  // Reads the lists of files that have changed and are quiet again; one at a time.
+  void load_changed();
   void load(std::size_t watched);
   void take(Loaded&& loaded);
   void hand_out();
@@ -83,6 +87,8 @@ class AccessWatch {
   std::vector<Watched> watched_;
   net::Timer timer_;
   std::thread loader_;
+  std::size_t next_ =
+      0;  // whose turn it is, so that a list that changes for ever does not hold up the others
   bool is_loading_ = false;
 };
 

@@ -42,12 +42,12 @@ base::Result<DescriptorPlan> plan_descriptors(std::uint64_t limit, const Descrip
   for (const auto& item : plan.reserved) kept += item.count;
   if (limit < kept + DescriptorPlan::kPerConnection) {
     return base::failure(
-        {base::ErrorSide::kSystem,
-         fmt::format(
-             "the limit of {} descriptors leaves none for connections: {} are needed before the first; raise "
-             "it "
-             "(`ulimit -n`, LimitNOFILE= in systemd, ulimits: in compose) or use fewer workers or listeners",
-             limit, kept)});
+        {base::ErrorSide::kSystem, fmt::format("the limit of {} descriptors leaves none for connections: {} "
+                                               "are needed before the first ({}); raise it "
+                                               "(`ulimit -n`, LimitNOFILE= in systemd, ulimits: in compose), "
+                                               "or use fewer workers or listeners, or a "
+                                               "smaller tarpit_max",
+                                               limit, kept, plan.items())});
   }
   constexpr std::uint64_t kMost = 1u << 30;
   plan.most_connections =
@@ -56,15 +56,19 @@ base::Result<DescriptorPlan> plan_descriptors(std::uint64_t limit, const Descrip
   return plan;
 }
 
-std::string DescriptorPlan::arithmetic() const {
-  std::string items;
-  std::uint64_t kept = 0;
+std::string DescriptorPlan::items() const {
+  std::string text;
   for (const Item& item : reserved) {
-    fmt::format_to(std::back_inserter(items), "{}{} {}", items.empty() ? "" : ", ", item.count, item.what);
-    kept += item.count;
+    fmt::format_to(std::back_inserter(text), "{}{} {}", text.empty() ? "" : ", ", item.count, item.what);
   }
+  return text;
+}
+
+std::string DescriptorPlan::arithmetic() const {
+  std::uint64_t kept = 0;
+  for (const Item& item : reserved) kept += item.count;
   std::string fits = fmt::format("{} = ({} descriptors - {} kept for: {}) / {}", most_connections, limit,
-                                 kept, items, kPerConnection);
+                                 kept, items(), kPerConnection);
   if (max_connections == most_connections) return fits;
   return fmt::format("{} as configured; there is room for {}", max_connections, fits);
 }

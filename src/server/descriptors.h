@@ -38,6 +38,9 @@ struct DescriptorPlan {
   std::uint32_t most_connections = 0;  // what fits
   std::uint32_t max_connections = 0;   // what is used: the configured number or, without one, what fits
 
+  // "3 standard streams, 2 log, ..."
+  std::string items() const;
+
   // "max_connections 9962 = (20000 descriptors - 75 kept for: 3 standard streams, ...) / 2"
   std::string arithmetic() const;
 };

@@ -20,6 +20,7 @@ ListenerSet ListenerSet::open(const config::Config& config, std::size_t workers,
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
     const config::ListenerConfig& listener = config.listeners[i];
     set.addresses_.emplace_back();
+    set.deferred_.emplace_back(0);
     for (const auto& bind : listener.bind) {
       const auto opened = set.open_address(listener, bind.value, i, workers);
       if (opened) continue;
@@ -56,6 +57,7 @@ Result<void> ListenerSet::open_address(const config::ListenerConfig& listener, c
     sockets_.push_back({std::move(*first), index, next_worker_++ % workers, false});
     return {};
   }
+  deferred_.back() = net::effective_defer_accept(first->get());
   sockets_.push_back({std::move(*first), index, 0});
   for (std::size_t worker = 1; worker < workers; ++worker) {
     auto further = net::join(*real, options);

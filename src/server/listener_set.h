@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ class ListenerSet {
   // The real addresses of each listener, in the order of the configuration.
   const std::vector<std::vector<base::Address>>& addresses() const { return addresses_; }
 
+  // What the kernel made of `defer_accept`, by listener; zero: accepted at once.
+  const std::vector<std::chrono::seconds>& deferred() const { return deferred_; }
+
   // Removes the unix sockets' paths, as far as they are still the ones that were made here. Idempotent.
   void remove_paths() { paths_.clear(); }
 
@@ -55,6 +59,7 @@ class ListenerSet {
 
   std::vector<Assigned> sockets_;
   std::vector<std::vector<base::Address>> addresses_;
+  std::vector<std::chrono::seconds> deferred_;
   std::vector<net::SocketPath> paths_;
   std::size_t next_worker_ = 0;  // unix sockets go round
 };

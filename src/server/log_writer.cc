@@ -1,7 +1,6 @@
 #include "server/log_writer.h"
 
 #include <fcntl.h>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -188,9 +187,7 @@ void LogWriter::collect_records(session::SessionLogRing& ring) {
 void LogWriter::append_line(std::chrono::system_clock::time_point time, LogLevel level, std::string_view text,
                             std::string_view json) {
   const auto since_epoch = std::chrono::duration_cast<base::Millis>(time.time_since_epoch());
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_epoch);
-  const std::string stamp = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds.count()),
-                                        (since_epoch - seconds).count());
+  const std::string stamp = base::utc_time(since_epoch);
   if (format_ == config::LogFormat::kJson) {
     fmt::format_to(std::back_inserter(text_), "{{\"time\":\"{}\",\"level\":\"{}\",{}}}\n", stamp, word(level),
                    json);

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/units.h"
 #include "net/privileges.h"
 #include "server/doors.h"
 #include "server/host.h"
@@ -24,6 +25,8 @@ using config::Severity;
 
 // As for process.workers; a session's id has room for so many.
 constexpr unsigned kMostWorkers = 256;
+// What admission::ClientTable takes for each client, a little more than measured.
+constexpr std::uint64_t kBytesPerClient = 72;
 
 void add(Problems& problems, Severity severity, const Place& place, std::string text) {
   problems.push_back({severity, place, std::move(text)});
@@ -120,6 +123,19 @@ void check_paths(const Config& config, const net::UserIds& user, Problems& probl
   }
 }
 
+// Tables of clients take their memory at start; the kernel would end the process for it much later.
+void check_tables(const Config& config, Problems& problems) {
+  const std::uint64_t usable = usable_memory() / 2;
+  for (const auto& listener : config.listeners) {
+    const config::LimitsConfig& limits = limits_of(config, listener);
+    const std::uint64_t bytes = std::uint64_t{limits.client_table_size} * kBytesPerClient;
+    if (!limits.limits_clients() || bytes <= usable) continue;
+    add(problems, Severity::kError, limits.place,
+        fmt::format("client_table_size = {} takes about {}, and half of the memory here is {}",
+                    limits.client_table_size, base::human_bytes(bytes), base::human_bytes(usable)));
+  }
+}
+
 std::vector<ListenerDemands> demands_of(const Config& config) {
   std::vector<ListenerDemands> demands;
   for (const auto& listener : config.listeners) {
@@ -142,6 +158,7 @@ void check_host(const Config& config, Problems& problems, const net::KernelSetti
   const net::UserIds user = future_user(config, problems);
   check_ports(config, problems);
   check_paths(config, user, problems);
+  check_tables(config, problems);
   advise(settings, demands_of(config), problems);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -60,6 +61,15 @@ struct WorkerStatus {
   std::uint64_t open = 0;
 };
 
+// One of the last refused clients.
+struct RefusalStatus {
+  std::chrono::system_clock::time_point time;
+  std::string listener;
+  base::Address client;
+  std::string_view reason;
+  bool dry_run = false;  // it was let in
+};
+
 struct ProcessStatus {
   bool draining = false;
   std::uint32_t connections = 0;  // permits that are out
@@ -69,6 +79,7 @@ struct ProcessStatus {
   std::vector<WorkerStatus> workers;
   std::vector<ListenerStatus> listeners;
   std::vector<PoolStatus> pools;
+  std::vector<RefusalStatus> refusals;  // the newest first
 };
 
 class StatusSource {

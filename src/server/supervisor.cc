@@ -7,11 +7,14 @@
 #include <csignal>
 #include <cstring>
 #include <iterator>
+#include <map>
+#include <set>
 
 #include "base/units.h"
 #include "net/privileges.h"
 #include "net/resolver.h"
 #include "server/host.h"
+#include "server/kernel_advice.h"
 #include "server/kernel_drop.h"
 
 namespace weir::server {
@@ -77,6 +80,12 @@ void refuse_unix_loops(const config::Config& config, const ListenerSet& listener
   }
 }
 
+std::vector<std::string> listener_names(const config::Config& config) {
+  std::vector<std::string> names;
+  for (const auto& listener : config.listeners) names.push_back(listener.name);
+  return names;
+}
+
 std::string join(const std::vector<base::Address>& addresses) {
   std::string text;
   for (const auto& address : addresses) text += (text.empty() ? "" : ",") + address.to_string();
@@ -97,7 +106,9 @@ std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, co
   }
   if (config::has_error(problems)) return nullptr;
 
-  World world = build_world(config, net::resolve, problems, filters);
+  World world = build_world(config, net::resolve, problems);
+  const auto lists_read = std::chrono::system_clock::now();
+  world.doors = build_doors(config, filters, problems);
   // Not before: a resolver may take its time, and until here a signal simply ends the process.
   base::UniqueFd signals = take_signals();
   auto log = LogWriter::open(config.log);
@@ -114,8 +125,8 @@ std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, co
 
   std::unique_ptr<Supervisor> supervisor(
       new Supervisor({config, std::move(world), std::move(listeners), plan, std::move(*log), std::move(*loop),
-                      std::move(*mailbox), std::move(signals), options.on_hangup}));
-  if (const auto made = supervisor->make_workers(); !made) {
+                      std::move(*mailbox), std::move(signals), options.on_hangup, lists_read}));
+  if (const auto made = supervisor->make_workers(problems); !made) {
     add_error(problems, made.error());
     return nullptr;
   }
@@ -138,6 +149,7 @@ Supervisor::Supervisor(Prepared&& prepared)
       mailbox_(std::move(prepared.mailbox)),
       signals_(std::move(prepared.signals)),
       on_hangup_(prepared.on_hangup),
+      lists_read_(prepared.lists_read),
       slots_(descriptors_.max_connections, [this] { wake_acceptors(); }) {}
 
 Supervisor::~Supervisor() {
@@ -145,7 +157,30 @@ Supervisor::~Supervisor() {
   net::report_loop_warnings(nullptr);
 }
 
-base::Result<void> Supervisor::make_workers() {
+// A listener whose sockets do not take the filter does without: the gate refuses the same clients.
+void Supervisor::attach_filters(const std::vector<Assigned>& sockets, Problems& problems) {
+  for (std::size_t i = 0; i < world_.doors.size(); ++i) {
+    std::shared_ptr<net::PacketFilter>& filter = world_.doors[i].filter;
+    for (const Assigned& socket : sockets) {
+      if (filter == nullptr || socket.listener != i || !socket.is_tcp) continue;
+      const auto attached = filter->attach(socket.fd.get());
+      if (attached) continue;
+      config::add_warning(
+          problems, config_.listeners[i].access.place,
+          fmt::format("listeners.{}.access.kernel_drop: denied clients are refused after they have "
+                      "connected: {}",
+                      config_.listeners[i].name, attached.error().message()));
+      for (const Assigned& other : sockets) {
+        if (other.listener == i && other.is_tcp) filter->detach(other.fd.get());
+      }
+      filter = nullptr;
+    }
+  }
+}
+
+base::Result<void> Supervisor::make_workers(Problems& problems) {
+  std::vector<Assigned> sockets = listeners_.take();
+  attach_filters(sockets, problems);
   const unsigned count = worker_count(config_);
   for (unsigned i = 0; i < count; ++i) {
     auto worker = Worker::create({i, world_.routes, world_.doors, buffers_per_worker(), first_session_id(i)},
@@ -153,22 +188,18 @@ base::Result<void> Supervisor::make_workers() {
     if (!worker) return base::failure(std::move(worker.error()));
     workers_.push_back(std::move(*worker));
   }
-  for (Assigned& socket : listeners_.take()) {
+  for (Assigned& socket : sockets) {
     Worker& worker = *workers_[socket.worker];
-    net::PacketFilter* filter = world_.doors[socket.listener].filter.get();
-    if (filter != nullptr && socket.is_tcp) {
-      if (auto attached = filter->attach(socket.fd.get()); !attached) return attached;
-    }
     worker.add_acceptor(std::move(socket), {slots_, config_.process.when_full});
   }
-  std::vector<std::string> names;
-  for (const auto& listener : config_.listeners) names.push_back(listener.name);
   drain_ = std::make_unique<Drain>(
-      *loop_, Drain::Parts{workers_, slots_, *log_, std::move(names), config_.process.drain_timeout},
+      *loop_, Drain::Parts{workers_, slots_, *log_, listener_names(config_), config_.process.drain_timeout},
       [this] { loop_->stop(); });
-  auto watch = AccessWatch::create(*loop_, {config_, world_.doors, workers_, *log_});
+  auto watch = AccessWatch::create(*loop_, {config_, world_.doors, workers_, *log_, lists_read_});
   if (!watch) return base::failure(std::move(watch.error()));
   access_watch_ = std::move(*watch);
+  refusals_ = std::make_unique<RefusalSummary>(
+      *loop_, RefusalSummary::Parts{listener_names(config_), workers_, *log_});
   return {};
 }
 
@@ -207,10 +238,12 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
   WEIR_ASSERT(signal_watch_.want(net::Interest::kRead));
   log_start(admin);
   access_watch_->start();
+  refusals_->start();
   wake_acceptors();
   serving_.store(true, std::memory_order_release);
   loop_->run();
   stop_workers();
+  refusals_->tell();
   LogFields fields;
   fields.text("outcome", drain_->forced() ? "forced" : "clean");
   log_->event(LogLevel::kInfo, "stopped",
@@ -224,6 +257,8 @@ void Supervisor::log_start(const std::optional<base::Address>& admin) {
   limits.text("buffers",
               base::human_bytes(buffers_per_worker() * workers_.size() * net::Buffer::kSize) + " at most");
   log_->event(LogLevel::kInfo, "limits", "max_connections " + descriptors_.arithmetic(), limits);
+  log_tables();
+  log_queues();
   std::string listeners;
   for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
     fmt::format_to(std::back_inserter(listeners), "{}{}={}", i == 0 ? "" : " ", config_.listeners[i].name,
@@ -235,6 +270,44 @@ void Supervisor::log_start(const std::optional<base::Address>& admin) {
   fields.text("listeners", listeners);
   if (admin) fields.text("admin", admin->to_string());
   log_->event(LogLevel::kInfo, "ready", "", fields);
+}
+
+// What the kernel keeps ready for the listeners, and what it made of `defer_accept`: a line for all that are
+// alike.
+void Supervisor::log_queues() const {
+  const net::KernelSettings settings = net::load_kernel_settings();
+  std::map<std::string, std::string> listeners_by_text;
+  for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+    const config::ListenerConfig& listener = config_.listeners[i];
+    unsigned sockets = 0;
+    for (const auto& bind : listener.bind) {
+      sockets += bind.value.is_ip() ? static_cast<unsigned>(workers_.size()) : 1;
+    }
+    std::string text = describe_accept_queues(effective_backlog(settings, listener.backlog.value), sockets);
+    const auto deferred = std::chrono::duration_cast<base::Millis>(listeners_.deferred()[i]);
+    if (deferred.count() > 0) text += ", defer_accept as the kernel rounds it " + base::to_string(deferred);
+    std::string& names = listeners_by_text[text];
+    names += (names.empty() ? "" : " ") + listener.name;
+  }
+  for (const auto& [text, names] : listeners_by_text) {
+    LogFields fields;
+    fields.text("listeners", names);
+    log_->event(LogLevel::kInfo, "limits", text, fields);
+  }
+}
+
+// The memory that tables of clients have taken; those that are shared are told of once.
+void Supervisor::log_tables() const {
+  std::set<const admission::LimitSet*> told;
+  for (std::size_t i = 0; i < world_.doors.size(); ++i) {
+    const admission::LimitSet* limits = world_.doors[i].gate.limits.get();
+    if (limits->table() == nullptr || !told.insert(limits).second) continue;
+    LogFields fields;
+    fields.text("listener", config_.listeners[i].name);
+    fields.number("clients", limits->table()->capacity());
+    fields.text("memory", base::human_bytes(limits->table()->memory_bytes()));
+    log_->event(LogLevel::kInfo, "limits", "a table of clients", fields);
+  }
 }
 
 void Supervisor::request_stop() { static_cast<void>(mailbox_->post(Stop{})); }
@@ -270,6 +343,7 @@ ProcessStatus Supervisor::read_status() const {
   status.log_lines_lost = log_->lost();
   add_listeners(status);
   add_pools(status);
+  add_refusals(status);
   return status;
 }
 
@@ -307,6 +381,13 @@ void Supervisor::add_listeners(ProcessStatus& status) const {
       status.workers[w].accepted += counters.accepted.value();
       status.workers[w].open += counters.open();
     }
+  }
+}
+
+void Supervisor::add_refusals(ProcessStatus& status) const {
+  for (const admission::RefusalSample& sample : newest_refusals(workers_)) {
+    status.refusals.push_back({sample.time, config_.listeners[sample.listener].name, sample.client,
+                               admission::word(sample.reason), sample.dry_run});
   }
 }
 

@@ -16,6 +16,7 @@
 #include "server/listener_set.h"
 #include "server/log_writer.h"
 #include "server/preflight.h"
+#include "server/refusal_summary.h"
 #include "server/status.h"
 #include "server/worker.h"
 #include "server/world.h"
@@ -81,10 +82,12 @@ class Supervisor final : public StatusSource {
     std::unique_ptr<net::Mailbox<Stop>> mailbox;
     base::UniqueFd signals;
     OnHangup on_hangup = OnHangup::kStay;
+    std::chrono::system_clock::time_point lists_read;
   };
 
   explicit Supervisor(Prepared&& prepared);
-  base::Result<void> make_workers();
+  void attach_filters(const std::vector<Assigned>& sockets, config::Problems& problems);
+  base::Result<void> make_workers(config::Problems& problems);
   void stop_workers();
   void on_signal(net::Ready);
   std::size_t buffers_per_worker() const;
@@ -93,9 +96,12 @@ class Supervisor final : public StatusSource {
   void wake_acceptors();
   void add_listeners(ProcessStatus& status) const;
   void add_pools(ProcessStatus& status) const;
+  void add_refusals(ProcessStatus& status) const;
+  void log_tables() const;
+  void log_queues() const;
 
   const config::Config config_;
-  const World world_;
+  World world_;
   ListenerSet listeners_;
   const DescriptorPlan descriptors_;
   const std::unique_ptr<LogWriter> log_;
@@ -103,11 +109,13 @@ class Supervisor final : public StatusSource {
   const std::unique_ptr<net::Mailbox<Stop>> mailbox_;
   const base::UniqueFd signals_;
   const OnHangup on_hangup_;
+  const std::chrono::system_clock::time_point lists_read_;
   net::Watch signal_watch_;
   admission::ConnectionSlots slots_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Drain> drain_;
   std::unique_ptr<AccessWatch> access_watch_;
+  std::unique_ptr<RefusalSummary> refusals_;
   std::atomic<bool> draining_{false};
   std::atomic<bool> serving_{false};
 };

@@ -97,7 +97,7 @@ void Worker::refused(base::UniqueFd client, std::size_t listener) {
   const DoorRules& door = plan_.doors[listener];
   switch (door.when_exceeded) {
     case config::WhenExceeded::kClose:
-      return;
+      return net::end_connection(client);
     case config::WhenExceeded::kTarpit:
       if (admission::Permit permit = gates_[listener].limits().hold_refused()) {
         return tarpit_.hold(std::move(client), std::move(permit), base::precise_now() + door.tarpit_time);

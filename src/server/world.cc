@@ -130,7 +130,7 @@ std::shared_ptr<const session::SessionSettings> settings_of(const config::Listen
 }  // namespace
 
 World build_world(const config::Config& config, const Resolve& resolve, Problems& problems,
-                  std::vector<std::shared_ptr<net::PacketFilter>> filters, Severity unresolved) {
+                  Severity unresolved) {
   Builder builder(config, resolve, problems, unresolved);
   World world;
   for (const config::PoolConfig& pool : config.pools) world.pools.push_back(builder.build_pool(pool));
@@ -141,8 +141,6 @@ World build_world(const config::Config& config, const Resolve& resolve, Problems
     WEIR_ASSERT(pool != world.pools.end());
     world.routes.push_back({settings_of(listener, limits_of(config, listener), config.log), *pool});
   }
-  filters.resize(config.listeners.size());
-  world.doors = build_doors(config, filters, problems);
   return world;
 }
 

@@ -18,7 +18,7 @@ namespace weir::server {
 
 struct World {
   std::vector<session::Route> routes;  // one for each of the configuration's listeners, in its order
-  std::vector<DoorRules> doors;        // the same
+  std::vector<DoorRules> doors;        // the same; made apart, by `build_doors`
   std::vector<std::shared_ptr<pool::Pool>> pools;
 };
 
@@ -26,9 +26,8 @@ using Resolve = std::function<base::Result<std::vector<base::Address>>(const bas
 
 // A name that does not resolve makes its backend "down" and leaves a warning among `problems`; a resolved
 // address that is one of this process's own listeners leaves an error.
-// `filters`: one for each listener, or empty for none. `unresolved` is how bad a name without an address is.
+// `unresolved` is how bad a name without an address is. The doors are left empty.
 World build_world(const config::Config& config, const Resolve& resolve, config::Problems& problems,
-                  std::vector<std::shared_ptr<net::PacketFilter>> filters = {},
                   config::Severity unresolved = config::Severity::kWarning);
 
 }  // namespace weir::server

@@ -129,20 +129,70 @@ TEST(Limits, TheProcessHasARateOfItsOwn) {
 
 TEST(Limits, ADryRunCountsAndServes) {
   Backend backend(echo());
-  const WeirProcess weir(configuration_for(
+  WeirProcess weir(configuration_for(
       backend, "[listeners.web.limits]\nconnection_rate = \"1/h\"\nconnection_burst = 2\ndry_run = true\n"));
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(is_served(weir, "127.0.0.1"));
   EXPECT_EQ(refused(weir, "rate"), 0u);
   EXPECT_EQ(weir.admin().sum("weir_connections_would_be_refused_total", {{"reason", "rate"}}), 3u);
+  EXPECT_EQ(weir.stop(), kClean);
+  ASSERT_EQ(weir.events("would_refuse").size(), 1u);
+  EXPECT_EQ(weir.events("would_refuse")[0].number("count"), 3u);
 }
 
-TEST(Refusal, ThatClosesShowsAnEndOfStream) {
+TEST(Limits, WhatTheyTakeAndWhatTheKernelMakesOfThemIsPrintedAtStart) {
   Backend backend(echo());
-  const WeirProcess weir(configuration_for(
+  Configuration configuration = configuration_for(
+      backend, "[listeners.web.limits]\nclient_max_connections = 5\nclient_table_size = 1000\n");
+  configuration.listener = "defer_accept = \"2s\"\nbacklog = 64\n";
+  const WeirProcess weir(configuration);
+  std::string all;
+  for (const LogLine& line : weir.events("limits")) {
+    all += line.text("msg") + " " + (line.has("memory") ? line.text("memory") : "") + "\n";
+  }
+  EXPECT_NE(
+      all.find("accept queue 64 on each of 2 sockets, 128 in all, defer_accept as the kernel rounds it 3s"),
+      std::string::npos)
+      << all;
+  EXPECT_NE(all.find("a table of clients"), std::string::npos) << all;
+  EXPECT_NE(all.find(" KiB"), std::string::npos) << all;
+}
+
+TEST(Refusal, IsTracedInOneLineForAllOfAKindAndInSamplesForTheOperator) {
+  Backend backend(echo());
+  WeirProcess weir(configuration_for(backend, "[listeners.web.access]\ndeny = [\"127.0.0.2\"]\n"));
+  in_parallel(4, 100, [&](std::size_t) {
+    Socket client = weir.connect(from("127.0.0.2"));
+    client.receive_until_end();
+  });
+  ASSERT_TRUE(eventually([&] { return refused(weir, "denied") == 100; }));
+  const std::string samples = weir.admin().get("/v1/refusals").body;
+  EXPECT_NE(samples.find("\"client\": \"127.0.0.2:"), std::string::npos) << samples;
+  EXPECT_NE(samples.find("\"reason\": \"denied\""), std::string::npos) << samples;
+  EXPECT_EQ(weir.stop(), kClean);
+  std::uint64_t told = 0;
+  const auto lines = weir.events("refused");
+  EXPECT_LE(lines.size(), 3u) << "a line for an interval, not for a connection";
+  for (const LogLine& line : lines) {
+    told += line.number("count");
+    EXPECT_EQ(line.text("listener"), "web");
+    EXPECT_EQ(line.text("reason"), "denied");
+    EXPECT_TRUE(line.text("client").starts_with("127.0.0.2:")) << line.text("client");
+  }
+  EXPECT_EQ(told, 100u);
+}
+
+TEST(Refusal, ThatClosesShowsAnEndOfStreamAlsoToThoseWhoHaveSentSomething) {
+  Backend backend(echo());
+  WeirProcess weir(configuration_for(
       backend,
       "[listeners.web.access]\ndeny = [\"127.0.0.2\"]\n[listeners.web.limits]\nwhen_exceeded = \"close\"\n"));
-  Socket client = weir.connect(from("127.0.0.2"));
-  EXPECT_EQ(client.receive_until_end().ended, Ended::kEndOfStream);
+  weir.child().freeze();
+  Socket silent = weir.connect(from("127.0.0.2"));
+  Socket talking = weir.connect(from("127.0.0.2"));
+  talking.send_all("GET / HTTP/1.1\r\n\r\n");
+  weir.child().go_on();
+  EXPECT_EQ(silent.receive_until_end().ended, Ended::kEndOfStream);
+  EXPECT_EQ(talking.receive_until_end().ended, Ended::kEndOfStream);
 }
 
 TEST(Refusal, ThatTarpitsHoldsAFewForATimeAndStarvesNobody) {

@@ -34,4 +34,11 @@ std::string TemporaryDirectory::write(std::string_view name, std::string_view te
   return path;
 }
 
+std::string TemporaryDirectory::replace(std::string_view name, std::string_view text) const {
+  const std::string fresh = write(std::string(name) + ".new", text);
+  const std::string path = file(name);
+  std::filesystem::rename(fresh, path);
+  return path;
+}
+
 }  // namespace weir::test

@@ -18,6 +18,8 @@ class TemporaryDirectory {
   std::string file(std::string_view name) const { return path_ + "/" + std::string(name); }
 
   // Writes a file here and returns its path.
+  // The same, but a file that is there is replaced at once, as editors and careful scripts do.
+  std::string replace(std::string_view name, std::string_view text) const;
   std::string write(std::string_view name, std::string_view text) const;
 
  private:

@@ -40,7 +40,8 @@ TEST(Answer, NamesThePathsThereAreToAnUnknownOne) {
   for (const char* path : {"/", "", "/metrics/", "/Metrics", "/v1/backends/x", "//metrics"}) {
     const HttpResponse response = answer({"GET", path}, source);
     EXPECT_EQ(response.status, 404) << path;
-    EXPECT_EQ(response.body, "no such path; there are:\n  /metrics\n  /v1/backends\n  /ready\n");
+    EXPECT_EQ(response.body,
+              "no such path; there are:\n  /metrics\n  /v1/backends\n  /v1/refusals\n  /ready\n");
   }
 }
 

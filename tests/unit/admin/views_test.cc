@@ -167,5 +167,22 @@ TEST(BackendsJson, OfNoPoolsIsAnEmptyList) {
   EXPECT_EQ(nlohmann::json::parse(backends_json({})), (nlohmann::json{{"pools", nlohmann::json::array()}}));
 }
 
+TEST(RefusalsJson, TellsWhoWasTurnedAwayAndWhy) {
+  server::ProcessStatus status;
+  server::RefusalStatus refusal;
+  refusal.listener = "web";
+  refusal.client = *base::parse_address("192.0.2.7:4711");
+  refusal.reason = "client_rate";
+  status.refusals.push_back(refusal);
+  const auto document = nlohmann::json::parse(refusals_json(status));
+  ASSERT_EQ(document["refusals"].size(), 1u);
+  const auto& told = document["refusals"][0];
+  EXPECT_EQ(told["time"], "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(told["listener"], "web");
+  EXPECT_EQ(told["client"], "192.0.2.7:4711");
+  EXPECT_EQ(told["reason"], "client_rate");
+  EXPECT_EQ(told["dry_run"], false);
+}
+
 }  // namespace
 }  // namespace weir::admin

@@ -95,5 +95,11 @@ TEST(JsonQuoted, GoesOnAfterABadByte) {
             "\"" + std::string(kReplacement) + "(" + std::string(kReplacement) + "\"");
 }
 
+TEST(UtcTime, HasMillisecondsAndAZone) {
+  EXPECT_EQ(utc_time(Millis(0)), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(utc_time(Millis(1'767'604'364'031)), "2026-01-05T09:12:44.031Z");
+  EXPECT_EQ(utc_time(Millis(-1)), "1969-12-31T23:59:59.999Z");
+}
+
 }  // namespace
 }  // namespace weir::base

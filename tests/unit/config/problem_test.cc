@@ -50,5 +50,12 @@ TEST(Place, APartIsPrintedOnlyWithThePartsBeforeIt) {
   EXPECT_EQ(to_string(Place{}), "");
 }
 
+// Some warnings come in bulk and past the bound; the error behind them must still be an error.
+TEST(Problems, AnErrorBehindMoreWarningsThanTheBoundStillFails) {
+  Problems problems(kMaxProblems + 5, Problem{Severity::kWarning, {}, "many"});
+  add_error(problems, {"weir.toml", 3, 1}, "the one that counts");
+  EXPECT_TRUE(has_error(problems));
+}
+
 }  // namespace
 }  // namespace weir::config

@@ -71,10 +71,14 @@ TEST(PlanDescriptors, FailsWhenNotOneConnectionFits) {
   EXPECT_TRUE(plan_descriptors(31, needs_of(1, 1, false), std::nullopt).has_value());
   const auto plan = plan_descriptors(30, needs_of(1, 1, false), std::nullopt);
   ASSERT_FALSE(plan.has_value());
-  EXPECT_EQ(
-      plan.error().message(),
-      "the limit of 30 descriptors leaves none for connections: 29 are needed before the first; raise it "
-      "(`ulimit -n`, LimitNOFILE= in systemd, ulimits: in compose) or use fewer workers or listeners");
+  EXPECT_EQ(plan.error().message(),
+            "the limit of 30 descriptors leaves none for connections: 29 are needed before the first (3 "
+            "standard streams, 2 "
+            "log, 6 control loop, its mailboxes and signals, 4 workers' loops and mailboxes, 1 connections "
+            "about to be refused, 1 "
+            "listening sockets, 12 spare); raise it (`ulimit -n`, LimitNOFILE= in systemd, ulimits: in "
+            "compose), or use fewer "
+            "workers or listeners, or a smaller tarpit_max");
 }
 
 TEST(PlanDescriptors, StandsALimitWithoutEnd) {

@@ -1,0 +1,84 @@
+#include "server/refusal_summary.h"
+
+#include <algorithm>
+
+namespace weir::server {
+namespace {
+
+constexpr base::Millis kInterval{10'000};
+
+}  // namespace
+
+RefusalSummary::RefusalSummary(net::EventLoop& loop, Parts parts)
+    : parts_(std::move(parts)), seen_(parts_.listeners.size()) {
+  timer_.bind<&RefusalSummary::on_interval>(loop, this);
+}
+
+void RefusalSummary::start() {
+  last_ = base::precise_now();
+  timer_.start(kInterval);
+}
+
+void RefusalSummary::on_interval() {
+  tell();
+  timer_.start(kInterval);
+}
+
+RefusalSummary::Seen RefusalSummary::count(std::size_t listener) const {
+  Seen sum;
+  for (const auto& worker : parts_.workers) {
+    const session::ListenerCounters& counters = worker->counters(listener);
+    for (std::size_t i = 0; i < admission::kRefusals; ++i) {
+      sum.refused[i] += counters.refused[i].value();
+      sum.would_refuse[i] += counters.would_refuse[i].value();
+    }
+  }
+  return sum;
+}
+
+void RefusalSummary::tell() {
+  for (std::size_t i = 0; i < seen_.size(); ++i) {
+    const Seen now = count(i);
+    tell_of(i, now.refused, seen_[i].refused, false);
+    tell_of(i, now.would_refuse, seen_[i].would_refuse, true);
+  }
+  last_ = base::precise_now();
+}
+
+void RefusalSummary::tell_of(std::size_t listener, const Counts& now, Counts& before, bool dry_run) {
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    if (now[i] == before[i]) continue;
+    const auto reason = static_cast<admission::Refusal>(i);
+    base::LogFields fields;
+    fields.text("listener", parts_.listeners[listener]);
+    fields.text("reason", admission::word(reason));
+    fields.number("count", now[i] - std::exchange(before[i], now[i]));
+    fields.number("interval_ms",
+                  static_cast<std::uint64_t>(
+                      std::chrono::duration_cast<base::Millis>(base::precise_now() - last_).count()));
+    const auto samples = newest_refusals(parts_.workers);
+    const auto one =
+        std::find_if(samples.begin(), samples.end(), [&](const admission::RefusalSample& sample) {
+          return sample.listener == listener && sample.reason == reason && sample.dry_run == dry_run;
+        });
+    if (one != samples.end()) {
+      fields.text("client", one->client.to_string());
+    } else {
+      fields.none("client");
+    }
+    parts_.log.event(LogLevel::kInfo, dry_run ? "would_refuse" : "refused",
+                     dry_run ? "let in only because the limits are run dry" : "", fields);
+  }
+}
+
+std::vector<admission::RefusalSample> newest_refusals(const std::vector<std::unique_ptr<Worker>>& workers) {
+  std::vector<admission::RefusalSample> all;
+  for (const auto& worker : workers) {
+    const auto some = worker->refusal_samples().read();
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.time > b.time; });
+  return all;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,52 @@
+// Tells the log of refused clients: one line for each listener and reason in an interval, with their number
+// and one of the clients, never one line a connection. On the control loop.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/watch.h"
+#include "server/log_writer.h"
+#include "server/worker.h"
+
+namespace weir::server {
+
+class RefusalSummary {
+ public:
+  struct Parts {
+    std::vector<std::string> listeners;  // names
+    const std::vector<std::unique_ptr<Worker>>& workers;
+    LogWriter& log;
+  };
+
+  RefusalSummary(net::EventLoop& loop, Parts parts);
+
+  // Begins: what was refused before is not told.
+  void start();
+
+  // Tells what has been refused since the last time, and begins a new interval.
+  void tell();
+
+ private:
+  using Counts = std::array<std::uint64_t, admission::kRefusals>;
+  struct Seen {
+    Counts refused{};
+    Counts would_refuse{};
+  };
+
+  void on_interval();
+  Seen count(std::size_t listener) const;
+  void tell_of(std::size_t listener, const Counts& now, Counts& before, bool dry_run);
+
+  const Parts parts_;
+  std::vector<Seen> seen_;  // by listener
+  base::TimePoint last_;
+  net::Timer timer_;
+};
+
+// The last refused clients of all workers, the newest first.
+std::vector<admission::RefusalSample> newest_refusals(const std::vector<std::unique_ptr<Worker>>& workers);
+
+}  // namespace weir::server
