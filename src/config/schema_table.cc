@@ -261,13 +261,13 @@ const auto kKeys = std::to_array<Key>({
 }  // namespace
 
 std::span<const Key> all_keys() {
-  static const std::vector<Key> keys = [] {
+  static const std::vector<Key> kAll = [] {
     std::vector<Key> all(kKeys.begin(), kKeys.end());
     const std::vector<Key> admission = admission_keys();
     all.insert(all.end(), admission.begin(), admission.end());
     return all;
   }();
-  return keys;
+  return kAll;
 }
 
 }  // namespace weir::config
