@@ -1,6 +1,6 @@
 // The running form of a configuration: for each listener its route and who may come in, for each pool its
-// live block. Made from a `Config`, the answers of the resolver and the files of access lists; knows nothing
-// of sockets or threads.
+// live block. `build_world` makes routes and pools from a `Config` and the answers of the resolver; the
+// doors, which read files, are made apart by `build_doors`. Knows nothing of sockets or threads.
 #pragma once
 
 #include <functional>
