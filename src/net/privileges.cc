@@ -43,8 +43,8 @@ bool may_bind(std::uint16_t port) {
 
 bool may_change_user() {
   if (capng_get_caps_process() != 0) return false;
-  for (const unsigned right : {CAP_SETUID, CAP_SETGID, CAP_SETPCAP}) {
-    if (capng_have_capability(CAPNG_EFFECTIVE, right) == 0) return false;
+  for (const int right : {CAP_SETUID, CAP_SETGID, CAP_SETPCAP}) {
+    if (capng_have_capability(CAPNG_EFFECTIVE, static_cast<unsigned>(right)) == 0) return false;
   }
   return true;
 }

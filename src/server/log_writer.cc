@@ -23,7 +23,7 @@ constexpr int kRestMs = 10;
 constexpr int kLastChanceMs = 1000;
 // A pipe that is ready takes this much without blocking (PIPE_BUF, pipe(7)).
 constexpr std::size_t kPipeChunk = 4096;
-constexpr std::size_t kFileChunk = 256 * 1024;
+constexpr std::size_t kFileChunk = std::size_t{256} * 1024;
 
 constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warning", "error"};
 

@@ -34,7 +34,7 @@ void add(Problems& problems, Severity severity, const Place& place, std::string 
 
 // Who Weir will be once it runs.
 net::UserIds future_user(const Config& config, Problems& problems) {
-  const net::UserIds now{"this user", ::geteuid(), ::getegid()};
+  net::UserIds now{"this user", ::geteuid(), ::getegid()};
   const auto& wanted = config.process.user;
   if (wanted.value.empty()) return now;
   auto user = net::find_user(wanted.value);
@@ -54,7 +54,7 @@ net::UserIds future_user(const Config& config, Problems& problems) {
             wanted.value));
     return now;
   }
-  return *user;
+  return std::move(*user);
 }
 
 void check_ports(const Config& config, Problems& problems) {
