@@ -49,7 +49,11 @@ FloodWatch::Events FloodWatch::look(const KernelSigns& signs, base::TimePoint no
 
   for_each_count([&](std::uint64_t& rate, std::uint64_t count) { rate = rate_per_second(count, from, now); },
                  per_second_, counts);
-  if (!syn_flood_.active_or_suspected()) total_ = {};
+  const std::uint64_t sent_before = std::exchange(last_sent_, counts.cookies_sent);
+  if (!syn_flood_.active_or_suspected()) {
+    total_ = {};
+    total_.cookies_sent = sent_before;  // those that count as unanswered now
+  }
   for_each_count([](std::uint64_t& total, std::uint64_t count) { total += count; }, total_, counts);
 
   if (const auto change = syn_flood_.add(counts.cookies_unanswered + counts.dropped, from, now)) {

@@ -62,7 +62,7 @@ struct SynFloodEvent {
   Episode::Change change = Episode::Change::kBegan;
   Episode::Facts facts;  // of unanswered and dropped SYNs together
   SynCounts per_second;  // now
-  SynCounts total;       // since the beginning, up to now
+  SynCounts total;       // since the beginning, up to now; cookies sent since the second before it
 };
 
 struct AcceptOverflowEvent {
@@ -103,6 +103,7 @@ class FloodWatch {
   KernelSigns last_;
   std::optional<base::TimePoint> looked_;
   std::uint64_t outstanding_ = 0;  // cookies sent before the last look and not yet brought back
+  std::uint64_t last_sent_ = 0;    // cookies, between the last two looks
   SynCounts per_second_;
   SynCounts total_;  // since the flood, or the suspicion of one, began
 };

@@ -132,6 +132,19 @@ TEST(FloodWatch, SaysAtTheBeginningHowFastItIs) {
   EXPECT_EQ(events.syn_flood->facts.since, at(1));
 }
 
+// They were sent before the look that makes a flood of them.
+TEST(FloodWatch, CountsTheCookiesOfItsFirstSecondToo) {
+  Kernel kernel;
+  std::optional<SynFloodEvent> ended;
+  for (int i = 0; i < 30; ++i) {
+    const auto events = kernel.second(i >= 3 && i < 8 ? Second{1'000, 0, 0, 0, 0} : Second{});
+    if (events.syn_flood) ended = events.syn_flood;
+  }
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->facts.total, 5'000u);
+  EXPECT_EQ(ended->total, (SynCounts{5'000, 0, 5'000, 0, 0}));
+}
+
 TEST(FloodWatch, SaysAtTheEndWhatTheWholeFloodCameTo) {
   Kernel kernel;
   std::optional<SynFloodEvent> ended;
