@@ -59,6 +59,25 @@ void packet_metrics(TextFormat& out, const ProcessStatus& status) {
   }
 }
 
+// One sample for each TCP listening socket.
+void queue_metrics(TextFormat& out, const ProcessStatus& status) {
+  const auto by_socket = [&](auto value) {
+    for (const server::AcceptQueueStatus& queue : status.queues) {
+      out.sample({{"listener", status.listeners[queue.listener].name},
+                  {"address", queue.address.to_string()},
+                  {"worker", std::to_string(queue.worker)}},
+                 value(queue));
+    }
+  };
+  if (status.queues.empty()) return;
+  out.family("weir_accept_queue_depth", FamilyType::kGauge,
+             "Connections that wait in the kernel to be accepted, by listening socket.");
+  by_socket([](const auto& queue) { return queue.depth; });
+  out.family("weir_accept_queue_limit", FamilyType::kGauge,
+             "How many may wait, by listening socket; each worker has its own.");
+  by_socket([](const auto& queue) { return queue.limit; });
+}
+
 void listener_metrics(TextFormat& out, const ProcessStatus& status) {
   out.family("weir_connections_accepted_total", FamilyType::kCounter,
              "Client connections that became sessions.");
@@ -90,6 +109,10 @@ void listener_metrics(TextFormat& out, const ProcessStatus& status) {
   out.family("weir_accept_pauses_total", FamilyType::kCounter, "Times that accepting was paused, by reason.");
   by_reason(
       out, status, [](const auto& l) { return l.paused; }, admission::kRefusalWords);
+  out.family("weir_accept_large_batches_total", FamilyType::kCounter,
+             "Times that many connections were accepted in one turn, since a queue was three quarters full.");
+  by_listener(out, status, [](const auto& l) { return l.large_batches; });
+  queue_metrics(out, status);
   out.family("weir_sessions_open", FamilyType::kGauge, "Sessions that are open now.");
   by_listener(out, status, [](const auto& l) { return l.open; });
   out.family("weir_sessions_closed_total", FamilyType::kCounter, "Sessions that have closed, by reason.");
@@ -135,6 +158,51 @@ void process_metrics(TextFormat& out, const ProcessStatus& status) {
   out.sample(status.log_lines_lost);
 }
 
+// What the kernel counts, and what it has no counter for it does not.
+void pressure_metrics(TextFormat& out, const ProcessStatus& status) {
+  using net::KernelCounters;
+  struct Row {
+    KernelCounters::Count KernelCounters::*counter;
+    std::string_view name;
+    std::string_view help;
+  };
+  static constexpr Row kRows[] = {
+      {&KernelCounters::listen_overflows, "weir_kernel_listen_overflows_total",
+       "SYNs and handshakes that met a full accept queue (ListenOverflows)."},
+      {&KernelCounters::listen_drops, "weir_kernel_listen_drops_total",
+       "SYNs and handshakes that listening sockets dropped for any reason (ListenDrops)."},
+      {&KernelCounters::syncookies_sent, "weir_kernel_syncookies_sent_total",
+       "SYNs that were answered with a cookie (SyncookiesSent)."},
+      {&KernelCounters::syncookies_received, "weir_kernel_syncookies_received_total",
+       "Cookies that clients brought back (SyncookiesRecv)."},
+      {&KernelCounters::syncookies_failed, "weir_kernel_syncookies_failed_total",
+       "Handshakes with a bad cookie (SyncookiesFailed)."},
+      {&KernelCounters::request_queue_full_cookies, "weir_kernel_syn_queue_full_cookies_total",
+       "SYNs that met a full SYN queue and were answered with a cookie (TCPReqQFullDoCookies)."},
+      {&KernelCounters::request_queue_full_drops, "weir_kernel_syn_queue_full_drops_total",
+       "SYNs that met a full SYN queue and were dropped (TCPReqQFullDrop)."},
+      {&KernelCounters::defer_accept_drops, "weir_kernel_defer_accept_drops_total",
+       "Handshakes without data that defer_accept left aside (TCPDeferAcceptDrop)."},
+      {&KernelCounters::fast_open_passive, "weir_kernel_fast_open_total",
+       "Connections whose first bytes came with the SYN (TCPFastOpenPassive)."},
+      {&KernelCounters::fast_open_overflows, "weir_kernel_fast_open_overflows_total",
+       "SYNs with data that found no place in the queue of fast_open (TCPFastOpenListenOverflow)."},
+  };
+  const std::string everywhere = " In the whole network namespace, other programs included.";
+  for (const Row& row : kRows) {
+    const auto& count = status.pressure.counters.*row.counter;
+    if (!count) continue;
+    out.family(row.name, FamilyType::kCounter, std::string(row.help) + everywhere);
+    out.sample(*count);
+  }
+  out.family("weir_syn_flood_active", FamilyType::kGauge,
+             "1 while SYNs that nobody follows up fill a queue, by the kernel's counters.");
+  out.sample(status.pressure.syn_flood ? 1 : 0);
+  out.family("weir_accept_overflow_active", FamilyType::kGauge,
+             "1 while connections find accept queues full, by the kernel's counters.");
+  out.sample(status.pressure.accept_overflow ? 1 : 0);
+}
+
 void worker_metrics(TextFormat& out, const ProcessStatus& status) {
   out.family("weir_worker_sessions_open", FamilyType::kGauge, "Sessions that the worker serves now.");
   for (std::size_t i = 0; i < status.workers.size(); ++i) {
@@ -152,6 +220,7 @@ void worker_metrics(TextFormat& out, const ProcessStatus& status) {
 std::string metrics_text(const ProcessStatus& status) {
   TextFormat out;
   process_metrics(out, status);
+  pressure_metrics(out, status);
   worker_metrics(out, status);
   listener_metrics(out, status);
   backend_metrics(out, status);

@@ -13,6 +13,8 @@ using admission::Refusal;
 
 // Connections taken in one turn of the loop; the rest waits in the kernel's queue while sessions are served.
 constexpr int kBatch = 64;
+// The same while the queue threatens to overflow: what is lost there costs the client a second or more.
+constexpr int kLargeBatch = 1024;
 // What can have been waiting when accepting ends, on any kernel's usual settings; more are newcomers.
 constexpr int kMostQueued = 65536;
 
@@ -21,9 +23,13 @@ constexpr base::Millis kShortagePause{100};
 
 }  // namespace
 
-Acceptor::Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door door, base::UniqueFd fd,
-                   std::size_t listener)
-    : owner_(owner), rules_(rules), door_(door), fd_(std::move(fd)), listener_(listener) {
+Acceptor::Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door door, Assigned&& socket)
+    : owner_(owner),
+      rules_(rules),
+      door_(door),
+      fd_(std::move(socket.fd)),
+      listener_(socket.listener),
+      address_(std::move(socket.address)) {
   watch_.bind<&Acceptor::on_ready>(loop, fd_.get(), this);
   retry_.bind<&Acceptor::resume>(loop, this);
 }
@@ -44,14 +50,33 @@ void Acceptor::drain() {
 void Acceptor::close() {
   watch_.stop();
   retry_.stop();
+  const std::lock_guard lock(closing_);
   if (fd_ && door_.filter != nullptr) door_.filter->detach(fd_.get());
   fd_.reset();
+}
+
+std::optional<net::AcceptQueue> Acceptor::queue() const {
+  const std::lock_guard lock(closing_);
+  if (!fd_ || !address_.is_ip()) return std::nullopt;
+  return net::accept_queue(fd_.get());
 }
 
 void Acceptor::on_ready(net::Ready) {
   for (int i = 0; i < kBatch; ++i) {
     if (accept_one() == Step::kDone) return;
   }
+  if (!many_wait()) return;
+  door_.counters.large_batches.add();
+  for (int i = kBatch; i < kLargeBatch; ++i) {
+    if (accept_one() == Step::kDone) return;
+  }
+}
+
+// Whether the queue was more than three quarters full before a batch was taken off it.
+bool Acceptor::many_wait() const {
+  if (!address_.is_ip()) return false;
+  const auto queue = net::accept_queue(fd_.get());
+  return queue && (std::uint64_t{queue->depth} + kBatch) * 4 > std::uint64_t{queue->limit} * 3;
 }
 
 Acceptor::Step Acceptor::accept_one() {

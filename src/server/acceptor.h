@@ -3,12 +3,17 @@
 // accepted client becomes is the worker's business.
 #pragma once
 
+#include <mutex>
+#include <optional>
+
 #include "admission/connection_slots.h"
 #include "admission/gate.h"
 #include "admission/refusal_samples.h"
 #include "config/model.h"
+#include "net/kernel_counters.h"
 #include "net/packet_filter.h"
 #include "net/watch.h"
+#include "server/listener_set.h"
 #include "session/counters.h"
 #include "session/session.h"
 
@@ -44,8 +49,7 @@ class Acceptor {
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
-  Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door door, base::UniqueFd fd,
-           std::size_t listener);
+  Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door door, Assigned&& socket);
 
   // Begins to accept, or goes on after a pause. On the worker's thread.
   void resume();
@@ -54,11 +58,19 @@ class Acceptor {
   // refused.
   void drain();
 
+  std::size_t listener() const { return listener_; }
+  const base::Address& address() const { return address_; }
+
+  // The connections that wait to be accepted; nothing for a unix socket, and once the socket is closed. Any
+  // thread.
+  std::optional<net::AcceptQueue> queue() const;
+
  private:
   enum class Step { kAgain, kDone };
 
   void on_ready(net::Ready);
   void close();
+  bool many_wait() const;
   Step accept_one();
   Step out_of_permits();
   Step accept_failed(int error);
@@ -70,8 +82,10 @@ class Acceptor {
   Owner& owner_;
   const Rules rules_;
   const Door door_;
+  mutable std::mutex closing_;  // held to close the socket, and to look at it from another thread
   base::UniqueFd fd_;
   const std::size_t listener_;
+  const base::Address address_;
   bool draining_ = false;
   net::Watch watch_;
   net::Timer retry_;

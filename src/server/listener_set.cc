@@ -54,15 +54,15 @@ Result<void> ListenerSet::open_address(const config::ListenerConfig& listener, c
   addresses_.back().push_back(*real);
   if (address.is_unix()) {
     paths_.emplace_back(address.path());
-    sockets_.push_back({std::move(*first), index, next_worker_++ % workers, false});
+    sockets_.push_back({std::move(*first), index, next_worker_++ % workers, *real});
     return {};
   }
   deferred_.back() = net::effective_defer_accept(first->get());
-  sockets_.push_back({std::move(*first), index, 0});
+  sockets_.push_back({std::move(*first), index, 0, *real});
   for (std::size_t worker = 1; worker < workers; ++worker) {
     auto further = net::join(*real, options);
     if (!further) return failure(std::move(further.error()));
-    sockets_.push_back({std::move(*further), index, worker});
+    sockets_.push_back({std::move(*further), index, worker, *real});
   }
   return {};
 }

@@ -20,7 +20,9 @@ struct Assigned {
   base::UniqueFd fd;
   std::size_t listener = 0;  // position in the configuration
   std::size_t worker = 0;
-  bool is_tcp = true;
+  base::Address address;  // the real one
+
+  bool is_tcp() const { return address.is_ip(); }
 };
 
 class ListenerSet {

@@ -11,6 +11,7 @@
 
 #include "admission/refusals.h"
 #include "base/address.h"
+#include "net/kernel_counters.h"
 #include "pool/backend.h"
 #include "session/close_reason.h"
 
@@ -29,6 +30,7 @@ struct ListenerStatus {
   std::array<std::uint64_t, admission::kRefusals> refused{};
   std::array<std::uint64_t, admission::kRefusals> would_refuse{};  // by limits that are run dry
   std::array<std::uint64_t, admission::kRefusals> paused{};
+  std::uint64_t large_batches = 0;
   std::string kernel_drop;            // how denied packets are dropped: "bpf", "classic"; empty: they are not
   std::uint64_t packets_dropped = 0;  // in mode classic with others that the kernel dropped at the socket
   std::uint64_t tarpitted = 0;        // refused clients that are held now, by the limits it keeps
@@ -70,6 +72,22 @@ struct RefusalStatus {
   bool dry_run = false;  // it was let in
 };
 
+// A TCP listening socket's queue of connections that wait to be accepted.
+struct AcceptQueueStatus {
+  std::size_t listener = 0;  // position in the configuration
+  std::size_t worker = 0;
+  base::Address address;
+  unsigned depth = 0;
+  unsigned limit = 0;  // of this socket alone; the kernel lets one more in
+};
+
+// What the kernel tells of this network namespace, other programs' sockets included.
+struct PressureStatus {
+  net::KernelCounters counters;
+  bool syn_flood = false;        // one is going on
+  bool accept_overflow = false;  // accept queues overflow
+};
+
 struct ProcessStatus {
   bool draining = false;
   std::uint32_t connections = 0;  // permits that are out
@@ -80,6 +98,8 @@ struct ProcessStatus {
   std::vector<ListenerStatus> listeners;
   std::vector<PoolStatus> pools;
   std::vector<RefusalStatus> refusals;  // the newest first
+  std::vector<AcceptQueueStatus> queues;
+  PressureStatus pressure;
 };
 
 class StatusSource {

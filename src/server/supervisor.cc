@@ -6,16 +6,12 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
-#include <iterator>
-#include <map>
-#include <set>
 
-#include "base/units.h"
 #include "net/privileges.h"
 #include "net/resolver.h"
 #include "server/host.h"
-#include "server/kernel_advice.h"
 #include "server/kernel_drop.h"
+#include "server/start_log.h"
 
 namespace weir::server {
 namespace {
@@ -86,12 +82,6 @@ std::vector<std::string> listener_names(const config::Config& config) {
   return names;
 }
 
-std::string join(const std::vector<base::Address>& addresses) {
-  std::string text;
-  for (const auto& address : addresses) text += (text.empty() ? "" : ",") + address.to_string();
-  return text;
-}
-
 }  // namespace
 
 std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, const Options& options,
@@ -150,7 +140,9 @@ Supervisor::Supervisor(Prepared&& prepared)
       signals_(std::move(prepared.signals)),
       on_hangup_(prepared.on_hangup),
       lists_read_(prepared.lists_read),
-      slots_(descriptors_.max_connections, [this] { wake_acceptors(); }) {}
+      slots_(descriptors_.max_connections, [this] { wake_acceptors(); }),
+      pressure_watch_(*loop_, {listener_names(config_), workers_, *log_}),
+      status_reader_({config_, world_, listeners_, slots_, workers_, *log_, pressure_watch_}) {}
 
 Supervisor::~Supervisor() {
   stop_workers();
@@ -162,7 +154,7 @@ void Supervisor::attach_filters(const std::vector<Assigned>& sockets, Problems& 
   for (std::size_t i = 0; i < world_.doors.size(); ++i) {
     std::shared_ptr<net::PacketFilter>& filter = world_.doors[i].filter;
     for (const Assigned& socket : sockets) {
-      if (filter == nullptr || socket.listener != i || !socket.is_tcp) continue;
+      if (filter == nullptr || socket.listener != i || !socket.is_tcp()) continue;
       const auto attached = filter->attach(socket.fd.get());
       if (attached) continue;
       config::add_warning(
@@ -171,7 +163,7 @@ void Supervisor::attach_filters(const std::vector<Assigned>& sockets, Problems& 
                       "connected: {}",
                       config_.listeners[i].name, attached.error().message()));
       for (const Assigned& other : sockets) {
-        if (other.listener == i && other.is_tcp) filter->detach(other.fd.get());
+        if (other.listener == i && other.is_tcp()) filter->detach(other.fd.get());
       }
       filter = nullptr;
     }
@@ -236,9 +228,12 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
   mailbox_->open(*loop_, [this](Stop&&) { begin_stop(); });
   signal_watch_.bind<&Supervisor::on_signal>(*loop_, signals_.get(), this);
   WEIR_ASSERT(signal_watch_.want(net::Interest::kRead));
-  log_start(admin);
+  log_start({config_, world_, listeners_, descriptors_, workers_.size(),
+             buffers_per_worker() * workers_.size(), *log_},
+            admin);
   access_watch_->start();
   refusals_->start();
+  pressure_watch_.start();
   wake_acceptors();
   serving_.store(true, std::memory_order_release);
   loop_->run();
@@ -250,64 +245,6 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
               drain_->forced() ? "some sessions were cut" : "every session had ended", fields);
   log_->stop();
   return drain_->forced() ? Outcome::kForced : Outcome::kClean;
-}
-
-void Supervisor::log_start(const std::optional<base::Address>& admin) {
-  LogFields limits;
-  limits.text("buffers",
-              base::human_bytes(buffers_per_worker() * workers_.size() * net::Buffer::kSize) + " at most");
-  log_->event(LogLevel::kInfo, "limits", "max_connections " + descriptors_.arithmetic(), limits);
-  log_tables();
-  log_queues();
-  std::string listeners;
-  for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
-    fmt::format_to(std::back_inserter(listeners), "{}{}={}", i == 0 ? "" : " ", config_.listeners[i].name,
-                   join(listeners_.addresses()[i]));
-  }
-  LogFields fields;
-  fields.number("workers", workers_.size());
-  fields.number("max_connections", descriptors_.max_connections);
-  fields.text("listeners", listeners);
-  if (admin) fields.text("admin", admin->to_string());
-  log_->event(LogLevel::kInfo, "ready", "", fields);
-}
-
-// What the kernel keeps ready for the listeners, and what it made of `defer_accept`: a line for all that are
-// alike.
-void Supervisor::log_queues() const {
-  const net::KernelSettings settings = net::load_kernel_settings();
-  std::map<std::string, std::string> listeners_by_text;
-  for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
-    const config::ListenerConfig& listener = config_.listeners[i];
-    unsigned sockets = 0;
-    for (const auto& bind : listener.bind) {
-      sockets += bind.value.is_ip() ? static_cast<unsigned>(workers_.size()) : 1;
-    }
-    std::string text = describe_accept_queues(effective_backlog(settings, listener.backlog.value), sockets);
-    const auto deferred = std::chrono::duration_cast<base::Millis>(listeners_.deferred()[i]);
-    if (deferred.count() > 0) text += ", defer_accept as the kernel rounds it " + base::to_string(deferred);
-    std::string& names = listeners_by_text[text];
-    names += (names.empty() ? "" : " ") + listener.name;
-  }
-  for (const auto& [text, names] : listeners_by_text) {
-    LogFields fields;
-    fields.text("listeners", names);
-    log_->event(LogLevel::kInfo, "limits", text, fields);
-  }
-}
-
-// The memory that tables of clients have taken; those that are shared are told of once.
-void Supervisor::log_tables() const {
-  std::set<const admission::LimitSet*> told;
-  for (std::size_t i = 0; i < world_.doors.size(); ++i) {
-    const admission::LimitSet* limits = world_.doors[i].gate.limits.get();
-    if (limits->table() == nullptr || !told.insert(limits).second) continue;
-    LogFields fields;
-    fields.text("listener", config_.listeners[i].name);
-    fields.number("clients", limits->table()->capacity());
-    fields.text("memory", base::human_bytes(limits->table()->memory_bytes()));
-    log_->event(LogLevel::kInfo, "limits", "a table of clients", fields);
-  }
 }
 
 void Supervisor::request_stop() { static_cast<void>(mailbox_->post(Stop{})); }
@@ -328,90 +265,16 @@ void Supervisor::on_signal(net::Ready) {
   }
 }
 
+ProcessStatus Supervisor::read_status() const {
+  ProcessStatus status = status_reader_.read();
+  status.draining = draining_.load(std::memory_order_acquire);
+  return status;
+}
+
 void Supervisor::begin_stop() {
   draining_.store(true, std::memory_order_release);
   listeners_.remove_paths();
   drain_->request();
-}
-
-ProcessStatus Supervisor::read_status() const {
-  ProcessStatus status;
-  status.draining = draining_.load(std::memory_order_acquire);
-  status.connections = slots_.used();
-  status.max_connections = slots_.limit();
-  status.max_connections_asked = config_.process.max_connections.value.value_or(0);
-  status.log_lines_lost = log_->lost();
-  add_listeners(status);
-  add_pools(status);
-  add_refusals(status);
-  return status;
-}
-
-void Supervisor::add_listeners(ProcessStatus& status) const {
-  status.workers.resize(workers_.size());
-  for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
-    ListenerStatus& sum = status.listeners.emplace_back();
-    sum.name = config_.listeners[i].name;
-    sum.pool = config_.listeners[i].pool.value;
-    sum.addresses = listeners_.addresses()[i];
-    if (const net::PacketFilter* filter = world_.doors[i].filter.get()) {
-      sum.packets_dropped = filter->dropped();
-      sum.kernel_drop = filter->mode() == net::FilterMode::kBpf ? "bpf" : "classic";
-    }
-    const admission::LimitSet& limits = *world_.doors[i].gate.limits;
-    sum.tarpitted = limits.held_refused();
-    sum.unlimited_clients = limits.unlimited_clients();
-    if (limits.table() != nullptr) {
-      sum.clients = limits.table()->size();
-      sum.most_clients = limits.table()->capacity();
-    }
-    for (std::size_t w = 0; w < workers_.size(); ++w) {
-      const session::ListenerCounters& counters = workers_[w]->counters(i);
-      sum.accepted += counters.accepted.value();
-      sum.open += counters.open();
-      sum.handed_over += counters.handed_over.value();
-      sum.upload_bytes += counters.upload_bytes.value();
-      sum.download_bytes += counters.download_bytes.value();
-      for (std::size_t r = 0; r < sum.closed.size(); ++r) sum.closed[r] += counters.closed[r].value();
-      for (std::size_t r = 0; r < sum.refused.size(); ++r) {
-        sum.refused[r] += counters.refused[r].value();
-        sum.would_refuse[r] += counters.would_refuse[r].value();
-        sum.paused[r] += counters.paused[r].value();
-      }
-      status.workers[w].accepted += counters.accepted.value();
-      status.workers[w].open += counters.open();
-    }
-  }
-}
-
-void Supervisor::add_refusals(ProcessStatus& status) const {
-  for (const admission::RefusalSample& sample : newest_refusals(workers_)) {
-    status.refusals.push_back({sample.time, config_.listeners[sample.listener].name, sample.client,
-                               admission::word(sample.reason), sample.dry_run});
-  }
-}
-
-void Supervisor::add_pools(ProcessStatus& status) const {
-  for (const auto& pool : world_.pools) {
-    PoolStatus& shown = status.pools.emplace_back();
-    shown.name = pool->settings().name;
-    for (const auto& backend : pool->backends()) {
-      const pool::BackendIdentity& identity = backend->identity();
-      const pool::BackendCounters& counters = backend->counters();
-      BackendStatus& line = shown.backends.emplace_back();
-      line.name = identity.name;
-      line.address = identity.address;
-      line.weight = identity.weight;
-      line.state = identity.state;
-      line.state_reason = identity.state_reason;
-      line.in_flight = static_cast<std::uint64_t>(std::max<std::int64_t>(counters.in_flight.value(), 0));
-      line.attempts = counters.attempts.value();
-      line.failed_attempts = counters.failed_attempts.value();
-      line.sessions = counters.sessions.value();
-      line.upload_bytes = counters.upload_bytes.value();
-      line.download_bytes = counters.download_bytes.value();
-    }
-  }
 }
 
 }  // namespace weir::server

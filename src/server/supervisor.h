@@ -16,8 +16,10 @@
 #include "server/listener_set.h"
 #include "server/log_writer.h"
 #include "server/preflight.h"
+#include "server/pressure_watch.h"
 #include "server/refusal_summary.h"
 #include "server/status.h"
+#include "server/status_reader.h"
 #include "server/worker.h"
 #include "server/world.h"
 
@@ -92,13 +94,7 @@ class Supervisor final : public StatusSource {
   void on_signal(net::Ready);
   std::size_t buffers_per_worker() const;
   void begin_stop();
-  void log_start(const std::optional<base::Address>& admin);
   void wake_acceptors();
-  void add_listeners(ProcessStatus& status) const;
-  void add_pools(ProcessStatus& status) const;
-  void add_refusals(ProcessStatus& status) const;
-  void log_tables() const;
-  void log_queues() const;
 
   const config::Config config_;
   World world_;
@@ -116,6 +112,8 @@ class Supervisor final : public StatusSource {
   std::unique_ptr<Drain> drain_;
   std::unique_ptr<AccessWatch> access_watch_;
   std::unique_ptr<RefusalSummary> refusals_;
+  PressureWatch pressure_watch_;
+  StatusReader status_reader_;
   std::atomic<bool> draining_{false};
   std::atomic<bool> serving_{false};
 };

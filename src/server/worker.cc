@@ -56,10 +56,9 @@ Worker::~Worker() { join(); }
 void Worker::add_acceptor(Assigned&& socket, Acceptor::Rules rules) {
   WEIR_ASSERT(socket.worker == plan_.index && !thread_.joinable());
   // A unix socket has none.
-  net::PacketFilter* filter = socket.is_tcp ? plan_.doors[socket.listener].filter.get() : nullptr;
+  net::PacketFilter* filter = socket.is_tcp() ? plan_.doors[socket.listener].filter.get() : nullptr;
   const Acceptor::Door door{gates_[socket.listener], counters_[socket.listener], samples_, filter};
-  acceptors_.push_back(
-      std::make_unique<Acceptor>(*loop_, *this, rules, door, std::move(socket.fd), socket.listener));
+  acceptors_.push_back(std::make_unique<Acceptor>(*loop_, *this, rules, door, std::move(socket)));
 }
 
 base::Result<void> Worker::start(const std::vector<std::unique_ptr<Worker>>& all) {

@@ -82,6 +82,8 @@ class Worker final : public Acceptor::Owner {
   const session::ListenerCounters& counters(std::size_t listener) const { return counters_[listener]; }
   // The last clients that were refused here. Any thread.
   const admission::RefusalSamples& refusal_samples() const { return samples_; }
+  // For what their queues hold; the same ones from `start` on.
+  const std::vector<std::unique_ptr<Acceptor>>& acceptors() const { return acceptors_; }
   std::size_t open_sessions() const { return table_.size(); }
 
  private:

@@ -50,7 +50,7 @@ int Socket::try_connect(const base::Address& target, Socket& socket, const Optio
   if (error == EINPROGRESS) {
     error = ETIMEDOUT;
     socklen_t size = sizeof(error);
-    if (socket.wait_for(POLLOUT, Clock::now() + kPatience)) {
+    if (socket.wait_for(POLLOUT, Clock::now() + options.patience)) {
       ::getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
     }
   }

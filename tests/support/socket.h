@@ -47,6 +47,7 @@ class Socket {
     std::optional<base::Address> source;  // bind to it first, with SO_REUSEADDR
     std::optional<int> receive_buffer;    // SO_RCVBUF, before the connect, so that the window stays small
     std::optional<int> send_buffer;       // SO_SNDBUF
+    Millis patience = kPatience;          // for the connect
   };
 
   Socket() = default;

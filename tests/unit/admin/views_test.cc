@@ -34,6 +34,11 @@ server::ProcessStatus a_status() {
     listener.paused[static_cast<std::size_t>(admission::Refusal::kNoDescriptors)] = 9;
     status.listeners.push_back(listener);
   }
+  status.queues = {{0, 0, *base::parse_address("10.0.0.9:80"), 7, 128},
+                   {0, 1, *base::parse_address("10.0.0.9:80"), 0, 128}};
+  status.pressure.counters.syncookies_sent = 55;
+  status.pressure.counters.listen_drops = 0;
+  status.pressure.syn_flood = true;
   server::PoolStatus pool;
   pool.name = "p";
   server::BackendStatus up;
@@ -121,6 +126,12 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
         "weir_backend_connect_failures_total{pool=\"p\",backend=\"a\"} 1\n",
         "weir_backend_upload_bytes_total{pool=\"p\",backend=\"a\"} 100\n",
         "weir_backend_download_bytes_total{pool=\"p\",backend=\"a\"} 200\n",
+        "weir_accept_queue_depth{listener=\"web\",address=\"10.0.0.9:80\",worker=\"0\"} 7\n",
+        "weir_accept_queue_limit{listener=\"web\",address=\"10.0.0.9:80\",worker=\"1\"} 128\n",
+        "weir_kernel_syncookies_sent_total 55\n",
+        "weir_kernel_listen_drops_total 0\n",
+        "weir_syn_flood_active 1\n",
+        "weir_accept_overflow_active 0\n",
         "weir_process_connections 3\n",
         "weir_process_max_connections 100\n",
         "weir_process_max_connections_asked 200\n",
@@ -130,6 +141,8 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
         "weir_worker_sessions_total{worker=\"1\"} 20\n"}) {
     EXPECT_THAT(text, HasSubstr(std::string("\n") + line));
   }
+  EXPECT_EQ(text.find("weir_kernel_listen_overflows_total"), std::string::npos)
+      << "this kernel does not count it";
   server::ProcessStatus draining = a_status();
   draining.draining = true;
   EXPECT_THAT(metrics_text(draining), HasSubstr("\nweir_process_draining 1\n"));

@@ -1,0 +1,130 @@
+#include "server/pressure_watch.h"
+
+#include <algorithm>
+
+namespace weir::server {
+namespace {
+
+using admission::Episode;
+using base::LogFields;
+
+constexpr base::Millis kInterval{1'000};
+
+admission::KernelSigns signs_of(const net::KernelCounters& counters) {
+  admission::KernelSigns signs;
+  signs.cookies_sent = counters.syncookies_sent.value_or(0);
+  signs.cookies_answered = counters.syncookies_received.value_or(0);
+  signs.cookies_failed = counters.syncookies_failed.value_or(0);
+  signs.listen_drops = counters.listen_drops.value_or(0);
+  signs.accept_overflows = counters.listen_overflows.value_or(0);
+  return signs;
+}
+
+void add_counts(LogFields& fields, const admission::SynCounts& counts, const std::string& suffix) {
+  fields.number("cookies_sent" + suffix, counts.cookies_sent);
+  fields.number("cookies_answered" + suffix, counts.cookies_answered);
+  fields.number("dropped" + suffix, counts.dropped);
+}
+
+// How it began or what it has been.
+LogFields fields_of(Episode::Change change, const Episode::Facts& facts, std::uint64_t per_second) {
+  LogFields fields;
+  if (change == Episode::Change::kBegan) {
+    fields.text("change", "began");
+    fields.number("per_second", per_second);
+  } else {
+    fields.text("change", "ended");
+    fields.number("lasted_ms", static_cast<std::uint64_t>(facts.lasted().count()));
+    fields.number("count", facts.total);
+    fields.number("peak_per_second", facts.peak_per_second);
+  }
+  return fields;
+}
+
+// The one that is nearest to its limit, or beyond it.
+const AcceptQueueStatus* fullest(const std::vector<AcceptQueueStatus>& queues) {
+  const auto found = std::max_element(queues.begin(), queues.end(), [](const auto& a, const auto& b) {
+    return std::uint64_t{a.depth} * b.limit < std::uint64_t{b.depth} * a.limit;
+  });
+  return found == queues.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+PressureWatch::PressureWatch(net::EventLoop& loop, Parts parts) : parts_(std::move(parts)) {
+  timer_.bind<&PressureWatch::look>(loop, this);
+}
+
+void PressureWatch::start() { look(); }
+
+PressureStatus PressureWatch::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+void PressureWatch::look() {
+  timer_.start(kInterval);
+  const auto counters = net::load_kernel_counters();
+  if (!counters) {
+    if (!std::exchange(cannot_read_, true)) {
+      parts_.log.event(LogLevel::kWarning, "kernel_counters",
+                       "floods cannot be noticed: " + counters.error().message());
+    }
+    return;
+  }
+  const auto events = flood_watch_.look(signs_of(*counters), base::precise_now());
+  {
+    const std::lock_guard lock(mutex_);
+    status_ = {*counters, flood_watch_.active(), flood_watch_.accept_overflow().active()};
+  }
+  if (events.syn_flood) tell(*events.syn_flood);
+  if (events.accept_overflow) tell(*events.accept_overflow);
+}
+
+void PressureWatch::tell(const admission::SynFloodEvent& event) const {
+  LogFields fields = fields_of(event.change, event.facts, event.facts.peak_per_second);
+  if (event.change == Episode::Change::kEnded) {
+    add_counts(fields, event.total, "");
+    return parts_.log.event(LogLevel::kInfo, "syn_flood", "SYNs are answered as usual again", fields);
+  }
+  add_counts(fields, event.per_second, "_per_second");
+  const bool by_cookies = event.per_second.cookies_sent > event.per_second.dropped;
+  parts_.log.event(LogLevel::kWarning, "syn_flood",
+                   by_cookies ? "SYNs that nobody follows up fill a queue; cookies let honest clients in"
+                              : "a queue is full and SYNs are dropped, those of honest clients too; `sysctl "
+                                "-w net.ipv4.tcp_syncookies=1` lets them in",
+                   fields);
+}
+
+void PressureWatch::tell(const admission::AcceptOverflowEvent& event) const {
+  LogFields fields = fields_of(event.change, event.facts, event.per_second);
+  if (event.change == Episode::Change::kEnded) {
+    return parts_.log.event(LogLevel::kInfo, "accept_overflow", "connections are accepted in time again",
+                            fields);
+  }
+  const auto queues = accept_queues(parts_.workers);
+  if (const AcceptQueueStatus* queue = fullest(queues)) {
+    fields.text("listener", parts_.listeners[queue->listener]);
+    fields.text("address", queue->address.to_string());
+    fields.number("depth", queue->depth);
+    fields.number("limit", queue->limit);
+  }
+  parts_.log.event(LogLevel::kWarning, "accept_overflow",
+                   "connections found an accept queue full and have to wait for a second or more; a larger "
+                   "backlog holds more, more workers accept faster",
+                   fields);
+}
+
+std::vector<AcceptQueueStatus> accept_queues(const std::vector<std::unique_ptr<Worker>>& workers) {
+  std::vector<AcceptQueueStatus> queues;
+  for (std::size_t worker = 0; worker < workers.size(); ++worker) {
+    for (const auto& acceptor : workers[worker]->acceptors()) {
+      const auto queue = acceptor->queue();
+      if (!queue) continue;
+      queues.push_back({acceptor->listener(), worker, acceptor->address(), queue->depth, queue->limit});
+    }
+  }
+  return queues;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,53 @@
+// Watches how hard clients press on the door, as far as the kernel tells: once a second it reads the
+// counters of this network namespace, lets admission/flood_watch judge them, and tells the log when a SYN
+// flood or an overflow of accept queues begins and ends. On the control loop; `status` from any thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "admission/flood_watch.h"
+#include "net/kernel_counters.h"
+#include "net/watch.h"
+#include "server/log_writer.h"
+#include "server/status.h"
+#include "server/worker.h"
+
+namespace weir::server {
+
+class PressureWatch {
+ public:
+  struct Parts {
+    std::vector<std::string> listeners;  // names
+    const std::vector<std::unique_ptr<Worker>>& workers;
+    LogWriter& log;
+  };
+
+  PressureWatch(net::EventLoop& loop, Parts parts);
+
+  // Takes the first look, and one each second from then on.
+  void start();
+
+  // As of the last look.
+  PressureStatus status() const;
+
+ private:
+  void look();
+  void tell(const admission::SynFloodEvent& event) const;
+  void tell(const admission::AcceptOverflowEvent& event) const;
+
+  const Parts parts_;
+  net::Timer timer_;
+  admission::FloodWatch flood_watch_;
+  bool cannot_read_ = false;  // and it has been told
+  mutable std::mutex mutex_;
+  PressureStatus status_;  // guarded by mutex_
+};
+
+// Every TCP listening socket's accept queue as it is now. Any thread.
+std::vector<AcceptQueueStatus> accept_queues(const std::vector<std::unique_ptr<Worker>>& workers);
+
+}  // namespace weir::server

@@ -1,0 +1,28 @@
+// The first lines of the log: what this run may hold and why, what the kernel keeps ready for it, and that it
+// is ready.
+#pragma once
+
+#include <optional>
+
+#include "config/model.h"
+#include "server/descriptors.h"
+#include "server/listener_set.h"
+#include "server/log_writer.h"
+#include "server/world.h"
+
+namespace weir::server {
+
+struct StartParts {
+  const config::Config& config;
+  const World& world;
+  const ListenerSet& listeners;
+  const DescriptorPlan& descriptors;
+  std::size_t workers;
+  std::size_t buffers;  // of all workers, at most
+  LogWriter& log;
+};
+
+// `admin`: the admin door's real address, when there is one.
+void log_start(const StartParts& parts, const std::optional<base::Address>& admin);
+
+}  // namespace weir::server

@@ -1,0 +1,91 @@
+#include "server/status_reader.h"
+
+#include <algorithm>
+
+#include "server/refusal_summary.h"
+
+namespace weir::server {
+
+ProcessStatus StatusReader::read() const {
+  ProcessStatus status;
+  status.connections = parts_.slots.used();
+  status.max_connections = parts_.slots.limit();
+  status.max_connections_asked = parts_.config.process.max_connections.value.value_or(0);
+  status.log_lines_lost = parts_.log.lost();
+  add_listeners(status);
+  status.queues = accept_queues(parts_.workers);
+  status.pressure = parts_.pressure.status();
+  add_pools(status);
+  add_refusals(status);
+  return status;
+}
+
+void StatusReader::add_listeners(ProcessStatus& status) const {
+  status.workers.resize(parts_.workers.size());
+  for (std::size_t i = 0; i < parts_.config.listeners.size(); ++i) {
+    ListenerStatus& sum = status.listeners.emplace_back();
+    sum.name = parts_.config.listeners[i].name;
+    sum.pool = parts_.config.listeners[i].pool.value;
+    sum.addresses = parts_.listeners.addresses()[i];
+    if (const net::PacketFilter* filter = parts_.world.doors[i].filter.get()) {
+      sum.packets_dropped = filter->dropped();
+      sum.kernel_drop = filter->mode() == net::FilterMode::kBpf ? "bpf" : "classic";
+    }
+    const admission::LimitSet& limits = *parts_.world.doors[i].gate.limits;
+    sum.tarpitted = limits.held_refused();
+    sum.unlimited_clients = limits.unlimited_clients();
+    if (limits.table() != nullptr) {
+      sum.clients = limits.table()->size();
+      sum.most_clients = limits.table()->capacity();
+    }
+    for (std::size_t w = 0; w < parts_.workers.size(); ++w) {
+      const session::ListenerCounters& counters = parts_.workers[w]->counters(i);
+      sum.accepted += counters.accepted.value();
+      sum.open += counters.open();
+      sum.large_batches += counters.large_batches.value();
+      sum.handed_over += counters.handed_over.value();
+      sum.upload_bytes += counters.upload_bytes.value();
+      sum.download_bytes += counters.download_bytes.value();
+      for (std::size_t r = 0; r < sum.closed.size(); ++r) sum.closed[r] += counters.closed[r].value();
+      for (std::size_t r = 0; r < sum.refused.size(); ++r) {
+        sum.refused[r] += counters.refused[r].value();
+        sum.would_refuse[r] += counters.would_refuse[r].value();
+        sum.paused[r] += counters.paused[r].value();
+      }
+      status.workers[w].accepted += counters.accepted.value();
+      status.workers[w].open += counters.open();
+    }
+  }
+}
+
+void StatusReader::add_refusals(ProcessStatus& status) const {
+  for (const admission::RefusalSample& sample : newest_refusals(parts_.workers)) {
+    status.refusals.push_back({sample.time, parts_.config.listeners[sample.listener].name, sample.client,
+                               admission::word(sample.reason), sample.dry_run});
+  }
+}
+
+void StatusReader::add_pools(ProcessStatus& status) const {
+  for (const auto& pool : parts_.world.pools) {
+    PoolStatus& shown = status.pools.emplace_back();
+    shown.name = pool->settings().name;
+    for (const auto& backend : pool->backends()) {
+      const pool::BackendIdentity& identity = backend->identity();
+      const pool::BackendCounters& counters = backend->counters();
+      BackendStatus& line = shown.backends.emplace_back();
+      line.name = identity.name;
+      line.address = identity.address;
+      line.weight = identity.weight;
+      line.state = identity.state;
+      line.state_reason = identity.state_reason;
+      line.in_flight = static_cast<std::uint64_t>(std::max<std::int64_t>(counters.in_flight.value(), 0));
+      line.attempts = counters.attempts.value();
+      line.failed_attempts = counters.failed_attempts.value();
+      line.sessions = counters.sessions.value();
+      line.upload_bytes = counters.upload_bytes.value();
+      line.download_bytes = counters.download_bytes.value();
+    }
+  }
+}
+
+}  // namespace weir::server

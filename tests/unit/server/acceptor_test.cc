@@ -1,0 +1,99 @@
+#include "server/acceptor.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "unit/support.h"
+
+namespace weir::server {
+namespace {
+
+// An acceptor on a loop that counts what is accepted in each turn.
+class Accepting : public testing::Test, public Acceptor::Owner {
+ protected:
+  void listen(int backlog) {
+    test::Listening listening = test::listen_on_loopback(backlog);
+    address = listening.address;
+    acceptor.emplace(*loop, *this, Acceptor::Rules{slots, config::WhenFull::kWait},
+                     Acceptor::Door{gate, counters, samples, nullptr},
+                     Assigned{std::move(listening.fd), 0, 0, address});
+  }
+
+  void connect(int count) {
+    for (int i = 0; i < count; ++i) clients.push_back(test::connect_to(address));
+  }
+
+  // Runs until `count` clients were accepted; how many in each turn that accepted any.
+  std::vector<std::size_t> accept_all(std::size_t count) {
+    std::vector<std::size_t> turns;
+    std::size_t before = 0;
+    loop->at_end_of_turn([&] {
+      if (admitted.size() > before) turns.push_back(admitted.size() - before);
+      before = admitted.size();
+      if (before >= count) loop->stop();
+    });
+    acceptor->resume();
+    loop->run();
+    return turns;
+  }
+
+  void accepted(session::Admitted&& client, std::size_t) override { admitted.push_back(std::move(client)); }
+  void refused(base::UniqueFd, std::size_t) override { ADD_FAILURE() << "nobody is refused here"; }
+
+  std::unique_ptr<net::EventLoop> loop = std::move(*net::EventLoop::create());
+  admission::ConnectionSlots slots{1'000, [] {}};
+  admission::Gate gate{{std::make_shared<admission::AccessList>(),
+                        std::make_shared<admission::LimitSet>(admission::LimitSettings{}), nullptr}};
+  session::ListenerCounters counters;
+  admission::RefusalSamples samples;
+  base::Address address;
+  std::optional<Acceptor> acceptor;
+  std::vector<base::UniqueFd> clients;
+  std::vector<session::Admitted> admitted;
+};
+
+TEST_F(Accepting, TakesBoundedBatchesWhileTheQueueIsFarFromFull) {
+  listen(400);
+  connect(150);
+  EXPECT_EQ(accept_all(150), (std::vector<std::size_t>{64, 64, 22}));
+  EXPECT_EQ(counters.large_batches.value(), 0u);
+}
+
+TEST_F(Accepting, TakesAllThatWaitWhenTheQueueIsOverThreeQuartersFull) {
+  listen(190);
+  connect(150);
+  EXPECT_EQ(accept_all(150), (std::vector<std::size_t>{150}));
+  EXPECT_EQ(counters.large_batches.value(), 1u);
+}
+
+TEST_F(Accepting, TellsWhatItsQueueHolds) {
+  listen(100);
+  connect(7);
+  EXPECT_EQ(acceptor->queue(), (net::AcceptQueue{7, 100}));
+  accept_all(7);
+  EXPECT_EQ(acceptor->queue(), (net::AcceptQueue{0, 100}));
+  acceptor->drain();
+  EXPECT_EQ(acceptor->queue(), std::nullopt) << "it is closed";
+}
+
+// The number of a closed socket may be another socket's at once.
+TEST_F(Accepting, CanBeAskedForItsQueueWhileItCloses) {
+  listen(100);
+  std::atomic<bool> closed = false;
+  std::thread other([&] {
+    while (!closed) {
+      const auto queue = acceptor->queue();
+      EXPECT_EQ(queue ? queue->limit : 100, 100u);
+    }
+  });
+  acceptor->drain();
+  const test::Listening newcomer = test::listen_on_loopback(50);
+  closed = true;
+  other.join();
+}
+
+}  // namespace
+}  // namespace weir::server
