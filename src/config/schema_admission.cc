@@ -123,7 +123,8 @@ const auto kLimits = std::to_array<Key>({
      .default_value = "65536",
      .least = 16,
      .most = 16'777'216,
-     .help = "Clients that can be remembered at the same time. Its memory is taken at start and printed. A "
+     .help = "Clients that can be remembered at the same time; the table has room for some more, so "
+             "that each of its parts can hold its share. Its memory is taken at start and printed. A "
              "client is "
              "forgotten only when it has no connection and its burst is whole again."},
     {.section = Section::kLimits,

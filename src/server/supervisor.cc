@@ -124,7 +124,9 @@ std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, co
     log->event(LogLevel::kWarning, "event_loop", message);
   });
   for (const auto& problem : problems) {
-    supervisor->log_->event(LogLevel::kWarning, "configuration", config::to_string(problem));
+    const std::string place = config::to_string(problem.place);
+    supervisor->log_->event(LogLevel::kWarning, "configuration",
+                            place.empty() ? problem.text : place + ": " + problem.text);
   }
   return supervisor;
 }

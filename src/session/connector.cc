@@ -98,6 +98,7 @@ bool Connector::settle(int error) {
 void Connector::fail(int error) {
   backend_->counters().failed_attempts.add();
   last_error_ = error;
+  failed_ = backend_;
   peer_.watch.stop();
   net::abort_connection(peer_.fd);
   leave();

@@ -49,7 +49,9 @@ class Connector {
   // The backend of the last attempt; none before the first.
   const std::shared_ptr<pool::Backend>& backend() const { return backend_; }
   std::uint8_t attempts() const { return static_cast<std::uint8_t>(tried_.size()); }
+  // Of the last attempt that failed; 0 and none when none did.
   int last_error() const { return last_error_; }
+  const std::shared_ptr<pool::Backend>& failed_backend() const { return failed_; }
   // How long the attempt that stood took; nothing before one stood.
   std::optional<base::Micros> connect_time() const { return connect_time_; }
 
@@ -71,6 +73,7 @@ class Connector {
   balance::Tried tried_;
   bool in_flight_ = false;
   int last_error_ = 0;
+  std::shared_ptr<pool::Backend> failed_;
   base::TimePoint begun_;
   std::optional<base::Micros> connect_time_;
 };

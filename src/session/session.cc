@@ -220,6 +220,7 @@ void Session::log(CloseReason reason) {
   record.state = state_;
   record.reason = reason;
   record.connect_error = connector_.last_error();
+  record.failed_backend = connector_.failed_backend();
   record.upload_bytes = relay_.upload().bytes;
   record.download_bytes = relay_.download().bytes;
   record.connect_time = connector_.connect_time();

@@ -53,6 +53,7 @@ base::LogFields fields_of(const SessionRecord& r) {
   if (r.connect_error != 0) {
     const char* name = ::strerrorname_np(r.connect_error);
     fields.text("connect_error", name != nullptr ? name : std::to_string(r.connect_error));
+    if (r.failed_backend != nullptr) fields.text("failed_backend", r.failed_backend->name());
   }
   fields.number("upload", r.upload_bytes);
   fields.number("download", r.download_bytes);

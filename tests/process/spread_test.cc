@@ -121,6 +121,7 @@ TEST(SpreadWithADeadBackend, NoClientFailsAndTheSurvivorsShareEvenly) {
     retried += session.number("attempts") == 2 ? 1 : 0;
     if (session.number("attempts") == 2) {
       EXPECT_EQ(session.text("connect_error"), "ECONNREFUSED");
+      EXPECT_EQ(session.text("failed_backend"), "dead");
     }
   }
   EXPECT_EQ(retried, kConnections / 4) << "the dead backend's turns are those that need a second attempt";

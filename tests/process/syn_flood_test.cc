@@ -21,7 +21,7 @@ using testing::HasSubstr;
 constexpr char kTarget[] = "198.18.1.1";
 constexpr char kForHonest[] = "198.18.2.1";
 constexpr unsigned kSynsPerSecond = 10'000;
-constexpr Millis kFlood{10'000};
+constexpr Millis kFlood{8'000};
 // An attempt that has got no answer by then has failed; the flood goes on for longer.
 constexpr Millis kHonestPatience{3'000};
 
@@ -119,7 +119,7 @@ TEST_F(SynFlood, WithCookiesHonestClientsAreServedAndItsBeginningAndEndAreTold) 
   const auto attack = flood(weir);
   ASSERT_TRUE(eventually([&] { return count(weir, "syn_queue_full_cookies") > 0; }))
       << "no queue is full: this is no flood; " << attack->output();
-  const Tally tally = come_honestly(weir, 4, Millis(5'000));
+  const Tally tally = come_honestly(weir, 4, Millis(4'000));
   EXPECT_TRUE(attack->running()) << "the flood ended before the honest clients";
   EXPECT_EQ(weir.admin().sum("weir_syn_flood_active"), 1u);
   RecordProperty("attempts", static_cast<int>(tally.attempts));
@@ -152,7 +152,7 @@ TEST_F(SynFlood, WithoutCookiesHonestClientsAreLockedOutAndTheLogSaysWhatHelps) 
   const auto attack = flood(weir);
   ASSERT_TRUE(eventually([&] { return count(weir, "syn_queue_full_drops") > 0; }))
       << "no queue is full: this is no flood; " << attack->output();
-  const Tally tally = come_honestly(weir, 50, Millis(4'000));
+  const Tally tally = come_honestly(weir, 50, Millis(3'000));
   EXPECT_TRUE(attack->running()) << "the flood ended before the honest clients";
   RecordProperty("attempts", static_cast<int>(tally.attempts));
   RecordProperty("served", static_cast<int>(tally.served));

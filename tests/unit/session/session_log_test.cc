@@ -33,6 +33,7 @@ SessionRecord full_record(const std::string& listener = "web", const std::string
   record.state = SessionState::kHalfClosed;
   record.reason = CloseReason::kClientEnd;
   record.connect_error = ECONNREFUSED;
+  record.failed_backend = record.backend;
   record.upload_bytes = 77;
   record.download_bytes = 18'446'744'073'709'551'615ull;
   record.connect_time = base::Micros(180);
@@ -44,7 +45,7 @@ TEST(SessionLog, WritesEveryFieldInItsOrderAsText) {
   EXPECT_EQ(text_fields(full_record()),
             "session id=0104aed000000001 listener=web client=192.0.2.7:51234 pool=pool backend=a "
             "address=10.0.0.1:80 attempts=2 state=half_closed reason=client_end connect_error=ECONNREFUSED "
-            "upload=77 download=18446744073709551615 connect_us=180 duration_us=5321");
+            "failed_backend=a upload=77 download=18446744073709551615 connect_us=180 duration_us=5321");
 }
 
 TEST(SessionLog, WritesEveryFieldInItsOrderAsJson) {
@@ -52,7 +53,7 @@ TEST(SessionLog, WritesEveryFieldInItsOrderAsJson) {
             "\"event\":\"session\",\"id\":\"0104aed000000001\",\"listener\":\"web\","
             "\"client\":\"192.0.2.7:51234\",\"pool\":\"pool\",\"backend\":\"a\",\"address\":\"10.0.0.1:80\","
             "\"attempts\":2,\"state\":\"half_closed\",\"reason\":\"client_end\","
-            "\"connect_error\":\"ECONNREFUSED\",\"upload\":77,\"download\":18446744073709551615,"
+            "\"connect_error\":\"ECONNREFUSED\",\"failed_backend\":\"a\",\"upload\":77,\"download\":18446744073709551615,"
             "\"connect_us\":180,\"duration_us\":5321");
 }
 
@@ -64,6 +65,7 @@ TEST(SessionLog, WritesWhatThereIsNotAsNone) {
   record.state = SessionState::kConnect;
   record.reason = CloseReason::kNoBackend;
   record.connect_error = 0;
+  record.failed_backend = nullptr;
   record.upload_bytes = 0;
   record.download_bytes = 0;
   record.connect_time.reset();
