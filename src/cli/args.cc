@@ -30,13 +30,19 @@ constexpr const char* kRunFooter =
 constexpr const char* kCheckFooter =
     "Examples:\n"
     "  weir check weir.toml             exit status 0 when it can be run, 1 with every problem listed\n"
-    "  weir check --resolve weir.toml   also asks the resolver for each backend's name";
+    "  weir check --resolve weir.toml   also asks the resolver for each backend's name\n"
+    "\n"
+    "It opens nothing: whether an address is taken or can be bound shows when Weir runs. The host is looked "
+    "at\n"
+    "(user, files, descriptors, kernel settings) once the file itself has no mistake.";
 
 constexpr const char* kDemoFooter =
     "Examples:\n"
     "  weir demo                    try it with curl or nc from another terminal; Ctrl-C drains and ends\n"
     "  weir demo --seconds 5        drives itself for five seconds and prints the spread\n"
-    "  weir demo --port 9000 --workers 4";
+    "  weir demo --port 9000 --workers 4\n"
+    "\n"
+    "Without a terminal it drives itself for five seconds, too.";
 
 constexpr const char* kDescribeFooter =
     "Examples:\n"
@@ -73,7 +79,7 @@ int main_with(int argc, char** argv) {
                    "drive itself with its own clients for so long, then end")
       ->check(CLI::Range(1, 86400));
   demo_command->add_option("--workers", demo_options.workers, "worker threads (default: one a processor)")
-      ->check(CLI::Range(1, 64));
+      ->check(CLI::Range(1, 256));
   demo_command->footer(kDemoFooter);
 
   auto* describe_command =

@@ -51,7 +51,7 @@ std::string configuration(unsigned port, const DemoOptions& options, const std::
   }
   const std::string workers = options.workers ? std::to_string(*options.workers) : "\"auto\"";
   return fmt::format(
-      "[process]\nworkers = {}\ndrain_timeout = \"5s\"\n[log]\nlevel = \"warning\"\nsessions = \"none\"\n"
+      "[process]\nworkers = {}\ndrain_timeout = \"5s\"\n[log]\nlevel = \"error\"\nsessions = \"none\"\n"
       "[listeners.demo]\nbind = \"127.0.0.1:{}\"\npool = \"demo\"\n[pools.demo]\nbackends = [\n{}]\n",
       workers, port, list);
 }
@@ -193,6 +193,7 @@ int demo(const DemoOptions& options) {
   if (seconds) {
     fmt::print("{} requests answered, {} failed\n", base::human_count(clients.answered()), clients.failed());
   }
+  if (outcome == server::Outcome::kForced) fmt::print("Some sessions were still open and were cut.\n");
   if (clients.failed() > 0 || (seconds && clients.answered() == 0)) return kProblem;
   return outcome == server::Outcome::kClean ? kDone : kForced;
 }

@@ -46,9 +46,10 @@ std::string live_line(const server::ProcessStatus& before, const server::Process
   const Sums then = sums_of(before);
   const Sums sums = sums_of(now);
   const double rate = seconds > 0 ? static_cast<double>(sums.accepted - then.accepted) / seconds : 0;
-  std::string line = fmt::format("{} open   {}/s   {} in all   {}  ", base::human_count(sums.open),
-                                 base::human_count(static_cast<std::uint64_t>(std::llround(rate))),
-                                 base::human_count(sums.accepted), base::human_bytes(sums.bytes));
+  std::string line = now.draining ? "draining, Ctrl-C cuts:  " : "";
+  line += fmt::format("{} open   {}/s   {} in all   {}  ", base::human_count(sums.open),
+                      base::human_count(static_cast<std::uint64_t>(std::llround(rate))),
+                      base::human_count(sums.accepted), base::human_bytes(sums.bytes));
   for (const auto& pool : now.pools) {
     const std::uint64_t all = sessions_of(pool);
     for (const auto& backend : pool.backends) {

@@ -27,7 +27,7 @@ struct SessionRecord {
   std::uint8_t attempts = 0;
   SessionState state = SessionState::kConnect;
   CloseReason reason = CloseReason::kClientEnd;
-  int connect_error = 0;  // errno of the last failed attempt, 0 when none failed
+  int connect_error = 0;                          // errno of the last failed attempt, 0 when none failed
   std::shared_ptr<pool::Backend> failed_backend;  // that attempt's
   std::uint64_t upload_bytes = 0;
   std::uint64_t download_bytes = 0;

@@ -39,6 +39,12 @@ TEST(LiveLine, CountsTheRateOverTheTimeThatPassed) {
   EXPECT_EQ(live_line(before, now, 0.0, 200).find("0 open   0/s"), 0u) << "no time has passed";
 }
 
+TEST(LiveLine, SaysThatItDrainsAndHowToEndThat) {
+  auto now = status_of(200, 3, 0, {});
+  now.draining = true;
+  EXPECT_EQ(live_line(now, now, 0.5, 200).find("draining, Ctrl-C cuts:  3 open   0/s"), 0u);
+}
+
 TEST(LiveLine, IsNeverLongerThanTheTerminalIsWide) {
   const auto now = status_of(1'000'000, 1000, 1u << 30, {{"alpha", 1}, {"beta", 2}, {"gamma", 3}});
   const std::string whole = live_line({}, now, 1.0, 1000);

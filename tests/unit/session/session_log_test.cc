@@ -53,7 +53,8 @@ TEST(SessionLog, WritesEveryFieldInItsOrderAsJson) {
             "\"event\":\"session\",\"id\":\"0104aed000000001\",\"listener\":\"web\","
             "\"client\":\"192.0.2.7:51234\",\"pool\":\"pool\",\"backend\":\"a\",\"address\":\"10.0.0.1:80\","
             "\"attempts\":2,\"state\":\"half_closed\",\"reason\":\"client_end\","
-            "\"connect_error\":\"ECONNREFUSED\",\"failed_backend\":\"a\",\"upload\":77,\"download\":18446744073709551615,"
+            "\"connect_error\":\"ECONNREFUSED\",\"failed_backend\":\"a\",\"upload\":77,\"download\":"
+            "18446744073709551615,"
             "\"connect_us\":180,\"duration_us\":5321");
 }
 
