@@ -73,8 +73,12 @@ class Converter {
 // The library's words, with the commonest cause of each in ours.
 std::string advice(std::string_view description) {
   const auto has = [&](std::string_view part) { return description.find(part) != std::string_view::npos; };
-  if (has("could not determine value type") || has("integer: expected digit") || has("value-terminator") ||
-      has("while parsing boolean")) {
+  // An address without quotes looks like a time of day.
+  if (has("while parsing time") || has("while parsing date")) {
+    return "; addresses and other text stand in quotes, e.g. \"127.0.0.1:80\"";
+  }
+  if (has("could not determine value type") || has("expected digit") || has("expected decimal digit") ||
+      has("value-terminator") || has("while parsing boolean")) {
     return "; text and values with a unit stand in quotes, e.g. \"30s\"";
   }
   if (has("cannot redefine existing")) {

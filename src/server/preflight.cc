@@ -76,6 +76,7 @@ void require(const net::UserIds& user, const std::string& path, net::Access acce
              Severity severity, std::string_view what, Problems& problems) {
   const int error = net::access_as(user, path, access);
   if (error == 0) return;
+  if (error == ENOENT) return add(problems, severity, place, fmt::format("{} {} does not exist", what, path));
   const std::string_view verb = access == net::Access::kRead ? "read" : "written";
   add(problems, severity, place,
       fmt::format("{} {} cannot be {} by {}: {}", what, path, verb, user.name, ::strerrordesc_np(error)));
@@ -114,6 +115,8 @@ void check_paths(const Config& config, const net::UserIds& user, Problems& probl
   for (const auto& listener : config.listeners) {
     for (const auto* side : {&listener.access.allow, &listener.access.deny}) {
       for (const auto& file : side->files) {
+        // What this user cannot read is told of when it is read.
+        if (::access(file.value.c_str(), R_OK) != 0) continue;
         require(user, file.value, net::Access::kRead, file.place, Severity::kError, "the list", problems);
       }
     }

@@ -91,9 +91,7 @@ TEST(CheckHost, RefusesALogWhoseFolderIsNotThere) {
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].severity, config::Severity::kError);
   EXPECT_EQ(problems[0].place.line, 5u);
-  EXPECT_THAT(problems[0].text,
-              HasSubstr("the log's folder " + folder.file("no") + " cannot be written by "));
-  EXPECT_THAT(problems[0].text, HasSubstr("No such file or directory"));
+  EXPECT_THAT(problems[0].text, HasSubstr("the log's folder " + folder.file("no") + " does not exist"));
 }
 
 TEST(CheckHost, AsksWhetherTheFutureUserMayWriteTheLog) {
@@ -133,7 +131,8 @@ TEST(CheckHost, WarnsOfAConfigurationThatCannotBeReadAgain) {
   const auto problems = check(config);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].severity, config::Severity::kWarning);
-  EXPECT_THAT(problems[0].text, HasSubstr("cannot be read by "));
+  EXPECT_THAT(problems[0].text,
+              HasSubstr("the configuration " + folder.file("weir.toml") + " does not exist"));
 }
 
 TEST(CheckHost, LeavesPrivilegedPortsToRootThatKeepsTheRight) {
