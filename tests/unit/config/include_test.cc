@@ -16,21 +16,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-class Include : public testing::Test {
+class Include : public InFolder {
  protected:
-  Include() {
-    std::string pattern = (fs::temp_directory_path() / "weir-include-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-    main_ = (folder_ / "weir.toml").string();
-  }
-  ~Include() override { fs::remove_all(folder_); }
-
-  std::string write(const std::string& name, const std::string& text) {
-    const fs::path path = folder_ / name;
-    fs::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-    return path.string();
-  }
+  Include() : main_((folder_ / "weir.toml").string()) {}
 
   // The tree of a file with this text, which need not be on the disk.
   Tree tree(const std::string& text, const Environment& environment = no_variables) {
@@ -38,7 +26,6 @@ class Include : public testing::Test {
     return build_tree(text, main_, environment, problems_);
   }
 
-  fs::path folder_;
   std::string main_;
   Problems problems_;
 };

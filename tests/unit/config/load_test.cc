@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "config/limits.h"
+#include "unit/config/support.h"
 
 namespace weir::config {
 namespace {
@@ -22,26 +23,11 @@ using testing::SizeIs;
 
 std::optional<std::string> nothing(const std::string&) { return std::nullopt; }
 
-class Load : public testing::Test {
+class Load : public InFolder {
  protected:
-  Load() {
-    std::string pattern = (fs::temp_directory_path() / "weir-config-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~Load() override { fs::remove_all(folder_); }
-
-  std::string write(const std::string& name, const std::string& text) {
-    const fs::path path = folder_ / name;
-    fs::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-    return path.string();
-  }
-
   static std::string listener(const std::string& name, int port) {
     return "[listeners." + name + "]\nbind = \"127.0.0.1:" + std::to_string(port) + "\"\npool = \"web\"\n";
   }
-
-  fs::path folder_;
 };
 
 constexpr const char* kPool = "[pools.web]\nbackends = [\"10.0.0.1:80\"]\n";

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "config/limits.h"
+#include "unit/config/support.h"
 
 namespace weir::config {
 namespace {
@@ -216,14 +217,9 @@ TEST(ParseListedClient, TakesNetworksAndTheWordUnix) {
   EXPECT_EQ(parse_listed_client("\x1b[2J").error(), "\"\\x1b[2J\" is not a network: " + std::string(kForms));
 }
 
-class LoadPrefixList : public testing::Test {
+class LoadPrefixList : public InFolder {
  protected:
-  LoadPrefixList() {
-    std::string pattern = (fs::temp_directory_path() / "weir-list-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-    path_ = (folder_ / "allow.txt").string();
-  }
-  ~LoadPrefixList() override { fs::remove_all(folder_); }
+  LoadPrefixList() : path_((folder_ / "allow.txt").string()) {}
 
   // The one problem of the file, without its name in front.
   std::string fault() const {
@@ -235,7 +231,6 @@ class LoadPrefixList : public testing::Test {
     return list.problems[0].text;
   }
 
-  fs::path folder_;
   std::string path_;
 };
 

@@ -16,20 +16,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class Source : public testing::Test {
+class Source : public InFolder {
  protected:
-  Source() {
-    std::string pattern = (fs::temp_directory_path() / "weir-source-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~Source() override { fs::remove_all(folder_); }
-
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
-
-  std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(folder_ / name, std::ios::binary) << text;
-    return path(name);
-  }
 
   // The names of what matches, as seen from a file of the folder.
   std::vector<std::string> matches(const std::string& pattern) const {
@@ -39,8 +28,6 @@ class Source : public testing::Test {
     for (const std::string& one : *paths) names.push_back(fs::path(one).lexically_relative(folder_).string());
     return names;
   }
-
-  fs::path folder_;
 };
 
 TEST_F(Source, AFileIsReadToItsLastByteWhateverIsInIt) {

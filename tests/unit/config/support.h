@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -51,5 +52,26 @@ inline std::string text_of(const std::filesystem::path& path) {
   text << std::ifstream(path, std::ios::binary).rdbuf();
   return text.str();
 }
+
+// Tests with a folder of their own.
+class InFolder : public testing::Test {
+ protected:
+  InFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "weir-config-XXXXXX").string();
+    EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  ~InFolder() override { std::filesystem::remove_all(folder_); }
+
+  // Writes a file, and the folders that it stands in; returns its path.
+  std::string write(const std::string& name, const std::string& text) const {
+    const std::filesystem::path path = folder_ / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << text;
+    return path.string();
+  }
+
+  std::filesystem::path folder_;
+};
 
 }  // namespace weir::config
