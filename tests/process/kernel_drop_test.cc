@@ -1,13 +1,14 @@
 // Denied clients whose packets the kernel drops: they get silence instead of a reset, and nobody else
 // notices.
 #include <gtest/gtest.h>
-#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "support/backend.h"
+#include "support/clients.h"
 #include "support/namespaces.h"
+#include "support/unanswered.h"
 #include "support/weir_process.h"
 
 namespace weir::test {
@@ -26,41 +27,6 @@ class KernelDrop : public testing::Test {
     configuration.rest = "[listeners.web.access]\nkernel_drop = true\n" + access;
     return configuration;
   }
-};
-
-Socket::Options from(const std::string& host) {
-  Socket::Options options;
-  options.source = address_of(host + ":0");
-  return options;
-}
-
-bool is_served(const WeirProcess& weir, const std::string& host) {
-  Socket client = weir.connect(from(host));
-  client.try_send("x");
-  return client.receive(1).bytes == "x";
-}
-
-// A connect that has begun and been answered by nobody.
-class Unanswered {
- public:
-  Unanswered(const std::string& source, const base::Address& target)
-      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-    sockaddr_storage storage{};
-    socklen_t length = address_of(source + ":0").to_sockaddr(storage);
-    EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&storage), length), 0);
-    length = target.to_sockaddr(storage);
-    EXPECT_EQ(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&storage), length), -1);
-    EXPECT_EQ(errno, EINPROGRESS);
-  }
-  bool still_waits() const {
-    tcp_info info{};
-    socklen_t length = sizeof(info);
-    return ::getsockopt(fd_.get(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
-           info.tcpi_state == TCP_SYN_SENT;
-  }
-
- private:
-  base::UniqueFd fd_;
 };
 
 std::uint64_t dropped(const WeirProcess& weir) { return weir.admin().sum("weir_packets_dropped_total"); }

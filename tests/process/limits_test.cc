@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "support/backend.h"
+#include "support/clients.h"
 #include "support/parallel.h"
 #include "support/process_facts.h"
 #include "support/weir_process.h"
@@ -15,22 +16,6 @@ Configuration configuration_for(const Backend& backend, const std::string& table
   configuration.backends = {entry(backend.address())};
   configuration.rest = tables;
   return configuration;
-}
-
-Socket::Options from(const std::string& host) {
-  Socket::Options options;
-  options.source = address_of(host + ":0");
-  return options;
-}
-
-bool is_served(const WeirProcess& weir, const std::string& host) {
-  Socket client = weir.connect(from(host));
-  client.try_send("x");
-  return client.receive(1).bytes == "x";
-}
-
-std::uint64_t refused(const WeirProcess& weir, const std::string& reason) {
-  return weir.admin().sum("weir_connections_refused_total", {{"reason", reason}});
 }
 
 TEST(AccessList, TheLongestNetworkDecides) {

@@ -13,6 +13,7 @@ struct Configuration {
   std::vector<std::string> backends;  // entries of the list, quoted: see `entry`
   unsigned workers = 1;
   std::string bind = "127.0.0.1:0";
+  std::string also_bind;  // a second address of the listener
   std::string admin = "127.0.0.1:0";
   std::string process;   // lines of [process]; `user` comes from `test_user` unless it is among them
   std::string log;       // lines of [log]

@@ -118,8 +118,12 @@ WeirProcess::~WeirProcess() {
   expect_sound(exit, *child_);
 }
 
+const std::vector<base::Address>& WeirProcess::addresses(const std::string& listener) const {
+  return addresses_.at(listener);
+}
+
 const base::Address& WeirProcess::address(const std::string& listener) const {
-  return addresses_.at(listener).front();
+  return addresses(listener).front();
 }
 
 const AdminDoor& WeirProcess::admin() const { return admin_.value(); }

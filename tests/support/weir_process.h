@@ -49,7 +49,8 @@ class WeirProcess {
   WeirProcess(const WeirProcess&) = delete;
   WeirProcess& operator=(const WeirProcess&) = delete;
 
-  // The first real address of a listener.
+  // The real addresses of a listener, and the first of them.
+  const std::vector<base::Address>& addresses(const std::string& listener = "web") const;
   const base::Address& address(const std::string& listener = "web") const;
   const AdminDoor& admin() const;
   const LogLine& ready() const { return ready_; }
