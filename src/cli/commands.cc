@@ -9,6 +9,7 @@
 #include "config/load.h"
 #include "net/resolver.h"
 #include "server/access_lists.h"
+#include "server/kernel_drop.h"
 #include "server/supervisor.h"
 
 namespace weir::cli {
@@ -87,8 +88,12 @@ int check(const std::string& path, CheckNames names) {
     // Asked to resolve, a name that has no address is what the user wants to hear of as an error.
     server::build_world(loaded.config, names == CheckNames::kResolve ? net::resolve : leave_names, problems,
                         config::Severity::kError);
-    for (const auto& listener : loaded.config.listeners)
-      server::load_access_clients(listener.access, problems);
+    const auto filters = server::make_packet_filters(loaded.config, problems);
+    for (std::size_t i = 0; i < filters.size(); ++i) {
+      const config::ListenerConfig& listener = loaded.config.listeners[i];
+      const auto clients = server::load_access_clients(listener.access, problems);
+      server::fill_packet_filter(filters[i], clients, listener, problems);
+    }
   }
   print(problems);
   if (config::has_error(problems)) {

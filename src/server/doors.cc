@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "server/access_lists.h"
+#include "server/kernel_drop.h"
 
 namespace weir::server {
 namespace {
@@ -35,21 +36,6 @@ std::shared_ptr<admission::LimitSet> build_limits(const config::LimitsConfig& fr
   return std::make_shared<admission::LimitSet>(settings);
 }
 
-// `filter` with the list in it, or nothing and a warning when it cannot hold it.
-std::shared_ptr<net::PacketFilter> fill(const std::shared_ptr<net::PacketFilter>& filter,
-                                        const AccessClients& clients, const config::ListenerConfig& listener,
-                                        config::Problems& problems) {
-  if (filter == nullptr) return nullptr;
-  const auto filled = filter->update(packet_rules_of(clients));
-  if (filled) return filter;
-  config::add_warning(problems, listener.access.place,
-                      "listeners." + listener.name +
-                          ".access.kernel_drop: denied clients are refused after they have "
-                          "connected: " +
-                          filled.error().message());
-  return nullptr;
-}
-
 }  // namespace
 
 const config::LimitsConfig& limits_of(const config::Config& config, const config::ListenerConfig& listener) {
@@ -76,7 +62,7 @@ std::vector<DoorRules> build_doors(const config::Config& config,
     doors.push_back({{access_list_of(clients), set, process_rate},
                      limits.when_exceeded,
                      limits.tarpit_time,
-                     fill(filters[doors.size()], clients, listener, problems)});
+                     fill_packet_filter(filters[doors.size()], clients, listener, problems)});
   }
   return doors;
 }

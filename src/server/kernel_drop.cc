@@ -47,6 +47,21 @@ std::vector<std::shared_ptr<net::PacketFilter>> make_packet_filters(const config
   return filters;
 }
 
+std::shared_ptr<net::PacketFilter> fill_packet_filter(const std::shared_ptr<net::PacketFilter>& filter,
+                                                      const AccessClients& clients,
+                                                      const config::ListenerConfig& listener,
+                                                      config::Problems& problems) {
+  if (filter == nullptr) return nullptr;
+  const auto filled = filter->update(packet_rules_of(clients));
+  if (filled) return filter;
+  config::add_warning(problems, listener.access.place,
+                      "listeners." + listener.name +
+                          ".access.kernel_drop: denied clients are refused after they have "
+                          "connected: " +
+                          filled.error().message());
+  return nullptr;
+}
+
 bool needs_net_admin(const std::vector<std::shared_ptr<net::PacketFilter>>& filters) {
   return std::any_of(filters.begin(), filters.end(), [](const auto& filter) {
     return filter != nullptr && filter->mode() == net::FilterMode::kClassic;

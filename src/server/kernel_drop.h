@@ -18,6 +18,12 @@ namespace weir::server {
 std::vector<std::shared_ptr<net::PacketFilter>> make_packet_filters(const config::Config& config,
                                                                     config::Problems& problems);
 
+// `filter` with the list in it; null, with a warning, when it cannot hold the list. `filter` may be null.
+std::shared_ptr<net::PacketFilter> fill_packet_filter(const std::shared_ptr<net::PacketFilter>& filter,
+                                                      const AccessClients& clients,
+                                                      const config::ListenerConfig& listener,
+                                                      config::Problems& problems);
+
 // Whether the rights of any of them must be kept to change it later (see net::FilterMode).
 bool needs_net_admin(const std::vector<std::shared_ptr<net::PacketFilter>>& filters);
 
