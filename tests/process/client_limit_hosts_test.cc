@@ -69,7 +69,7 @@ TEST_P(AddressesOfOneClient, ShareOneCountAndAnotherHasItsOwn) {
   EXPECT_EQ(refused(weir, "client_connections"), 3u);
   EXPECT_EQ(weir.admin().sum("weir_clients_remembered"), 2u);
   held.clear();
-  ASSERT_TRUE(eventually([&] { return weir.admin().sum("weir_sessions_open") == 0; }));
+  ASSERT_TRUE(eventually([&] { return weir.admin().sum("weir_process_connections") == 0; }));
   EXPECT_TRUE(as_clients([&] { return is_served(weir, GetParam().in(kMany)); }));
 }
 
@@ -106,7 +106,7 @@ TEST_F(ClientsOnOtherHosts, AreEachOneOfTheirOwnWithTheWholeAddressAsPrefix) {
   });
   EXPECT_EQ(refused(weir, "client_connections"), 4u);
   held.clear();
-  ASSERT_TRUE(eventually([&] { return weir.admin().sum("weir_sessions_open") == 0; }));
+  ASSERT_TRUE(eventually([&] { return weir.admin().sum("weir_process_connections") == 0; }));
   as_clients([&] {
     for (const std::string& host : hosts) {
       EXPECT_TRUE(is_served(weir, host)) << host;

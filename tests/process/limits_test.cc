@@ -57,7 +57,7 @@ TEST(Limits, EachClientHoldsAsManyConnectionsAsItMay) {
   }
   EXPECT_EQ(refused(weir, "client_connections"), 2u);
   held.clear();
-  ASSERT_TRUE(eventually([&] { return weir.admin().sum("weir_sessions_open") == 0; }));
+  ASSERT_TRUE(eventually([&] { return weir.admin().sum("weir_process_connections") == 0; }));
   EXPECT_TRUE(is_served(weir, "127.0.0.2"));
 }
 
