@@ -23,11 +23,7 @@ class ChangedUser : public testing::Test {
     if (::geteuid() != 0) GTEST_SKIP() << "only root can change the user: run this as root too";
     nobody_ = ::getpwnam("nobody");
     ASSERT_NE(nobody_, nullptr);
-    options_ = weir_options();
-    // The leak checker attaches to its process, which a process that changed its user does not allow.
-    for (auto& [name, value] : options_.environment) {
-      if (name == "ASAN_OPTIONS") value += ":detect_leaks=0";
-    }
+    options_ = weir_options_for_user();
   }
 
   Configuration configuration_for(std::initializer_list<const Backend*> backends) const {

@@ -59,6 +59,10 @@ std::vector<char*> pointers_to(std::vector<std::string>& strings) {
     const rlimit limit{*options.processes, *options.processes};
     if (::setrlimit(RLIMIT_NPROC, &limit) != 0) ::_exit(126);
   }
+  // What is outside of the bounding set, root does not get at the exec either.
+  for (const int right : options.without_rights) {
+    if (::prctl(PR_CAPBSET_DROP, right, 0, 0, 0) != 0) ::_exit(126);
+  }
   if (options.user) {
     const auto [uid, gid] = *options.user;
     if (::setgroups(0, nullptr) != 0 || ::setresgid(gid, gid, gid) != 0 || ::setresuid(uid, uid, uid) != 0) {

@@ -32,6 +32,7 @@ struct ChildOptions {
   std::optional<rlim_t> processes;                               // RLIMIT_NPROC: the user's threads
   std::vector<std::pair<std::string, std::string>> environment;  // besides the test's own
   std::optional<std::pair<uid_t, gid_t>> user;                   // becomes it before the program starts
+  std::vector<int> without_rights;                               // capabilities it cannot have, root or not
 };
 
 class ChildProcess {

@@ -62,6 +62,10 @@ std::uint64_t descriptor_limit_leaving(pid_t pid, std::size_t free) {
   return limit;
 }
 
+bool has_right(int right) {
+  return (std::stoull(status_field(::getpid(), "CapEff"), nullptr, 16) >> right & 1) != 0;
+}
+
 std::string status_field(pid_t pid, const std::string& key) { return keyed_line(proc(pid, "status"), key); }
 
 }  // namespace weir::test

@@ -25,4 +25,7 @@ std::uint64_t descriptor_limit_leaving(pid_t pid, std::size_t free);
 // A line of /proc/PID/status without its key, e.g. "Uid"; "" when there is none.
 std::string status_field(pid_t pid, const std::string& key);
 
+// Whether this process has a capability in force; `right` is a number of capability(7).
+bool has_right(int right);
+
 }  // namespace weir::test

@@ -43,12 +43,9 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-}  // namespace
-
-ChildOptions weir_options() {
+// `leaks` is an option of the address sanitizer, or nothing.
+ChildOptions options_with(const std::string& leaks) {
   const std::string status = "exitcode=" + std::to_string(kSanitizerExit);
-  // The leak checker attaches to its process, which a process that changed its user does not allow.
-  const std::string leaks = test_user() != nullptr ? ":detect_leaks=0" : "";
   ChildOptions options;
   options.environment = {{"ASAN_OPTIONS", status + ":detect_stack_use_after_return=1" + leaks},
                          {"LSAN_OPTIONS", status},
@@ -56,6 +53,16 @@ ChildOptions weir_options() {
                          {"TSAN_OPTIONS", status + ":halt_on_error=1:suppressions=" + kSuppressions}};
   return options;
 }
+
+}  // namespace
+
+ChildOptions weir_options() {
+  if (test_user() != nullptr) return weir_options_for_user();
+  return options_with("");
+}
+
+// The leak checker attaches to its process, which a process that changed its user does not allow.
+ChildOptions weir_options_for_user() { return options_with(":detect_leaks=0"); }
 
 WeirRun run_weir(const std::vector<std::string>& arguments, const ChildOptions& options) {
   std::vector<std::string> words{kWeir};

@@ -19,6 +19,8 @@ namespace weir::test {
 // What Weir is started with by default: the test's environment with sanitizers told to use an exit status
 // that Weir never uses itself.
 ChildOptions weir_options();
+// The same for a Weir that is told to change its user by the test itself, not by WEIR_TEST_USER.
+ChildOptions weir_options_for_user();
 
 // Runs `weir` with `arguments` to its end; for starts that are expected to fail and for other commands.
 struct WeirRun {
