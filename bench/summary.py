@@ -59,15 +59,20 @@ def table(scenario: Scenario, summary: dict[str, dict[str, object]]) -> str:
     ]
     rows = [["", *(title for title, *_ in columns), "runs"]]
     for target, values in summary.items():
-        cells = [_cell(values[field], show, ends) for _, field, show, ends in columns]
+        cells = [show_spread(values[field], show, ends) for _, field, show, ends in columns]
         invalid = values["invalid_runs"]
         rows.append([target, *cells, f"{values['valid_runs']}" + (f" ({invalid} invalid)" if invalid else "")])
+    return f"{scenario.name}: {scenario.about}\n{align(rows)}\n"
+
+
+def align(rows: list[list[str]]) -> str:
+    """The rows with each column as wide as its widest cell."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-    return f"{scenario.name}: {scenario.about}\n" + "\n".join(lines) + "\n"
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
 
-def _cell(value: object, show: Callable[[float], str], ends: bool) -> str:
+def show_spread(value: object, show: Callable[[float], str], ends: bool) -> str:
+    """A cell of a table: the median and, if wanted, its `ends` in parentheses; "-" for what was not measured."""
     if not isinstance(value, dict):
         return "-"
     text = show(value["median"])

@@ -31,7 +31,7 @@ test_packages=(
 full_packages=(
   clang clang-tidy clang-format libclang-rt-14-dev # static checks; fuzz targets
   shellcheck                                       # the scripts
-  nginx libnginx-mod-stream wrk                    # HTTP backends, their load, and a peer to measure against
+  nginx libnginx-mod-stream wrk haproxy            # HTTP backends, their load, and peers to measure against
   redis-server redis-tools                         # redis-benchmark through Weir
   postgresql                                       # pgbench through Weir
   python3-websockets                               # a connection that idles and goes on

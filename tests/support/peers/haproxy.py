@@ -1,13 +1,17 @@
-"""HAProxy as a TCP proxy with one thread and its default way of relaying."""
+"""HAProxy as a TCP proxy with its default way of relaying, and what it counts."""
 
+import csv
+import socket
 import subprocess
+from collections.abc import Sequence
 
 from . import process
 
 _CONFIG = """\
 global
-    nbthread 1
+    nbthread {threads}
     maxconn 4000
+    stats socket {socket} level user
 defaults
     mode tcp
     timeout connect 3s
@@ -15,6 +19,7 @@ defaults
     timeout server 10m
 frontend front
     bind {host}:{port}
+{rules}
     default_backend back
 backend back
     balance roundrobin
@@ -22,9 +27,30 @@ backend back
 """
 
 
-def start(work: process.Workspace, name: str, host: str, port: int, backends: list[str]) -> subprocess.Popen[bytes]:
-    servers = "\n".join(f"    server s{i} {backend}" for i, backend in enumerate(backends))
-    path = work.write(f"{name}.cfg", _CONFIG.format(host=host, port=port, servers=servers))
+def start(work: process.Workspace, name: str, host: str, port: int, backends: list[str], *, threads: int = 1,
+          rules: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    """`rules` are lines for the frontend."""
+    text = _CONFIG.format(threads=threads, socket=_socket(work, name), host=host, port=port,
+                          rules="\n".join(f"    {rule}" for rule in rules),
+                          servers="\n".join(f"    server s{i} {backend}" for i, backend in enumerate(backends)))
+    path = work.write(f"{name}.cfg", text)
     server = work.spawn(name, [process.need("haproxy", "haproxy"), "-db", "-q", "-f", str(path)])
     work.wait_for_port(name, server, host, port)
     return server
+
+
+def counters(work: process.Workspace, name: str) -> dict[str, int]:
+    """What the frontend counted, by HAProxy's names: `stot` sessions, `scur` those open, `dcon` denied connections."""
+    with socket.socket(socket.AF_UNIX) as door:
+        door.settimeout(10)
+        door.connect(_socket(work, name))
+        door.sendall(b"show stat\n")
+        text = b"".join(iter(lambda: door.recv(65536), b"")).decode("ascii")
+    for row in csv.DictReader(text.removeprefix("# ").splitlines()):
+        if row["svname"] == "FRONTEND":
+            return {key: int(value) for key, value in row.items() if value and value.isdigit()}
+    raise process.Failure(f"{name} has no frontend in its statistics: {text[:200]}")
+
+
+def _socket(work: process.Workspace, name: str) -> str:
+    return str(work.path / f"{name}.sock")

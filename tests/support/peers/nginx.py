@@ -4,6 +4,7 @@ import glob
 import os
 import pathlib
 import subprocess
+from collections.abc import Sequence
 
 from . import process
 
@@ -36,9 +37,11 @@ stream {{
     upstream backends {{
 {servers}
     }}
+{zones}
     server {{
         listen {host}:{port};
         proxy_pass backends;
+{rules}
     }}
 }}
 """
@@ -60,21 +63,27 @@ def start_http(work: process.Workspace, name: str, hosts: list[str], port: int) 
     return _start(work, name, text, hosts[0], port)
 
 
-def start_stream(work: process.Workspace, name: str, host: str, port: int,
-                 backends: list[str]) -> subprocess.Popen[bytes]:
-    """One worker that takes turns over `backends`; everything that concerns the relaying is nginx's default."""
+def start_stream(work: process.Workspace, name: str, host: str, port: int, backends: list[str], *,
+                 workers: int = 1, zones: Sequence[str] = (),
+                 rules: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    """Takes turns over `backends`; everything that concerns the relaying is nginx's default.
+
+    `rules` are directives for the server, `zones` are those that stand outside of it.
+    """
     folder = work.path / name
     folder.mkdir(exist_ok=True)
     servers = "\n".join(f"        server {backend};" for backend in backends)
     module = f"load_module {_MODULES};\n" if has_stream() else ""
-    text = module + _STREAM.format(common=_common(folder), servers=servers, host=host, port=port)
+    text = module + _STREAM.format(common=_common(folder, workers), servers=servers, host=host, port=port,
+                                   zones="\n".join(f"    {zone};" for zone in zones),
+                                   rules="\n".join(f"        {rule};" for rule in rules))
     return _start(work, name, text, host, port)
 
 
-def _common(folder: pathlib.Path) -> str:
+def _common(folder: pathlib.Path, workers: int = 1) -> str:
     # As root, workers would change to a user who may not read the workspace.
     user = "user root;\n" if os.geteuid() == 0 else ""
-    return (f"{user}daemon off;\nworker_processes 1;\nworker_rlimit_nofile 16384;\npid {folder}/pid;\n"
+    return (f"{user}daemon off;\nworker_processes {workers};\nworker_rlimit_nofile 16384;\npid {folder}/pid;\n"
             f"error_log stderr error;\nevents {{ worker_connections 8192; }}")
 
 

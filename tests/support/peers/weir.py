@@ -27,6 +27,8 @@ pool = "back"
 
 [pools.back]
 backends = {backends}
+
+{rules}
 """
 
 
@@ -53,14 +55,18 @@ class Weir:
 
 
 def start(work: process.Workspace, binary: str, backends: list[str], *, name: str = "weir", host: str = "127.0.0.1",
-          workers: str = "1", sessions: str = "errors", user: str = "") -> Weir:
-    """Weir with everything else as by default. `workers` is a number or a word, as in the file but without quotes."""
+          workers: str = "1", sessions: str = "errors", user: str = "", rules: str = "") -> Weir:
+    """Weir with everything else as by default.
+
+    `workers` is a number or a word, as in the file but without quotes; `rules` is more of the file, e.g. the table
+    [listeners.front.limits].
+    """
     path = pathlib.Path(binary).resolve()  # the workspace is another folder
     if not path.is_file():
         raise process.Failure(f"{binary} is not there: build it first")
     port, admin_port = work.free_port(host), work.free_port()
     text = _CONFIG.format(workers=workers if workers.isdigit() else f'"{workers}"', user=user, sessions=sessions,
-                          admin_port=admin_port, host=host, port=port, backends=json.dumps(backends))
+                          admin_port=admin_port, host=host, port=port, backends=json.dumps(backends), rules=rules)
     server = work.spawn(name, [str(path), "run", str(work.write(f"{name}.toml", text))])
     work.wait_for_port(name, server, host, port)
     return Weir(server, host, port, admin_port)
