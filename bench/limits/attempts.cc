@@ -27,7 +27,8 @@ bool is_connected(int fd) {
 
 }  // namespace
 
-base::Result<Attempts> Attempts::create(const base::Address& target, Clients clients, base::Millis patience) {
+base::Result<Attempts> Attempts::create(const base::Address& target, const Clients& clients,
+                                        base::Millis patience) {
   base::UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) return base::failure(base::system_error("epoll_create1", errno));
   rlimit limit{};
@@ -36,8 +37,8 @@ base::Result<Attempts> Attempts::create(const base::Address& target, Clients cli
                   std::min<std::size_t>(limit.rlim_cur, kMostDescriptors));
 }
 
-Attempts::Attempts(const base::Address& target, Clients clients, base::Millis patience, base::UniqueFd epoll,
-                   std::size_t descriptors)
+Attempts::Attempts(const base::Address& target, const Clients& clients, base::Millis patience,
+                   base::UniqueFd epoll, std::size_t descriptors)
     : target_length_(target.to_sockaddr(target_)),
       patience_(patience),
       epoll_(std::move(epoll)),

@@ -26,7 +26,8 @@ class Attempts {
   enum class Served { kClose, kKeep };
 
   // `patience` is for a connection's whole way to its first byte.
-  static base::Result<Attempts> create(const base::Address& target, Clients clients, base::Millis patience);
+  static base::Result<Attempts> create(const base::Address& target, const Clients& clients,
+                                       base::Millis patience);
   Attempts(Attempts&&) = default;
   Attempts& operator=(Attempts&&) = delete;
   ~Attempts();
@@ -68,7 +69,7 @@ class Attempts {
     std::uint64_t number;
   };
 
-  Attempts(const base::Address& target, Clients clients, base::Millis patience, base::UniqueFd epoll,
+  Attempts(const base::Address& target, const Clients& clients, base::Millis patience, base::UniqueFd epoll,
            std::size_t descriptors);
   base::UniqueFd connect_from_next();
   void on_ready(int fd);

@@ -44,9 +44,18 @@ void by_reason(TextFormat& out, const ProcessStatus& status, Counts counts, cons
   }
 }
 
-// Only where a listener has a filter: a family without a sample is none.
+// Only where a listener wants a filter, or has one: a family without a sample is none.
 void packet_metrics(TextFormat& out, const ProcessStatus& status) {
   const auto& all = status.listeners;
+  if (std::any_of(all.begin(), all.end(), [](const auto& listener) { return listener.wants_kernel_drop; })) {
+    out.family(
+        "weir_kernel_drop_active", FamilyType::kGauge,
+        "1 while the kernel drops the packets of denied clients; 0: kernel_drop is set and cannot be had.");
+    for (const ListenerStatus& listener : all) {
+      if (!listener.wants_kernel_drop) continue;
+      out.sample({{"listener", listener.name}}, listener.kernel_drop.empty() ? 0 : 1);
+    }
+  }
   if (std::all_of(all.begin(), all.end(), [](const auto& listener) { return listener.kernel_drop.empty(); }))
     return;
   out.family(
@@ -73,6 +82,11 @@ void queue_metrics(TextFormat& out, const ProcessStatus& status) {
   out.family("weir_accept_queue_depth", FamilyType::kGauge,
              "Connections that wait in the kernel to be accepted, by listening socket.");
   by_socket([](const auto& queue) { return queue.depth; });
+  out.family(
+      "weir_accept_queue_drops_total", FamilyType::kCounter,
+      "SYNs and handshakes that the kernel dropped, by listening socket; with kernel_drop those of denied "
+      "clients too.");
+  by_socket([](const auto& queue) { return queue.drops; });
   out.family("weir_accept_queue_limit", FamilyType::kGauge,
              "How many may wait, by listening socket; each worker has its own.");
   by_socket([](const auto& queue) { return queue.limit; });
@@ -103,9 +117,10 @@ void listener_metrics(TextFormat& out, const ProcessStatus& status) {
   out.family("weir_clients_remembered_max", FamilyType::kGauge,
              "Clients there is room for in that table; 0 where clients are not limited.");
   by_listener(out, status, [](const auto& l) { return l.most_clients; });
-  out.family("weir_clients_unlimited_total", FamilyType::kCounter,
-             "New clients that were let in without limits of their own since the table was full.");
-  by_listener(out, status, [](const auto& l) { return l.unlimited_clients; });
+  out.family(
+      "weir_connections_unlimited_total", FamilyType::kCounter,
+      "Connections of new clients that were let in without limits of their own since the table was full.");
+  by_listener(out, status, [](const auto& l) { return l.unlimited; });
   out.family("weir_accept_pauses_total", FamilyType::kCounter, "Times that accepting was paused, by reason.");
   by_reason(
       out, status, [](const auto& l) { return l.paused; }, admission::kRefusalWords);
@@ -195,6 +210,7 @@ void pressure_metrics(TextFormat& out, const ProcessStatus& status) {
     out.family(row.name, FamilyType::kCounter, std::string(row.help) + everywhere);
     out.sample(*count);
   }
+  if (!status.pressure.is_known) return;
   out.family("weir_syn_flood_active", FamilyType::kGauge,
              "1 while SYNs that nobody follows up fill a queue, by the kernel's counters.");
   out.sample(status.pressure.syn_flood ? 1 : 0);

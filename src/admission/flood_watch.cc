@@ -1,11 +1,19 @@
 #include "admission/flood_watch.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::admission {
 namespace {
 
 std::uint64_t less(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; }
+
+// The larger of each: what went back could not be read for once, and goes on from where it was.
+KernelSigns later(const KernelSigns& a, const KernelSigns& b) {
+  return {std::max(a.cookies_sent, b.cookies_sent), std::max(a.cookies_answered, b.cookies_answered),
+          std::max(a.cookies_failed, b.cookies_failed), std::max(a.listen_drops, b.listen_drops),
+          std::max(a.accept_overflows, b.accept_overflows)};
+}
 
 // Calls `each` with every member of two or three counts that belong together.
 template <class Each, class... Counts>
@@ -37,7 +45,7 @@ FloodWatch::Events FloodWatch::look(const KernelSigns& signs, base::TimePoint no
   const base::TimePoint from = *looked_;
   if (now - from < kShortest) return events;
   looked_ = now;
-  const KernelSigns before = std::exchange(last_, signs);
+  const KernelSigns before = std::exchange(last_, later(last_, signs));
 
   const std::uint64_t overflows = less(signs.accept_overflows, before.accept_overflows);
   SynCounts counts;

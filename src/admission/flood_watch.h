@@ -83,7 +83,7 @@ class FloodWatch {
 
   // Takes one look, about a second after the one before. The first only learns where the counters stand. A
   // look less than `kShortest` after another is passed over; what it would have seen counts in the next. A
-  // counter that went back counts as one that stood still.
+  // counter that went back counts as one that stands still until it is past where it was.
   Events look(const KernelSigns& signs, base::TimePoint now);
 
   // Whether a SYN flood is going on.

@@ -14,7 +14,10 @@ Decision Gate::admit(const base::Address& client, base::TimePoint now, LimitPerm
     return decision;
   }
   decision.would_refuse = over;
-  if (rules_.process_rate == nullptr || rules_.process_rate->admit(now)) return decision;
+  if (rules_.process_rate == nullptr || rules_.process_rate->admit(now)) {
+    if (permits.is_unlimited) rules_.limits->count_unlimited();
+    return decision;
+  }
   if (!over) rules_.limits->undo(permits);
   decision.refused = Refusal::kProcessRate;
   decision.would_refuse.reset();

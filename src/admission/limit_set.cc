@@ -43,7 +43,7 @@ std::optional<Refusal> LimitSet::admit(const base::Address& client, base::TimePo
     permits.client.undo();
     return Refusal::kRate;
   }
-  if (has_no_entry) unlimited_clients_.fetch_add(1, std::memory_order_relaxed);
+  permits.is_unlimited = has_no_entry;
   return std::nullopt;
 }
 
@@ -51,6 +51,7 @@ void LimitSet::undo(LimitPermits& permits) {
   if (rate_) rate_->give_back();
   permits.listener.release();
   permits.client.undo();
+  permits.is_unlimited = false;
 }
 
 }  // namespace weir::admission

@@ -31,6 +31,7 @@ struct LimitSettings {
 struct LimitPermits {
   Permit listener;
   ClientPermit client;
+  bool is_unlimited = false;  // the client has no limits of its own: the table was full
 
   void release() {
     listener.release();
@@ -58,8 +59,10 @@ class LimitSet {
 
   // Null when clients are not limited.
   const ClientTable* table() const { return table_.get(); }
-  // New clients that found the table full and were let in without limits of their own.
-  std::uint64_t unlimited_clients() const { return unlimited_clients_.load(std::memory_order_relaxed); }
+  // Connections of new clients that found the table full and were let in without limits of their own; told
+  // by whoever has asked every rule.
+  std::uint64_t unlimited() const { return unlimited_.load(std::memory_order_relaxed); }
+  void count_unlimited() { unlimited_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
   const LimitSettings settings_;
@@ -67,7 +70,7 @@ class LimitSet {
   ConnectionSlots tarpit_;
   std::optional<RateLimiter> rate_;
   std::unique_ptr<ClientTable> table_;
-  std::atomic<std::uint64_t> unlimited_clients_{0};
+  std::atomic<std::uint64_t> unlimited_{0};
 };
 
 }  // namespace weir::admission

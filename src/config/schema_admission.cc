@@ -175,8 +175,10 @@ const auto kLimits = std::to_array<Key>({
      .name = "dry_run",
      .type = ValueType::kFlag,
      .default_value = "false",
-     .help = "Only counts what these limits would refuse, and admits it "
-             "(`weir_connections_would_be_refused_total`). Access lists are in force all the same."},
+     .help =
+         "Only counts what these limits would refuse, and admits it "
+         "(`weir_connections_would_be_refused_total`); bandwidth is not limited. Access lists are in force "
+         "all the same."},
 });
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "net/kernel_counters.h"
 
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -134,7 +135,10 @@ std::optional<AcceptQueue> accept_queue(int listening_fd) {
       info.tcpi_state != TCP_LISTEN) {
     return std::nullopt;
   }
-  return AcceptQueue{info.tcpi_unacked, info.tcpi_sacked};
+  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+  length = sizeof(memory);
+  if (::getsockopt(listening_fd, SOL_SOCKET, SO_MEMINFO, memory.data(), &length) != 0) memory = {};
+  return AcceptQueue{info.tcpi_unacked, info.tcpi_sacked, memory[SK_MEMINFO_DROPS]};
 }
 
 KernelSettings load_kernel_settings(const std::string& folder) {

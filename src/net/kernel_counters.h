@@ -65,13 +65,15 @@ base::Result<KernelCounters> load_kernel_counters();
 // Connections that wait to be accepted. The kernel lets `depth` reach `limit` + 1 (sk_acceptq_is_full).
 struct AcceptQueue {
   unsigned depth = 0;
-  unsigned limit = 0;  // the backlog, as cut by somaxconn
+  unsigned limit = 0;       // the backlog, as cut by somaxconn
+  std::uint32_t drops = 0;  // packets that the kernel dropped at this socket (SK_MEMINFO_DROPS), with those
+                            // of its packet filter; wraps
 
   bool operator==(const AcceptQueue&) const = default;
 };
 
-// Of a listening TCP socket (TCP_INFO, whose tcpi_unacked and tcpi_sacked mean this there: tcp_get_info).
-// Nothing for unix sockets, which do not tell, and for sockets that do not listen.
+// Of a listening TCP socket (SO_MEMINFO, and TCP_INFO, whose tcpi_unacked and tcpi_sacked mean this there:
+// tcp_get_info). Nothing for unix sockets, which do not tell, and for sockets that do not listen.
 std::optional<AcceptQueue> accept_queue(int listening_fd);
 
 // Settings below /proc/sys/net, see tcp(7) and listen(2). Unset: the file is not there or cannot be read.

@@ -76,7 +76,10 @@ void Acceptor::on_ready(net::Ready) {
 bool Acceptor::many_wait() const {
   if (!address_.is_ip()) return false;
   const auto queue = net::accept_queue(fd_.get());
-  return queue && (std::uint64_t{queue->depth} + kBatch) * 4 > std::uint64_t{queue->limit} * 3;
+  if (!queue) return false;
+  // Of a queue that is shorter than that the batch itself says nothing.
+  const unsigned taken = queue->limit > 2 * kBatch ? kBatch : 0;
+  return (std::uint64_t{queue->depth} + taken) * 4 > std::uint64_t{queue->limit} * 3;
 }
 
 Acceptor::Step Acceptor::accept_one() {

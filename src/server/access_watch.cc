@@ -10,6 +10,18 @@ namespace {
 
 constexpr base::Millis kLookInterval{1'000};
 
+// What is wrong with files that could not be read at all, as one text; empty: they could, whatever is in
+// them.
+std::string unread(const config::Problems& problems) {
+  std::string text;
+  for (const config::Problem& problem : problems) {
+    if (problem.severity != config::Severity::kError) continue;
+    if (problem.place.line != 0) return "";
+    text += (text.empty() ? "" : "; ") + config::to_string(problem);
+  }
+  return text;
+}
+
 // "" or why not. A list that does not fit beside the old one may fit without it; and a filter that cannot
 // have the new one must not go on with the old one, which may deny who is allowed by now: it then keeps every
 // packet.
@@ -124,6 +136,15 @@ void AccessWatch::take(Loaded&& loaded) {
   is_loading_ = false;
   Watched& watched = watched_[loaded.watched];
   const std::string& name = parts_.config.listeners[watched.listener].name;
+  const std::string reason = loaded.access == nullptr ? unread(loaded.problems) : "";
+  // A file that is there and cannot be read may be readable a second later: it is tried again, and told of
+  // once.
+  if (!reason.empty() && std::all_of(watched.stamps.begin(), watched.stamps.end(),
+                                     [](const Stamp& stamp) { return stamp.is_there; })) {
+    watched.stamps.clear();
+  }
+  if (!reason.empty() && reason == watched.unread) return;
+  watched.unread = reason;
   for (const config::Problem& problem : loaded.problems) {
     base::LogFields fields;
     fields.text("listener", name);
@@ -133,7 +154,9 @@ void AccessWatch::take(Loaded&& loaded) {
   fields.text("listener", name);
   if (loaded.access == nullptr) {
     parts_.log.event(LogLevel::kWarning, "access_list",
-                     "the files have mistakes: the old list stays in force", fields);
+                     reason.empty() ? "the files have mistakes: the old list stays in force"
+                                    : "the files cannot be read: the old list stays in force",
+                     fields);
     return;
   }
   fields.number("networks", loaded.access->prefixes().size());

@@ -61,6 +61,7 @@ class AccessWatch {
     std::vector<Stamp> seen;    // at the last look
     std::vector<bool> owed;     // by worker: it has not been given `current` yet
     std::shared_ptr<const admission::AccessList> current;
+    std::string unread;  // why the files could not be read at the last try; empty: they could
   };
 
   // What the reading thread brings.

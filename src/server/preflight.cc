@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #include "base/units.h"
 #include "net/privileges.h"
@@ -129,13 +130,20 @@ void check_paths(const Config& config, const net::UserIds& user, Problems& probl
 // Tables of clients take their memory at start; the kernel would end the process for it much later.
 void check_tables(const Config& config, Problems& problems) {
   const std::uint64_t usable = usable_memory() / 2;
+  std::set<const config::LimitsConfig*> counted;  // several listeners may share one
+  std::uint64_t sum = 0;
   for (const auto& listener : config.listeners) {
     const config::LimitsConfig& limits = limits_of(config, listener);
+    if (!limits.limits_clients() || !counted.insert(&limits).second) continue;
     const std::uint64_t bytes = std::uint64_t{limits.client_table_size} * kBytesPerClient;
-    if (!limits.limits_clients() || bytes <= usable) continue;
+    sum += bytes;
+    if (sum <= usable) continue;
     add(problems, Severity::kError, limits.place,
-        fmt::format("client_table_size = {} takes about {}, and half of the memory here is {}",
-                    limits.client_table_size, base::human_bytes(bytes), base::human_bytes(usable)));
+        fmt::format("client_table_size = {} takes about {}, all tables up to here {}, and half of the memory "
+                    "here is {}",
+                    limits.client_table_size, base::human_bytes(bytes), base::human_bytes(sum),
+                    base::human_bytes(usable)));
+    return;
   }
 }
 

@@ -41,12 +41,21 @@ LogFields fields_of(Episode::Change change, const Episode::Facts& facts, std::ui
   return fields;
 }
 
-// The one that is nearest to its limit, or beyond it.
-const AcceptQueueStatus* fullest(const std::vector<AcceptQueueStatus>& queues) {
-  const auto found = std::max_element(queues.begin(), queues.end(), [](const auto& a, const auto& b) {
-    return std::uint64_t{a.depth} * b.limit < std::uint64_t{b.depth} * a.limit;
-  });
-  return found == queues.end() ? nullptr : &*found;
+// The socket that dropped most between two looks; null when none did. Queues are in the same order in both,
+// but for those that were closed since.
+const AcceptQueueStatus* worst(const std::vector<AcceptQueueStatus>& before,
+                               const std::vector<AcceptQueueStatus>& now) {
+  if (before.size() != now.size()) return nullptr;
+  const AcceptQueueStatus* found = nullptr;
+  std::uint32_t most = 0;
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const std::uint32_t dropped = now[i].drops - before[i].drops;
+    if (dropped > most) {
+      most = dropped;
+      found = &now[i];
+    }
+  }
+  return found;
 }
 
 }  // namespace
@@ -64,21 +73,38 @@ PressureStatus PressureWatch::status() const {
 
 void PressureWatch::look() {
   timer_.start(kInterval);
-  const auto counters = net::load_kernel_counters();
+  const auto counters = load();
   if (!counters) {
-    if (!std::exchange(cannot_read_, true)) {
-      parts_.log.event(LogLevel::kWarning, "kernel_counters",
-                       "floods cannot be noticed: " + counters.error().message());
-    }
+    const std::lock_guard lock(mutex_);
+    status_ = {};
     return;
   }
   const auto events = flood_watch_.look(signs_of(*counters), base::precise_now());
   {
     const std::lock_guard lock(mutex_);
-    status_ = {*counters, flood_watch_.active(), flood_watch_.accept_overflow().active()};
+    status_ = {true, *counters, flood_watch_.active(), flood_watch_.accept_overflow().active()};
   }
+  auto queues = accept_queues(parts_.workers);
   if (events.syn_flood) tell(*events.syn_flood);
-  if (events.accept_overflow) tell(*events.accept_overflow);
+  if (events.accept_overflow) tell(*events.accept_overflow, queues);
+  before_ = std::move(queues);
+}
+
+// Without the two that tell of drops there is nothing to judge.
+base::Result<net::KernelCounters> PressureWatch::load() {
+  auto counters = net::load_kernel_counters();
+  if (counters && (!counters->listen_drops || !counters->listen_overflows)) {
+    counters = base::failure(
+        {base::ErrorSide::kSystem, "/proc/net/netstat has no ListenDrops or no ListenOverflows"});
+  }
+  if (!counters && can_read_) {
+    parts_.log.event(LogLevel::kWarning, "kernel_counters",
+                     "floods cannot be noticed: " + counters.error().message());
+  } else if (counters && !can_read_) {
+    parts_.log.event(LogLevel::kInfo, "kernel_counters", "they can be read again");
+  }
+  can_read_ = counters.has_value();
+  return counters;
 }
 
 void PressureWatch::tell(const admission::SynFloodEvent& event) const {
@@ -89,29 +115,35 @@ void PressureWatch::tell(const admission::SynFloodEvent& event) const {
   }
   add_counts(fields, event.per_second, "_per_second");
   const bool by_cookies = event.per_second.cookies_sent > event.per_second.dropped;
+  const bool has_cookies = net::load_kernel_settings().tcp_syncookies.value_or(1) != 0;
   parts_.log.event(LogLevel::kWarning, "syn_flood",
                    by_cookies ? "SYNs that nobody follows up fill a queue; cookies let honest clients in"
-                              : "a queue is full and SYNs are dropped, those of honest clients too; `sysctl "
-                                "-w net.ipv4.tcp_syncookies=1` lets them in",
+                   : has_cookies
+                       ? "SYNs are dropped, and not for a full accept queue"
+                       : "a queue is full and SYNs are dropped, those of honest clients too; `sysctl -w "
+                         "net.ipv4.tcp_syncookies=1` lets them in",
                    fields);
 }
 
-void PressureWatch::tell(const admission::AcceptOverflowEvent& event) const {
+void PressureWatch::tell(const admission::AcceptOverflowEvent& event,
+                         const std::vector<AcceptQueueStatus>& queues) const {
   LogFields fields = fields_of(event.change, event.facts, event.per_second);
   if (event.change == Episode::Change::kEnded) {
     return parts_.log.event(LogLevel::kInfo, "accept_overflow", "connections are accepted in time again",
                             fields);
   }
-  const auto queues = accept_queues(parts_.workers);
-  if (const AcceptQueueStatus* queue = fullest(queues)) {
+  const AcceptQueueStatus* queue = worst(before_, queues);
+  if (queue != nullptr) {
     fields.text("listener", parts_.listeners[queue->listener]);
     fields.text("address", queue->address.to_string());
-    fields.number("depth", queue->depth);
     fields.number("limit", queue->limit);
   }
   parts_.log.event(LogLevel::kWarning, "accept_overflow",
-                   "connections found an accept queue full and have to wait for a second or more; a larger "
-                   "backlog holds more, more workers accept faster",
+                   queue != nullptr
+                       ? "connections found an accept queue full and have to wait for a second or more; a "
+                         "larger backlog holds more, more workers accept faster"
+                       : "connections found an accept queue full, at another program's socket: none of "
+                         "Weir's dropped any",
                    fields);
 }
 
@@ -121,7 +153,8 @@ std::vector<AcceptQueueStatus> accept_queues(const std::vector<std::unique_ptr<W
     for (const auto& acceptor : workers[worker]->acceptors()) {
       const auto queue = acceptor->queue();
       if (!queue) continue;
-      queues.push_back({acceptor->listener(), worker, acceptor->address(), queue->depth, queue->limit});
+      queues.push_back(
+          {acceptor->listener(), worker, acceptor->address(), queue->depth, queue->limit, queue->drops});
     }
   }
   return queues;

@@ -36,13 +36,15 @@ class PressureWatch {
 
  private:
   void look();
+  base::Result<net::KernelCounters> load();
   void tell(const admission::SynFloodEvent& event) const;
-  void tell(const admission::AcceptOverflowEvent& event) const;
+  void tell(const admission::AcceptOverflowEvent& event, const std::vector<AcceptQueueStatus>& queues) const;
 
   const Parts parts_;
   net::Timer timer_;
   admission::FloodWatch flood_watch_;
-  bool cannot_read_ = false;  // and it has been told
+  bool can_read_ = true;                   // what was told last
+  std::vector<AcceptQueueStatus> before_;  // queues at the look before
   mutable std::mutex mutex_;
   PressureStatus status_;  // guarded by mutex_
 };

@@ -16,6 +16,7 @@ RefusalSummary::RefusalSummary(net::EventLoop& loop, Parts parts)
 
 void RefusalSummary::start() {
   last_ = base::precise_now();
+  last_time_ = std::chrono::system_clock::now();
   timer_.start(kInterval);
 }
 
@@ -31,6 +32,7 @@ RefusalSummary::Seen RefusalSummary::count(std::size_t listener) const {
     for (std::size_t i = 0; i < admission::kRefusals; ++i) {
       sum.refused[i] += counters.refused[i].value();
       sum.would_refuse[i] += counters.would_refuse[i].value();
+      sum.paused[i] += counters.paused[i].value();
     }
   }
   return sum;
@@ -41,25 +43,43 @@ void RefusalSummary::tell() {
     const Seen now = count(i);
     tell_of(i, now.refused, seen_[i].refused, false);
     tell_of(i, now.would_refuse, seen_[i].would_refuse, true);
+    tell_of_pauses(i, now.paused, seen_[i].paused);
   }
   last_ = base::precise_now();
+  last_time_ = std::chrono::system_clock::now();
+}
+
+base::LogFields RefusalSummary::fields_of(std::size_t listener, admission::Refusal reason,
+                                          std::uint64_t count) const {
+  base::LogFields fields;
+  fields.text("listener", parts_.listeners[listener]);
+  fields.text("reason", admission::word(reason));
+  fields.number("count", count);
+  fields.number("interval_ms",
+                static_cast<std::uint64_t>(
+                    std::chrono::duration_cast<base::Millis>(base::precise_now() - last_).count()));
+  return fields;
+}
+
+void RefusalSummary::tell_of_pauses(std::size_t listener, const Counts& now, Counts& before) {
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    if (now[i] == before[i]) continue;
+    const std::uint64_t count = now[i] - std::exchange(before[i], now[i]);
+    parts_.log.event(LogLevel::kInfo, "paused", "connections wait to be accepted",
+                     fields_of(listener, static_cast<admission::Refusal>(i), count));
+  }
 }
 
 void RefusalSummary::tell_of(std::size_t listener, const Counts& now, Counts& before, bool dry_run) {
   for (std::size_t i = 0; i < now.size(); ++i) {
     if (now[i] == before[i]) continue;
     const auto reason = static_cast<admission::Refusal>(i);
-    base::LogFields fields;
-    fields.text("listener", parts_.listeners[listener]);
-    fields.text("reason", admission::word(reason));
-    fields.number("count", now[i] - std::exchange(before[i], now[i]));
-    fields.number("interval_ms",
-                  static_cast<std::uint64_t>(
-                      std::chrono::duration_cast<base::Millis>(base::precise_now() - last_).count()));
+    base::LogFields fields = fields_of(listener, reason, now[i] - std::exchange(before[i], now[i]));
     const auto samples = newest_refusals(parts_.workers);
     const auto one =
         std::find_if(samples.begin(), samples.end(), [&](const admission::RefusalSample& sample) {
-          return sample.listener == listener && sample.reason == reason && sample.dry_run == dry_run;
+          return sample.listener == listener && sample.reason == reason && sample.dry_run == dry_run &&
+                 sample.time >= last_time_;
         });
     if (one != samples.end()) {
       fields.text("client", one->client.to_string());

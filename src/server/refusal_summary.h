@@ -1,5 +1,5 @@
-// Tells the log of refused clients: one line for each listener and reason in an interval, with their number
-// and one of the clients, never one line a connection. On the control loop.
+// Tells the log of refused clients, and of pauses in accepting: one line for each listener and reason in an
+// interval, with their number and one of the clients, never one line a connection. On the control loop.
 #pragma once
 
 #include <array>
@@ -34,15 +34,19 @@ class RefusalSummary {
   struct Seen {
     Counts refused{};
     Counts would_refuse{};
+    Counts paused{};
   };
 
   void on_interval();
   Seen count(std::size_t listener) const;
   void tell_of(std::size_t listener, const Counts& now, Counts& before, bool dry_run);
+  void tell_of_pauses(std::size_t listener, const Counts& now, Counts& before);
+  base::LogFields fields_of(std::size_t listener, admission::Refusal reason, std::uint64_t count) const;
 
   const Parts parts_;
   std::vector<Seen> seen_;  // by listener
   base::TimePoint last_;
+  std::chrono::system_clock::time_point last_time_;  // the same on the clock of the samples
   net::Timer timer_;
 };
 

@@ -60,6 +60,18 @@ void log_tables(const StartParts& parts) {
   }
 }
 
+// Listeners that do without have had a warning.
+void log_filters(const StartParts& parts) {
+  for (std::size_t i = 0; i < parts.world.doors.size(); ++i) {
+    const net::PacketFilter* filter = parts.world.doors[i].filter.get();
+    if (filter == nullptr) continue;
+    LogFields fields;
+    fields.text("listener", parts.config.listeners[i].name);
+    fields.text("mode", filter->mode() == net::FilterMode::kBpf ? "bpf" : "classic");
+    parts.log.event(LogLevel::kInfo, "kernel_drop", "the kernel drops the packets of denied clients", fields);
+  }
+}
+
 }  // namespace
 
 void log_start(const StartParts& parts, const std::optional<base::Address>& admin) {
@@ -68,6 +80,7 @@ void log_start(const StartParts& parts, const std::optional<base::Address>& admi
   parts.log.event(LogLevel::kInfo, "limits", "max_connections " + parts.descriptors.arithmetic(), limits);
   log_tables(parts);
   log_queues(parts);
+  log_filters(parts);
   std::string listeners;
   for (std::size_t i = 0; i < parts.config.listeners.size(); ++i) {
     fmt::format_to(std::back_inserter(listeners), "{}{}={}", i == 0 ? "" : " ",

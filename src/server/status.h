@@ -31,12 +31,13 @@ struct ListenerStatus {
   std::array<std::uint64_t, admission::kRefusals> would_refuse{};  // by limits that are run dry
   std::array<std::uint64_t, admission::kRefusals> paused{};
   std::uint64_t large_batches = 0;
+  bool wants_kernel_drop = false;
   std::string kernel_drop;            // how denied packets are dropped: "bpf", "classic"; empty: they are not
   std::uint64_t packets_dropped = 0;  // in mode classic with others that the kernel dropped at the socket
   std::uint64_t tarpitted = 0;        // refused clients that are held now, by the limits it keeps
   std::uint64_t clients = 0;          // in the table of clients of the limits it keeps
   std::uint64_t most_clients = 0;     // there is room for; 0: clients are not limited
-  std::uint64_t unlimited_clients = 0;  // let in without limits of their own since the table was full
+  std::uint64_t unlimited = 0;  // connections let in without limits of their own since the table was full
 };
 
 struct BackendStatus {
@@ -78,11 +79,13 @@ struct AcceptQueueStatus {
   std::size_t worker = 0;
   base::Address address;
   unsigned depth = 0;
-  unsigned limit = 0;  // of this socket alone; the kernel lets one more in
+  unsigned limit = 0;       // of this socket alone; the kernel lets one more in
+  std::uint32_t drops = 0;  // SYNs and handshakes that the kernel dropped here; wraps
 };
 
 // What the kernel tells of this network namespace, other programs' sockets included.
 struct PressureStatus {
+  bool is_known = false;  // false: the counters cannot be read now
   net::KernelCounters counters;
   bool syn_flood = false;        // one is going on
   bool accept_overflow = false;  // accept queues overflow

@@ -27,13 +27,14 @@ void StatusReader::add_listeners(ProcessStatus& status) const {
     sum.name = parts_.config.listeners[i].name;
     sum.pool = parts_.config.listeners[i].pool.value;
     sum.addresses = parts_.listeners.addresses()[i];
+    sum.wants_kernel_drop = parts_.config.listeners[i].access.kernel_drop;
     if (const net::PacketFilter* filter = parts_.world.doors[i].filter.get()) {
       sum.packets_dropped = filter->dropped();
       sum.kernel_drop = filter->mode() == net::FilterMode::kBpf ? "bpf" : "classic";
     }
     const admission::LimitSet& limits = *parts_.world.doors[i].gate.limits;
     sum.tarpitted = limits.held_refused();
-    sum.unlimited_clients = limits.unlimited_clients();
+    sum.unlimited = limits.unlimited();
     if (limits.table() != nullptr) {
       sum.clients = limits.table()->size();
       sum.most_clients = limits.table()->capacity();

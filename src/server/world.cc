@@ -121,7 +121,11 @@ std::shared_ptr<const session::SessionSettings> settings_of(const config::Listen
   settings->idle_timeout = from.idle_timeout;
   settings->half_close_timeout = from.half_close_timeout;
   settings->max_lifetime = from.max_lifetime;
-  settings->relay = {from.reset_linger, limits.upload_rate, limits.download_rate};
+  settings->relay.reset_linger = from.reset_linger;
+  if (!limits.dry_run) {
+    settings->relay.upload_rate = limits.upload_rate;
+    settings->relay.download_rate = limits.download_rate;
+  }
   settings->tcp = {from.keepalive, from.user_timeout};
   settings->logged = logged(log.sessions);
   return settings;

@@ -78,11 +78,29 @@ TEST(AcceptQueue, AnOverflowIsToldWhenItBeginsAndWhenItEnds) {
   EXPECT_EQ(began.number("limit"), 16u);
   EXPECT_GE(began.number("per_second"), 100u);
   EXPECT_GE(weir.admin().sum("weir_kernel_listen_overflows_total"), 900u);
+  EXPECT_GE(weir.admin().sum("weir_accept_queue_drops_total", {{"listener", "web"}}), 900u);
   clients.clear();
   ASSERT_TRUE(eventually([&] { return count(weir, "ended") == 1; }, 2 * kPatience));
   EXPECT_EQ(weir.admin().sum("weir_accept_overflow_active"), 0u);
   EXPECT_EQ(weir.events("accept_overflow").size(), 2u) << "once each";
   EXPECT_TRUE(weir.events("syn_flood").empty()) << "it was none";
+}
+
+TEST(AcceptQueue, AnOverflowOfAnotherProgramsIsNotBlamedOnAListener) {
+  if (const auto why = why_no_namespaces()) GTEST_SKIP() << "NOT CHECKED: " << *why;
+  NetworkNamespace here;
+  const NetworkNamespace::Inside inside(here);
+  Backend backend(echo());
+  WeirProcess weir(configuration_for(backend, 16));
+  const Listener other(address_of("127.0.0.1:0"), 1);
+  ASSERT_TRUE(eventually([&] { return weir.admin().sum("weir_accept_overflow_active") == 0; }));
+  std::vector<base::UniqueFd> clients;
+  for (int i = 0; i < 1'000; ++i) clients.push_back(begin_connect(other.address()));
+  ASSERT_TRUE(eventually([&] { return count(weir, "began") == 1; }));
+  const LogLine began = weir.events("accept_overflow").front();
+  EXPECT_FALSE(began.has("listener"));
+  EXPECT_THAT(began.text("msg"), testing::HasSubstr("another program's"));
+  EXPECT_EQ(weir.admin().sum("weir_accept_queue_drops_total"), 0u);
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ TEST(FullTable, RefusesANewClientUntilAKnownOneHasGone) {
   std::vector<Socket> clients = fill_table(weir);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(how_refused(weir, host(kSize + i)), Ended::kReset);
   EXPECT_EQ(refused(weir, "table_full"), 3u);
-  EXPECT_EQ(weir.admin().sum("weir_clients_unlimited_total"), 0u);
+  EXPECT_EQ(weir.admin().sum("weir_connections_unlimited_total"), 0u);
   EXPECT_TRUE(is_served(weir, host(0))) << "a client that is known has nothing to fear";
 
   clients.back().close();
@@ -53,12 +53,12 @@ TEST(FullTable, AdmitsANewClientWithoutLimitsOfItsOwnAndCountsIt) {
       backend, "client_max_connections = 2\ntable_full = \"admit\"\nmax_connections = 20\n"));
   std::vector<Socket> clients = fill_table(weir);
   for (int i = 0; i < 4; ++i) clients.push_back(served_and_open(weir, host(kSize)));
-  EXPECT_EQ(weir.admin().sum("weir_clients_unlimited_total"), 4u);
+  EXPECT_EQ(weir.admin().sum("weir_connections_unlimited_total"), 4u);
   EXPECT_EQ(weir.admin().sum("weir_connections_refused_total"), 0u);
 
   EXPECT_EQ(how_refused(weir, host(kSize)), Ended::kReset) << "the listener's limits are kept";
   EXPECT_EQ(refused(weir, "listener_connections"), 1u);
-  EXPECT_EQ(weir.admin().sum("weir_clients_unlimited_total"), 4u) << "it was not let in";
+  EXPECT_EQ(weir.admin().sum("weir_connections_unlimited_total"), 4u) << "it was not let in";
 }
 
 TEST(FullTable, ForgetsNobodyWhoseBurstIsNotWholeAgain) {

@@ -52,7 +52,7 @@ std::vector<Socket> fill(const WeirProcess& weir, std::size_t most) {
 
 TEST(DescriptorLimit, PausesAtTheLimitRestsAndServesWhoWaitedOnceThereIsRoom) {
   Backend backend(echo());
-  const WeirProcess weir(configuration_for(backend, "wait"), few_descriptors());
+  WeirProcess weir(configuration_for(backend, "wait"), few_descriptors());
   const std::size_t most = weir.ready().number("max_connections");
   ASSERT_GT(most, 80u);
   ASSERT_LT(most, kDescriptors / 2);
@@ -80,6 +80,11 @@ TEST(DescriptorLimit, PausesAtTheLimitRestsAndServesWhoWaitedOnceThereIsRoom) {
   waiting.clear();
   EXPECT_TRUE(eventually([&] { return weir.admin().sum("weir_process_connections") == 0; }));
   expect_rest(weir);
+  EXPECT_EQ(weir.stop(), kClean);
+  const auto paused = weir.events("paused");
+  ASSERT_FALSE(paused.empty());
+  EXPECT_EQ(paused[0].text("reason"), "process_connections");
+  EXPECT_EQ(paused[0].text("listener"), "web");
 }
 
 // Each worker keeps descriptors of its own: the sum has to know all of them.

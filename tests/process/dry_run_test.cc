@@ -106,5 +106,13 @@ TEST(DryRunOfLimits, LeavesTheRateOfTheProcessInForce) {
       << "who is refused is not counted as let in";
 }
 
+TEST(DryRunOfLimits, SlowsNobodyDown) {
+  const std::string answer = pattern(256 * 1024);
+  Backend backend([&](Socket& socket) { socket.send_all(answer); });
+  const WeirProcess weir(configuration_for(backend, "download_rate = \"1KiB/s\"\ndry_run = true\n"));
+  Socket client = weir.connect();
+  EXPECT_EQ(client.receive_until_end().bytes, answer);
+}
+
 }  // namespace
 }  // namespace weir::test

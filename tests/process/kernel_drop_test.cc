@@ -2,6 +2,7 @@
 // notices.
 #include <gtest/gtest.h>
 #include <linux/capability.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 
@@ -123,6 +124,34 @@ TEST(AccessFiles, AFileWithAMistakeLeavesTheOldListInForceAndItsLineIsNamed) {
   directory.replace("deny.txt", "127.0.0.3\n");
   EXPECT_TRUE(eventually([&] { return is_served(weir, "127.0.0.2"); }));
   EXPECT_FALSE(is_served(weir, "127.0.0.3"));
+}
+
+TEST(AccessFiles, AFileThatCannotBeReadForAWhileIsReadOnceItCan) {
+  const TemporaryDirectory directory;
+  const std::string list = directory.write("deny.txt", "127.0.0.2\n");
+  Backend backend(echo());
+  Configuration configuration;
+  configuration.backends = {entry(backend.address())};
+  configuration.rest = "[listeners.web.access]\ndeny_files = [\"" + list + "\"]\n";
+  WeirProcess weir(configuration);
+  rlimit usual{};
+  ASSERT_EQ(::prlimit(weir.pid(), RLIMIT_NOFILE, nullptr, &usual), 0);
+  const rlimit none{5, usual.rlim_max};  // what is open stays open
+  ASSERT_EQ(::prlimit(weir.pid(), RLIMIT_NOFILE, &none, nullptr), 0);
+  directory.replace("deny.txt", "127.0.0.3\n");
+  const auto warnings = [&] {
+    const auto events = weir.events("access_list");
+    return std::count_if(events.begin(), events.end(), [](const LogLine& line) {
+      return line.level == "warning" &&
+             line.text("msg") == "the files cannot be read: the old list stays in force";
+    });
+  };
+  EXPECT_TRUE(eventually([&] { return warnings() == 1; }));
+  observe_for(Millis(2'500));
+  EXPECT_EQ(warnings(), 1) << "once, however often it is tried";
+  ASSERT_EQ(::prlimit(weir.pid(), RLIMIT_NOFILE, &usual, nullptr), 0);
+  EXPECT_TRUE(eventually([&] { return !is_served(weir, "127.0.0.3"); }));
+  EXPECT_TRUE(is_served(weir, "127.0.0.2"));
 }
 
 // The file is empty in between, for longer than any look takes: that is never the list.

@@ -1,6 +1,8 @@
 // Who may come in, how many, and how fast: against the real binary, over loopback's many addresses.
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "support/backend.h"
 #include "support/clients.h"
 #include "support/parallel.h"
@@ -198,21 +200,43 @@ TEST(Refusal, ThatTarpitsHoldsAFewForATimeAndStarvesNobody) {
   EXPECT_TRUE(eventually([&] { return weir.admin().sum("weir_clients_tarpitted") == 0; }));
 }
 
-TEST(Bandwidth, IsKeptWithinFivePerCentInEachDirection) {
-  constexpr std::uint64_t kRate = 2 * 1024 * 1024;
+constexpr std::uint64_t kBytesPerSecond = 2 * 1024 * 1024;
+
+// What came in five seconds, as a part of what the rate allows. `receive` takes some bytes and says how many.
+template <class Receive>
+double share_of_rate(Receive receive) {
+  std::uint64_t received = 0;
+  const auto began = Clock::now();
+  while (Clock::now() - began < std::chrono::seconds(5)) received += receive();
+  const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
+  const double share = static_cast<double>(received) / (static_cast<double>(kBytesPerSecond) * seconds);
+  std::printf("%.1f %% of the rate over %.2f s\n", 100 * share, seconds);
+  return share;
+}
+
+TEST(Bandwidth, OfADownloadIsKeptWithinFivePerCent) {
   const std::string much = pattern(64 * 1024 * 1024);
   Backend backend([&](Socket& socket) { socket.try_send(much, Millis(60'000)); });
   const WeirProcess weir(configuration_for(backend, "[listeners.web.limits]\ndownload_rate = \"2MiB/s\"\n"));
   Socket client = weir.connect();
-  std::size_t received = 0;
-  const auto began = Clock::now();
-  while (Clock::now() - began < std::chrono::seconds(5))
-    received += client.receive_some(256 * 1024).bytes.size();
-  const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
-  const double ratio = static_cast<double>(received) / (static_cast<double>(kRate) * seconds);
-  std::printf("%.1f %% of the rate over %.2f s\n", 100 * ratio, seconds);
-  EXPECT_LT(ratio, 1.05);
-  EXPECT_GT(ratio, 0.95);
+  const double share = share_of_rate([&] { return client.receive_some(256 * 1024).bytes.size(); });
+  EXPECT_LT(share, 1.05);
+  EXPECT_GT(share, 0.95);
+}
+
+TEST(Bandwidth, OfAnUploadIsKeptWithinFivePerCent) {
+  const std::string much = pattern(64 * 1024 * 1024);
+  std::promise<double> share;
+  Backend backend([&](Socket& socket) {
+    share.set_value(share_of_rate([&] { return socket.receive_some(256 * 1024).bytes.size(); }));
+  });
+  const WeirProcess weir(configuration_for(backend, "[listeners.web.limits]\nupload_rate = \"2MiB/s\"\n"));
+  Socket client = weir.connect();
+  const Background sending([&] { client.try_send(much, Millis(60'000)); });
+  const double measured = share.get_future().get();
+  client.shut();
+  EXPECT_LT(measured, 1.05);
+  EXPECT_GT(measured, 0.95);
 }
 
 }  // namespace

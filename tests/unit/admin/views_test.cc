@@ -34,8 +34,9 @@ server::ProcessStatus a_status() {
     listener.paused[static_cast<std::size_t>(admission::Refusal::kNoDescriptors)] = 9;
     status.listeners.push_back(listener);
   }
-  status.queues = {{0, 0, *base::parse_address("10.0.0.9:80"), 7, 128},
-                   {0, 1, *base::parse_address("10.0.0.9:80"), 0, 128}};
+  status.queues = {{0, 0, *base::parse_address("10.0.0.9:80"), 7, 128, 3},
+                   {0, 1, *base::parse_address("10.0.0.9:80"), 0, 128, 0}};
+  status.pressure.is_known = true;
   status.pressure.counters.syncookies_sent = 55;
   status.pressure.counters.listen_drops = 0;
   status.pressure.syn_flood = true;
@@ -127,6 +128,7 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
         "weir_backend_upload_bytes_total{pool=\"p\",backend=\"a\"} 100\n",
         "weir_backend_download_bytes_total{pool=\"p\",backend=\"a\"} 200\n",
         "weir_accept_queue_depth{listener=\"web\",address=\"10.0.0.9:80\",worker=\"0\"} 7\n",
+        "weir_accept_queue_drops_total{listener=\"web\",address=\"10.0.0.9:80\",worker=\"0\"} 3\n",
         "weir_accept_queue_limit{listener=\"web\",address=\"10.0.0.9:80\",worker=\"1\"} 128\n",
         "weir_kernel_syncookies_sent_total 55\n",
         "weir_kernel_listen_drops_total 0\n",

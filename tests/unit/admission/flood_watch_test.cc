@@ -132,6 +132,19 @@ TEST(FloodWatch, SaysAtTheBeginningHowFastItIs) {
   EXPECT_EQ(events.syn_flood->facts.since, at(1));
 }
 
+// One look without a number, as when the file cannot be read, must not make all that was ever counted new.
+TEST(FloodWatch, ACounterThatGoesBackAndComesAgainIsNoFlood) {
+  FloodWatch watch;
+  KernelSigns signs;
+  signs.listen_drops = 500'000;
+  signs.cookies_sent = 500'000;
+  for (int i = 0; i < 20; ++i) {
+    const auto events = watch.look(i % 5 == 4 ? KernelSigns{} : signs, at(i));
+    EXPECT_FALSE(events.syn_flood) << i;
+    EXPECT_FALSE(watch.active());
+  }
+}
+
 // They were sent before the look that makes a flood of them.
 TEST(FloodWatch, CountsTheCookiesOfItsFirstSecondToo) {
   Kernel kernel;

@@ -106,5 +106,25 @@ TEST(Gate, AReplacedAccessListHoldsFromTheNextClientOn) {
   EXPECT_EQ(gate.admit(address("192.0.2.1:1"), kStart, permits).refused, Refusal::kDenied);
 }
 
+TEST(Gate, CountsAConnectionWithoutLimitsOfItsOwnOnceEveryRuleHasLetItIn) {
+  LimitSettings settings;
+  settings.client = {10, std::nullopt};
+  settings.table.capacity = 16;
+  Gate::Rules rules = rules_of(settings);
+  Gate filling(rules);
+  std::vector<LimitPermits> held(rules.limits->table()->capacity());
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    ASSERT_FALSE(filling.admit(address("192.0.2." + std::to_string(i) + ":1"), kStart, held[i]).refused);
+  }
+  EXPECT_EQ(rules.limits->unlimited(), 0u);
+  rules.process_rate = limiter(1);
+  Gate gate(rules);
+  LimitPermits first;
+  LimitPermits second;
+  EXPECT_FALSE(gate.admit(address("198.51.100.1:1"), kStart, first).refused);
+  EXPECT_EQ(gate.admit(address("198.51.100.1:2"), kStart, second).refused, Refusal::kProcessRate);
+  EXPECT_EQ(rules.limits->unlimited(), 1u);
+}
+
 }  // namespace
 }  // namespace weir::admission

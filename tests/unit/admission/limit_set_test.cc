@@ -104,7 +104,7 @@ TEST(LimitSet, UndoingGivesEverythingBack) {
   }
 }
 
-TEST(LimitSet, AFullTableAdmitsOrRefusesNewClientsAsToldAndCountsThoseItAdmits) {
+TEST(LimitSet, AFullTableAdmitsOrRefusesNewClientsAsTold) {
   for (const TableFull table_full : {TableFull::kAdmit, TableFull::kRefuse}) {
     LimitSettings settings;
     settings.client = {10, std::nullopt};
@@ -116,7 +116,7 @@ TEST(LimitSet, AFullTableAdmitsOrRefusesNewClientsAsToldAndCountsThoseItAdmits) 
     LimitPermits permits;
     const auto answer = limits.admit(client(1'000), kStart, permits);
     EXPECT_EQ(answer, table_full == TableFull::kAdmit ? std::nullopt : std::optional(Refusal::kTableFull));
-    EXPECT_EQ(limits.unlimited_clients(), table_full == TableFull::kAdmit ? 1u : 0u);
+    EXPECT_EQ(permits.is_unlimited, table_full == TableFull::kAdmit);
     EXPECT_FALSE(permits.client);
   }
 }
