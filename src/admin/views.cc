@@ -53,7 +53,7 @@ void packet_metrics(TextFormat& out, const ProcessStatus& status) {
         "1 while the kernel drops the packets of denied clients; 0: kernel_drop is set and cannot be had.");
     for (const ListenerStatus& listener : all) {
       if (!listener.wants_kernel_drop) continue;
-      out.sample({{"listener", listener.name}}, listener.kernel_drop.empty() ? 0 : 1);
+      out.sample({{"listener", listener.name}}, listener.kernel_drop_active ? 1 : 0);
     }
   }
   if (std::all_of(all.begin(), all.end(), [](const auto& listener) { return listener.kernel_drop.empty(); }))
@@ -92,6 +92,27 @@ void queue_metrics(TextFormat& out, const ProcessStatus& status) {
   by_socket([](const auto& queue) { return queue.limit; });
 }
 
+// One sample for each set of limits: several listeners may share one.
+void limits_metrics(TextFormat& out, const ProcessStatus& status) {
+  const auto by_limits = [&](auto value) {
+    for (const server::LimitsStatus& limits : status.limits)
+      out.sample({{"limits", limits.name}}, value(limits));
+  };
+  out.family("weir_clients_tarpitted", FamilyType::kGauge,
+             "Refused clients that are held now, by set of limits.");
+  by_limits([](const auto& l) { return l.tarpitted; });
+  out.family("weir_clients_remembered", FamilyType::kGauge,
+             "Clients in the table of the limits: with connections, or not yet forgotten.");
+  by_limits([](const auto& l) { return l.clients; });
+  out.family("weir_clients_remembered_max", FamilyType::kGauge,
+             "Clients there is room for in that table; 0 where clients are not limited.");
+  by_limits([](const auto& l) { return l.most_clients; });
+  out.family(
+      "weir_connections_unlimited_total", FamilyType::kCounter,
+      "Connections of new clients that were let in without limits of their own since the table was full.");
+  by_limits([](const auto& l) { return l.unlimited; });
+}
+
 void listener_metrics(TextFormat& out, const ProcessStatus& status) {
   out.family("weir_connections_accepted_total", FamilyType::kCounter,
              "Client connections that became sessions.");
@@ -108,19 +129,6 @@ void listener_metrics(TextFormat& out, const ProcessStatus& status) {
   by_reason(
       out, status, [](const auto& l) { return l.would_refuse; }, admission::kRefusalWords);
   packet_metrics(out, status);
-  out.family("weir_clients_tarpitted", FamilyType::kGauge,
-             "Refused clients that the limits of the listener hold now.");
-  by_listener(out, status, [](const auto& l) { return l.tarpitted; });
-  out.family("weir_clients_remembered", FamilyType::kGauge,
-             "Clients in the table of the listener's limits: with connections, or not yet forgotten.");
-  by_listener(out, status, [](const auto& l) { return l.clients; });
-  out.family("weir_clients_remembered_max", FamilyType::kGauge,
-             "Clients there is room for in that table; 0 where clients are not limited.");
-  by_listener(out, status, [](const auto& l) { return l.most_clients; });
-  out.family(
-      "weir_connections_unlimited_total", FamilyType::kCounter,
-      "Connections of new clients that were let in without limits of their own since the table was full.");
-  by_listener(out, status, [](const auto& l) { return l.unlimited; });
   out.family("weir_accept_pauses_total", FamilyType::kCounter, "Times that accepting was paused, by reason.");
   by_reason(
       out, status, [](const auto& l) { return l.paused; }, admission::kRefusalWords);
@@ -239,6 +247,7 @@ std::string metrics_text(const ProcessStatus& status) {
   pressure_metrics(out, status);
   worker_metrics(out, status);
   listener_metrics(out, status);
+  limits_metrics(out, status);
   backend_metrics(out, status);
   return out.text();
 }

@@ -74,6 +74,11 @@ class PacketFilter {
   // worker's thread.
   base::Result<void> update(const PacketRules& rules);
 
+  // Whether the filter has the list that it should have. Told by whoever changes it: one that could not have
+  // the new list drops nobody, or is off the sockets. Any thread.
+  bool in_force() const { return in_force_.load(std::memory_order_relaxed); }
+  void set_in_force(bool in_force) { in_force_.store(in_force, std::memory_order_relaxed); }
+
   // Packets dropped so far, retransmitted SYNs included. Mode `bpf`: exact. Mode `classic`: the sockets' own
   // count of drops (SO_MEMINFO, which wraps at 2^32; looked at more often than that), and so never too few:
   // it has besides what the kernel drops there for other reasons, such as SYNs and handshakes that find the
@@ -99,6 +104,7 @@ class PacketFilter {
   std::optional<PacketFilterMaps> maps_;  // mode `bpf`; made once
 
   mutable std::atomic<std::uint64_t> dropped_{0};
+  std::atomic<bool> in_force_{true};
 
   mutable std::mutex mutex_;  // the rest; mode `bpf` holds it for a whole `update`
   std::vector<PacketRule> rules_;

@@ -55,6 +55,11 @@ void Acceptor::close() {
   fd_.reset();
 }
 
+void Acceptor::take_off_filter() {
+  const std::lock_guard lock(closing_);
+  if (fd_ && door_.filter != nullptr) door_.filter->detach(fd_.get());
+}
+
 std::optional<net::AcceptQueue> Acceptor::queue() const {
   const std::lock_guard lock(closing_);
   if (!fd_ || !address_.is_ip()) return std::nullopt;

@@ -65,6 +65,9 @@ class Acceptor {
   // thread.
   std::optional<net::AcceptQueue> queue() const;
 
+  // Takes the packet filter off the socket, if there is one. Any thread.
+  void take_off_filter();
+
  private:
   enum class Step { kAgain, kDone };
 

@@ -22,14 +22,22 @@ std::string unread(const config::Problems& problems) {
   return text;
 }
 
-// "" or why not. A list that does not fit beside the old one may fit without it; and a filter that cannot
-// have the new one must not go on with the old one, which may deny who is allowed by now: it then keeps every
-// packet.
-std::string update_filter(net::PacketFilter& filter, const net::PacketRules& rules) {
-  if (filter.update(rules)) return "";
-  if (const auto emptied = filter.update({}); !emptied) return emptied.error().message();
-  const auto updated = filter.update(rules);
-  return updated ? "" : updated.error().message();
+struct FilterChange {
+  std::string error;      // empty: it has the new list
+  bool is_stuck = false;  // it still has the old one
+};
+
+// A list that does not fit beside the old one may fit without it; and a filter that cannot have the new one
+// must not go on with the old one, which may deny who is allowed by now: it then keeps every packet.
+FilterChange update_filter(net::PacketFilter& filter, const net::PacketRules& rules) {
+  FilterChange change;
+  if (!filter.update(rules)) {
+    const auto emptied = filter.update({});
+    const auto updated = emptied ? filter.update(rules) : emptied;
+    if (!updated) change = {updated.error().message(), !emptied};
+  }
+  filter.set_in_force(change.error.empty());
+  return change;
 }
 
 }  // namespace
@@ -117,7 +125,9 @@ void AccessWatch::load(std::size_t watched) {
     if (!config::has_error(loaded.problems)) {
       loaded.access = access_list_of(clients);
       if (filter != nullptr) {
-        loaded.filter_error = update_filter(*filter, packet_rules_of(clients));
+        FilterChange change = update_filter(*filter, packet_rules_of(clients));
+        loaded.filter_error = std::move(change.error);
+        loaded.filter_is_stuck = change.is_stuck;
       }
     }
     loaded.took = std::chrono::duration_cast<base::Millis>(base::precise_now() - begun);
@@ -167,10 +177,19 @@ void AccessWatch::take(Loaded&& loaded) {
         LogLevel::kWarning, "access_list",
         "the packet filter cannot have the list, so the gate alone refuses: " + loaded.filter_error, fields);
   }
+  if (loaded.filter_is_stuck) take_off_filter(watched.listener);
   watched.current = std::move(loaded.access);
   watched.owed.assign(parts_.workers.size(), true);
   hand_out();
   load_changed();
+}
+
+void AccessWatch::take_off_filter(std::size_t listener) {
+  for (const auto& worker : parts_.workers) {
+    for (const auto& acceptor : worker->acceptors()) {
+      if (acceptor->listener() == listener) acceptor->take_off_filter();
+    }
+  }
 }
 
 // A worker whose mailbox is full gets it a second later.

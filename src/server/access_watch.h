@@ -70,6 +70,7 @@ class AccessWatch {
     config::Problems problems;
     std::shared_ptr<const admission::AccessList> access;  // null: an error
     std::string filter_error;
+    bool filter_is_stuck = false;  // it still has the old list
     base::Millis took{0};
   };
 
@@ -82,6 +83,7 @@ class AccessWatch {
   void load(std::size_t watched);
   void take(Loaded&& loaded);
   void hand_out();
+  void take_off_filter(std::size_t listener);
 
   const Parts parts_;
   const std::unique_ptr<net::Mailbox<Loaded>> mailbox_;

@@ -32,12 +32,18 @@ struct ListenerStatus {
   std::array<std::uint64_t, admission::kRefusals> paused{};
   std::uint64_t large_batches = 0;
   bool wants_kernel_drop = false;
+  bool kernel_drop_active = false;
   std::string kernel_drop;            // how denied packets are dropped: "bpf", "classic"; empty: they are not
   std::uint64_t packets_dropped = 0;  // in mode classic with others that the kernel dropped at the socket
-  std::uint64_t tarpitted = 0;        // refused clients that are held now, by the limits it keeps
-  std::uint64_t clients = 0;          // in the table of clients of the limits it keeps
-  std::uint64_t most_clients = 0;     // there is room for; 0: clients are not limited
-  std::uint64_t unlimited = 0;  // connections let in without limits of their own since the table was full
+};
+
+// A set of limits, a listener's own or one that several share.
+struct LimitsStatus {
+  std::string name;                // as in the configuration: "listeners.web.limits", "limits.all"
+  std::uint64_t tarpitted = 0;     // refused clients that are held now
+  std::uint64_t clients = 0;       // in the table of clients
+  std::uint64_t most_clients = 0;  // there is room for; 0: clients are not limited
+  std::uint64_t unlimited = 0;     // connections let in without limits of their own since the table was full
 };
 
 struct BackendStatus {
@@ -99,6 +105,7 @@ struct ProcessStatus {
   std::uint64_t log_lines_lost = 0;
   std::vector<WorkerStatus> workers;
   std::vector<ListenerStatus> listeners;
+  std::vector<LimitsStatus> limits;
   std::vector<PoolStatus> pools;
   std::vector<RefusalStatus> refusals;  // the newest first
   std::vector<AcceptQueueStatus> queues;

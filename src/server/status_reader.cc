@@ -1,6 +1,7 @@
 #include "server/status_reader.h"
 
 #include <algorithm>
+#include <set>
 
 #include "server/refusal_summary.h"
 
@@ -13,6 +14,7 @@ ProcessStatus StatusReader::read() const {
   status.max_connections_asked = parts_.config.process.max_connections.value.value_or(0);
   status.log_lines_lost = parts_.log.lost();
   add_listeners(status);
+  add_limits(status);
   status.queues = accept_queues(parts_.workers);
   status.pressure = parts_.pressure.status();
   add_pools(status);
@@ -31,13 +33,7 @@ void StatusReader::add_listeners(ProcessStatus& status) const {
     if (const net::PacketFilter* filter = parts_.world.doors[i].filter.get()) {
       sum.packets_dropped = filter->dropped();
       sum.kernel_drop = filter->mode() == net::FilterMode::kBpf ? "bpf" : "classic";
-    }
-    const admission::LimitSet& limits = *parts_.world.doors[i].gate.limits;
-    sum.tarpitted = limits.held_refused();
-    sum.unlimited = limits.unlimited();
-    if (limits.table() != nullptr) {
-      sum.clients = limits.table()->size();
-      sum.most_clients = limits.table()->capacity();
+      sum.kernel_drop_active = filter->in_force();
     }
     for (std::size_t w = 0; w < parts_.workers.size(); ++w) {
       const session::ListenerCounters& counters = parts_.workers[w]->counters(i);
@@ -56,6 +52,23 @@ void StatusReader::add_listeners(ProcessStatus& status) const {
       status.workers[w].accepted += counters.accepted.value();
       status.workers[w].open += counters.open();
     }
+  }
+}
+
+void StatusReader::add_limits(ProcessStatus& status) const {
+  std::set<const admission::LimitSet*> shown;
+  for (std::size_t i = 0; i < parts_.config.listeners.size(); ++i) {
+    const admission::LimitSet& limits = *parts_.world.doors[i].gate.limits;
+    if (!shown.insert(&limits).second) continue;
+    const config::ListenerConfig& listener = parts_.config.listeners[i];
+    LimitsStatus& line = status.limits.emplace_back();
+    line.name = listener.shared_limits.value.empty() ? "listeners." + listener.name + ".limits"
+                                                     : "limits." + listener.shared_limits.value;
+    line.tarpitted = limits.held_refused();
+    line.unlimited = limits.unlimited();
+    if (limits.table() == nullptr) continue;
+    line.clients = limits.table()->size();
+    line.most_clients = limits.table()->capacity();
   }
 }
 

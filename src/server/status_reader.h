@@ -34,6 +34,7 @@ class StatusReader {
 
  private:
   void add_listeners(ProcessStatus& status) const;
+  void add_limits(ProcessStatus& status) const;
   void add_pools(ProcessStatus& status) const;
   void add_refusals(ProcessStatus& status) const;
 

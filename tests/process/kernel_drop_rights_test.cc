@@ -132,6 +132,9 @@ TEST_P(FilterIn, DropsTheDeniedCountsThemAndServesOthers) {
   expect_silence(weir, "198.19.1.1", "2001:2:0:8001::1");
   expect_served(weir, {"198.19.2.1", "2001:2:0:8002::1"});
   EXPECT_EQ(refused(weir, "denied"), 0u) << "it never was a connection";
+  EXPECT_EQ(weir.admin().sum("weir_kernel_drop_active"), 1u);
+  ASSERT_EQ(weir.events("kernel_drop").size(), 1u);
+  EXPECT_EQ(weir.events("kernel_drop")[0].text("mode"), GetParam().is_classic() ? "classic" : "bpf");
   EXPECT_EQ(told(weir, "configuration", kSimpler), GetParam().is_classic() ? 1u : 0u);
   EXPECT_EQ(told(weir, "configuration", kByTheGate), 0u);
 }
@@ -181,6 +184,7 @@ TEST_P(FilterIn, LeavesAListThatIsTooLongForItToTheGateFromTheStart) {
   EXPECT_EQ(told(weir, "configuration", kByTheGate), 1u) << weir.config_path();
   EXPECT_EQ(weir.admin().get("/metrics").body.find("weir_packets_dropped_total"), std::string::npos)
       << "a filter is shown that is not there";
+  EXPECT_EQ(weir.admin().sum("weir_kernel_drop_active"), 0u);
   const WeirRun check = run_weir({"check", weir.config_path()}, options());
   EXPECT_EQ(check.exit.status, 0) << check.output;
   EXPECT_NE(check.output.find(kByTheGate), std::string::npos) << check.output;
@@ -200,6 +204,7 @@ TEST_P(FilterIn, LeavesAListThatGrowsTooLongToTheGateAndTakesItBackWhenItShrinks
            1;
   };
   ASSERT_TRUE(eventually(is_left_to_the_gate));
+  EXPECT_EQ(weir.admin().sum("weir_kernel_drop_active"), 0u);
   expect_reset(weir, {"198.19.1.1", "2001:2:0:8001::1"});
   expect_served(weir, {"198.19.2.1", "2001:2:0:8002::1"});
   // Neither does the filter go on with the list before.
@@ -208,6 +213,7 @@ TEST_P(FilterIn, LeavesAListThatGrowsTooLongToTheGateAndTakesItBackWhenItShrinks
   directory.replace("deny.txt", denied);
   ASSERT_TRUE(eventually([&] { return weir.events("access_list").size() == 3; }));
   expect_silence(weir, "198.19.1.1", "2001:2:0:8001::1");
+  EXPECT_EQ(weir.admin().sum("weir_kernel_drop_active"), 1u);
   EXPECT_TRUE(is_left_to_the_gate()) << "told again though it has the list";
 }
 

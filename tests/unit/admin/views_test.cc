@@ -34,6 +34,8 @@ server::ProcessStatus a_status() {
     listener.paused[static_cast<std::size_t>(admission::Refusal::kNoDescriptors)] = 9;
     status.listeners.push_back(listener);
   }
+  status.limits = {{"listeners.web.limits", 1, 2, 16, 3}, {"limits.all", 0, 0, 0, 0}};
+  status.listeners[0].wants_kernel_drop = true;
   status.queues = {{0, 0, *base::parse_address("10.0.0.9:80"), 7, 128, 3},
                    {0, 1, *base::parse_address("10.0.0.9:80"), 0, 128, 0}};
   status.pressure.is_known = true;
@@ -130,6 +132,11 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
         "weir_accept_queue_depth{listener=\"web\",address=\"10.0.0.9:80\",worker=\"0\"} 7\n",
         "weir_accept_queue_drops_total{listener=\"web\",address=\"10.0.0.9:80\",worker=\"0\"} 3\n",
         "weir_accept_queue_limit{listener=\"web\",address=\"10.0.0.9:80\",worker=\"1\"} 128\n",
+        "weir_clients_tarpitted{limits=\"listeners.web.limits\"} 1\n",
+        "weir_clients_remembered{limits=\"listeners.web.limits\"} 2\n",
+        "weir_clients_remembered_max{limits=\"limits.all\"} 0\n",
+        "weir_connections_unlimited_total{limits=\"listeners.web.limits\"} 3\n",
+        "weir_kernel_drop_active{listener=\"web\"} 0\n",
         "weir_kernel_syncookies_sent_total 55\n",
         "weir_kernel_listen_drops_total 0\n",
         "weir_syn_flood_active 1\n",

@@ -142,6 +142,22 @@ TEST(CheckHost, LeavesPrivilegedPortsToRootThatKeepsTheRight) {
   EXPECT_TRUE(check(config).empty());
 }
 
+// Each alone would do.
+TEST(CheckHost, RefusesTablesOfClientsThatTogetherTakeTooMuchMemory) {
+  config::Config config = config_of(test::loopback(50'000));
+  config::ListenerConfig& first = config.listeners[0];
+  first.limits.client_max_connections = 1;
+  first.limits.client_table_size = 16'777'216;
+  first.limits.place = {"weir.toml", 9, 1};
+  EXPECT_TRUE(check(config).empty());
+  config.listeners.resize(200, first);
+  const auto problems = check(config);
+  ASSERT_EQ(problems.size(), 1u) << "one is enough";
+  EXPECT_EQ(problems[0].severity, config::Severity::kError);
+  EXPECT_THAT(problems[0].text, HasSubstr("client_table_size = 16777216 takes about "));
+  EXPECT_THAT(problems[0].text, HasSubstr("all tables up to here "));
+}
+
 TEST(WorkerCount, IsTheConfiguredOneOrThatOfTheProcessors) {
   config::Config config;
   EXPECT_EQ(worker_count(config), usable_cpus());
