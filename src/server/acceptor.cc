@@ -89,13 +89,15 @@ bool Acceptor::many_wait() const {
 
 Acceptor::Step Acceptor::accept_one() {
   const bool waits = rules_.when_full == config::WhenFull::kWait && !draining_;
-  admission::Permit permit = waits ? rules_.slots.acquire_or_ask() : rules_.slots.try_acquire();
-  if (!permit && waits) return out_of_permits();
+  admission::Permit permit;
+  if (waits && !(permit = rules_.slots.acquire_or_ask())) return out_of_permits();
   sockaddr_storage storage{};
   socklen_t length = sizeof(storage);
   base::UniqueFd client(
       ::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!client) return accept_failed(errno);
+  // Not before there is a client: another worker's would be refused meanwhile.
+  if (!waits) permit = rules_.slots.try_acquire();
   if (door_.filter != nullptr) net::PacketFilter::detach_accepted(client.get());
   const base::Address address = base::Address::from_sockaddr(storage, length).unmapped();
   if (!permit) {

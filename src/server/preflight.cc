@@ -15,6 +15,7 @@
 #include "server/host.h"
 #include "server/kernel_advice.h"
 #include "server/listener_set.h"
+#include "server/rate_advice.h"
 
 namespace weir::server {
 namespace {
@@ -163,6 +164,35 @@ std::vector<ListenerDemands> demands_of(const Config& config) {
   return demands;
 }
 
+bool is_loopback(const base::Address& address) {
+  return address.ip_to_string().starts_with("127.") || address.ip_to_string() == "::1";
+}
+
+// Ports are each address's own; a name counts as one.
+std::uint64_t far_backends(const config::PoolConfig& pool) {
+  return static_cast<std::uint64_t>(
+      std::count_if(pool.backends.begin(), pool.backends.end(), [](const auto& backend) {
+        const auto* address = std::get_if<base::Address>(&backend.address.value);
+        return address == nullptr || (address->is_ip() && !is_loopback(*address));
+      }));
+}
+
+std::vector<RateDemand> rate_demands_of(const Config& config) {
+  std::vector<RateDemand> demands;
+  for (const auto& listener : config.listeners) {
+    const config::LimitsConfig& limits = limits_of(config, listener);
+    if (!limits.connection_rate) continue;
+    const base::Rate rate = limits.connection_rate->rate;
+    RateDemand demand{listener.name, limits.place, base::to_string(rate), 0, 0};
+    demand.per_minute = rate.count * 60 / static_cast<std::uint64_t>(rate.period.count());
+    for (const auto& pool : config.pools) {
+      if (pool.name == listener.pool.value) demand.backends = far_backends(pool);
+    }
+    demands.push_back(std::move(demand));
+  }
+  return demands;
+}
+
 }  // namespace
 
 void check_host(const Config& config, Problems& problems, const net::KernelSettings& settings) {
@@ -171,6 +201,7 @@ void check_host(const Config& config, Problems& problems, const net::KernelSetti
   check_paths(config, user, problems);
   check_tables(config, problems);
   advise(settings, demands_of(config), problems);
+  advise_on_rates(settings, rate_demands_of(config), problems);
 }
 
 unsigned worker_count(const Config& config) {

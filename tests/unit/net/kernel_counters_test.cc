@@ -160,7 +160,11 @@ TEST(LoadKernelSettings, LeaveOutWhatIsNotThereOrNoNumber) {
   std::ofstream(folder.file("ipv4/tcp_synack_retries")) << "many\n";
   std::ofstream(folder.file("ipv4/tcp_abort_on_overflow")) << "1\n";
   std::ofstream(folder.file("ipv4/tcp_fastopen")) << "3\n";
+  std::ofstream(folder.file("ipv4/ip_local_port_range")) << "32768\t60999\n";
+  std::ofstream(folder.file("ipv4/tcp_tw_reuse")) << "2\n";
   KernelSettings expected;
+  expected.ip_local_port_range = {32'768, 60'999};
+  expected.tcp_tw_reuse = 2;
   expected.somaxconn = 128;
   expected.tcp_max_syn_backlog = 256;
   expected.tcp_abort_on_overflow = 1;

@@ -14,7 +14,16 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 // A kernel that has nothing against anything.
-net::KernelSettings good() { return {4096, 2048, 1, 5, 0, 3}; }
+net::KernelSettings good() {
+  net::KernelSettings settings;
+  settings.somaxconn = 4096;
+  settings.tcp_max_syn_backlog = 2048;
+  settings.tcp_syncookies = 1;
+  settings.tcp_synack_retries = 5;
+  settings.tcp_abort_on_overflow = 0;
+  settings.tcp_fastopen = 3;
+  return settings;
+}
 
 ListenerDemands listener(std::optional<unsigned> backlog = std::nullopt) {
   ListenerDemands demands;
@@ -180,7 +189,13 @@ TEST(Advise, WarnsOfHalfOpenConnectionsThatStayLong) {
 }
 
 TEST(Advise, TellsListenersWithoutTcpOfTheirBacklogOnly) {
-  const net::KernelSettings bad{128, 64, 0, 9, 1, 0};
+  net::KernelSettings bad;
+  bad.somaxconn = 128;
+  bad.tcp_max_syn_backlog = 64;
+  bad.tcp_syncookies = 0;
+  bad.tcp_synack_retries = 9;
+  bad.tcp_abort_on_overflow = 1;
+  bad.tcp_fastopen = 0;
   ListenerDemands unix_only = listener(200);
   unix_only.has_tcp = false;
   EXPECT_THAT(texts(bad, {unix_only}), ElementsAre(HasSubstr("net.core.somaxconn=200")));

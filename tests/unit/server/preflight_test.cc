@@ -142,6 +142,29 @@ TEST(CheckHost, LeavesPrivilegedPortsToRootThatKeepsTheRight) {
   EXPECT_TRUE(check(config).empty());
 }
 
+TEST(CheckHost, AsksWhetherTheKernelCanKeepUpWithARate) {
+  config::Config config = config_of(test::loopback(50'000));
+  config.listeners[0].pool.value = "app";
+  config.listeners[0].limits.connection_rate = config::ConnectionRate{{60'000, std::chrono::seconds(60)}, 1};
+  config.pools.emplace_back();
+  config.pools[0].name = "app";
+  for (const char* text : {"192.0.2.1:80", "127.0.0.1:80", "[::1]:80"}) {
+    config.pools[0].backends.emplace_back();
+    config.pools[0].backends.back().address.value = *base::parse_address(text);
+  }
+  net::KernelSettings settings;
+  settings.ip_local_port_range = {1'000, 60'998};
+  config::Problems problems;
+  check_host(config, problems, settings);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_THAT(problems[0].text, HasSubstr("a connection_rate of 60000/min may use up the local ports: 59999 "
+                                          "towards each of 1 backend addresses"));
+  settings.ip_local_port_range = {1'000, 60'999};
+  problems.clear();
+  check_host(config, problems, settings);
+  EXPECT_TRUE(problems.empty());
+}
+
 // Each alone would do.
 TEST(CheckHost, RefusesTablesOfClientsThatTogetherTakeTooMuchMemory) {
   config::Config config = config_of(test::loopback(50'000));
