@@ -1,5 +1,6 @@
 // Peers that come and go in every wrong way: nothing crashes, nothing leaks, every permit comes back.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include "support/backend.h"
 #include "support/parallel.h"
@@ -133,7 +134,7 @@ TEST(Abuse, BothSidesThatFloodAndResetAtRandomMomentsLeaveNothing) {
     Socket client = weir.connect();
     const std::size_t kind = i % 5;
     if (kind > 1) client.try_send(std::string_view(flood).substr(0, kind * 60'000), Millis(200));
-    if (kind == 3) client.end_stream();
+    if (kind == 3) ::shutdown(client.fd(), SHUT_WR);  // it may have been reset by now
     if (kind != 4) client.receive(kind * 40'000, Millis(200));
     if (kind % 2 == 0) client.reset();
   });

@@ -10,6 +10,7 @@
 #include "support/clients.h"
 #include "support/namespaces.h"
 #include "support/process_facts.h"
+#include "support/test_user.h"
 #include "support/unanswered.h"
 #include "support/weir_process.h"
 
@@ -126,6 +127,16 @@ TEST(AccessFiles, AFileWithAMistakeLeavesTheOldListInForceAndItsLineIsNamed) {
   EXPECT_FALSE(is_served(weir, "127.0.0.3"));
 }
 
+// The soft limit, which a process of the same user may set.
+void limit_descriptors(const WeirProcess& weir, rlim_t most) {
+  ChildOptions options;
+  if (test_user() != nullptr) options.user = {test_user()->pw_uid, test_user()->pw_gid};
+  ChildProcess prlimit(
+      {"/usr/bin/prlimit", "--pid", std::to_string(weir.pid()), "--nofile=" + std::to_string(most) + ":"},
+      options);
+  EXPECT_EQ(prlimit.wait().value_or(Exit{}).status, 0) << prlimit.output();
+}
+
 TEST(AccessFiles, AFileThatCannotBeReadForAWhileIsReadOnceItCan) {
   const TemporaryDirectory directory;
   const std::string list = directory.write("deny.txt", "127.0.0.2\n");
@@ -135,9 +146,8 @@ TEST(AccessFiles, AFileThatCannotBeReadForAWhileIsReadOnceItCan) {
   configuration.rest = "[listeners.web.access]\ndeny_files = [\"" + list + "\"]\n";
   WeirProcess weir(configuration);
   rlimit usual{};
-  ASSERT_EQ(::prlimit(weir.pid(), RLIMIT_NOFILE, nullptr, &usual), 0);
-  const rlimit none{5, usual.rlim_max};  // what is open stays open
-  ASSERT_EQ(::prlimit(weir.pid(), RLIMIT_NOFILE, &none, nullptr), 0);
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  limit_descriptors(weir, 5);  // what is open stays open
   directory.replace("deny.txt", "127.0.0.3\n");
   const auto warnings = [&] {
     const auto events = weir.events("access_list");
@@ -149,7 +159,7 @@ TEST(AccessFiles, AFileThatCannotBeReadForAWhileIsReadOnceItCan) {
   EXPECT_TRUE(eventually([&] { return warnings() == 1; }));
   observe_for(Millis(2'500));
   EXPECT_EQ(warnings(), 1) << "once, however often it is tried";
-  ASSERT_EQ(::prlimit(weir.pid(), RLIMIT_NOFILE, &usual, nullptr), 0);
+  limit_descriptors(weir, usual.rlim_max);
   EXPECT_TRUE(eventually([&] { return !is_served(weir, "127.0.0.3"); }));
   EXPECT_TRUE(is_served(weir, "127.0.0.2"));
 }
