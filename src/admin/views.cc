@@ -132,6 +132,9 @@ void listener_metrics(TextFormat& out, const ProcessStatus& status) {
   out.family("weir_accept_pauses_total", FamilyType::kCounter, "Times that accepting was paused, by reason.");
   by_reason(
       out, status, [](const auto& l) { return l.paused; }, admission::kRefusalWords);
+  out.family("weir_tarpit_full_total", FamilyType::kCounter,
+             "Refused clients that were reset at once since the tarpit held as many as it may.");
+  by_listener(out, status, [](const auto& l) { return l.tarpit_full; });
   out.family("weir_accept_large_batches_total", FamilyType::kCounter,
              "Times that many connections were accepted in one turn, since a queue was three quarters full.");
   by_listener(out, status, [](const auto& l) { return l.large_batches; });

@@ -1,9 +1,8 @@
-// Who counts as one client: an IPv4 or IPv6 prefix as 16 bytes, and its hash. Pure. IPv4 stands in its
+// Who counts as one client: an IPv4 or IPv6 prefix as 128 bits, and its hash. Pure. IPv4 stands in its
 // IPv4-mapped form (RFC 4291, section 2.5.5.2), so that a host is one client whichever socket it comes
 // through. A zone ("%eth0") tells no clients apart.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 #include "base/address.h"
@@ -16,7 +15,13 @@ struct ClientPrefix {
   unsigned ipv6_bits = 64;  // 0 to 128
 };
 
-using ClientKey = std::array<std::uint8_t, 16>;
+// The bits of an IPv6 address, the first one on top of `high`.
+struct ClientKey {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  friend bool operator==(const ClientKey&, const ClientKey&) = default;
+};
 
 // The key of `address`. All clients of unix sockets, and whoever has no IP address, are one client. Its key
 // is all ones: a multicast address, which no peer has.

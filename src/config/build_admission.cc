@@ -7,6 +7,26 @@
 namespace weir::config {
 namespace {
 
+// What was changed and has no effect, since what it belongs to is off.
+void warn_of_idle(TableReader& reader, const LimitsConfig& limits) {
+  const LimitsConfig usual;
+  const auto warn = [&](bool is_usual, std::string_view name, std::string_view needed) {
+    if (!is_usual) reader.warn(name, limits.place, fmt::format("it says nothing without {}", needed));
+  };
+  if (limits.when_exceeded != WhenExceeded::kTarpit) {
+    constexpr std::string_view kTarpit = "when_exceeded = \"tarpit\"";
+    warn(limits.tarpit_time == usual.tarpit_time, "tarpit_time", kTarpit);
+    warn(limits.tarpit_max == usual.tarpit_max, "tarpit_max", kTarpit);
+  }
+  if (!limits.limits_clients()) {
+    constexpr std::string_view kClients = "client_max_connections or client_connection_rate";
+    warn(limits.client_prefix_ipv4 == usual.client_prefix_ipv4, "client_prefix_ipv4", kClients);
+    warn(limits.client_prefix_ipv6 == usual.client_prefix_ipv6, "client_prefix_ipv6", kClients);
+    warn(limits.client_table_size == usual.client_table_size, "client_table_size", kClients);
+    warn(limits.table_full == usual.table_full, "table_full", kClients);
+  }
+}
+
 void read_limits(TableReader& reader, LimitsConfig& out) {
   reader.read_count("max_connections", out.max_connections);
   out.connection_rate = read_connection_rate(reader);
@@ -22,6 +42,7 @@ void read_limits(TableReader& reader, LimitsConfig& out) {
   reader.read_duration("tarpit_time", out.tarpit_time);
   reader.read_count("tarpit_max", out.tarpit_max);
   reader.read_flag("dry_run", out.dry_run);
+  warn_of_idle(reader, out);
 }
 
 }  // namespace

@@ -153,7 +153,7 @@ const auto kLimits = std::to_array<Key>({
      .default_value = "\"reset\"",
      .words = kWhenExceededWords,
      .help = "What a client that may not come in gets, denied ones included: a `reset`, an end of stream "
-             "(`close`), or "
+             "(`close`; a reset when it has sent more than 64 KiB by then), or "
              "nothing for a time (`tarpit`), which slows down those who try again and again."},
     {.section = Section::kLimits,
      .name = "tarpit_time",
@@ -168,8 +168,8 @@ const auto kLimits = std::to_array<Key>({
      .default_value = "1000",
      .least = 1,
      .most = 1'000'000,
-     .help = "Clients held by `tarpit` at the same time; more are reset at once. Each keeps a descriptor, "
-             "for which "
+     .help = "Clients held by `tarpit` at the same time; more are reset at once (`weir_tarpit_full_total`). "
+             "Each keeps a descriptor, for which "
              "room is left at start."},
     {.section = Section::kLimits,
      .name = "dry_run",

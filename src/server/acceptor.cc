@@ -152,10 +152,25 @@ Acceptor::Step Acceptor::accept_failed(int error) {
       return Step::kDone;
     case EAGAIN:
       return Step::kDone;
-    // The rest are faults of the one connection that was to be taken, accept(2): it is gone, the next may be
-    // sound.
-    default:
+    // Faults of the one connection that was to be taken, accept(2): it is gone, the next may be sound.
+    case ECONNABORTED:
+    case EINTR:
+    case EPERM:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+    case ETIMEDOUT:
       return Step::kAgain;
+    // Of the socket itself: whatever it is, not to be asked again and again.
+    default:
+      watch_.stop();
+      retry_.start(kShortagePause);
+      return Step::kDone;
   }
 }
 

@@ -1,6 +1,9 @@
 #include "server/doors.h"
 
+#include <fmt/format.h>
+
 #include <map>
+#include <new>
 #include <random>
 #include <set>
 
@@ -22,7 +25,9 @@ std::uint64_t random_seed() {
   return std::uint64_t{random()} << 32 | random();
 }
 
-std::shared_ptr<admission::LimitSet> build_limits(const config::LimitsConfig& from) {
+// Null, with an error, when the memory for the table of clients cannot be had.
+std::shared_ptr<admission::LimitSet> build_limits(const config::LimitsConfig& from,
+                                                  config::Problems& problems) {
   admission::LimitSettings settings;
   settings.max_connections = from.max_connections;
   settings.rate = rule_of(from.connection_rate);
@@ -33,7 +38,16 @@ std::shared_ptr<admission::LimitSet> build_limits(const config::LimitsConfig& fr
                                                                      : admission::TableFull::kRefuse;
   settings.dry_run = from.dry_run;
   settings.tarpit_max = from.when_exceeded == config::WhenExceeded::kTarpit ? from.tarpit_max : 0;
-  return std::make_shared<admission::LimitSet>(settings);
+  try {
+    return std::make_shared<admission::LimitSet>(settings);
+  } catch (const std::bad_alloc&) {
+    config::add_error(
+        problems, from.place,
+        fmt::format("there is no memory for a table of clients: client_table_size = {} asks for "
+                    "more than the process may have (`ulimit -v`)",
+                    from.client_table_size));
+    return nullptr;
+  }
 }
 
 }  // namespace
@@ -57,7 +71,7 @@ std::vector<DoorRules> build_doors(const config::Config& config,
   for (const config::ListenerConfig& listener : config.listeners) {
     const config::LimitsConfig& limits = limits_of(config, listener);
     std::shared_ptr<admission::LimitSet>& set = built[&limits];
-    if (set == nullptr) set = build_limits(limits);
+    if (set == nullptr) set = build_limits(limits, problems);
     const AccessClients clients = load_access_clients(listener.access, problems);
     doors.push_back({{access_list_of(clients), set, process_rate},
                      limits.when_exceeded,

@@ -30,6 +30,7 @@ struct ListenerStatus {
   std::array<std::uint64_t, admission::kRefusals> refused{};
   std::array<std::uint64_t, admission::kRefusals> would_refuse{};  // by limits that are run dry
   std::array<std::uint64_t, admission::kRefusals> paused{};
+  std::uint64_t tarpit_full = 0;
   std::uint64_t large_batches = 0;
   bool wants_kernel_drop = false;
   bool kernel_drop_active = false;

@@ -39,6 +39,7 @@ void StatusReader::add_listeners(ProcessStatus& status) const {
       const session::ListenerCounters& counters = parts_.workers[w]->counters(i);
       sum.accepted += counters.accepted.value();
       sum.open += counters.open();
+      sum.tarpit_full += counters.tarpit_full.value();
       sum.large_batches += counters.large_batches.value();
       sum.handed_over += counters.handed_over.value();
       sum.upload_bytes += counters.upload_bytes.value();

@@ -101,6 +101,7 @@ void Worker::refused(base::UniqueFd client, std::size_t listener) {
       if (admission::Permit permit = gates_[listener].limits().hold_refused()) {
         return tarpit_.hold(std::move(client), std::move(permit), base::precise_now() + door.tarpit_time);
       }
+      counters_[listener].tarpit_full.add();
       break;
     case config::WhenExceeded::kReset:
       break;

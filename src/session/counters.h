@@ -19,6 +19,7 @@ struct alignas(64) ListenerCounters {
   std::array<metrics::Counter, admission::kRefusals> refused;
   std::array<metrics::Counter, admission::kRefusals> would_refuse;  // admitted since the limits are run dry
   std::array<metrics::Counter, admission::kRefusals> paused;        // times that accepting was paused
+  metrics::Counter tarpit_full;    // refused clients that were reset since as many are held as may be
   metrics::Counter large_batches;  // times that many connections were accepted in one turn, since many waited
 
   std::uint64_t closed_total() const {

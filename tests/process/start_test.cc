@@ -342,5 +342,18 @@ TEST_F(AsNobody, AnOrdinaryPortIsServed) {
   EXPECT_EQ(client.receive_exactly(7), "backend");
 }
 
+TEST(Memory, ThatCannotBeHadForATableOfClientsIsAnError) {
+  if (kSanitized) GTEST_SKIP() << "NOT CHECKED here: the sanitizer maps far more than any limit allows";
+  Configuration configuration;
+  configuration.backends = {any_backend()};
+  configuration.rest = "[listeners.web.limits]\nclient_max_connections = 1\nclient_table_size = 8000000\n";
+  ChildOptions options = weir_options();
+  options.memory = rlim_t{400} << 20;
+  const WeirRun run = run_weir_on(configuration.to_toml(), options);
+  EXPECT_EQ(run.exit.status, kNotStarted) << run.exit.to_string();
+  EXPECT_THAT(run.output,
+              HasSubstr("there is no memory for a table of clients: client_table_size = 8000000"));
+}
+
 }  // namespace
 }  // namespace weir::test

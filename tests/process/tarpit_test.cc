@@ -46,6 +46,7 @@ TEST(Tarpit, HoldsAsManyAsItMayWithoutSessionsAndResetsTheRest) {
   for (const Socket& client : stuck) EXPECT_FALSE(client.readable_now()) << "it got an answer";
   const Metrics metrics = weir.admin().metrics();
   EXPECT_EQ(metrics.sum("weir_clients_tarpitted"), kMost);
+  EXPECT_EQ(metrics.sum("weir_tarpit_full_total"), kMost);
   EXPECT_EQ(metrics.sum("weir_connections_refused_total", {{"reason", "denied"}}), 2 * kMost);
   EXPECT_EQ(metrics.sum("weir_sessions_open"), 0u);
   EXPECT_EQ(metrics.sum("weir_process_connections"), 0u);

@@ -44,6 +44,13 @@ std::vector<char*> pointers_to(std::vector<std::string>& strings) {
   return pointers;
 }
 
+// Between fork and exec.
+void limit(__rlimit_resource resource, const std::optional<rlim_t>& most) {
+  if (!most) return;
+  const rlimit limits{*most, *most};
+  if (::setrlimit(resource, &limits) != 0) ::_exit(126);
+}
+
 // Between fork and exec: only calls that are safe after the fork of a threaded process.
 [[noreturn]] void become_program(const ChildOptions& options, int output, pid_t parent, char** arguments,
                                  char** variables) {
@@ -51,14 +58,9 @@ std::vector<char*> pointers_to(std::vector<std::string>& strings) {
   if (::getppid() != parent) ::_exit(126);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
-  if (options.descriptors) {
-    const rlimit limit{*options.descriptors, *options.descriptors};
-    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::_exit(126);
-  }
-  if (options.processes) {
-    const rlimit limit{*options.processes, *options.processes};
-    if (::setrlimit(RLIMIT_NPROC, &limit) != 0) ::_exit(126);
-  }
+  limit(RLIMIT_NOFILE, options.descriptors);
+  limit(RLIMIT_NPROC, options.processes);
+  limit(RLIMIT_AS, options.memory);
   // What is outside of the bounding set, root does not get at the exec either.
   for (const int right : options.without_rights) {
     if (::prctl(PR_CAPBSET_DROP, right, 0, 0, 0) != 0) ::_exit(126);

@@ -30,6 +30,7 @@ struct Exit {
 struct ChildOptions {
   std::optional<rlim_t> descriptors;                             // RLIMIT_NOFILE, soft and hard
   std::optional<rlim_t> processes;                               // RLIMIT_NPROC: the user's threads
+  std::optional<rlim_t> memory;                                  // RLIMIT_AS, bytes
   std::vector<std::pair<std::string, std::string>> environment;  // besides the test's own
   std::optional<std::pair<uid_t, gid_t>> user;                   // becomes it before the program starts
   std::vector<int> without_rights;                               // capabilities it cannot have, root or not

@@ -18,8 +18,7 @@ constexpr std::uint64_t kSeed = 7;
 base::TimePoint at(nanoseconds since_boot) { return base::TimePoint(since_boot); }
 
 ClientShard::Admission admit(ClientShard& shard, std::uint8_t number, nanoseconds now) {
-  ClientKey key{};
-  key.back() = number;
+  const ClientKey key{0, number};
   return shard.admit(key, hash(key, kSeed), at(now));
 }
 
