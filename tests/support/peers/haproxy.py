@@ -3,6 +3,7 @@
 import csv
 import socket
 import subprocess
+import time
 from collections.abc import Sequence
 
 from . import process
@@ -41,15 +42,29 @@ def start(work: process.Workspace, name: str, host: str, port: int, backends: li
 
 def counters(work: process.Workspace, name: str) -> dict[str, int]:
     """What the frontend counted, by HAProxy's names: `stot` sessions, `scur` those open, `dcon` denied connections."""
-    with socket.socket(socket.AF_UNIX) as door:
-        door.settimeout(10)
-        door.connect(_socket(work, name))
+    with _open_door(work, name) as door:
         door.sendall(b"show stat\n")
         text = b"".join(iter(lambda: door.recv(65536), b"")).decode("ascii")
     for row in csv.DictReader(text.removeprefix("# ").splitlines()):
         if row["svname"] == "FRONTEND":
             return {key: int(value) for key, value in row.items() if value and value.isdigit()}
     raise process.Failure(f"{name} has no frontend in its statistics: {text[:200]}")
+
+
+def _open_door(work: process.Workspace, name: str) -> socket.socket:
+    """Its statistics' socket, which at the limit of sessions refuses for a while."""
+    deadline = time.monotonic() + 10
+    while True:
+        door = socket.socket(socket.AF_UNIX)
+        door.settimeout(10)
+        try:
+            door.connect(_socket(work, name))
+            return door
+        except (ConnectionRefusedError, BlockingIOError) as error:
+            door.close()
+            if time.monotonic() > deadline:
+                raise process.Failure(f"{name} refuses to tell its statistics: {error}") from error
+            time.sleep(0.05)
 
 
 def _socket(work: process.Workspace, name: str) -> str:
