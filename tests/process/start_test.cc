@@ -319,6 +319,9 @@ TEST_F(AsNobody, ThreadsThatTheSystemRefusesAreAnErrorAndEverythingIsTakenBack) 
   configuration.admin = "unix:" + directory.file("admin.sock");
   configuration.backends = {any_backend()};
   const std::string file = directory.write("weir.toml", configuration.to_toml());
+  // A user of the test's own: the limit counts the threads of all that a user runs.
+  const uid_t own = 20'000 + static_cast<uid_t>(::getpid()) % 40'000;
+  options_.user = {own, own};
   for (const rlim_t most : {rlim_t{1}, rlim_t{8}}) {
     options_.processes = most;
     const WeirRun run = run_weir({"run", file}, options_);
