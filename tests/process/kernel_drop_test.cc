@@ -138,6 +138,9 @@ void limit_descriptors(const WeirProcess& weir, rlim_t most) {
 }
 
 TEST(AccessFiles, AFileThatCannotBeReadForAWhileIsReadOnceItCan) {
+  if (kSanitized) {
+    GTEST_SKIP() << "the sanitizer's check of virtual calls opens a pipe, and reports a fault when it cannot";
+  }
   const TemporaryDirectory directory;
   const std::string list = directory.write("deny.txt", "127.0.0.2\n");
   Backend backend(echo());
