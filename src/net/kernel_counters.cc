@@ -135,6 +135,13 @@ Result<KernelCounters> load_kernel_counters() {
   return counters;
 }
 
+std::optional<std::uint32_t> socket_drops(int fd) {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> facts{};
+  socklen_t length = sizeof(facts);
+  if (::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, facts.data(), &length) != 0) return std::nullopt;
+  return facts[SK_MEMINFO_DROPS];
+}
+
 std::optional<AcceptQueue> accept_queue(int listening_fd) {
   tcp_info info{};
   socklen_t length = sizeof(info);
@@ -142,10 +149,7 @@ std::optional<AcceptQueue> accept_queue(int listening_fd) {
       info.tcpi_state != TCP_LISTEN) {
     return std::nullopt;
   }
-  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
-  length = sizeof(memory);
-  if (::getsockopt(listening_fd, SOL_SOCKET, SO_MEMINFO, memory.data(), &length) != 0) memory = {};
-  return AcceptQueue{info.tcpi_unacked, info.tcpi_sacked, memory[SK_MEMINFO_DROPS]};
+  return AcceptQueue{info.tcpi_unacked, info.tcpi_sacked, socket_drops(listening_fd).value_or(0)};
 }
 
 KernelSettings load_kernel_settings(const std::string& folder) {

@@ -62,17 +62,19 @@ void parse_kernel_counters(std::string_view text, KernelCounters& counters);
 // Reads both files. Fails when neither can be read; opens one descriptor at a time. 0.1 to 0.4 ms.
 base::Result<KernelCounters> load_kernel_counters();
 
+// Packets that the kernel dropped at this socket (SO_MEMINFO); wraps at 2^32. Nothing when it does not tell.
+std::optional<std::uint32_t> socket_drops(int fd);
+
 // Connections that wait to be accepted. The kernel lets `depth` reach `limit` + 1 (sk_acceptq_is_full).
 struct AcceptQueue {
   unsigned depth = 0;
   unsigned limit = 0;       // the backlog, as cut by somaxconn
-  std::uint32_t drops = 0;  // packets that the kernel dropped at this socket (SK_MEMINFO_DROPS), with those
-                            // of its packet filter; wraps
+  std::uint32_t drops = 0;  // `socket_drops`, those of its packet filter among them
 
   bool operator==(const AcceptQueue&) const = default;
 };
 
-// Of a listening TCP socket (SO_MEMINFO, and TCP_INFO, whose tcpi_unacked and tcpi_sacked mean this there:
+// Of a listening TCP socket (TCP_INFO, whose tcpi_unacked and tcpi_sacked mean this there:
 // tcp_get_info). Nothing for unix sockets, which do not tell, and for sockets that do not listen.
 std::optional<AcceptQueue> accept_queue(int listening_fd);
 

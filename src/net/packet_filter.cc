@@ -1,7 +1,6 @@
 #include "net/packet_filter.h"
 
 #include <linux/filter.h>
-#include <linux/sock_diag.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <cerrno>
 #include <span>
 
+#include "net/kernel_counters.h"
 #include "net/packet_filter_classic.h"
 
 namespace weir::net {
@@ -55,13 +55,6 @@ Result<void> try_program(const std::vector<sock_filter>& program) {
   return {};
 }
 
-std::optional<std::uint32_t> drops_of(int fd) {
-  std::array<std::uint32_t, SK_MEMINFO_VARS> facts{};
-  socklen_t length = sizeof(facts);
-  if (::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, facts.data(), &length) != 0) return std::nullopt;
-  return facts[SK_MEMINFO_DROPS];
-}
-
 }  // namespace
 
 Result<std::unique_ptr<PacketFilter>> PacketFilter::create(const PacketRules& rules) {
@@ -94,7 +87,7 @@ Result<void> PacketFilter::attach(int fd) {
   }
   const std::lock_guard lock(mutex_);
   if (const int error = set_program(fd, program_)) return failure(cannot_attach(error));
-  drops_seen_.try_emplace(fd, drops_of(fd).value_or(0));
+  drops_seen_.try_emplace(fd, socket_drops(fd).value_or(0));
   return {};
 }
 
@@ -161,7 +154,7 @@ std::uint64_t PacketFilter::dropped() const {
 }
 
 void PacketFilter::count_drops(int fd, std::uint32_t& last) const {
-  const std::uint32_t now = drops_of(fd).value_or(last);
+  const std::uint32_t now = socket_drops(fd).value_or(last);
   dropped_ += now - last;  // both wrap at 2^32
   last = now;
 }

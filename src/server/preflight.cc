@@ -164,16 +164,12 @@ std::vector<ListenerDemands> demands_of(const Config& config) {
   return demands;
 }
 
-bool is_loopback(const base::Address& address) {
-  return address.ip_to_string().starts_with("127.") || address.ip_to_string() == "::1";
-}
-
 // Ports are each address's own; a name counts as one.
 std::uint64_t far_backends(const config::PoolConfig& pool) {
   return static_cast<std::uint64_t>(
       std::count_if(pool.backends.begin(), pool.backends.end(), [](const auto& backend) {
         const auto* address = std::get_if<base::Address>(&backend.address.value);
-        return address == nullptr || (address->is_ip() && !is_loopback(*address));
+        return address == nullptr || (address->is_ip() && !address->is_loopback());
       }));
 }
 

@@ -102,15 +102,19 @@ TEST_F(KernelDrop, AClientOnAnotherHostGetsSilenceToo) {
   EXPECT_GE(dropped(weir), 1u);
 }
 
+Configuration with_list(const Backend& backend, const std::string& key, const std::string& file) {
+  Configuration configuration;
+  configuration.workers = 2;
+  configuration.backends = {entry(backend.address())};
+  configuration.rest = "[listeners.web.access]\n" + key + " = [\"" + file + "\"]\n";
+  return configuration;
+}
+
 TEST(AccessFiles, AFileWithAMistakeLeavesTheOldListInForceAndItsLineIsNamed) {
   const TemporaryDirectory directory;
   const std::string list = directory.write("deny.txt", "127.0.0.2\n");
   Backend backend(echo());
-  Configuration configuration;
-  configuration.workers = 2;
-  configuration.backends = {entry(backend.address())};
-  configuration.rest = "[listeners.web.access]\ndeny_files = [\"" + list + "\"]\n";
-  WeirProcess weir(configuration);
+  WeirProcess weir(with_list(backend, "deny_files", list));
   EXPECT_FALSE(is_served(weir, "127.0.0.2"));
   directory.replace("deny.txt", "127.0.0.3\n127.0.0.4/99\n");
   const auto is_named = [&] {
@@ -144,10 +148,7 @@ TEST(AccessFiles, AFileThatCannotBeReadForAWhileIsReadOnceItCan) {
   const TemporaryDirectory directory;
   const std::string list = directory.write("deny.txt", "127.0.0.2\n");
   Backend backend(echo());
-  Configuration configuration;
-  configuration.backends = {entry(backend.address())};
-  configuration.rest = "[listeners.web.access]\ndeny_files = [\"" + list + "\"]\n";
-  WeirProcess weir(configuration);
+  WeirProcess weir(with_list(backend, "deny_files", list));
   rlimit usual{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
   limit_descriptors(weir, 5);  // what is open stays open
@@ -172,10 +173,7 @@ TEST(AccessFiles, AFileThatIsWrittenSlowlyIsReadWhenItIsWhole) {
   const TemporaryDirectory directory;
   const std::string list = directory.write("allow.txt", "127.0.0.2\n");
   Backend backend(echo());
-  Configuration configuration;
-  configuration.backends = {entry(backend.address())};
-  configuration.rest = "[listeners.web.access]\nallow_files = [\"" + list + "\"]\n";
-  WeirProcess weir(configuration);
+  WeirProcess weir(with_list(backend, "allow_files", list));
   const auto writing = Clock::now() + Millis(2'500);
   std::string text;
   while (Clock::now() < writing) {

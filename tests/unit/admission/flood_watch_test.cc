@@ -145,14 +145,20 @@ TEST(FloodWatch, ACounterThatGoesBackAndComesAgainIsNoFlood) {
   }
 }
 
+// The end of a flood of five such seconds.
+std::optional<SynFloodEvent> end_of_five(Kernel& kernel, const Second& each) {
+  std::optional<SynFloodEvent> ended;
+  for (int i = 0; i < 30; ++i) {
+    const auto events = kernel.second(i >= 3 && i < 8 ? each : Second{});
+    if (events.syn_flood) ended = events.syn_flood;
+  }
+  return ended;
+}
+
 // They were sent before the look that makes a flood of them.
 TEST(FloodWatch, CountsTheCookiesOfItsFirstSecondToo) {
   Kernel kernel;
-  std::optional<SynFloodEvent> ended;
-  for (int i = 0; i < 30; ++i) {
-    const auto events = kernel.second(i >= 3 && i < 8 ? Second{1'000, 0, 0, 0, 0} : Second{});
-    if (events.syn_flood) ended = events.syn_flood;
-  }
+  const auto ended = end_of_five(kernel, Second{1'000, 0, 0, 0, 0});
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->facts.total, 5'000u);
   EXPECT_EQ(ended->total, (SynCounts{5'000, 0, 5'000, 0, 0}));
@@ -160,11 +166,7 @@ TEST(FloodWatch, CountsTheCookiesOfItsFirstSecondToo) {
 
 TEST(FloodWatch, SaysAtTheEndWhatTheWholeFloodCameTo) {
   Kernel kernel;
-  std::optional<SynFloodEvent> ended;
-  for (int i = 0; i < 30; ++i) {
-    const auto events = kernel.second(i >= 3 && i < 8 ? Second{1'000, 0, 2, 100, 0} : Second{});
-    if (events.syn_flood) ended = events.syn_flood;
-  }
+  const auto ended = end_of_five(kernel, Second{1'000, 0, 2, 100, 0});
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->change, Change::kEnded);
   EXPECT_FALSE(kernel.watch.active());
