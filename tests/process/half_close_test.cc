@@ -170,7 +170,7 @@ TEST(HalfCloseTimeout, ASilentConnectionIsCutAndBothSidesSeeAReset) {
   const LogLine session = weir.wait_for_session();
   EXPECT_EQ(session.text("reason"), "half_close_timeout");
   EXPECT_EQ(session.text("state"), "half_closed");
-  EXPECT_GE(session.number("duration_us"), 500'000u);
+  EXPECT_GE(session.number("duration_us"), 500'000u - 4'000u);  // counted on the kernel's coarse clock
 }
 
 TEST(HalfCloseTimeout, DoesNotConcernAConnectionThatIsWholeAndIdle) {
