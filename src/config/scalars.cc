@@ -116,7 +116,10 @@ Value<std::optional<base::Rate>> parse_rate(const Key& key, const Node& node) {
   if (node.kind == Kind::kString && !key.special.empty() && node.text == key.special) {
     return std::optional<base::Rate>();
   }
-  if (node.kind != Kind::kString) return tl::unexpected(mismatch(key, node));
+  // What is wrong with a rate is told with its text as it is: only what may be shown gets that far.
+  const bool may_be_shown =
+      node.kind == Kind::kString && node.text.size() <= kMaxTextLength && is_plain_text(node.text);
+  if (!may_be_shown) return tl::unexpected(mismatch(key, node));
   const auto rate =
       key.type == ValueType::kRate ? base::parse_rate(node.text) : base::parse_byte_rate(node.text);
   if (!rate) return tl::unexpected(rate.error().message());
