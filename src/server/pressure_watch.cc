@@ -85,8 +85,15 @@ void PressureWatch::look() {
     status_ = {true, *counters, flood_watch_.active(), flood_watch_.accept_overflow().active()};
   }
   auto queues = accept_queues(parts_.workers);
+  if (is_first_) {
+    // Whatever the sockets have dropped, they have dropped since this process opened them.
+    earlier_ = queues;
+    for (AcceptQueueStatus& queue : earlier_) queue.drops = 0;
+    is_first_ = false;
+  }
   if (events.syn_flood) tell(*events.syn_flood);
   if (events.accept_overflow) tell(*events.accept_overflow, queues);
+  if (!before_.empty()) earlier_ = std::move(before_);
   before_ = std::move(queues);
 }
 
@@ -132,7 +139,9 @@ void PressureWatch::tell(const admission::AcceptOverflowEvent& event,
     return parts_.log.event(LogLevel::kInfo, "accept_overflow", "connections are accepted in time again",
                             fields);
   }
-  const AcceptQueueStatus* queue = worst(before_, queues);
+  // The kernel's counters and the queues are not read in the same moment: what fell between the two at the
+  // last look is in the counters' difference now, and in the queues' difference to the look before.
+  const AcceptQueueStatus* queue = worst(earlier_, queues);
   if (queue != nullptr) {
     fields.text("listener", parts_.listeners[queue->listener]);
     fields.text("address", queue->address.to_string());

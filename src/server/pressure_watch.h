@@ -43,8 +43,10 @@ class PressureWatch {
   const Parts parts_;
   net::Timer timer_;
   admission::FloodWatch flood_watch_;
-  bool can_read_ = true;                   // what was told last
-  std::vector<AcceptQueueStatus> before_;  // queues at the look before
+  bool can_read_ = true;  // what was told last
+  bool is_first_ = true;
+  std::vector<AcceptQueueStatus> before_;   // queues at the look before
+  std::vector<AcceptQueueStatus> earlier_;  // at the one before that
   mutable std::mutex mutex_;
   PressureStatus status_;  // guarded by mutex_
 };
