@@ -51,8 +51,9 @@ async def serve_and_converse(work: process.Workspace, binary: str, user: str, id
     import websockets
     port = work.free_port()
     async with websockets.serve(echo, "127.0.0.1", port, ping_interval=None, max_size=None):
-        # Waiting for Weir's port blocks, and Weir's own connect needs the server to go on.
-        server = await asyncio.to_thread(weir.start, work, binary, [f"127.0.0.1:{port}"], user=user)
+        # Not on a thread of the loop's: Weir is told to end when the thread that started it does. The wait for its port
+        # holds the loop up, which nobody minds: the kernel accepts for the server meanwhile.
+        server = weir.start(work, binary, [f"127.0.0.1:{port}"], user=user)
         common.expect_user(server, user)
         await converse(server, idle)
     return server

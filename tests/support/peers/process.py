@@ -53,7 +53,8 @@ def answers(host: str, port: int) -> bool:
 class Workspace:
     """A temporary folder with its processes. Leaving the `with` block ends the processes and removes the folder.
 
-    A driver that is killed takes them along: each asks the kernel for a signal at its parent's death.
+    A driver that is killed takes them along: each asks the kernel for a signal at its parent's death, which is that of
+    the thread that spawned it.
     """
 
     def __init__(self) -> None:
@@ -113,7 +114,7 @@ class Workspace:
 
 
 def with_parent(argv: list[str]) -> list[str]:
-    """The command, so that it gets SIGTERM when its parent dies (prctl(2), PR_SET_PDEATHSIG)."""
+    """The command, so that it gets SIGTERM when the thread that starts it ends (prctl(2), PR_SET_PDEATHSIG)."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM", "--", *argv] if setpriv else argv
 
