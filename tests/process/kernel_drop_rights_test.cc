@@ -8,6 +8,7 @@
 
 #include "support/backend.h"
 #include "support/clients.h"
+#include "support/other_user.h"
 #include "support/process_facts.h"
 #include "support/two_hosts.h"
 #include "support/unanswered.h"
@@ -63,6 +64,9 @@ class FilterIn : public OnTwoHosts, public testing::WithParamInterface<Case> {
     if (IsSkipped()) return;
     const bool has_rights = has_right(CAP_NET_ADMIN) && has_right(CAP_SETPCAP);
     if (!has_rights) GTEST_SKIP() << "NOT CHECKED: this root has no CAP_NET_ADMIN or no CAP_SETPCAP";
+    if (const auto why = why_no_other_user(); why && !GetParam().user.empty()) {
+      GTEST_SKIP() << "NOT CHECKED: " << *why;
+    }
   }
 
   ChildOptions options() const {

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "support/backend.h"
+#include "support/other_user.h"
 #include "support/weir_process.h"
 
 namespace weir::test {
@@ -259,6 +260,7 @@ class AsNobody : public testing::Test {
  protected:
   void SetUp() override {
     if (::geteuid() != 0) return;  // nobody already
+    if (const auto why = why_no_other_user()) GTEST_SKIP() << "NOT CHECKED: " << *why;
     const passwd* nobody = ::getpwnam("nobody");
     ASSERT_NE(nobody, nullptr);
     options_.user = {nobody->pw_uid, nobody->pw_gid};

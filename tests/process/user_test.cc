@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "support/backend.h"
+#include "support/other_user.h"
 #include "support/parallel.h"
 #include "support/process_facts.h"
 #include "support/weir_process.h"
@@ -21,6 +22,7 @@ class ChangedUser : public testing::Test {
  protected:
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "only root can change the user: run this as root too";
+    if (const auto why = why_no_other_user()) GTEST_SKIP() << "NOT CHECKED: " << *why;
     nobody_ = ::getpwnam("nobody");
     ASSERT_NE(nobody_, nullptr);
     options_ = weir_options_for_user();

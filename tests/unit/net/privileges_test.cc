@@ -7,6 +7,7 @@
 
 #include <fstream>
 
+#include "support/other_user.h"
 #include "unit/support.h"
 
 namespace weir::net {
@@ -59,6 +60,7 @@ TEST(AccessAs, SaysWhatIsNotThere) {
 TEST(AccessAs, AsksOnBehalfOfTheOtherUser) {
   const auto nobody = find_user("nobody");
   if (::geteuid() != 0 || !nobody) GTEST_SKIP() << "NOT CHECKED: only root can ask on behalf of another user";
+  if (const auto why = test::why_no_other_user()) GTEST_SKIP() << "NOT CHECKED: " << *why;
   const test::TempFolder folder;
   std::ofstream(folder.file("f")) << "x";
   ASSERT_EQ(::chmod(folder.file("f").c_str(), 0600), 0);

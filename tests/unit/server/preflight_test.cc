@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "server/host.h"
+#include "support/other_user.h"
 #include "unit/support.h"
 
 namespace weir::server {
@@ -96,6 +97,7 @@ TEST(CheckHost, RefusesALogWhoseFolderIsNotThere) {
 
 TEST(CheckHost, AsksWhetherTheFutureUserMayWriteTheLog) {
   if (::geteuid() != 0) GTEST_SKIP() << "NOT CHECKED: only root can ask on behalf of another user";
+  if (const auto why = test::why_no_other_user()) GTEST_SKIP() << "NOT CHECKED: " << *why;
   const test::TempFolder folder;  // 0700, root's
   config::Config config = config_of(test::loopback(50'000));
   config.process.user.value = "nobody";
