@@ -85,15 +85,14 @@ void PressureWatch::look() {
     status_ = {true, *counters, flood_watch_.active(), flood_watch_.accept_overflow().active()};
   }
   auto queues = accept_queues(parts_.workers);
-  if (is_first_) {
+  if (before_.empty()) {
     // Whatever the sockets have dropped, they have dropped since this process opened them.
-    earlier_ = queues;
-    for (AcceptQueueStatus& queue : earlier_) queue.drops = 0;
-    is_first_ = false;
+    before_ = queues;
+    for (AcceptQueueStatus& queue : before_) queue.drops = 0;
   }
   if (events.syn_flood) tell(*events.syn_flood);
   if (events.accept_overflow) tell(*events.accept_overflow, queues);
-  if (!before_.empty()) earlier_ = std::move(before_);
+  earlier_ = std::move(before_);
   before_ = std::move(queues);
 }
 

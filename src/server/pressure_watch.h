@@ -43,8 +43,7 @@ class PressureWatch {
   const Parts parts_;
   net::Timer timer_;
   admission::FloodWatch flood_watch_;
-  bool can_read_ = true;  // what was told last
-  bool is_first_ = true;
+  bool can_read_ = true;                    // what was told last
   std::vector<AcceptQueueStatus> before_;   // queues at the look before
   std::vector<AcceptQueueStatus> earlier_;  // at the one before that
   mutable std::mutex mutex_;
