@@ -215,6 +215,8 @@ base::Result<void> Supervisor::start() {
   for (const auto& worker : workers_) {
     if (auto started = worker->start(workers_); !started) return started;
   }
+  // Before anyone asks for the status: what the kernel says is in it from the first answer on.
+  pressure_watch_.start();
   return {};
 }
 
@@ -235,7 +237,6 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
             admin);
   access_watch_->start();
   refusals_->start();
-  pressure_watch_.start();
   wake_acceptors();
   serving_.store(true, std::memory_order_release);
   loop_->run();
