@@ -45,6 +45,15 @@ std::size_t told(const WeirProcess& weir, const std::string& event, const std::s
   }));
 }
 
+// Whether a list of so many networks was read while it ran. One that is changed right before the start is
+// read once more as it is, so it is not enough to count.
+bool has_read(const WeirProcess& weir, std::uint64_t networks) {
+  const auto lines = weir.events("access_list");
+  return std::any_of(lines.begin(), lines.end(), [&](const LogLine& line) {
+    return line.level == "info" && line.number("networks") == networks;
+  });
+}
+
 // As many networks as a list takes to be too long for the mode, after the ones given.
 std::string long_list(const std::string& first, const Case& one) {
   constexpr int kTooManyForClassic = 5'000;  // of about 4000
@@ -149,8 +158,8 @@ TEST_P(FilterIn, FollowsAListThatChangesWhileItRuns) {
   Backend backend(echo());
   const WeirProcess weir(configuration_with(backend, "deny_files = [\"" + list + "\"]\n"), options());
   expect_silence(weir, "198.19.1.1", "2001:2:0:8001::1");
-  directory.replace("deny.txt", "198.19.2.0/24\n2001:2:0:8002::/64\n");
-  ASSERT_TRUE(eventually([&] { return weir.events("access_list").size() == 1; }));
+  directory.replace("deny.txt", "198.19.2.0/24\n2001:2:0:8002::/64\n198.19.3.0/24\n");
+  ASSERT_TRUE(eventually([&] { return has_read(weir, 3); }));
   expect_silence(weir, "198.19.2.1", "2001:2:0:8002::1");
   expect_served(weir, {"198.19.1.1", "2001:2:0:8001::1"});
   EXPECT_EQ(told(weir, "access_list", ""), 0u) << "something was amiss";
@@ -168,7 +177,7 @@ TEST_P(FilterIn, LeavesASessionAloneThatWasBegunBeforeItsClientWasDenied) {
       sessions.push_back(served_and_open(weir, host));
   });
   directory.replace("deny.txt", "198.19.1.0/24\n2001:2:0:8001::/64\n");
-  ASSERT_TRUE(eventually([&] { return weir.events("access_list").size() == 1; }));
+  ASSERT_TRUE(eventually([&] { return has_read(weir, 2); }));
   expect_silence(weir, "198.19.1.1", "2001:2:0:8001::1");
   for (Socket& session : sessions) {
     session.send_all("after");
@@ -215,7 +224,7 @@ TEST_P(FilterIn, LeavesAListThatGrowsTooLongToTheGateAndTakesItBackWhenItShrinks
   EXPECT_TRUE(eventually([&] { return as_clients([&] { return is_served(weir, "198.19.3.1"); }); }));
 
   directory.replace("deny.txt", denied);
-  ASSERT_TRUE(eventually([&] { return weir.events("access_list").size() == 3; }));
+  ASSERT_TRUE(eventually([&] { return has_read(weir, 2); }));
   expect_silence(weir, "198.19.1.1", "2001:2:0:8001::1");
   EXPECT_EQ(weir.admin().sum("weir_kernel_drop_active"), 1u);
   EXPECT_TRUE(is_left_to_the_gate()) << "told again though it has the list";
