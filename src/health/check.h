@@ -1,0 +1,73 @@
+// What a health check is, as plain values, and what it is aimed at. No sockets and no state here: one check
+// may be shared by all backends of a pool. Who counts rise and fall is not this room's business.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace weir::health {
+
+// Status codes from `first` to `last`, both among them.
+struct StatusPattern {
+  int first = 200;
+  int last = 299;
+  bool contains(int status) const { return first <= status && status <= last; }
+  friend bool operator==(const StatusPattern&, const StatusPattern&) = default;
+};
+
+// "204", "2xx" or "200-399", of codes from 200 to 599: interim answers are never the final one. The error
+// says what was expected, and does not repeat the text.
+base::Result<StatusPattern> parse_status_pattern(std::string_view text);
+
+// The shortest form that `parse_status_pattern` reads: "2xx", "204", "200-204".
+std::string to_string(StatusPattern pattern);
+
+// Passes once the connection stands. Whoever listens may still be stuck: the kernel completes handshakes for
+// it.
+struct TcpCheck {};
+
+// GET over HTTP/1.1, the connection closed afterwards. Passes when the whole answer has come (or the first 64
+// KiB of its body), its status is among `status` and its body holds `body_contains`.
+struct HttpCheck {
+  std::string path = "/";                                 // a request target, see `is_request_target`
+  std::string host;                                       // the Host field; empty: the backend's address
+  std::vector<StatusPattern> status = {StatusPattern{}};  // not empty
+  std::string body_contains;                              // empty: any body, or none
+};
+
+// Sends `send` and passes as soon as what comes back begins with `expect`. An empty `send` waits for the
+// greeting of a server that speaks first; an empty `expect` takes any byte.
+struct ExchangeCheck {
+  std::string send;
+  std::string expect;
+};
+
+struct Check {
+  std::variant<TcpCheck, HttpCheck, ExchangeCheck> type;
+  base::Millis interval{2000};  // from the start of one probe to the start of the next; at least 1 ms
+  base::Millis timeout{1000};   // of a whole probe; at least 1 ms
+  double jitter = 0.1;          // the share, 0 to 1, by which an interval may be shorter or longer
+};
+
+// What is probed. The check is shared and does not change.
+struct Target {
+  base::Address address;
+  std::shared_ptr<const Check> check;
+};
+
+// Whether `path` can stand in a request line: it begins with '/' and has neither blanks nor controls nor
+// bytes beyond ASCII (RFC 9112 section 3.2.1).
+bool is_request_target(std::string_view path);
+
+// Whether `host` can be the value of a Host field: printable ASCII without blanks, '/' or '@'; not empty.
+bool is_host_field(std::string_view host);
+
+}  // namespace weir::health

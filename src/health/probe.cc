@@ -1,0 +1,163 @@
+#include "health/probe.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/units.h"
+
+namespace weir::health {
+namespace {
+
+// Reads of one turn: one target that sends without end must not hold the loop. All of an answer within its
+// bounds can be read by one look.
+constexpr int kReadsPerTurn = 16;
+constexpr std::size_t kReadBytes = std::size_t{16} << 10;
+
+bool is_own_shortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM || error == EADDRNOTAVAIL;
+}
+
+bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+
+}  // namespace
+
+Probe::Probe(net::EventLoop& loop, Owner& owner, const Connect& connect)
+    : loop_(loop), owner_(owner), connect_(connect) {
+  timer_.bind<&Probe::on_timer>(loop, this);
+}
+
+void Probe::start(Target target) {
+  WEIR_ASSERT(!is_under_way_);
+  is_under_way_ = true;
+  target_ = std::move(target);
+  phase_ = Phase::kConnecting;
+  sent_ = 0;
+  was_reset_ = false;
+  conversation_ = build_conversation(target_);
+  begun_ = base::precise_now();
+  attention_.start(begun_, target_.check->timeout);
+  net::Connecting connecting = connect_(target_.address, net::TcpOptions{});
+  fd_ = std::move(connecting.fd);
+  if (connecting.error != EINPROGRESS) return settle_connect(connecting.error);
+  watch_.bind<&Probe::on_ready>(loop_, fd_.get(), this);
+  timer_.start(attention_.wait(begun_));
+  wait_or_fail(net::Interest::kWrite);
+}
+
+void Probe::cancel() {
+  if (!is_under_way_) return;
+  is_under_way_ = false;
+  timer_.stop();
+  watch_.stop();
+  net::abort_connection(fd_);
+  conversation_ = {};
+}
+
+void Probe::on_ready(net::Ready) {
+  if (phase_ == Phase::kConnecting) return settle_connect(net::take_error(fd_.get()));
+  talk();
+}
+
+void Probe::on_timer() {
+  const bool is_over = attention_.is_used_up(base::precise_now());
+  // What has come is judged before the time is: the loop may not have told it yet.
+  if (net::is_ready(fd_.get(), watch_.interest())) on_ready({});
+  if (!is_under_way_) return;
+  if (is_over) return finish(Verdict::kFailed, late_reason());
+  timer_.start(attention_.wait(base::precise_now()));
+}
+
+void Probe::wait_or_fail(net::Interest interest) {
+  if (!watch_.want(interest)) fail_with("watch", ENOMEM);
+}
+
+void Probe::settle_connect(int error) {
+  if (error == 0 && target_.address.is_ip() && net::connected_to_itself(fd_.get())) error = ECONNREFUSED;
+  // A reset can only follow bytes on a connection that stood; the bytes are judged first.
+  was_reset_ = error == ECONNRESET && net::unread_bytes(fd_.get()) > 0;
+  if (error != 0 && !was_reset_) return fail_with("connect", error);
+  if (conversation_.judge == nullptr) return finish(Verdict::kPassed, {});
+  if (phase_ == Phase::kConnecting && watch_.interest() == net::Interest::kNone) {
+    // It stood at once.
+    watch_.bind<&Probe::on_ready>(loop_, fd_.get(), this);
+    timer_.start(attention_.wait(begun_));
+  }
+  phase_ = Phase::kTalking;
+  talk();
+}
+
+void Probe::talk() {
+  send_request();
+  if (is_under_way_) read_answer();
+  if (is_under_way_) wait_or_fail(net::interest_in(true, sent_ < conversation_.request.size()));
+}
+
+void Probe::send_request() {
+  while (sent_ < conversation_.request.size()) {
+    const std::string_view rest = std::string_view(conversation_.request).substr(sent_);
+    const ssize_t n = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (n >= 0) {
+      sent_ += static_cast<std::size_t>(n);
+    } else if (would_block(errno)) {
+      return;
+    } else if (is_own_shortage(errno)) {
+      return fail_with("send", errno);
+    } else if (errno != EINTR) {
+      // The server may have answered and left without reading: what it said is still there to be read.
+      was_reset_ = true;
+      sent_ = conversation_.request.size();
+    }
+  }
+}
+
+void Probe::read_answer() {
+  char buffer[kReadBytes];
+  for (int i = 0; i < kReadsPerTurn && is_under_way_; ++i) {
+    const ssize_t n = ::recv(fd_.get(), buffer, sizeof(buffer), 0);
+    if (n > 0) {
+      judge(conversation_.judge->on_bytes({buffer, static_cast<std::size_t>(n)}));
+    } else if (n == 0) {
+      judge(conversation_.judge->on_end(was_reset_ ? StreamEnd::kReset : StreamEnd::kClosed));
+    } else if (would_block(errno)) {
+      return;
+    } else if (errno == ECONNRESET || errno == EPIPE) {
+      judge(conversation_.judge->on_end(StreamEnd::kReset));
+    } else if (errno != EINTR) {
+      return fail_with("read", errno);
+    }
+  }
+}
+
+void Probe::judge(const Finding& finding) {
+  if (finding.judgement == Judgement::kUndecided) return;
+  finish(finding.judgement == Judgement::kPassed ? Verdict::kPassed : Verdict::kFailed, finding.reason);
+}
+
+void Probe::fail_with(const char* call, int error) {
+  finish(is_own_shortage(error) ? Verdict::kNotMade : Verdict::kFailed,
+         base::system_error(call, error).message());
+}
+
+std::string Probe::late_reason() const {
+  std::string_view what = "no connection";
+  if (phase_ == Phase::kTalking) {
+    what = conversation_.judge->has_begun() ? "only a part of the answer" : "no answer";
+  }
+  return fmt::format("{} within {}", what, base::to_string(target_.check->timeout));
+}
+
+void Probe::finish(Verdict verdict, std::string reason) {
+  const auto duration = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
+  timer_.stop();
+  watch_.stop();
+  if (verdict == Verdict::kPassed) net::end_connection(fd_);
+  cancel();
+  owner_.probe_ended({verdict, std::move(reason), duration});
+}
+
+}  // namespace weir::health

@@ -1,0 +1,101 @@
+// One probe: one non-blocking connection to a target, from connect to verdict. It is used again and again,
+// one probe at a time, and is a member of whoever waits for its report. On its loop's thread only. Its time
+// limit counts from its own events: when the loop was late, what has come meanwhile is judged first, and the
+// time that was missed is not the backend's (`Attention`).
+//
+// How a connection is left: after a pass it is closed with a plain end of stream, what the server sent being
+// read away before, since some servers log a reset; after a failure it is reset.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/unique_fd.h"
+#include "health/attention.h"
+#include "health/check.h"
+#include "health/judge.h"
+#include "net/socket.h"
+#include "net/watch.h"
+
+namespace weir::health {
+
+enum class Verdict : std::uint8_t {
+  kPassed,
+  kFailed,
+  // This host was short of something (descriptors, memory, source ports): nothing is said about the backend.
+  kNotMade
+};
+
+struct ProbeReport {
+  Verdict verdict = Verdict::kNotMade;
+  std::string reason;       // for people, one line of ASCII; empty when it passed
+  base::Micros duration{};  // from the first call to the verdict
+};
+
+// Opens a socket and starts to connect: `connect_directly`, or one that chooses a source address first.
+using Connect = std::function<net::Connecting(const base::Address&, const net::TcpOptions&)>;
+inline net::Connecting connect_directly(const base::Address& address, const net::TcpOptions& options) {
+  return net::start_connect(address, options);
+}
+
+class Probe {
+ public:
+  class Owner {
+   public:
+    // The probe is over. It may be started again or destroyed once this has returned to the loop, or to the
+    // caller of `start`.
+    virtual void probe_ended(ProbeReport report) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // All three outlive the probe.
+  Probe(net::EventLoop& loop, Owner& owner, const Connect& connect);
+  ~Probe() { cancel(); }
+  Probe(const Probe&) = delete;
+  Probe& operator=(const Probe&) = delete;
+
+  // Begins. The report comes through the owner, perhaps before this returns: a refusal over loopback is known
+  // at once. Precondition: not under way.
+  void start(Target target);
+
+  // Ends without a report; the connection is reset. Idempotent.
+  void cancel();
+
+  bool is_under_way() const { return is_under_way_; }
+
+ private:
+  enum class Phase : std::uint8_t { kConnecting, kTalking };
+
+  void on_ready(net::Ready);
+  void on_timer();
+  void wait_or_fail(net::Interest interest);
+  void settle_connect(int error);
+  void talk();
+  void send_request();
+  void read_answer();
+  void judge(const Finding& finding);
+  void fail_with(const char* call, int error);
+  std::string late_reason() const;
+  void finish(Verdict verdict, std::string reason);
+
+  net::EventLoop& loop_;
+  Owner& owner_;
+  const Connect& connect_;
+  Target target_;
+  bool is_under_way_ = false;
+  Phase phase_ = Phase::kConnecting;
+  base::UniqueFd fd_;
+  net::Watch watch_;
+  net::Timer timer_;
+  base::TimePoint begun_;
+  Attention attention_;
+  Conversation conversation_;
+  std::size_t sent_ = 0;
+  bool was_reset_ = false;  // a call has already been told of it: reading will show a plain end
+};
+
+}  // namespace weir::health
