@@ -10,6 +10,7 @@ METRIC = re.compile(r"\bweir_[a-z_]*[a-z]\b")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 WORD_LISTS = {  # list of words: (the file it stands in, the page that explains them)
     "kCloseReasonWords": ("session/close_reason.h", "docs/log.md"),
+    "kBackendStateWords": ("pool/backend.h", "docs/pools.md"),
     "kSessionStateWords": ("session/close_reason.h", "docs/log.md"),
     "kRefusalWords": ("admission/refusals.h", "docs/who-may-come-in.md"),
 }
@@ -33,7 +34,7 @@ def problems_of(page: str, text: str, folder: pathlib.Path, metrics: str) -> lis
 
 
 def check(root: pathlib.Path) -> list[str]:
-    metrics = (root / "src/admin/views.cc").read_text()
+    metrics = "".join(path.read_text() for path in sorted((root / "src/admin").glob("*views.cc")))
     found = []
     for page in [root / "README.md", *sorted((root / "docs").glob("*.md")), *sorted((root / "bench").rglob("*.md")),
                  *sorted((root / "src").glob("*.md")), *sorted((root / "conf").glob("*.md"))]:

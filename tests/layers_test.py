@@ -34,7 +34,7 @@ LIBRARIES = {
     "libcap-ng": (r"cap-ng\.h$", r"net/privileges\."),
     "libbpf": (r"bpf/", r"net/packet_filter"),
     "OpenSSL": (r"openssl/", r"tls/"),
-    "xxHash": (r"xxhash\.h$|xxh3\.h$", r"admission/client_key\.cc$"),
+    "xxHash": (r"xxhash\.h$|xxh3\.h$", r"admission/client_key\.cc$|balance/maglev\.cc$|pool/client_hash\.cc$"),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?P<open>[<"])(?P<path>[^>"]+)[>"]')

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "admin/pool_views.h"
 #include "base/log_text.h"
 #include "metrics/text_format.h"
 
@@ -12,9 +13,7 @@ namespace {
 using metrics::FamilyType;
 using metrics::Label;
 using metrics::TextFormat;
-using server::BackendStatus;
 using server::ListenerStatus;
-using server::PoolStatus;
 using server::ProcessStatus;
 
 // One sample for each listener.
@@ -22,16 +21,6 @@ template <class Value>
 void by_listener(TextFormat& out, const ProcessStatus& status, Value value) {
   for (const ListenerStatus& listener : status.listeners)
     out.sample({{"listener", listener.name}}, value(listener));
-}
-
-// One sample for each backend.
-template <class Value>
-void by_backend(TextFormat& out, const ProcessStatus& status, Value value) {
-  for (const PoolStatus& pool : status.pools) {
-    for (const BackendStatus& backend : pool.backends) {
-      out.sample({{"pool", pool.name}, {"backend", backend.name}}, value(backend));
-    }
-  }
 }
 
 // One sample for each listener and reason.
@@ -150,25 +139,6 @@ void listener_metrics(TextFormat& out, const ProcessStatus& status) {
   by_listener(out, status, [](const auto& l) { return l.download_bytes; });
 }
 
-void backend_metrics(TextFormat& out, const ProcessStatus& status) {
-  out.family("weir_backend_up", FamilyType::kGauge, "1 while the backend may be picked.");
-  by_backend(out, status, [](const auto& b) { return b.state == pool::BackendState::kUp ? 1u : 0u; });
-  out.family("weir_backend_in_flight_sessions", FamilyType::kGauge,
-             "Sessions that hold a connection to the backend.");
-  by_backend(out, status, [](const auto& b) { return b.in_flight; });
-  out.family("weir_backend_sessions_total", FamilyType::kCounter, "Connections to the backend that stood.");
-  by_backend(out, status, [](const auto& b) { return b.sessions; });
-  out.family("weir_backend_connect_attempts_total", FamilyType::kCounter, "Connects that were begun.");
-  by_backend(out, status, [](const auto& b) { return b.attempts; });
-  out.family("weir_backend_connect_failures_total", FamilyType::kCounter,
-             "Connects that were refused, unreachable or timed out.");
-  by_backend(out, status, [](const auto& b) { return b.failed_attempts; });
-  out.family("weir_backend_upload_bytes_total", FamilyType::kCounter, "Bytes to the backend.");
-  by_backend(out, status, [](const auto& b) { return b.upload_bytes; });
-  out.family("weir_backend_download_bytes_total", FamilyType::kCounter, "Bytes from the backend.");
-  by_backend(out, status, [](const auto& b) { return b.download_bytes; });
-}
-
 void process_metrics(TextFormat& out, const ProcessStatus& status) {
   out.family("weir_process_connections", FamilyType::kGauge, "Connections that hold a permit now.");
   out.sample(status.connections);
@@ -251,7 +221,7 @@ std::string metrics_text(const ProcessStatus& status) {
   worker_metrics(out, status);
   listener_metrics(out, status);
   limits_metrics(out, status);
-  backend_metrics(out, status);
+  pool_metrics(out, status.pools);
   return out.text();
 }
 
@@ -266,31 +236,6 @@ std::string refusals_json(const ProcessStatus& status) {
                         {"dry_run", refusal.dry_run}});
   }
   const nlohmann::ordered_json document{{"refusals", std::move(refusals)}};
-  return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-}
-
-std::string backends_json(const ProcessStatus& status) {
-  nlohmann::ordered_json pools = nlohmann::ordered_json::array();
-  for (const PoolStatus& pool : status.pools) {
-    nlohmann::ordered_json backends = nlohmann::ordered_json::array();
-    for (const BackendStatus& b : pool.backends) {
-      nlohmann::ordered_json line{{"name", b.name},
-                                  {"address", b.address.to_string()},
-                                  {"weight", b.weight},
-                                  {"state", pool::word(b.state)},
-                                  {"in_flight", b.in_flight},
-                                  {"sessions_total", b.sessions},
-                                  {"connect_attempts_total", b.attempts},
-                                  {"connect_failures_total", b.failed_attempts},
-                                  {"upload_bytes_total", b.upload_bytes},
-                                  {"download_bytes_total", b.download_bytes}};
-      if (!b.state_reason.empty()) line["state_reason"] = b.state_reason;
-      backends.push_back(std::move(line));
-    }
-    pools.push_back({{"name", pool.name}, {"backends", std::move(backends)}});
-  }
-  const nlohmann::ordered_json document{{"pools", std::move(pools)}};
-  // Replacement instead of an exception, should a name not be UTF-8.
   return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

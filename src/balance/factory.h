@@ -3,14 +3,24 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "balance/policy.h"
 
 namespace weir::balance {
 
-enum class PolicyName { kRoundRobin };
+enum class PolicyName { kRoundRobin, kLeastConnections, kRandomTwo, kFastest, kSourceHash, kFirst };
 
-std::unique_ptr<Policy> make_policy(PolicyName name, std::span<const Candidate> candidates);
+struct PolicyOptions {
+  std::uint64_t seed = 0;  // of policies that draw lots
+  // `source_hash`: no backend gets more than this factor times its share of the sessions in flight; nothing:
+  // a client's backend stays the same whatever it has to do.
+  std::optional<double> hash_balance;
+};
+
+// Precondition: no two candidates share an index or a name.
+std::unique_ptr<Policy> make_policy(PolicyName name, std::span<const Candidate> candidates,
+                                    const PolicyOptions& options);
 
 }  // namespace weir::balance

@@ -1,25 +1,42 @@
-// What a balancing policy is: given the pool's usable backends, say which one takes the next session.
-// Policies know nothing of sockets, health or sessions; they see positions and weights. Pure but for their
-// own counters, which any worker may touch at once. A policy is made anew when the set of usable backends
-// changes.
+// What a balancing policy is: given the backends of one tier of a pool and what each has to do now, say which
+// one takes the next session. Policies know nothing of sockets, health or threads; they see positions and
+// numbers. The pool calls them under its lock, so that choosing a backend and taking a place there is one
+// step, exact over all workers. Pure but for their own state.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "base/assert.h"
 
 namespace weir::balance {
 
-// A backend's position in its pool's list.
+// A backend's position in its pool.
 using BackendIndex = std::uint32_t;
 
-// A backend that may be picked. Weight is at least 1.
+// A backend as it stands now. The pool keeps these true, one for each of its positions.
+struct Member {
+  static constexpr std::uint32_t kNoMost = std::numeric_limits<std::uint32_t>::max();
+
+  // Its share in proportion to the other weights. While `usable` at least 1; slow start lowers it for a time.
+  std::uint32_t weight = 1;
+  std::uint32_t in_flight = 0;     // places taken
+  std::uint32_t most = kNoMost;    // places there are
+  std::uint32_t connect_time = 0;  // microseconds, exponentially weighted; 0: not known yet
+  bool usable = false;             // new sessions may go there
+
+  bool has_room() const { return in_flight < most; }
+};
+
+// A backend that a policy may come to pick, usable now or not.
 struct Candidate {
   BackendIndex index = 0;
-  std::uint32_t weight = 1;
+  std::uint32_t weight = 1;  // as configured; 0: it gets no new sessions
+  std::string name{};        // unique in its pool, and the same on every machine that has this configuration
 };
 
 // The backends that one session has already tried, at most `kMost`: a retry must not go to any of them again.
@@ -38,24 +55,45 @@ class Tried {
     return false;
   }
   std::size_t size() const { return count_; }
+  // In the order of the attempts. Precondition: below `size`.
+  BackendIndex operator[](std::size_t at) const { return indexes_[at]; }
+  bool empty() const { return count_ == 0; }
 
  private:
   std::array<BackendIndex, kMost> indexes_{};
   std::uint8_t count_ = 0;
 };
 
+// What is known of the session that needs a backend.
+struct Request {
+  std::uint64_t key = 0;  // of the client, evenly spread: the same client, the same key, on any machine
+  const Tried& tried;
+};
+
 class Policy {
  public:
+  // By position in the pool. Positions that are not among the policy's candidates are not its concern.
+  using Members = std::span<const Member>;
+
   Policy() = default;
   Policy(const Policy&) = delete;
   Policy& operator=(const Policy&) = delete;
   virtual ~Policy() = default;
 
-  // The backend for a session's first attempt; nothing when there is no candidate. Any thread.
-  virtual std::optional<BackendIndex> pick() = 0;
+  // A candidate that is usable, has room and has not been tried; nothing when there is none that this session
+  // may have. The caller takes the place and says so by `load_changed`.
+  virtual std::optional<BackendIndex> pick(Members members, const Request& request) = 0;
 
-  // The backend for a further attempt: one that is not in `tried`; nothing when all are. Any thread.
-  virtual std::optional<BackendIndex> pick_untried(const Tried& tried) = 0;
+  // Which candidates are usable, or their weights, have changed. Called once before the first pick.
+  virtual void members_changed(Members) {}
+
+  // `in_flight`, `most` or `connect_time` of one candidate has changed.
+  virtual void load_changed(Members, BackendIndex) {}
+
+ protected:
+  static bool may_take(const Member& member, BackendIndex index, const Request& request) {
+    return member.usable && member.has_room() && !request.tried.contains(index);
+  }
 };
 
 }  // namespace weir::balance

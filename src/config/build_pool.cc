@@ -2,64 +2,14 @@
 
 #include <fmt/format.h>
 
-#include "config/addresses.h"
+#include "config/build_backend.h"
+#include "config/build_health.h"
 #include "config/limits.h"
+#include "config/pool_scalars.h"
 #include "config/table_reader.h"
-#include "config/text.h"
 
 namespace weir::config {
 namespace {
-
-// Either form of a backend: "host:port" alone, or a table around it.
-class BackendReader {
- public:
-  BackendReader(std::string pool_path, Problems& problems)
-      : path_(std::move(pool_path) + ".backends"), problems_(problems) {}
-
-  void read(const Node& node, std::vector<BackendConfig>& out) {
-    if (node.kind == Kind::kFaulty) return;
-    BackendConfig backend;
-    bool is_usable = false;
-    if (node.kind == Kind::kString) {
-      is_usable = set_address({node.text, node.place}, path_, backend);
-    } else if (node.kind == Kind::kTable) {
-      is_usable = read_table(node, backend);
-    } else {
-      add_error(problems_, node.place,
-                fmt::format("{}: {}", path_, mismatch(*find_key(Section::kPool, "backends"), node)));
-    }
-    if (is_usable) out.push_back(std::move(backend));
-  }
-
- private:
-  bool read_table(const Node& node, BackendConfig& backend) {
-    TableReader reader(Section::kBackend, node, path_, node.place, problems_);
-    Placed<std::string> address;
-    Placed<std::string> name;
-    reader.read_text("address", address);
-    reader.read_text("name", name);
-    reader.read_count("weight", backend.weight);
-    reader.finish();
-    const bool is_given = address.place.line != 0;
-    if (!is_given || !set_address(address, path_ + ".address", backend)) return false;
-    if (!name.value.empty()) backend.name = name.value;
-    return true;
-  }
-
-  bool set_address(const Placed<std::string>& text, const std::string& path, BackendConfig& backend) {
-    auto endpoint = parse_backend_address(text.value);
-    if (!endpoint) {
-      add_error(problems_, text.place, fmt::format("{}: {}", path, endpoint.error()));
-      return false;
-    }
-    backend.address = {*std::move(endpoint), text.place};
-    backend.name = text.value;
-    return true;
-  }
-
-  std::string path_;
-  Problems& problems_;
-};
 
 void read_backends(TableReader& reader, PoolConfig& out, Problems& problems) {
   const Node* node = reader.take("backends");
@@ -77,8 +27,68 @@ void read_backends(TableReader& reader, PoolConfig& out, Problems& problems) {
         "backends", node->place,
         fmt::format("found {} backends, at most {} are allowed in a pool", node->items.size(), kMaxBackends));
   }
-  BackendReader backends("pools." + out.name, problems);
-  for (const Node& item : node->items) backends.read(item, out.backends);
+  for (const Node& item : node->items) {
+    auto backend = build_backend(item, "pools." + out.name + ".backends", problems);
+    if (backend) out.backends.push_back(*std::move(backend));
+  }
+}
+
+PoolSessionsConfig build_sessions(const Node& table, const std::string& path, Problems& problems) {
+  PoolSessionsConfig out;
+  TableReader reader(Section::kPoolSessions, table, path, table.place, problems);
+  reader.read_value("on_down", parse_fate, out.on_down);
+  reader.read_value("on_removed", parse_fate, out.on_removed);
+  reader.read_value("on_maintenance", parse_fate, out.on_maintenance);
+  reader.finish();
+  return out;
+}
+
+OutlierConfig build_outlier(const Node& table, const std::string& path, Problems& problems) {
+  OutlierConfig out;
+  const OutlierConfig usual;
+  TableReader reader(Section::kOutlier, table, path, table.place, problems);
+  reader.read_count("consecutive_failures", out.consecutive_failures);
+  reader.read_duration("eject_time", out.eject_time);
+  reader.read_decimal("max_ejected", out.max_ejected);
+  reader.read_flag("observe_resets", out.observe_resets);
+  reader.finish();
+  const bool is_off = out.consecutive_failures == 0;
+  const auto warn = [&](bool is_usual, std::string_view name) {
+    if (!is_usual)
+      reader.warn_at_key(name, "it says nothing with consecutive_failures = 0, which ejects nobody");
+  };
+  if (is_off) {
+    warn(out.eject_time == usual.eject_time, "eject_time");
+    warn(out.max_ejected == usual.max_ejected, "max_ejected");
+    warn(out.observe_resets == usual.observe_resets, "observe_resets");
+  } else if (out.max_ejected == 0) {
+    reader.warn_at_key("max_ejected",
+                       "0 means that no backend is ever ejected, whatever fails: write a larger share, or "
+                       "consecutive_failures = 0 when that is meant");
+  }
+  return out;
+}
+
+// What was changed and has no effect, since what it belongs to is off.
+void warn_of_idle(TableReader& reader, const PoolConfig& pool) {
+  const PoolConfig usual;
+  const auto warn = [&](bool is_usual, std::string_view name, std::string_view text) {
+    if (!is_usual) reader.warn_at_key(name, text);
+  };
+  if (pool.policy != PolicyKind::kSourceHash) {
+    constexpr std::string_view kNoHash = "it says nothing without policy = \"source_hash\"";
+    warn(pool.hash_key == usual.hash_key, "hash_key", kNoHash);
+    warn(pool.hash_balance == usual.hash_balance, "hash_balance", kNoHash);
+  } else if (pool.slow_start) {
+    reader.warn_at_key("slow_start",
+                       "it has no effect with policy = \"source_hash\": a backend that comes back has its "
+                       "clients at once, since each belongs to one backend");
+  }
+  if (pool.queue_length == 0) {
+    warn(pool.queue_timeout == usual.queue_timeout, "queue_timeout",
+         "it says nothing with queue_length = 0: nobody waits, a client that finds every backend full is "
+         "turned away");
+  }
 }
 
 }  // namespace
@@ -92,7 +102,23 @@ PoolConfig build_pool(const Entry& entry, Problems& problems) {
   read_backends(reader, out, problems);
   reader.read_duration("connect_timeout", out.connect_timeout);
   reader.read_count("retries", out.retries);
+  reader.read_duration("slow_start", out.slow_start);
+  reader.read_decimal("panic_threshold", out.panic_threshold);
+  reader.read_count("queue_length", out.queue_length);
+  reader.read_duration("queue_timeout", out.queue_timeout);
+  reader.read_value("hash_key", parse_hash_key, out.hash_key);
+  reader.read_decimal("hash_balance", out.hash_balance);
+  reader.read_text("fallback_pool", out.fallback_pool);
+  const std::string path = "pools." + entry.key;
+  const Node* health = reader.written("health");
+  const Node& health_table = reader.nested("health");
+  if (health != nullptr && health->kind == Kind::kTable) {
+    out.health = build_health(health_table, path + ".health", problems);
+  }
+  out.sessions = build_sessions(reader.nested("sessions"), path + ".sessions", problems);
+  out.outlier = build_outlier(reader.nested("outlier"), path + ".outlier", problems);
   reader.finish();
+  warn_of_idle(reader, out);
   return out;
 }
 

@@ -73,6 +73,23 @@ Json value_schema(const Key& key) {
       return text_matching("^[0-9]+/(s|min|h)$");
     case ValueType::kByteRate:
       return text_matching("^[0-9]+(KiB|MiB|GiB)?/(s|min|h)$");
+    case ValueType::kDecimal:
+      return {{"type", "number"},
+              {"minimum", static_cast<double>(key.least) / 1000},
+              {"maximum", static_cast<double>(key.most) / 1000}};
+    case ValueType::kStatusList: {
+      const Json one = {
+          {"anyOf",
+           {text_matching("^[2-5]([0-9]{2}|xx|[0-9]{2}-[2-5][0-9]{2})$"),
+            Json{{"type", "integer"}, {"minimum", 200}, {"maximum", 599}}, from_environment()}}};
+      return {{"type", "array"}, {"minItems", 1}, {"items", one}};
+    }
+    case ValueType::kHashKey:
+      return text_matching("^client(_prefix/[0-9]{1,3})?$");
+    case ValueType::kFate:
+      return text_matching("^(keep|close|drain [0-9]+(ms|s|m|h|d))$");
+    case ValueType::kBytes:
+      return {{"type", "string"}};
   }
   return {};
 }
@@ -81,7 +98,7 @@ Json value_schema(const Key& key) {
 bool is_list(const Key& key) {
   return key.type == ValueType::kListenAddresses || key.type == ValueType::kBackendList ||
          key.type == ValueType::kPatternList || key.type == ValueType::kPathList ||
-         key.type == ValueType::kClientList;
+         key.type == ValueType::kClientList || key.type == ValueType::kStatusList;
 }
 
 Json default_json(const Key& key) {
@@ -91,8 +108,13 @@ Json default_json(const Key& key) {
       return node.integer;
     case Kind::kFlag:
       return node.is_true;
-    case Kind::kList:
-      return Json::array();
+    case Kind::kFloat:
+      return parse_decimal(key, node)->value();
+    case Kind::kList: {
+      Json list = Json::array();
+      for (const Node& item : node.items) list.push_back(item.text);
+      return list;
+    }
     default:
       return node.text;
   }

@@ -15,6 +15,7 @@ constexpr std::size_t kMaxNameLength = 63;         // of a listener, a pool or a
 constexpr std::size_t kMaxTextLength = 4096;       // any other string, after expansion
 constexpr std::size_t kMaxBindAddresses = 16'384;  // of one listener, port ranges spread out
 constexpr std::size_t kMaxBackends = 10'000;       // of one pool
+constexpr std::size_t kMaxExchangeBytes = 1024;    // that a check sends or expects
 constexpr std::size_t kMaxProblems = 1000;         // reported at once
 constexpr std::size_t kMaxPrefixListBytes = std::size_t{64} << 20;  // one file of networks
 constexpr std::size_t kMaxPrefixListEntries = 1'000'000;            // in it

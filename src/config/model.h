@@ -128,13 +128,87 @@ struct ListenerConfig {
   Placed<std::string> shared_limits;  // the name of one of `Config::limits`; empty: its own
 };
 
+enum class BackendMode { kUp, kDrain, kMaintenance };
+
 struct BackendConfig {
   Placed<base::Endpoint> address;
-  std::string name;  // as given, or the address as written
-  unsigned weight = 1;
+  std::string name;                         // as given, or the address as written
+  unsigned weight = 1;                      // 0: no new connections, as in kDrain
+  std::optional<unsigned> max_connections;  // of each address; unset: "off"
+  bool is_backup = false;
+  BackendMode mode = BackendMode::kUp;
+
+  bool takes_new_connections() const { return mode == BackendMode::kUp && weight > 0; }
 };
 
-enum class PolicyKind { kRoundRobin };
+enum class PolicyKind { kRoundRobin, kLeastConnections, kRandomTwo, kFastest, kSourceHash, kFirst };
+
+// So many leading bits of a client's address say who it is to `source_hash`.
+struct HashKeyConfig {
+  unsigned ipv4_bits = 32;
+  unsigned ipv6_bits = 128;
+
+  friend bool operator==(const HashKeyConfig&, const HashKeyConfig&) = default;
+};
+
+// What becomes of running sessions; `drain` is the time of kDrain.
+enum class SessionFate { kKeep, kDrain, kClose };
+struct FateConfig {
+  SessionFate fate = SessionFate::kKeep;
+  Millis drain{0};
+
+  friend bool operator==(const FateConfig&, const FateConfig&) = default;
+};
+
+struct PoolSessionsConfig {
+  FateConfig on_down;
+  FateConfig on_removed{SessionFate::kDrain, Millis{30'000}};
+  FateConfig on_maintenance{SessionFate::kDrain, Millis{30'000}};
+};
+
+struct OutlierConfig {
+  unsigned consecutive_failures = 5;  // 0: off
+  Millis eject_time{30'000};
+  double max_ejected = 0.5;  // a share of the backends
+  bool observe_resets = true;
+};
+
+enum class CheckType { kTcp, kHttp, kExchange };
+
+// Both ends belong to it.
+struct StatusRange {
+  unsigned first = 200;
+  unsigned last = 299;
+
+  friend bool operator==(const StatusRange&, const StatusRange&) = default;
+};
+
+struct HttpCheckConfig {
+  std::string path = "/health";
+  std::string host;  // empty: the backend's address as written
+  std::vector<StatusRange> statuses{StatusRange{}};
+  std::string body_contains;
+};
+
+// Bytes, whatever they were written as.
+struct ExchangeCheckConfig {
+  std::string send;
+  std::string expect;
+};
+
+struct HealthConfig {
+  Place place;
+  CheckType type = CheckType::kTcp;
+  Millis interval{2'000};
+  Millis timeout{1'000};
+  unsigned rise = 2;
+  unsigned fall = 3;
+  double jitter = 0.1;           // a share of the interval
+  std::optional<unsigned> port;  // unset: "auto", the backend's own
+  bool initially_up = true;
+  HttpCheckConfig http;          // of kHttp
+  ExchangeCheckConfig exchange;  // of kExchange
+};
 
 struct PoolConfig {
   std::string name;
@@ -143,6 +217,16 @@ struct PoolConfig {
   std::vector<BackendConfig> backends;
   Millis connect_timeout{3'000};
   unsigned retries = 2;
+  std::optional<Millis> slow_start;  // unset: "off"
+  double panic_threshold = 0;        // a share of the backends
+  unsigned queue_length = 0;
+  Millis queue_timeout{5'000};
+  HashKeyConfig hash_key;
+  std::optional<double> hash_balance;  // unset: "off"
+  Placed<std::string> fallback_pool;   // empty: none
+  std::optional<HealthConfig> health;  // unset: there is no such table
+  PoolSessionsConfig sessions;
+  OutlierConfig outlier;
 };
 
 struct Config {

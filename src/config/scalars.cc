@@ -20,12 +20,21 @@ bool parse_integer(std::string_view text, int base, std::int64_t& value) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
+bool parse_fraction(std::string_view text, double& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
 // The mistakes that are common enough for a word of their own.
 std::string advice(const Key& key, const Node& node) {
   std::int64_t value = 0;
   const bool is_quoted_number =
       node.kind == Kind::kString && !node.is_expanded && parse_integer(node.text, 10, value);
   if (key.type == ValueType::kCount && is_quoted_number) return "; write the number without quotes";
+  double fraction = 0;
+  const bool is_quoted_fraction =
+      node.kind == Kind::kString && !node.is_expanded && parse_fraction(node.text, fraction);
+  if (key.type == ValueType::kDecimal && is_quoted_fraction) return "; write the number without quotes";
   if (key.type == ValueType::kDuration && node.kind == Kind::kInteger) {
     return "; a duration is written with its unit and in quotes";
   }
@@ -62,6 +71,14 @@ Number parse_file_mode(const Key& key, const Node& node) {
   return is_mode ? within_bounds(key, node, bits) : wrong(key, node);
 }
 
+// `text` has quotes around it and no escapes.
+Node string_node(std::string_view text) {
+  Node node;
+  node.kind = Kind::kString;
+  node.text = text.substr(1, text.size() - 2);
+  return node;
+}
+
 }  // namespace
 
 std::string mismatch(const Key& key, const Node& node) {
@@ -75,6 +92,20 @@ Number parse_number(const Key& key, const Node& node) {
   if (key.type == ValueType::kDuration) return parse_duration(key, node);
   WEIR_ASSERT(key.type == ValueType::kFileMode);
   return parse_file_mode(key, node);
+}
+
+Value<std::optional<double>> parse_decimal(const Key& key, const Node& node) {
+  WEIR_ASSERT(key.type == ValueType::kDecimal);
+  const bool is_special = node.kind == Kind::kString && !key.special.empty() && node.text == key.special;
+  if (is_special) return std::optional<double>();
+  double value = static_cast<double>(node.integer);
+  const bool is_written_out = node.kind == Kind::kFloat || (node.kind == Kind::kString && node.is_expanded);
+  const bool is_number = is_written_out ? parse_fraction(node.text, value) : node.kind == Kind::kInteger;
+  // A NaN is within no bounds.
+  const bool is_allowed = is_number && value >= static_cast<double>(key.least) / 1000 &&
+                          value <= static_cast<double>(key.most) / 1000;
+  if (!is_allowed) return tl::unexpected(mismatch(key, node));
+  return std::optional<double>(value);
 }
 
 Value<bool> parse_flag(const Key& key, const Node& node) {
@@ -98,7 +129,7 @@ Value<std::string> parse_text(const Key& key, const Node& node) {
     return tl::unexpected(
         fmt::format("found a text of {} bytes, at most {} are allowed", node.text.size(), kMaxTextLength));
   }
-  if (!is_plain_text(node.text)) {
+  if (key.type != ValueType::kBytes && !is_plain_text(node.text)) {
     return tl::unexpected(fmt::format("found {}, which has control characters in it", quote(node.text)));
   }
   const bool is_word = std::find(key.words.begin(), key.words.end(), node.text) != key.words.end();
@@ -131,13 +162,18 @@ Node default_node(const Key& key) {
   WEIR_ASSERT(!text.empty());
   Node node;
   if (text.front() == '"') {
-    node.kind = Kind::kString;
-    node.text = text.substr(1, text.size() - 2);
+    node = string_node(text);
   } else if (text == "true" || text == "false") {
     node.kind = Kind::kFlag;
     node.is_true = text == "true";
-  } else if (text == "[]") {
+  } else if (text.front() == '[') {
     node.kind = Kind::kList;
+    if (text != "[]") node.items.push_back(string_node(text.substr(1, text.size() - 2)));
+  } else if (text.find('.') != std::string_view::npos) {
+    node.kind = Kind::kFloat;
+    double value = 0;
+    WEIR_ASSERT(parse_fraction(text, value));
+    node.text = fmt::format("{}", value);  // as the reader writes it
   } else {
     node.kind = Kind::kInteger;
     WEIR_ASSERT(parse_integer(text, 10, node.integer));

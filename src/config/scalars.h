@@ -20,13 +20,16 @@ using Value = tl::expected<T, std::string>;
 // kCount as it is, kDuration in milliseconds, kFileMode as its bits; nothing for the key's special word.
 Value<std::optional<std::int64_t>> parse_number(const Key& key, const Node& node);
 
+// kDecimal; nothing for the key's special word.
+Value<std::optional<double>> parse_decimal(const Key& key, const Node& node);
+
 // kFlag.
 Value<bool> parse_flag(const Key& key, const Node& node);
 
 // kWord: the position in `key.words`.
 Value<std::size_t> parse_word(const Key& key, const Node& node);
 
-// kText, kName, kLogOutput, and the raw text of any other key that is written as a string.
+// kText, kName, kLogOutput, kBytes, and the raw text of any other key that is written as a string.
 Value<std::string> parse_text(const Key& key, const Node& node);
 
 // kRate and kByteRate; nothing for the key's special word.

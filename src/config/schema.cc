@@ -17,6 +17,12 @@ std::string expected_duration(const Key& key) {
                      base::to_string(Millis(key.most)));
 }
 
+// With a point, so that it shows that there may be one: 0.0, 1.05.
+std::string decimal_text(std::int64_t thousandths) {
+  const std::string text = fmt::format("{}", static_cast<double>(thousandths) / 1000);
+  return text.find('.') == std::string::npos ? text + ".0" : text;
+}
+
 std::string expected_value(const Key& key) {
   switch (key.type) {
     case ValueType::kCount:
@@ -56,6 +62,18 @@ std::string expected_value(const Key& key) {
       return "a list of networks, addresses and \"unix\", e.g. [\"10.0.0.0/8\", \"2001:db8::/32\"]";
     case ValueType::kPathList:
       return "a list of file names, e.g. [\"/etc/weir/allow.txt\"]";
+    case ValueType::kDecimal:
+      return fmt::format("a number from {} to {}", decimal_text(key.least), decimal_text(key.most));
+    case ValueType::kStatusList:
+      return "a list of HTTP statuses from 200 to 599, e.g. [\"200\", \"3xx\", \"400-404\"]";
+    case ValueType::kHashKey:
+      return "\"client\" or \"client_prefix/N\" with N from 1 to 128, e.g. \"client_prefix/24\"";
+    case ValueType::kFate:
+      return fmt::format(
+          "\"keep\", \"close\" or \"drain TIME\" with a time from {} to {}, e.g. \"drain 30s\"",
+          base::to_string(base::Millis(key.least)), base::to_string(base::Millis(key.most)));
+    case ValueType::kBytes:
+      return "text in quotes, with TOML's escapes for other characters, e.g. \"PING\\r\\n\"";
   }
   return "";
 }
@@ -82,6 +100,11 @@ std::span<const NestedTable> nested_tables() {
       NestedTable{Section::kProcess, "limits", Section::kProcessLimits},
       NestedTable{Section::kListener, "access", Section::kListenerAccess},
       NestedTable{Section::kListener, "limits", Section::kListenerLimits},
+      NestedTable{Section::kPool, "health", Section::kHealth},
+      NestedTable{Section::kPool, "sessions", Section::kPoolSessions},
+      NestedTable{Section::kPool, "outlier", Section::kOutlier},
+      NestedTable{Section::kHealth, "http", Section::kHealthHttp},
+      NestedTable{Section::kHealth, "exchange", Section::kHealthExchange},
   };
   return kNested;
 }
@@ -110,6 +133,16 @@ std::string_view title(Section section) {
       return "[pools.NAME]";
     case Section::kBackend:
       return "a backend";
+    case Section::kHealth:
+      return "[pools.NAME.health]";
+    case Section::kHealthHttp:
+      return "[pools.NAME.health.http]";
+    case Section::kHealthExchange:
+      return "[pools.NAME.health.exchange]";
+    case Section::kPoolSessions:
+      return "[pools.NAME.sessions]";
+    case Section::kOutlier:
+      return "[pools.NAME.outlier]";
   }
   return "";
 }
@@ -147,6 +180,23 @@ std::string_view help(Section section) {
     case Section::kBackend:
       return "A backend with more than an address is a table in the list `backends`: "
              "`{ address = \"10.0.0.1:80\", name = \"a\", weight = 2 }`.";
+    case Section::kHealth:
+      return "Asks each backend at an interval whether it works, beside its connections. Without this table "
+             "only what happens to real connections tells.";
+    case Section::kHealthHttp:
+      return "The request of `type = \"http\"` and the answer that is taken for good. Also written "
+             "`http = { path = \"/health\" }`.";
+    case Section::kHealthExchange:
+      return "What `type = \"exchange\"` sends and what must come back. Also written "
+             "`exchange = { send = \"PING\\r\\n\", expect = \"+PONG\" }`.";
+    case Section::kPoolSessions:
+      return "What becomes of the running sessions of a backend when it may get no new ones. `keep`: they go "
+             "on. `drain 30s`: those that are left after so long are closed. `close`: they are closed at "
+             "once; "
+             "both sides see a reset.";
+    case Section::kOutlier:
+      return "What happens to real connections counts too: a backend that fails again and again gets no new "
+             "ones for a time.";
   }
   return "";
 }

@@ -24,13 +24,19 @@ enum class Section {
   kListenerLimits,
   kLimits,
   kPool,
-  kBackend
+  kBackend,
+  kHealth,
+  kHealthHttp,
+  kHealthExchange,
+  kPoolSessions,
+  kOutlier
 };
 
 inline constexpr std::array kAllSections{
-    Section::kRoot,   Section::kProcess,  Section::kProcessLimits,  Section::kLog,
-    Section::kAdmin,  Section::kListener, Section::kListenerAccess, Section::kListenerLimits,
-    Section::kLimits, Section::kPool,     Section::kBackend};
+    Section::kRoot,       Section::kProcess,        Section::kProcessLimits,  Section::kLog,
+    Section::kAdmin,      Section::kListener,       Section::kListenerAccess, Section::kListenerLimits,
+    Section::kLimits,     Section::kPool,           Section::kBackend,        Section::kHealth,
+    Section::kHealthHttp, Section::kHealthExchange, Section::kPoolSessions,   Section::kOutlier};
 
 enum class ValueType {
   kCount,            // a whole number
@@ -50,6 +56,11 @@ enum class ValueType {
   kByteRate,         // "1MiB/s"
   kClientList,       // a list of networks, addresses and the word "unix"
   kPathList,         // a list of file names
+  kDecimal,          // a number with a fraction; bounds in thousandths
+  kStatusList,       // a list of HTTP statuses: "200", "2xx", "200-299"
+  kHashKey,          // "client" or "client_prefix/24"
+  kFate,             // "keep", "close" or "drain 30s"; bounds of the duration
+  kBytes,            // text that may have control characters, as TOML's escapes give them
 };
 
 enum class Presence { kOptional, kRequired };
@@ -62,7 +73,7 @@ struct Key {
   std::string_view default_value{};           // as TOML; empty: there is none
   std::string_view special{};                 // a word in place of a value: "auto", "off"
   std::span<const std::string_view> words{};  // kWord: in the order of the model's enum
-  std::int64_t least = 0;                     // kCount, kDuration
+  std::int64_t least = 0;                     // kCount, kDuration, kDecimal, kFate
   std::int64_t most = 0;
   std::int64_t step = 1;  // kDuration: only multiples of it
   Presence presence = Presence::kOptional;

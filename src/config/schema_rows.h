@@ -10,4 +10,10 @@ namespace weir::config {
 // [listeners.NAME.access], [listeners.NAME.limits], [limits.NAME] and [process.limits].
 std::vector<Key> admission_keys();
 
+// [pools.NAME], its backends, [pools.NAME.sessions] and [pools.NAME.outlier].
+std::vector<Key> pool_keys();
+
+// [pools.NAME.health] with its tables `http` and `exchange`.
+std::vector<Key> health_keys();
+
 }  // namespace weir::config

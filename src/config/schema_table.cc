@@ -12,7 +12,6 @@ constexpr std::array<std::string_view, 2> kWhenFullWords{"wait", "refuse"};
 constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 2> kFormatWords{"text", "json"};
 constexpr std::array<std::string_view, 3> kSessionWords{"all", "errors", "none"};
-constexpr std::array<std::string_view, 1> kPolicyWords{"round_robin"};
 constexpr std::array<std::string_view, 2> kOutputWords{"stderr", "stdout"};
 
 constexpr std::int64_t kSecond = 1000;
@@ -212,50 +211,6 @@ const auto kKeys = std::to_array<Key>({
      .most = 65535,
      .help = "TCP Fast Open requests that may wait; 0 is off. The kernel must allow it too "
              "(`net.ipv4.tcp_fastopen`)."},
-
-    {.section = Section::kPool,
-     .name = "policy",
-     .type = ValueType::kWord,
-     .default_value = "\"round_robin\"",
-     .words = kPolicyWords,
-     .help = "How a backend is chosen. `round_robin`: in turn, in proportion to their weights."},
-    {.section = Section::kPool,
-     .name = "backends",
-     .type = ValueType::kBackendList,
-     .presence = Presence::kRequired,
-     .help = "The servers of the pool. A host name is looked up at start, and each address it has becomes a "
-             "backend."},
-    {.section = Section::kPool,
-     .name = "connect_timeout",
-     .type = ValueType::kDuration,
-     .default_value = "\"3s\"",
-     .least = 1,
-     .most = kHour,
-     .help = "How long one attempt to connect to a backend may take."},
-    {.section = Section::kPool,
-     .name = "retries",
-     .type = ValueType::kCount,
-     .default_value = "2",
-     .least = 0,
-     .most = 7,
-     .help = "How many other backends are tried when connecting fails."},
-
-    {.section = Section::kBackend,
-     .name = "address",
-     .type = ValueType::kEndpoint,
-     .presence = Presence::kRequired,
-     .help = "Where the backend listens."},
-    {.section = Section::kBackend,
-     .name = "name",
-     .type = ValueType::kName,
-     .help = "What logs and metrics call it. Without it: the address as written."},
-    {.section = Section::kBackend,
-     .name = "weight",
-     .type = ValueType::kCount,
-     .default_value = "1",
-     .least = 1,
-     .most = 256,
-     .help = "Its share of new connections, in proportion to the other weights of the pool."},
 });
 
 }  // namespace
@@ -263,8 +218,9 @@ const auto kKeys = std::to_array<Key>({
 std::span<const Key> all_keys() {
   static const std::vector<Key> kAll = [] {
     std::vector<Key> all(kKeys.begin(), kKeys.end());
-    const std::vector<Key> admission = admission_keys();
-    all.insert(all.end(), admission.begin(), admission.end());
+    for (const std::vector<Key>& more : {pool_keys(), health_keys(), admission_keys()}) {
+      all.insert(all.end(), more.begin(), more.end());
+    }
     return all;
   }();
   return kAll;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "base/assert.h"
 #include "config/prefix_list.h"
 #include "config/text.h"
 
@@ -46,6 +45,19 @@ void TableReader::warn(std::string_view name, const Place& place, std::string_vi
   add_warning(problems_, place, fmt::format("{}{}{}: {}", path_, path_.empty() ? "" : ".", name, text));
 }
 
+const Place& TableReader::place_of(std::string_view name) const {
+  const Entry* entry = table_.find(name);
+  return entry == nullptr ? place_ : entry->value.place;
+}
+
+void TableReader::fail_at_key(std::string_view name, std::string_view text) {
+  fail(name, place_of(name), text);
+}
+
+void TableReader::warn_at_key(std::string_view name, std::string_view text) {
+  warn(name, place_of(name), text);
+}
+
 const Node* TableReader::take(std::string_view name) {
   const Key* key = find_key(section_, name);
   WEIR_ASSERT(key != nullptr);
@@ -59,27 +71,18 @@ const Node* TableReader::take(std::string_view name) {
   return nullptr;
 }
 
-const Node* TableReader::node_or_default(const Key& key, Node& fallback) {
-  const Node* node = take(key.name);
-  const bool is_absent = node == nullptr && table_.find(key.name) == nullptr;
+const Node* TableReader::take_or_default(std::string_view name, Node& fallback) {
+  const Node* node = take(name);
+  const Key& key = *find_key(section_, name);
+  const bool is_absent = node == nullptr && table_.find(name) == nullptr;
   if (!is_absent || key.default_value.empty()) return node;
   fallback = default_node(key);
   return &fallback;
 }
 
-template <class Parse, class Store>
-void TableReader::read(std::string_view name, Parse parse, Store store) {
-  const Key* key = find_key(section_, name);
-  WEIR_ASSERT(key != nullptr);
-  Node fallback;
-  const Node* node = node_or_default(*key, fallback);
-  if (node == nullptr) return;
-  if (const auto value = parse(*key, *node)) {
-    store(*value, node->place);
-  } else {
-    WEIR_ASSERT(node != &fallback);
-    fail(name, node->place, value.error());
-  }
+const Node* TableReader::written(std::string_view name) const {
+  const Entry* entry = table_.find(name);
+  return entry == nullptr || entry->value.kind == Kind::kFaulty ? nullptr : &entry->value;
 }
 
 void TableReader::read_count(std::string_view name, unsigned& out) {
@@ -110,6 +113,16 @@ void TableReader::read_duration(std::string_view name, std::optional<Millis>& ou
 void TableReader::read_duration(std::string_view name, Millis& out) {
   std::optional<Millis> value = out;
   read_duration(name, value);
+  if (value) out = *value;
+}
+
+void TableReader::read_decimal(std::string_view name, std::optional<double>& out) {
+  read_value(name, parse_decimal, out);
+}
+
+void TableReader::read_decimal(std::string_view name, double& out) {
+  std::optional<double> value = out;
+  read_decimal(name, value);
   if (value) out = *value;
 }
 

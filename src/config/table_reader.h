@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/assert.h"
 #include "config/model.h"
 #include "config/node.h"
 #include "config/problem.h"
@@ -31,6 +32,8 @@ class TableReader {
   void read_count(std::string_view name, Placed<std::optional<unsigned>>& out);
   void read_duration(std::string_view name, Millis& out);
   void read_duration(std::string_view name, std::optional<Millis>& out);
+  void read_decimal(std::string_view name, double& out);
+  void read_decimal(std::string_view name, std::optional<double>& out);  // nothing: the special word
   void read_file_mode(std::string_view name, mode_t& out);
   void read_flag(std::string_view name, bool& out);
   void read_rate(std::string_view name, std::optional<base::Rate>& out);  // nothing: the special word
@@ -44,6 +47,12 @@ class TableReader {
     if (const auto index = word(name)) out = static_cast<E>(*index);
   }
 
+  // For value types with a parser of their own.
+  template <class T>
+  void read_value(std::string_view name, Value<T> (*parse)(const Key&, const Node&), T& out) {
+    read(name, parse, [&](const T& value, const Place&) { out = value; });
+  }
+
   // The table `name` that stands in this one (`nested_tables`), or an empty one at this one's place; any
   // other value there is a problem.
   const Node& nested(std::string_view name);
@@ -52,20 +61,40 @@ class TableReader {
   // required is reported here).
   const Node* take(std::string_view name);
 
+  // The same, and what the schema writes as its default when the key is absent; `fallback` holds that then.
+  const Node* take_or_default(std::string_view name, Node& fallback);
+
+  // What the file itself says for a key or a nested table; null when nothing, or when its problem is known.
+  const Node* written(std::string_view name) const;
+
   // Adds a problem about `name`'s value.
   void fail(std::string_view name, const Place& place, std::string_view text);
 
   // The same as a warning.
   void warn(std::string_view name, const Place& place, std::string_view text);
 
+  // The same where the file has the key, or where the table stands when it has not.
+  void fail_at_key(std::string_view name, std::string_view text);
+  void warn_at_key(std::string_view name, std::string_view text);
+
   void finish();
 
  private:
-  const Node* node_or_default(const Key& key, Node& fallback);
-
   // Finds the value of `name`, gives it to `parse` and, when that succeeds, its outcome and place to `store`.
   template <class Parse, class Store>
-  void read(std::string_view name, Parse parse, Store store);
+  void read(std::string_view name, Parse parse, Store store) {
+    Node fallback;
+    const Node* node = take_or_default(name, fallback);
+    if (node == nullptr) return;
+    if (const auto value = parse(*find_key(section_, name), *node)) {
+      store(*value, node->place);
+    } else {
+      WEIR_ASSERT(node != &fallback);
+      fail(name, node->place, value.error());
+    }
+  }
+
+  const Place& place_of(std::string_view name) const;
 
   std::optional<std::size_t> word(std::string_view name);
   void report_unknown(const Entry& entry);

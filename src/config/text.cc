@@ -137,6 +137,12 @@ bool is_plain_text(std::string_view text) {
   return true;
 }
 
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), lower);
+  return out;
+}
+
 std::string key_text(std::string_view key) { return is_name(key, "_-.") ? std::string(key) : quote(key); }
 
 bool is_name(std::string_view text, std::string_view also) {

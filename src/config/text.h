@@ -37,6 +37,9 @@ std::size_t utf8_length(std::string_view text);
 // Whether `text` is UTF-8 without control characters.
 bool is_plain_text(std::string_view text);
 
+// ASCII letters only, as DNS compares names (RFC 4343).
+std::string lower_case(std::string_view text);
+
 // A key for a message: as it is when it is a name, else quoted.
 std::string key_text(std::string_view key);
 

@@ -7,10 +7,10 @@
 
 namespace weir::config {
 
-// Errors: no listener; a pool that does not exist; two backends of a pool with one name; addresses that
-// cannot be bound together; a backend that is this process's own listener. Warnings: a pool that no listener
-// uses; a backend address that is twice in a pool. Precondition: `config` was built; with errors among
-// `problems` already, what would only repeat them is left out.
+// Errors: no listener; limits that do not exist; addresses that cannot be bound together; a backend that is
+// this process's own listener; and those of config/pool_references.h and config/pool_check.h, whose warnings
+// are told too. Precondition: `config` was built; with errors among `problems` already, what would only
+// repeat them is left out.
 void validate(const Config& config, Problems& problems);
 
 }  // namespace weir::config

@@ -101,13 +101,6 @@ std::optional<unsigned> load_number(const std::string& path) {
   return file >> value ? std::optional(value) : std::nullopt;
 }
 
-std::optional<KernelSettings::PortRange> load_range(const std::string& path) {
-  std::ifstream file(path);
-  KernelSettings::PortRange range;
-  if (!(file >> range.first >> range.last) || range.last < range.first) return std::nullopt;
-  return range;
-}
-
 }  // namespace
 
 void parse_kernel_counters(std::string_view text, KernelCounters& counters) {
@@ -161,7 +154,7 @@ KernelSettings load_kernel_settings(const std::string& folder) {
   settings.tcp_synack_retries = ipv4("tcp_synack_retries");
   settings.tcp_abort_on_overflow = ipv4("tcp_abort_on_overflow");
   settings.tcp_fastopen = ipv4("tcp_fastopen");
-  settings.ip_local_port_range = load_range(folder + "/ipv4/ip_local_port_range");
+  settings.local_ports = load_local_ports(folder);
   settings.tcp_tw_reuse = ipv4("tcp_tw_reuse");
   settings.nf_conntrack_max = load_number(folder + "/netfilter/nf_conntrack_max");
   return settings;

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "net/local_ports.h"
 
 namespace weir::net {
 
@@ -85,13 +86,8 @@ struct KernelSettings {
   std::optional<unsigned> tcp_syncookies;       // 0 never, 1 when the SYN queue is full, 2 always
   std::optional<unsigned> tcp_synack_retries;
   std::optional<unsigned> tcp_abort_on_overflow;
-  std::optional<unsigned> tcp_fastopen;  // bits: 1 as client, 2 as server
-  struct PortRange {
-    unsigned first = 0;
-    unsigned last = 0;
-    bool operator==(const PortRange&) const = default;
-  };
-  std::optional<PortRange> ip_local_port_range;
+  std::optional<unsigned> tcp_fastopen;      // bits: 1 as client, 2 as server
+  std::optional<LocalPorts> local_ports;     // ip_local_port_range, ip_local_reserved_ports
   std::optional<unsigned> tcp_tw_reuse;      // 0 never, 1 always, 2 on loopback
   std::optional<unsigned> nf_conntrack_max;  // netfilter/...; only where connections may be tracked
 

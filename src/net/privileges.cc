@@ -41,6 +41,11 @@ bool may_bind(std::uint16_t port) {
   return capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_BIND_SERVICE) != 0;
 }
 
+bool may_be_transparent() {
+  return capng_get_caps_process() == 0 && (capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW) != 0 ||
+                                           capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0);
+}
+
 bool may_change_user() {
   if (capng_get_caps_process() != 0) return false;
   for (const int right : {CAP_SETUID, CAP_SETGID, CAP_SETPCAP}) {
@@ -55,6 +60,7 @@ Result<void> become(const UserIds& user, KeptRights kept) {
   const auto held = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED);
   if (kept.bind_service) capng_update(CAPNG_ADD, held, CAP_NET_BIND_SERVICE);
   if (kept.net_admin) capng_update(CAPNG_ADD, held, CAP_NET_ADMIN);
+  if (kept.net_raw) capng_update(CAPNG_ADD, held, CAP_NET_RAW);
   const int result =
       capng_change_id(static_cast<int>(user.uid), static_cast<int>(user.gid), CAPNG_INIT_SUPP_GRP);
   if (result != 0) {

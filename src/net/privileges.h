@@ -25,6 +25,10 @@ bool may_bind(std::uint16_t port);
 // Whether a port needs a right to be bound, by net.ipv4.ip_unprivileged_port_start.
 bool is_privileged(std::uint16_t port);
 
+// Whether this process may connect from an address that this host has not (ConnectFrom::transparent):
+// CAP_NET_RAW or CAP_NET_ADMIN, ip(7).
+bool may_be_transparent();
+
 // Whether this process may become another user: root in full, or CAP_SETUID, CAP_SETGID and CAP_SETPCAP.
 bool may_change_user();
 
@@ -32,6 +36,7 @@ bool may_change_user();
 struct KeptRights {
   bool bind_service = false;
   bool net_admin = false;  // packet filters of mode `classic` (net/packet_filter)
+  bool net_raw = false;    // connects from addresses that this host has not (ConnectFrom::transparent)
 };
 
 // Becomes `user` with its groups, for good, keeping only `kept`. Nothing happens when the process already is

@@ -1,6 +1,5 @@
 #include "net/resolver.h"
 
-#include <ifaddrs.h>
 #include <netdb.h>
 
 #include <algorithm>
@@ -38,23 +37,6 @@ base::Result<std::vector<Address>> resolve(const base::HostPort& name) {
   if (addresses.empty()) {
     return base::failure(
         {base::ErrorSide::kBackend, "the name \"" + name.host + "\" has no IPv4 or IPv6 address"});
-  }
-  return addresses;
-}
-
-std::vector<Address> interface_addresses() {
-  ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) != 0) return {};
-  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owned(list, &::freeifaddrs);
-  std::vector<Address> addresses;
-  for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
-    if (at->ifa_addr == nullptr) continue;
-    sockaddr_storage storage{};
-    const bool v4 = at->ifa_addr->sa_family == AF_INET;
-    if (!v4 && at->ifa_addr->sa_family != AF_INET6) continue;
-    const socklen_t length = v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-    std::memcpy(&storage, at->ifa_addr, length);
-    addresses.push_back(Address::from_sockaddr(storage, length));
   }
   return addresses;
 }

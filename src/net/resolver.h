@@ -13,7 +13,4 @@ namespace weir::net {
 // is none.
 base::Result<std::vector<base::Address>> resolve(const base::HostPort& name);
 
-// The addresses of this host's interfaces, port 0. Empty when the kernel does not tell.
-std::vector<base::Address> interface_addresses();
-
 }  // namespace weir::net

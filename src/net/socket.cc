@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/if.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include <fstream>
 #include <functional>
 #include <limits>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -198,11 +200,50 @@ Result<Address> local_address(int fd) {
   return Address::from_sockaddr(storage, length);
 }
 
-Connecting start_connect(const Address& address, const TcpOptions& options) {
+namespace {
+
+// The kernel would cut a name that is too long and take another interface, socket(7).
+int bind_to_interface(int fd, const std::string& name) {
+  if (name.size() >= IFNAMSIZ) return ENODEV;
+  const auto length = static_cast<socklen_t>(name.size());
+  return ::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name.data(), length) == 0 ? 0 : errno;
+}
+
+int bind_to_source(int fd, const Address& source, bool transparent) {
+  const bool v6 = source.family() == AF_INET6;
+  if (transparent && !(v6 ? set_option(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
+                          : set_option(fd, IPPROTO_IP, IP_TRANSPARENT, 1))) {
+    return errno;
+  }
+  // Sockets of IPv6 too know the former as an option of IPv4.
+  const bool ready = source.port() == 0 ? set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+                                        : set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  return ready ? bind_to(fd, source) : errno;
+}
+
+// Sets where `fd` comes from. The step that failed, and its errno.
+std::optional<std::pair<ConnectStep, int>> set_origin(int fd, const ConnectFrom& from) {
+  if (!from.interface.empty()) {
+    if (const int error = bind_to_interface(fd, from.interface)) {
+      return std::pair(ConnectStep::kInterface, error);
+    }
+  }
+  if (from.source) {
+    if (const int error = bind_to_source(fd, *from.source, from.transparent)) {
+      return std::pair(ConnectStep::kSource, error);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Connecting start_connect(const Address& address, const TcpOptions& options, const ConnectFrom& from) {
   UniqueFd fd = new_socket(address.family());
-  if (!fd) return {UniqueFd(), errno};
+  if (!fd) return {UniqueFd(), errno, ConnectStep::kOpen};
   if (address.is_ip()) {
-    if (const int error = set_tcp_options(fd.get(), options)) return {UniqueFd(), error};
+    if (const int error = set_tcp_options(fd.get(), options)) return {UniqueFd(), error, ConnectStep::kOpen};
+    if (const auto failed = set_origin(fd.get(), from)) return {UniqueFd(), failed->second, failed->first};
   }
   sockaddr_storage storage;
   const socklen_t length = address.to_sockaddr(storage);
@@ -251,6 +292,15 @@ int unread_bytes(int fd) {
 
 bool means_no_answer(int error) {
   return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH;
+}
+
+bool is_own_shortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+bool has_hung_up(int fd) {
+  pollfd asked{fd, 0, 0};
+  return ::poll(&asked, 1, 0) > 0;
 }
 
 bool is_ready(int fd, Interest interest) {

@@ -1,37 +1,60 @@
-// One backend of a pool: what it is (fixed) and what it does now (live counters that any worker moves). A
+// One backend of a pool: what it is (fixed) and what it has done (live counters that any worker moves). A
 // live block: held by its pool and by the sessions that use it, so that it outlives a change of the
-// configuration.
+// configuration. How it stands now is its pool's to say (`roster.h`).
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/address.h"
 #include "metrics/counter.h"
 
 namespace weir::pool {
 
-// Usable or not, from configuration and names; health joins later.
-enum class BackendState { kUp, kDown };
+// What the operator wants of it.
+enum class BackendMode : std::uint8_t {
+  kUp,
+  kDrain,        // no new sessions; those it has stay
+  kMaintenance,  // no new sessions; what becomes of those it has is configured
+};
 
-constexpr std::string_view word(BackendState state) { return state == BackendState::kUp ? "up" : "down"; }
+// How it stands. Only `kUp` takes new sessions.
+enum class BackendState : std::uint8_t { kUp, kDrain, kMaintenance, kEjected, kDown };
+
+inline constexpr std::array<std::string_view, 5> kBackendStateWords{"up", "drain", "maintenance", "ejected",
+                                                                    "down"};
+
+constexpr std::string_view word(BackendState state) {
+  return kBackendStateWords[static_cast<std::size_t>(state)];
+}
 
 struct BackendIdentity {
-  std::string name;       // unique in its pool
-  base::Address address;  // empty when the name did not resolve
-  std::uint32_t weight = 1;
-  BackendState state = BackendState::kUp;
-  std::string state_reason;  // why it is down: "name does not resolve: ..."; empty when up
+  std::string name;                            // unique in its pool
+  base::Address address;                       // empty when the name did not resolve
+  std::uint32_t weight = 1;                    // 0: no new sessions
+  std::optional<std::uint32_t> most_sessions;  // nothing: as many as come
+  bool is_backup = false;                      // used while no other is to be had
+  BackendMode mode = BackendMode::kUp;         // at first
+  std::string unresolved;                      // why there is no address; empty when there is one
   // Whether a connect to it could meet itself: a loopback port inside the kernel's ephemeral range (see
   // connector).
   bool may_self_connect = false;
 };
 
 struct alignas(64) BackendCounters {
-  metrics::SharedGauge in_flight;          // sessions that hold a connection to it
   metrics::SharedCounter attempts;         // connects begun
-  metrics::SharedCounter failed_attempts;  // connects refused, unreachable or timed out
+  metrics::SharedCounter failed_attempts;  // connects that did not come to stand, for whatever reason
   metrics::SharedCounter sessions;         // connects that stood
+  metrics::SharedCounter early_resets;     // of these, reset by it before it had sent anything
+  metrics::SharedCounter ejections;
+  metrics::SharedCounter checks_passed;
+  metrics::SharedCounter checks_failed;
+  metrics::SharedCounter checks_not_made;  // since this host was short of something
   metrics::SharedCounter upload_bytes;     // client to backend
   metrics::SharedCounter download_bytes;
 };
@@ -47,8 +70,14 @@ class Backend {
   BackendCounters& counters() { return counters_; }
   const BackendCounters& counters() const { return counters_; }
 
+  // Sessions have failed there and none has been served since: what is served is worth telling the pool. Any
+  // thread.
+  bool is_suspect() const { return suspect_.load(std::memory_order_relaxed); }
+  void set_suspect(bool suspect) { suspect_.store(suspect, std::memory_order_relaxed); }
+
  private:
   const BackendIdentity identity_;
+  std::atomic<bool> suspect_{false};
   BackendCounters counters_;
 };
 

@@ -1,32 +1,207 @@
 #include "pool/pool.h"
 
 namespace weir::pool {
-namespace {
 
-std::vector<balance::Candidate> usable(const std::vector<std::shared_ptr<Backend>>& backends) {
-  std::vector<balance::Candidate> candidates;
-  for (std::size_t i = 0; i < backends.size(); ++i) {
-    const BackendIdentity& identity = backends[i]->identity();
-    if (identity.state != BackendState::kUp) continue;
-    candidates.push_back({static_cast<balance::BackendIndex>(i), identity.weight});
-  }
-  return candidates;
-}
-
-}  // namespace
+using balance::BackendIndex;
 
 Pool::Pool(PoolSettings settings, std::vector<std::shared_ptr<Backend>> backends)
-    : settings_(std::move(settings)),
-      backends_(std::move(backends)),
-      policy_(balance::make_policy(settings_.policy, usable(backends_))) {
+    : settings_(std::move(settings)), roster_(settings_.roster, std::move(backends)) {
   WEIR_ASSERT(settings_.retries < balance::Tried::kMost);
 }
 
-const std::shared_ptr<Backend>* Pool::pick(balance::Tried& tried) {
-  const auto index = tried.size() == 0 ? policy_->pick() : policy_->pick_untried(tried);
-  if (!index) return nullptr;
-  tried.add(*index);
-  return &backends_[*index];
+Slot Pool::slot_at(BackendIndex index) {
+  roster_.enter(index);
+  return {shared_from_this(), roster_.backends()[index], index};
+}
+
+Slot Pool::pick(const balance::Request& request, NoPick& why_not) {
+  const std::lock_guard lock(mutex_);
+  if (request.tried.empty()) budget_.first_attempt();
+  const auto index = roster_.choose(request, why_not);
+  return index ? slot_at(*index) : Slot();
+}
+
+bool Pool::may_retry(base::TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  const bool may = budget_.retry(now);
+  (may ? counters_.retries : counters_.retries_denied).add();
+  return may;
+}
+
+bool Pool::wait(Waiter& waiter, const balance::Request& request) {
+  const std::lock_guard lock(mutex_);
+  WEIR_ASSERT(waiter.pool_ == nullptr);
+  if (queue_.size() >= settings_.queue_length) {
+    counters_.queue_refused.add();
+    return false;
+  }
+  counters_.queued.add();
+  waiter.pool_ = shared_from_this();
+  waiter.key_ = request.key;
+  waiter.tried_ = request.tried;
+  waiter.why_not_ = NoPick::kNone;
+  WEIR_ASSERT(!waiter.slot_);
+  queue_.push(waiter);
+  // A place may have come free since the session asked.
+  serve(waiter);
+  return true;
+}
+
+Slot Pool::leave(Waiter& waiter) {
+  const std::lock_guard lock(mutex_);
+  if (waiter.is_queued_) queue_.remove(waiter);
+  return std::move(waiter.slot_);
+}
+
+void Pool::give_back(BackendIndex index) {
+  const std::lock_guard lock(mutex_);
+  roster_.leave(index);
+  serve_one(index);
+}
+
+// True: its wait is over.
+bool Pool::serve(Waiter& waiter) {
+  NoPick why_not = NoPick::kNone;
+  const auto index = roster_.choose({waiter.key_, waiter.tried_}, why_not);
+  if (why_not == NoPick::kFull) return false;
+  queue_.remove(waiter);
+  waiter.why_not_ = why_not;
+  if (index) waiter.slot_ = slot_at(*index);
+  waiter.waker_.wake(waiter);
+  return true;
+}
+
+void Pool::serve_one(BackendIndex index) {
+  if (!roster_.member(index).usable) return;
+  for (Waiter* waiter = queue_.first(); waiter != nullptr;) {
+    Waiter& looked_at = *waiter;
+    waiter = WaitQueue::after(looked_at);
+    if (roster_.may_use(index, looked_at.tried_) && serve(looked_at)) return;
+  }
+}
+
+void Pool::serve_all() {
+  for (Waiter* waiter = queue_.first(); waiter != nullptr;) {
+    Waiter& looked_at = *waiter;
+    waiter = WaitQueue::after(looked_at);
+    serve(looked_at);
+  }
+}
+
+void Pool::connect_failed(BackendIndex index, base::TimePoint now, std::string_view what) {
+  const std::lock_guard lock(mutex_);
+  if (roster_.connect_failed(index, now, what)) serve_all();
+}
+
+std::optional<BackendIndex> Pool::find(const Backend& backend) const {
+  const auto index = roster_.find(backend);
+  return index && !roster_.has_left(*index) ? index : std::nullopt;
+}
+
+bool Pool::check_passed(const Backend& backend, base::TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  const auto index = find(backend);
+  if (!index) return false;
+  if (roster_.check_passed(*index, now)) serve_all();
+  return roster_.is_changing(*index);
+}
+
+bool Pool::check_failed(const Backend& backend, std::string reason) {
+  const std::lock_guard lock(mutex_);
+  const auto index = find(backend);
+  if (!index) return false;
+  if (roster_.check_failed(*index, std::move(reason))) serve_all();
+  return roster_.is_changing(*index);
+}
+
+void Pool::set_mode(const Backend& backend, BackendMode mode, base::TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  const auto index = find(backend);
+  if (!index) return;
+  roster_.set_mode(*index, mode, now);
+  serve_all();
+}
+
+void Pool::replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  roster_.replace(backends, now);
+  serve_all();
+}
+
+std::vector<PoolEvent> Pool::advance(base::TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  if (roster_.is_waiting()) {
+    roster_.advance(now);
+    serve_all();
+  }
+  return roster_.take_events();
+}
+
+PoolView Pool::view() const {
+  const std::lock_guard lock(mutex_);
+  PoolView view{{}, roster_.healthy(), roster_.total(), queue_.size(), roster_.in_panic()};
+  view.backends.reserve(roster_.backends().size());
+  for (BackendIndex i = 0; i < roster_.backends().size(); ++i) {
+    if (roster_.backends()[i] == nullptr) continue;
+    const balance::Member& member = roster_.member(i);
+    view.backends.push_back(
+        {roster_.backends()[i], roster_.state(i), roster_.reason(i), member.in_flight, member.connect_time});
+  }
+  return view;
+}
+
+std::vector<std::shared_ptr<Backend>> Pool::backends() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Backend>> all;
+  for (const auto& backend : roster_.backends()) {
+    if (backend != nullptr) all.push_back(backend);
+  }
+  return all;
+}
+
+// Slot and waiter are friends of the pool's: how they come back to it.
+
+void Slot::release() {
+  if (backend_ == nullptr) return;
+  const std::shared_ptr<Pool> pool = std::move(pool_);
+  backend_ = nullptr;
+  pool->give_back(index_);
+}
+
+bool Slot::is_still_usable() const {
+  const std::lock_guard lock(pool_->mutex_);
+  return pool_->roster_.member(index_).usable;
+}
+
+void Slot::connect_failed(base::TimePoint now, std::string_view what) {
+  backend_->counters().failed_attempts.add();
+  pool_->connect_failed(index_, now, what);
+}
+
+void Slot::connected(base::Micros took) {
+  backend_->counters().sessions.add();
+  const std::lock_guard lock(pool_->mutex_);
+  pool_->roster_.connected(index_, took);
+  if (!pool_->settings_.roster.ejection.observe_resets) pool_->roster_.served(index_);
+}
+
+void Slot::reset_early(base::TimePoint now) {
+  backend_->counters().early_resets.add();
+  if (pool_->settings_.roster.ejection.observe_resets) pool_->connect_failed(index_, now, "reset at once");
+}
+
+void Slot::served() {
+  if (!backend_->is_suspect() || !pool_->settings_.roster.ejection.observe_resets) return;
+  const std::lock_guard lock(pool_->mutex_);
+  pool_->roster_.served(index_);
+}
+
+Slot Waiter::leave() {
+  if (pool_ == nullptr) return {};
+  const std::shared_ptr<Pool> pool = std::move(pool_);
+  Slot given = pool->leave(*this);
+  waker_.forget(*this);
+  return given;
 }
 
 }  // namespace weir::pool

@@ -1,40 +1,127 @@
-// A named set of backends and the policy that picks among the usable ones. A live block, shared by every
-// worker and kept by its sessions; picking is safe from any thread. It opens no socket: `session/connector`
-// does.
+// A named set of backends, and who of them takes the next session. A live block, shared by every worker and
+// kept by its sessions. Choosing a backend and taking a place there is one step under the pool's lock, held
+// for a fraction of a microsecond, so that what is promised is exact over all workers: shares, the most
+// sessions of a backend, first come first served. It opens no socket: `session/connector` does.
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
-#include "balance/factory.h"
 #include "base/clock.h"
 #include "pool/backend.h"
+#include "pool/client_hash.h"
+#include "pool/retry_budget.h"
+#include "pool/roster.h"
+#include "pool/slot.h"
+#include "pool/wait_queue.h"
 
 namespace weir::pool {
 
 struct PoolSettings {
   std::string name;
-  balance::PolicyName policy = balance::PolicyName::kRoundRobin;
+  RosterRules roster;
+  ClientHashRules client_hash;
   base::Millis connect_timeout{3'000};
   std::uint32_t retries = 2;  // attempts after the first, at most Tried::kMost - 1
+  std::uint32_t queue_length = 0;
+  base::Millis queue_timeout{5'000};
 };
 
-class Pool {
+struct PoolCounters {
+  metrics::SharedCounter retries;
+  metrics::SharedCounter retries_denied;  // by the budget
+  metrics::SharedCounter queued;          // sessions that had to wait
+  metrics::SharedCounter queue_refused;   // that found the queue full, or none
+  metrics::SharedCounter queue_timeouts;
+  metrics::SharedCounter queue_left;          // whose client went while it waited
+  metrics::SharedCounter queue_microseconds;  // waited, by those whose wait has ended
+  metrics::SharedCounter fallbacks;           // sessions that went on to the fallback pool
+};
+
+// How a backend stands, for those who look.
+struct BackendView {
+  std::shared_ptr<Backend> backend;
+  BackendState state = BackendState::kUp;
+  std::string reason;
+  std::uint32_t in_flight = 0;
+  std::uint32_t connect_time = 0;  // microseconds, a running mean; 0: not known
+};
+
+struct PoolView {
+  std::vector<BackendView> backends;
+  std::size_t healthy = 0;
+  std::size_t total = 0;
+  std::size_t waiting = 0;
+  bool panic = false;
+};
+
+class Pool : public std::enable_shared_from_this<Pool> {
  public:
   Pool(PoolSettings settings, std::vector<std::shared_ptr<Backend>> backends);
 
   const PoolSettings& settings() const { return settings_; }
-  const std::vector<std::shared_ptr<Backend>>& backends() const { return backends_; }
+  PoolCounters& counters() { return counters_; }
+  const PoolCounters& counters() const { return counters_; }
 
-  // The backend for the next attempt of a session that has already tried `tried` (which gains the pick), or
-  // nothing when no usable backend is left. Valid as long as the pool.
-  const std::shared_ptr<Backend>* pick(balance::Tried& tried);
+  // Where sessions go for which this pool has nothing; none: they are refused. Set before the pool is used,
+  // and never in a circle.
+  void set_fallback(std::shared_ptr<Pool> fallback) { fallback_ = std::move(fallback); }
+  const std::shared_ptr<Pool>& fallback() const { return fallback_; }
+
+  std::uint64_t key_of(const base::Address& client) const {
+    return client_hash(client, settings_.client_hash);
+  }
+
+  // A place at a backend for a session that has already tried `tried`, or an empty one and why. A first
+  // attempt adds to the budget of retries.
+  Slot pick(const balance::Request& request, NoPick& why_not);
+
+  // Whether a session whose attempt failed may make another one: the budget allows it. Counts it.
+  bool may_retry(base::TimePoint now);
+
+  // Puts a session in the queue whose `pick` has met `kFull`, unless there is a place by now: then it is
+  // woken at once. False: the queue is full.
+  bool wait(Waiter& waiter, const balance::Request& request);
+  // Takes it out of the queue; returns the place that it has been given, or an empty one.
+  Slot leave(Waiter& waiter);
+
+  // What checks tell. Nothing happens for a backend that has left. True: more should follow soon.
+  bool check_passed(const Backend& backend, base::TimePoint now);
+  bool check_failed(const Backend& backend, std::string reason);
+
+  void set_mode(const Backend& backend, BackendMode mode, base::TimePoint now);
+  void replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now);
+
+  // Ends ejections and lets slow starts grow; to be called a few times a second. Returns what has happened in
+  // the pool since the last call, in order.
+  std::vector<PoolEvent> advance(base::TimePoint now);
+
+  PoolView view() const;
+  // Its backends, those that have left and still have sessions among them.
+  std::vector<std::shared_ptr<Backend>> backends() const;
 
  private:
+  friend class Slot;
+
+  // Of one that belongs to the pool.
+  std::optional<balance::BackendIndex> find(const Backend& backend) const;
+  Slot slot_at(balance::BackendIndex index);
+  void give_back(balance::BackendIndex index);
+  void connect_failed(balance::BackendIndex index, base::TimePoint now, std::string_view what);
+  // Gives places to those who wait and can have one, in their order: all of them, or one place at `index`.
+  void serve_all();
+  void serve_one(balance::BackendIndex index);
+  bool serve(Waiter& waiter);
+
   const PoolSettings settings_;
-  const std::vector<std::shared_ptr<Backend>> backends_;
-  const std::unique_ptr<balance::Policy> policy_;
+  PoolCounters counters_;
+  std::shared_ptr<Pool> fallback_;
+  mutable std::mutex mutex_;
+  Roster roster_;
+  RetryBudget budget_;
+  WaitQueue queue_;
 };
 
 }  // namespace weir::pool

@@ -36,6 +36,7 @@ base::Result<DescriptorPlan> plan_descriptors(std::uint64_t limit, const Descrip
   if (needs.packet_filters > 0)
     plan.reserved.push_back({"packet filters", kPacketFilter * needs.packet_filters});
   if (needs.tarpit > 0) plan.reserved.push_back({"refused clients in the tarpit", needs.tarpit});
+  if (needs.checks > 0) plan.reserved.push_back({"checks of backends", needs.checks});
   if (needs.others > 0) plan.reserved.push_back({"this program's own", needs.others});
   plan.reserved.push_back({"spare", kSpare});
   std::uint64_t kept = 0;

@@ -22,6 +22,7 @@ struct DescriptorNeeds {
   bool admin_door = false;
   unsigned packet_filters = 0;
   std::uint64_t tarpit = 0;  // refused clients that may be held
+  std::uint64_t checks = 0;  // probes of backends that may be under way
   unsigned others = 0;       // kept by whoever embeds Weir in a process: the demo's own backends and clients
 };
 

@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "net/privileges.h"
 #include "server/doors.h"
+#include "server/health_checks.h"
 #include "server/host.h"
 #include "server/kernel_advice.h"
 #include "server/listener_set.h"
@@ -211,6 +212,7 @@ DescriptorPlan plan_for(const Config& config, std::uint64_t limit, unsigned othe
   needs.admin_door = config.admin.bind.has_value();
   for (const auto& listener : config.listeners) needs.packet_filters += listener.access.kernel_drop ? 1 : 0;
   needs.tarpit = most_tarpitted(config);
+  needs.checks = most_probes(config);
   needs.others = others;
   const auto& asked = config.process.max_connections.value;
   auto plan = plan_descriptors(limit, needs, asked);

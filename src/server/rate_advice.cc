@@ -14,9 +14,8 @@ constexpr std::uint64_t kEntriesPerSession = 2;
 constexpr std::uint64_t kEntryMinutes = 2;
 
 void check_ports(const KernelSettings& settings, const RateDemand& demand, Problems& problems) {
-  const auto& range = settings.ip_local_port_range;
-  if (!range || demand.backends == 0 || settings.tcp_tw_reuse.value_or(0) == 1) return;
-  const std::uint64_t ports = range->last - range->first + 1;
+  if (!settings.local_ports || demand.backends == 0 || settings.tcp_tw_reuse.value_or(0) == 1) return;
+  const std::uint64_t ports = settings.local_ports->usable();
   const std::uint64_t per_minute = ports * demand.backends;
   if (demand.per_minute <= per_minute) return;
   add_warning(

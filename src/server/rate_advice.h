@@ -2,7 +2,7 @@
 // setting that would make a rate untrue, with the exact `sysctl` line. Pure, as server/kernel_advice is.
 //
 // What a rate uses up, Linux 4.4 to 6.18: each connection to a backend has a local port of its own towards
-// that address (ip_local_port_range), and keeps it for a minute after its end when Weir's side ended first,
+// that address (net/local_ports), and keeps it for a minute after its end when Weir's side ended first,
 // as it does when the client was first (TCP_TIMEWAIT_LEN, include/net/tcp.h); tcp_tw_reuse = 1 gives it to
 // the next connection after a second, 2 does so on loopback. Where connections are tracked (nf_conntrack_max)
 // both connections of a session have an entry, for two minutes after their end

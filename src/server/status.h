@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,12 +52,20 @@ struct BackendStatus {
   std::string name;
   base::Address address;
   std::uint32_t weight = 1;
+  bool is_backup = false;
+  std::optional<std::uint32_t> most_sessions;
   pool::BackendState state = pool::BackendState::kUp;
   std::string state_reason;
   std::uint64_t in_flight = 0;
+  std::uint64_t connect_time = 0;  // microseconds, a running mean; 0: not known
   std::uint64_t attempts = 0;
   std::uint64_t failed_attempts = 0;
   std::uint64_t sessions = 0;
+  std::uint64_t early_resets = 0;
+  std::uint64_t ejections = 0;
+  std::uint64_t checks_passed = 0;
+  std::uint64_t checks_failed = 0;
+  std::uint64_t checks_not_made = 0;
   std::uint64_t upload_bytes = 0;
   std::uint64_t download_bytes = 0;
 };
@@ -64,6 +73,18 @@ struct BackendStatus {
 struct PoolStatus {
   std::string name;
   std::vector<BackendStatus> backends;
+  std::uint64_t healthy = 0;
+  bool is_checked = false;  // its backends are
+  bool panic = false;
+  std::uint64_t waiting = 0;  // sessions, for a place
+  std::uint64_t retries = 0;
+  std::uint64_t retries_denied = 0;
+  std::uint64_t queued = 0;
+  std::uint64_t queue_refused = 0;
+  std::uint64_t queue_timeouts = 0;
+  std::uint64_t queue_left = 0;
+  std::uint64_t queue_microseconds = 0;
+  std::uint64_t fallbacks = 0;
 };
 
 struct WorkerStatus {

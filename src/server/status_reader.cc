@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "server/pool_status.h"
 #include "server/refusal_summary.h"
 
 namespace weir::server {
@@ -81,26 +82,7 @@ void StatusReader::add_refusals(ProcessStatus& status) const {
 }
 
 void StatusReader::add_pools(ProcessStatus& status) const {
-  for (const auto& pool : parts_.world.pools) {
-    PoolStatus& shown = status.pools.emplace_back();
-    shown.name = pool->settings().name;
-    for (const auto& backend : pool->backends()) {
-      const pool::BackendIdentity& identity = backend->identity();
-      const pool::BackendCounters& counters = backend->counters();
-      BackendStatus& line = shown.backends.emplace_back();
-      line.name = identity.name;
-      line.address = identity.address;
-      line.weight = identity.weight;
-      line.state = identity.state;
-      line.state_reason = identity.state_reason;
-      line.in_flight = static_cast<std::uint64_t>(std::max<std::int64_t>(counters.in_flight.value(), 0));
-      line.attempts = counters.attempts.value();
-      line.failed_attempts = counters.failed_attempts.value();
-      line.sessions = counters.sessions.value();
-      line.upload_bytes = counters.upload_bytes.value();
-      line.download_bytes = counters.download_bytes.value();
-    }
-  }
+  for (const auto& pool : parts_.world.pools) status.pools.push_back(pool_status(*pool));
 }
 
 }  // namespace weir::server

@@ -143,6 +143,7 @@ Supervisor::Supervisor(Prepared&& prepared)
       on_hangup_(prepared.on_hangup),
       lists_read_(prepared.lists_read),
       slots_(descriptors_.max_connections, [this] { wake_acceptors(); }),
+      health_checks_(*loop_, {config_, world_.pools, *log_}),
       pressure_watch_(*loop_, {listener_names(config_), workers_, *log_}),
       status_reader_({config_, world_, listeners_, slots_, workers_, *log_, pressure_watch_}) {}
 
@@ -192,6 +193,8 @@ base::Result<void> Supervisor::make_workers(Problems& problems) {
   auto watch = AccessWatch::create(*loop_, {config_, world_.doors, workers_, *log_, lists_read_});
   if (!watch) return base::failure(std::move(watch.error()));
   access_watch_ = std::move(*watch);
+  pool_keeper_ = std::make_unique<PoolKeeper>(
+      *loop_, PoolKeeper::Parts{config_, world_.pools, workers_, *log_, health_checks_});
   refusals_ = std::make_unique<RefusalSummary>(
       *loop_, RefusalSummary::Parts{listener_names(config_), workers_, *log_});
   return {};
@@ -236,6 +239,8 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
              buffers_per_worker() * workers_.size(), *log_},
             admin);
   access_watch_->start();
+  health_checks_.start();
+  pool_keeper_->start();
   refusals_->start();
   wake_acceptors();
   serving_.store(true, std::memory_order_release);

@@ -15,6 +15,7 @@
 #include "server/drain.h"
 #include "server/listener_set.h"
 #include "server/log_writer.h"
+#include "server/pool_keeper.h"
 #include "server/preflight.h"
 #include "server/pressure_watch.h"
 #include "server/refusal_summary.h"
@@ -112,6 +113,8 @@ class Supervisor final : public StatusSource {
   std::unique_ptr<Drain> drain_;
   std::unique_ptr<AccessWatch> access_watch_;
   std::unique_ptr<RefusalSummary> refusals_;
+  HealthChecks health_checks_;
+  std::unique_ptr<PoolKeeper> pool_keeper_;
   PressureWatch pressure_watch_;
   StatusReader status_reader_;
   std::atomic<bool> draining_{false};

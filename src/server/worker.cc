@@ -42,7 +42,9 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
       buffers_(plan_.most_buffers),
       wheel_(base::precise_now()),
       counters_(plan_.routes.size()),
-      table_({*loop_, buffers_, wheel_, log}, plan_.first_session_id),
+      // Only to wake the loop, which looks at the list after every turn. A full mailbox has woken it already.
+      wake_list_([this] { static_cast<void>(post(Wake{})); }),
+      table_({*loop_, buffers_, wheel_, log, wake_list_}, plan_.first_session_id),
       tarpit_(wheel_) {
   WEIR_ASSERT(plan_.doors.size() == plan_.routes.size());
   for (const DoorRules& door : plan_.doors) gates_.emplace_back(door.gate);
@@ -123,22 +125,24 @@ void Worker::serve(session::Admitted&& admitted, std::size_t listener) {
 }
 
 void Worker::handle(WorkerMessage&& message) {
-  std::visit(Overloaded{[this](HandedOver&& handed) {
-                          serve(std::move(handed.admitted), handed.listener);
-                          arriving_.fetch_sub(1, std::memory_order_relaxed);
-                        },
-                        [](Wake&&) {},
-                        [this](ReplaceAccess&& replace) {
-                          gates_[replace.listener].replace_access(std::move(replace.access));
-                        },
-                        [this](StopAccepting&&) {
-                          for (const auto& acceptor : acceptors_) acceptor->drain();
-                          tarpit_.clear();
-                          accepting_.store(false, std::memory_order_release);
-                        },
-                        [this](CloseSessions&& close) { table_.close_all(close.reason); },
-                        [this](StopWorker&&) { loop_->stop(); }},
-             std::move(message));
+  std::visit(
+      Overloaded{[this](HandedOver&& handed) {
+                   serve(std::move(handed.admitted), handed.listener);
+                   arriving_.fetch_sub(1, std::memory_order_relaxed);
+                 },
+                 [](Wake&&) {},
+                 [this](ReplaceAccess&& replace) {
+                   gates_[replace.listener].replace_access(std::move(replace.access));
+                 },
+                 [this](StopAccepting&&) {
+                   for (const auto& acceptor : acceptors_) acceptor->drain();
+                   tarpit_.clear();
+                   accepting_.store(false, std::memory_order_release);
+                 },
+                 [this](CloseSessions&& close) { table_.close_all(close.reason); },
+                 [this](CloseSessionsAt&& close) { table_.close_those_at(*close.backend, close.reason); },
+                 [this](StopWorker&&) { loop_->stop(); }},
+      std::move(message));
 }
 
 void Worker::turn_wheel() {
@@ -147,6 +151,7 @@ void Worker::turn_wheel() {
 }
 
 void Worker::end_turn() {
+  wake_list_.deliver();
   if (resume_wanted_.load(std::memory_order_relaxed) &&
       resume_wanted_.exchange(false, std::memory_order_acq_rel)) {
     for (const auto& acceptor : acceptors_) acceptor->resume();

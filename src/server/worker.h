@@ -18,6 +18,7 @@
 #include "server/listener_set.h"
 #include "server/tarpit.h"
 #include "session/session_table.h"
+#include "session/wake_list.h"
 
 namespace weir::server {
 
@@ -35,8 +36,13 @@ struct StopAccepting {};
 struct CloseSessions {
   session::CloseReason reason;
 };
+struct CloseSessionsAt {
+  std::shared_ptr<pool::Backend> backend;
+  session::CloseReason reason;
+};
 struct StopWorker {};
-using WorkerMessage = std::variant<HandedOver, Wake, ReplaceAccess, StopAccepting, CloseSessions, StopWorker>;
+using WorkerMessage =
+    std::variant<HandedOver, Wake, ReplaceAccess, StopAccepting, CloseSessions, CloseSessionsAt, StopWorker>;
 
 class Worker final : public Acceptor::Owner {
  public:
@@ -108,6 +114,7 @@ class Worker final : public Acceptor::Owner {
   std::vector<session::ListenerCounters> counters_;
   std::vector<admission::Gate> gates_;  // by listener
   admission::RefusalSamples samples_;
+  session::WakeList wake_list_;
   session::SessionTable table_;
   Tarpit tarpit_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;

@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "config/loop_check.h"
-#include "net/resolver.h"
+#include "net/interfaces.h"
+#include "net/local_ports.h"
+#include "server/pool_settings.h"
 
 namespace weir::server {
 namespace {
@@ -16,18 +17,26 @@ using config::BackendConfig;
 using config::Problems;
 using config::Severity;
 
-// The ports that the kernel hands out as source ports, ip(7).
-struct PortRange {
-  unsigned first = 32768;
-  unsigned last = 60999;
-};
+pool::BackendMode mode_of(config::BackendMode mode) {
+  switch (mode) {
+    case config::BackendMode::kUp:
+      return pool::BackendMode::kUp;
+    case config::BackendMode::kDrain:
+      return pool::BackendMode::kDrain;
+    case config::BackendMode::kMaintenance:
+      return pool::BackendMode::kMaintenance;
+  }
+  return pool::BackendMode::kUp;
+}
 
-PortRange ephemeral_ports() {
-  std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
-  PortRange range;
-  PortRange read;
-  if (file >> read.first >> read.last) range = read;
-  return range;
+pool::BackendIdentity identity_of(const BackendConfig& from, const std::string& name) {
+  pool::BackendIdentity identity;
+  identity.name = name;
+  identity.weight = from.weight;
+  identity.most_sessions = from.max_connections;
+  identity.is_backup = from.is_backup;
+  identity.mode = mode_of(from.mode);
+  return identity;
 }
 
 class Builder {
@@ -38,11 +47,7 @@ class Builder {
   std::shared_ptr<pool::Pool> build_pool(const config::PoolConfig& from) {
     std::vector<std::shared_ptr<pool::Backend>> backends;
     for (const BackendConfig& backend : from.backends) add_backends(backend, from, backends);
-    pool::PoolSettings settings;
-    settings.name = from.name;
-    settings.connect_timeout = from.connect_timeout;
-    settings.retries = from.retries;
-    return std::make_shared<pool::Pool>(std::move(settings), std::move(backends));
+    return std::make_shared<pool::Pool>(pool_settings(from), std::move(backends));
   }
 
  private:
@@ -60,11 +65,8 @@ class Builder {
           {unresolved_, from.address.place,
            fmt::format("pools.{}.backends: {}; the backend stays down until a start at which it does",
                        pool.name, why)});
-      pool::BackendIdentity identity;
-      identity.name = from.name;
-      identity.weight = from.weight;
-      identity.state = pool::BackendState::kDown;
-      identity.state_reason = why;
+      pool::BackendIdentity identity = identity_of(from, from.name);
+      identity.unresolved = why;
       backends.push_back(std::make_shared<pool::Backend>(std::move(identity)));
       return;
     }
@@ -77,12 +79,9 @@ class Builder {
   std::shared_ptr<pool::Backend> make(const BackendConfig& from, const std::string& name,
                                       const Address& address, const config::PoolConfig& pool) {
     if (auto loop = loops_.problem(pool, from, address)) problems_.push_back(*std::move(loop));
-    pool::BackendIdentity identity;
-    identity.name = name;
+    pool::BackendIdentity identity = identity_of(from, name);
     identity.address = address;
-    identity.weight = from.weight;
-    identity.may_self_connect =
-        is_local(address) && address.port() >= ports_.first && address.port() <= ports_.last;
+    identity.may_self_connect = is_local(address) && ports_.spans(address.port());
     return std::make_shared<pool::Backend>(std::move(identity));
   }
 
@@ -98,7 +97,7 @@ class Builder {
   const Severity unresolved_;
   const std::vector<Address> own_ = net::interface_addresses();
   const config::LoopCheck loops_;
-  const PortRange ports_ = ephemeral_ports();
+  const net::LocalPorts ports_ = net::load_local_ports().value_or(net::LocalPorts());
 };
 
 session::LoggedSessions logged(config::SessionLogging sessions) {
@@ -131,6 +130,13 @@ std::shared_ptr<const session::SessionSettings> settings_of(const config::Listen
   return settings;
 }
 
+std::shared_ptr<pool::Pool> find_pool(const World& world, const std::string& name) {
+  const auto found = std::find_if(world.pools.begin(), world.pools.end(),
+                                  [&](const auto& pool) { return pool->settings().name == name; });
+  WEIR_ASSERT(found != world.pools.end());
+  return *found;
+}
+
 }  // namespace
 
 World build_world(const config::Config& config, const Resolve& resolve, Problems& problems,
@@ -138,12 +144,13 @@ World build_world(const config::Config& config, const Resolve& resolve, Problems
   Builder builder(config, resolve, problems, unresolved);
   World world;
   for (const config::PoolConfig& pool : config.pools) world.pools.push_back(builder.build_pool(pool));
+  for (std::size_t i = 0; i < config.pools.size(); ++i) {
+    const std::string& fallback = config.pools[i].fallback_pool.value;
+    if (!fallback.empty()) world.pools[i]->set_fallback(find_pool(world, fallback));
+  }
   for (const config::ListenerConfig& listener : config.listeners) {
-    const auto pool = std::find_if(world.pools.begin(), world.pools.end(), [&](const auto& candidate) {
-      return candidate->settings().name == listener.pool.value;
-    });
-    WEIR_ASSERT(pool != world.pools.end());
-    world.routes.push_back({settings_of(listener, limits_of(config, listener), config.log), *pool});
+    world.routes.push_back({settings_of(listener, limits_of(config, listener), config.log),
+                            find_pool(world, listener.pool.value)});
   }
   return world;
 }

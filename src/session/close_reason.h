@@ -19,6 +19,8 @@ enum class CloseReason : std::uint8_t {
   kClientLost,          // no answer from the client: keep-alive or user timeout
   kBackendLost,         // no answer from the backend
   kNoBackend,           // the pool has no usable backend
+  kPoolFull,            // every backend has as many sessions as it may, and so has the queue
+  kQueueTimeout,        // waited for a place for queue_timeout
   kConnectRefused,      // the last attempt was refused
   kConnectUnreachable,  // the last attempt met no route, no host or a prohibition
   kConnectTimeout,      // the last attempt took longer than connect_timeout
@@ -28,15 +30,19 @@ enum class CloseReason : std::uint8_t {
   kIdleTimeout,         // no byte in either direction for idle_timeout
   kHalfCloseTimeout,    // one stream ended, and no byte in the other for half_close_timeout
   kMaxLifetime,         // older than max_lifetime
+  kBackendDown,         // its checks failed, and sessions.on_down ends it
+  kBackendRemoved,      // it no longer belongs to the pool, and sessions.on_removed ends it
+  kBackendMaintenance,  // it is in maintenance, and sessions.on_maintenance ends it
   kDrainTimeout,        // still open when drain_timeout ended
   kShutdown,            // cut by a second signal to stop
 };
 
-inline constexpr std::array<std::string_view, 18> kCloseReasonWords{
-    "client_end",     "backend_end",    "client_reset",    "backend_reset",       "client_lost",
-    "backend_lost",   "no_backend",     "connect_refused", "connect_unreachable", "connect_timeout",
-    "no_source_port", "no_descriptors", "no_memory",       "idle_timeout",        "half_close_timeout",
-    "max_lifetime",   "drain_timeout",  "shutdown"};
+inline constexpr std::array<std::string_view, 23> kCloseReasonWords{
+    "client_end",          "backend_end",        "client_reset",   "backend_reset",  "client_lost",
+    "backend_lost",        "no_backend",         "pool_full",      "queue_timeout",  "connect_refused",
+    "connect_unreachable", "connect_timeout",    "no_source_port", "no_descriptors", "no_memory",
+    "idle_timeout",        "half_close_timeout", "max_lifetime",   "backend_down",   "backend_removed",
+    "backend_maintenance", "drain_timeout",      "shutdown"};
 
 inline constexpr std::size_t kCloseReasons = kCloseReasonWords.size();
 static_assert(static_cast<std::size_t>(CloseReason::kShutdown) + 1 == kCloseReasons);

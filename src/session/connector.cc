@@ -27,52 +27,136 @@ CloseReason reason_of(int error) {
   }
 }
 
-// These are this host's own shortages: another backend would meet them too.
-bool is_own_shortage(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
+bool is_backends_fault(int error) { return !net::is_own_shortage(error) && error != EADDRNOTAVAIL; }
 
 }  // namespace
 
-void Connector::start(std::shared_ptr<pool::Pool> pool, const net::TcpOptions& options) {
+void Connector::start(std::shared_ptr<pool::Pool> pool, const base::Address& client,
+                      const net::TcpOptions& options) {
   pool_ = std::move(pool);
+  client_ = &client;
   options_ = &options;
-  attempt();
+  key_ = pool_->key_of(client);
+  go_on();
 }
 
-void Connector::attempt() {
-  while (tried_.size() <= pool_->settings().retries && !is_own_shortage(last_error_)) {
-    const std::shared_ptr<pool::Backend>* picked = pool_->pick(tried_);
-    if (picked == nullptr) break;
-    leave();
-    backend_ = *picked;
-    backend_->counters().attempts.add();
-    backend_->counters().in_flight.enter();
-    in_flight_ = true;
-    begun_ = base::precise_now();
-    net::Connecting connecting = net::start_connect(backend_->identity().address, *options_);
-    peer_.fd = std::move(connecting.fd);
-    if (connecting.error == EINPROGRESS) {
-      peer_.watch.bind<&Connector::on_ready>(loop_, peer_.fd.get(), this);
-      if (peer_.watch.want(net::Interest::kWrite)) {
-        return owner_.connector_waits(begun_ + pool_->settings().connect_timeout);
-      }
-      connecting.error = ENOMEM;
+void Connector::go_on() {
+  for (;;) {
+    if (!slot_ && !is_exhausted()) {
+      pool::NoPick why_not = pool::NoPick::kNone;
+      slot_ = pool_->pick({key_, tried_}, why_not);
+      if (why_not == pool::NoPick::kFull) return wait_for_place();
     }
-    if (settle(connecting.error)) return;
+    // Asked for only when there is somebody to try.
+    if (slot_ && !tried_.empty() && !pool_->may_retry(base::coarse_now())) slot_.release();
+    if (!slot_) {
+      if (!fall_back()) return;
+      continue;
+    }
+    if (connect()) return;
   }
-  owner_.connector_failed(last_error_ == 0 ? CloseReason::kNoBackend : reason_of(last_error_));
+}
+
+bool Connector::is_exhausted() const {
+  return tried_.size() > pool_->settings().retries || net::is_own_shortage(last_error_);
+}
+
+bool Connector::fall_back() {
+  if (pool_->fallback() == nullptr || net::is_own_shortage(last_error_)) {
+    owner_.connector_failed(reason_);
+    return false;
+  }
+  pool_->counters().fallbacks.add();
+  pool_ = pool_->fallback();
+  key_ = pool_->key_of(*client_);
+  tried_ = {};
+  return true;
+}
+
+void Connector::wait_for_place() {
+  if (!pool_->wait(waiter_, {key_, tried_})) return owner_.connector_failed(CloseReason::kPoolFull);
+  begun_ = base::precise_now();
+  owner_.connector_waits(begun_ + pool_->settings().queue_timeout - queue_time_.value_or(base::Micros(0)));
+}
+
+void Connector::note_wait() {
+  const auto waited = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
+  queue_time_ = queue_time_.value_or(base::Micros(0)) + waited;
+  pool_->counters().queue_microseconds.add(static_cast<std::uint64_t>(waited.count()));
+}
+
+void Connector::wait_ended() {
+  note_wait();
+  slot_ = waiter_.take();
+  go_on_after_wait();
+}
+
+void Connector::go_on_after_wait() {
+  if (slot_ && !slot_.is_still_usable()) {
+    // The backend has gone since. Those who were told to leave it have left already.
+    slot_.release();
+    return go_on();
+  }
+  if (slot_ || fall_back()) go_on();
+}
+
+bool Connector::connect() {
+  backend_ = slot_.backend();
+  tried_.add(slot_.index());
+  ++attempts_;
+  backend_->counters().attempts.add();
+  begun_ = base::precise_now();
+  net::Connecting connecting = net::start_connect(backend_->identity().address, *options_);
+  peer_.fd = std::move(connecting.fd);
+  if (connecting.error == EINPROGRESS) {
+    peer_.watch.bind<&Connector::on_ready>(loop_, peer_.fd.get(), this);
+    if (peer_.watch.want(net::Interest::kWrite)) {
+      owner_.connector_waits(begun_ + pool_->settings().connect_timeout);
+      return true;
+    }
+    connecting.error = ENOMEM;
+  }
+  return settle(connecting.error);
 }
 
 void Connector::on_ready(net::Ready) {
   peer_.watch.stop();
-  if (!settle(net::take_error(peer_.fd.get()))) attempt();
+  if (!settle(net::take_error(peer_.fd.get()))) go_on();
 }
 
 void Connector::timed_out() {
+  if (is_queued()) {
+    note_wait();
+    slot_ = waiter_.leave();
+    // The wait may have ended in time, and the word of it be on its way.
+    if (slot_ || waiter_.why_not() != pool::NoPick::kNone) return go_on_after_wait();
+    pool_->counters().queue_timeouts.add();
+    return owner_.connector_failed(CloseReason::kQueueTimeout);
+  }
   if (net::is_ready(peer_.fd.get(), net::Interest::kWrite)) return on_ready({});
   fail(ETIMEDOUT);
-  attempt();
+  go_on();
+}
+
+void Connector::client_left() {
+  pool_->counters().queue_left.add();
+  stop();
+}
+
+void Connector::abandon(CloseReason reason) {
+  if (is_queued() || !slot_) return;
+  reason_ = reason;
+  peer_.watch.stop();
+  net::abort_connection(peer_.fd);
+  slot_.release();
+  go_on();
+}
+
+void Connector::stop() {
+  if (is_queued()) note_wait();
+  peer_.watch.stop();
+  static_cast<void>(waiter_.leave());
+  slot_.release();
 }
 
 bool Connector::settle(int error) {
@@ -85,8 +169,8 @@ bool Connector::settle(int error) {
     fail(error);
     return false;
   }
-  backend_->counters().sessions.add();
   connect_time_ = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
+  slot_.connected(*connect_time_);
   if (spoke_and_reset) {
     owner_.connector_connected_and_reset();
   } else {
@@ -96,17 +180,17 @@ bool Connector::settle(int error) {
 }
 
 void Connector::fail(int error) {
-  backend_->counters().failed_attempts.add();
   last_error_ = error;
+  reason_ = reason_of(error);
   failed_ = backend_;
   peer_.watch.stop();
   net::abort_connection(peer_.fd);
-  leave();
-}
-
-void Connector::leave() {
-  if (in_flight_) backend_->counters().in_flight.leave();
-  in_flight_ = false;
+  if (is_backends_fault(error)) {
+    slot_.connect_failed(base::coarse_now(), word(reason_of(error)));
+  } else {
+    backend_->counters().failed_attempts.add();
+  }
+  slot_.release();
 }
 
 }  // namespace weir::session

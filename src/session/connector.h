@@ -1,6 +1,7 @@
-// Connects a session to a backend: picks, connects with a deadline, and goes to another backend while there
-// is one and no byte has been sent. A member of its session, used once. It touches only the backend's `Peer`,
-// which the relay takes over afterwards.
+// Connects a session to a backend: asks the pool for a place, waits for one if need be, connects with a
+// deadline, and goes to another backend, and at last to the fallback pool, while there is one and no byte has
+// been sent. A member of its session, used once. It touches only the backend's `Peer`, which the relay takes
+// over afterwards.
 #pragma once
 
 #include <memory>
@@ -13,7 +14,7 @@
 
 namespace weir::session {
 
-class Connector {
+class Connector final : private pool::Waiter::Owner {
  public:
   class Owner {
    public:
@@ -24,58 +25,93 @@ class Connector {
     virtual void connector_connected_and_reset() = 0;
     // No attempt is left.
     virtual void connector_failed(CloseReason reason) = 0;
-    // An attempt is under way and must stand by `deadline`; then call `timed_out`.
+    // An attempt, or a wait for a place, is under way and must end by `deadline`; then call `timed_out`.
     virtual void connector_waits(base::TimePoint deadline) = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  Connector(net::EventLoop& loop, Owner& owner, relay::Peer& backend)
-      : loop_(loop), owner_(owner), peer_(backend) {}
-  ~Connector() { leave(); }
+  Connector(net::EventLoop& loop, pool::Waker& waker, Owner& owner, relay::Peer& backend)
+      : loop_(loop), owner_(owner), peer_(backend), waiter_(waker, *this) {}
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
   // Begins. Outcomes come through the owner, perhaps before this returns: a connect over loopback often
-  // stands at once.
-  void start(std::shared_ptr<pool::Pool> pool, const net::TcpOptions& options);
+  // stands at once. `client` decides where a pool picks by the client's address.
+  void start(std::shared_ptr<pool::Pool> pool, const base::Address& client, const net::TcpOptions& options);
 
   // The deadline that was given to `connector_waits` has passed. A connect that stood by then is taken as it
   // is: the loop was late, not the backend.
   void timed_out();
 
+  // The backend that it connects to should no longer be used, for `reason`: goes on to another one, or tells
+  // the owner that reason when there is none. Precondition: not connected.
+  void abandon(CloseReason reason);
+
+  // Gives up: whatever it holds or waits for is given back. Nothing is told to the owner any more.
+  void stop();
+
+  // It waits for a place; the client may go meanwhile.
+  bool is_queued() const { return waiter_.waits(); }
+  // The client of a session that `is_queued` has gone.
+  void client_left();
+
+  // The place at the backend; empty while there is none.
+  pool::Slot& slot() { return slot_; }
+
+  // The pool of the last attempt, which may be a fallback of the first.
   const std::shared_ptr<pool::Pool>& pool() const { return pool_; }
   // The backend of the last attempt; none before the first.
   const std::shared_ptr<pool::Backend>& backend() const { return backend_; }
-  std::uint8_t attempts() const { return static_cast<std::uint8_t>(tried_.size()); }
+  std::uint8_t attempts() const { return attempts_; }
   // Of the last attempt that failed; 0 and none when none did.
   int last_error() const { return last_error_; }
   const std::shared_ptr<pool::Backend>& failed_backend() const { return failed_; }
   // How long the attempt that stood took; nothing before one stood.
   std::optional<base::Micros> connect_time() const { return connect_time_; }
+  // How long it has waited for places in all; nothing when it never had to.
+  std::optional<base::Micros> queue_time() const { return queue_time_; }
 
  private:
-  void attempt();
+  void wait_ended() override;
+  // Makes attempts until one is under way, stands, or none is left.
+  void go_on();
+  // No further attempt may be made in this pool.
+  bool is_exhausted() const;
+  void wait_for_place();
+  // Adds the wait that is ending to those before.
+  void note_wait();
+  // The wait has ended: with a place, or since the pool has nothing left to wait for.
+  void go_on_after_wait();
+  // Begins a connect at the place it has. True: it is under way, or stands, and the owner has been told.
+  bool connect();
   void on_ready(net::Ready);
   // Takes the outcome of a connect: tells the owner of a connection and returns true, or counts the failure
   // and cleans up.
   bool settle(int error);
   void fail(int error);
-  void leave();
+  // Takes the fallback pool, to go on there. False: there is none, and the owner has been told.
+  bool fall_back();
 
   net::EventLoop& loop_;
   Owner& owner_;
   relay::Peer& peer_;
   std::shared_ptr<pool::Pool> pool_;
   std::shared_ptr<pool::Backend> backend_;
+  pool::Slot slot_;
+  pool::Waiter waiter_;
   const net::TcpOptions* options_ = nullptr;
-  balance::Tried tried_;
-  bool in_flight_ = false;
+  const base::Address* client_ = nullptr;
+  std::uint64_t key_ = 0;
+  balance::Tried tried_;  // in this pool
+  std::uint8_t attempts_ = 0;
+  CloseReason reason_ = CloseReason::kNoBackend;  // why there is no connection, if none comes to stand
   int last_error_ = 0;
   std::shared_ptr<pool::Backend> failed_;
   base::TimePoint begun_;
   std::optional<base::Micros> connect_time_;
+  std::optional<base::Micros> queue_time_;
 };
 
 }  // namespace weir::session

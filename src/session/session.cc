@@ -51,13 +51,20 @@ Session::Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
       last_active_(begun_),
       connect_deadline_(kNever),
       lifetime_end_(settings_->max_lifetime ? begun_ + with_jitter(*settings_->max_lifetime, id) : kNever),
-      connector_(table.services().loop, *this, backend_),
+      connector_(table.services().loop, table.services().waker, *this, backend_),
       relay_({table.services().loop, table.services().buffers, table.services().wheel}, *this, client_,
              backend_) {
   client_.fd = std::move(admitted.fd);
 }
 
-void Session::start(std::shared_ptr<pool::Pool> pool) { connector_.start(std::move(pool), settings_->tcp); }
+void Session::start(std::shared_ptr<pool::Pool> pool) {
+  connector_.start(std::move(pool), client_address_, settings_->tcp);
+}
+
+void Session::leave_backend(CloseReason reason) {
+  if (state_ == SessionState::kConnect) return connector_.abandon(reason);
+  close(reason);
+}
 
 void Session::connector_waits(TimePoint deadline) {
   connect_deadline_ = deadline;
@@ -102,7 +109,15 @@ void Session::relay_unwatched() {
 
 void Session::relay_lingers() { state_ = SessionState::kLinger; }
 
-void Session::relay_ended(relay::Ending ending) { close(reason_of(ending)); }
+void Session::relay_ended(relay::Ending ending) {
+  const CloseReason reason = reason_of(ending);
+  if (relay_.download().bytes == 0) {
+    if (reason == CloseReason::kBackendReset) connector_.slot().reset_early(base::coarse_now());
+    // It may have had nothing to say.
+    if (is_clean(reason)) connector_.slot().served();
+  }
+  close(reason);
+}
 
 // How long no byte may move in the present state.
 base::Millis Session::quiet_limit() const {
@@ -128,7 +143,7 @@ TimePoint Session::next_deadline() const {
 
 void Session::arm() {
   TimePoint deadline = next_deadline();
-  if (look_is_due_) deadline = std::min(deadline, base::coarse_now() + kLookInterval);
+  if (look_is_due_ || is_queued()) deadline = std::min(deadline, base::coarse_now() + kLookInterval);
   if (deadline != kNever) table_.services().wheel.arm(*this, deadline);
 }
 
@@ -142,6 +157,10 @@ void Session::on_deadline(TimePoint now) {
   if (look_is_due_ && is_relaying()) relay_.look_at_unwatched();
   if (closed_) return;
   look_is_due_ = is_relaying() && relay_.has_unwatched();
+  if (is_queued() && net::has_hung_up(client_.fd.get())) {
+    connector_.client_left();
+    return close(CloseReason::kClientReset);
+  }
   if (now < next_deadline()) return arm();
   if (now >= lifetime_end_) return close(CloseReason::kMaxLifetime);
   switch (state_) {
@@ -179,6 +198,7 @@ void Session::account() {
     backend.upload_bytes.add(upload);
   }
   if (const std::uint64_t download = relay_.download().bytes - accounted_download_) {
+    if (accounted_download_ == 0) connector_.slot().served();
     accounted_download_ += download;
     counters_.download_bytes.add(download);
     backend.download_bytes.add(download);
@@ -199,6 +219,7 @@ void Session::close(CloseReason reason) {
     net::abort_connection(client_.fd);
     net::abort_connection(backend_.fd);
   }
+  connector_.stop();
   counters_.closed[static_cast<std::size_t>(reason)].add();
   log(reason);
   limits_.release();
@@ -224,6 +245,7 @@ void Session::log(CloseReason reason) {
   record.upload_bytes = relay_.upload().bytes;
   record.download_bytes = relay_.download().bytes;
   record.connect_time = connector_.connect_time();
+  record.queue_time = connector_.queue_time();
   record.duration = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
   table_.services().log.write(std::move(record));
 }

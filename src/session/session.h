@@ -43,6 +43,12 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   // Ends the session now, whatever it is doing. Nothing happens when it has closed already.
   void close(CloseReason reason);
 
+  // The backend should no longer be used: goes on to another one while that is possible, or else ends with
+  // `reason`.
+  void leave_backend(CloseReason reason);
+  // It holds a place there.
+  bool is_at(const pool::Backend& backend) { return connector_.slot().backend().get() == &backend; }
+
   std::uint64_t id() const { return id_; }
   SessionState state() const { return state_; }
   bool closed() const { return closed_; }
@@ -65,11 +71,13 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
 
   void enter_relay();
   base::TimePoint next_deadline() const;
-  // Arms the wheel for `next_deadline`, or for a look at what is not watched.
+  // Arms the wheel for `next_deadline`, or for a look at what is not watched, as a client is not whose
+  // session waits.
   void arm();
   void put_off_quiet(base::TimePoint now, base::Millis delay);
   base::Millis quiet_limit() const;
   bool is_relaying() const { return state_ == SessionState::kRelay || state_ == SessionState::kHalfClosed; }
+  bool is_queued() const { return state_ == SessionState::kConnect && connector_.is_queued(); }
   void on_quiet(base::TimePoint now);
   void account();
   void log(CloseReason reason);

@@ -29,6 +29,14 @@ void SessionTable::close_all(CloseReason reason) {
   while (first_ != nullptr) first_->close(reason);
 }
 
+void SessionTable::close_those_at(const pool::Backend& backend, CloseReason reason) {
+  for (Session* at = first_; at != nullptr;) {
+    Session& looked_at = *at;
+    at = at->next_;
+    if (looked_at.is_at(backend)) looked_at.leave_backend(reason);
+  }
+}
+
 void SessionTable::retire(Session& session) {
   if (session.previous_ != nullptr) session.previous_->next_ = session.next_;
   if (session.next_ != nullptr) session.next_->previous_ = session.previous_;

@@ -28,6 +28,7 @@ struct SessionServices {
   net::BufferPool& buffers;
   net::TimerWheel& wheel;
   RecordSink& log;
+  pool::Waker& waker;  // of this worker's sessions
 };
 
 class SessionTable {
@@ -43,6 +44,10 @@ class SessionTable {
 
   // Closes every open session with `reason`.
   void close_all(CloseReason reason);
+
+  // Ends the sessions that are at `backend` with `reason`; those that only connect to it go on to another
+  // one.
+  void close_those_at(const pool::Backend& backend, CloseReason reason);
 
   // How many sessions are open. Any thread.
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }

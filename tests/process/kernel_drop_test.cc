@@ -164,8 +164,8 @@ TEST(AccessFiles, AFileThatCannotBeReadForAWhileIsReadOnceItCan) {
   observe_for(Millis(2'500));
   EXPECT_EQ(warnings(), 1) << "once, however often it is tried";
   limit_descriptors(weir, usual.rlim_max);
-  EXPECT_TRUE(eventually([&] { return !is_served(weir, "127.0.0.3"); }));
-  EXPECT_TRUE(is_served(weir, "127.0.0.2"));
+  // Either alone may come of the shortage.
+  EXPECT_TRUE(eventually([&] { return is_served(weir, "127.0.0.2") && !is_served(weir, "127.0.0.3"); }));
 }
 
 // The file is empty in between, for longer than any look takes: that is never the list.

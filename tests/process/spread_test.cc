@@ -3,50 +3,22 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
-#include <mutex>
 
+#include "support/asking.h"
 #include "support/backend.h"
-#include "support/parallel.h"
-#include "support/weir_process.h"
 
 namespace weir::test {
 namespace {
 
-// Counts who answered.
-class Tally {
- public:
-  void add(const std::string& name) {
-    const std::lock_guard lock(mutex_);
-    ++counts_[name];
+// Between those who got the most and the fewest.
+std::size_t difference(const Tally& tally, const std::vector<std::string>& names) {
+  std::size_t least = SIZE_MAX;
+  std::size_t most = 0;
+  for (const std::string& name : names) {
+    least = std::min(least, tally.of(name));
+    most = std::max(most, tally.of(name));
   }
-  std::size_t of(const std::string& name) const {
-    const auto at = counts_.find(name);
-    return at == counts_.end() ? 0 : at->second;
-  }
-  std::size_t difference(const std::vector<std::string>& names) const {
-    std::size_t least = SIZE_MAX;
-    std::size_t most = 0;
-    for (const std::string& name : names) {
-      least = std::min(least, of(name));
-      most = std::max(most, of(name));
-    }
-    return most - least;
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string, std::size_t> counts_;
-};
-
-// One connection: the name of the backend that answered.
-std::string ask(const WeirProcess& weir) {
-  Socket client = weir.connect();
-  client.send_all("?");
-  client.end_stream();
-  const Received answer = client.receive_until_end();
-  EXPECT_EQ(answer.ended, Ended::kEndOfStream);
-  return answer.bytes;
+  return most - least;
 }
 
 class Spread : public testing::TestWithParam<unsigned> {};
@@ -60,10 +32,9 @@ TEST_P(Spread, EqualBackendsDifferByAtMostOneConnectionOverAllWorkers) {
   configuration.backends = {entry(a.address()), entry(b.address()), entry(c.address())};
   const WeirProcess weir(configuration);
 
-  Tally tally;
-  in_parallel(8, 100, [&](std::size_t) { tally.add(ask(weir)); });
+  const Tally tally = ask_at_once(weir, 100);
   EXPECT_EQ(tally.of("a") + tally.of("b") + tally.of("c"), 100u);
-  EXPECT_LE(tally.difference({"a", "b", "c"}), 1u);
+  EXPECT_LE(difference(tally, {"a", "b", "c"}), 1u);
   EXPECT_EQ(a.accepted() + b.accepted() + c.accepted(), 100u)
       << "a backend saw a connection that nobody used";
 }
@@ -78,15 +49,13 @@ TEST_P(Spread, EveryRunOfARoundGivesEachWeightItsShare) {
                             entry(c.address(), "c", 3)};
   const WeirProcess weir(configuration);
 
-  Tally tally;
-  in_parallel(8, 60, [&](std::size_t) { tally.add(ask(weir)); });
+  const Tally tally = ask_at_once(weir, 60);
   EXPECT_EQ(tally.of("a"), 10u);
   EXPECT_EQ(tally.of("b"), 20u);
   EXPECT_EQ(tally.of("c"), 30u);
 
   // Smooth: no round of six leaves anyone out.
-  Tally round;
-  for (int i = 0; i < 6; ++i) round.add(ask(weir));
+  const Tally round = ask_in_turn(weir, 6);
   EXPECT_EQ(round.of("a"), 1u);
   EXPECT_EQ(round.of("b"), 2u);
   EXPECT_EQ(round.of("c"), 3u);
@@ -105,10 +74,11 @@ TEST(SpreadWithADeadBackend, NoClientFailsAndTheSurvivorsShareEvenly) {
   configuration.workers = 4;
   configuration.backends = {entry(a.address(), "a"), entry(dead.address(), "dead"), entry(b.address(), "b"),
                             entry(c.address(), "c")};
+  // It is met again and again.
+  configuration.rest = "[pools.web.outlier]\nconsecutive_failures = 0\n";
   const WeirProcess weir(configuration);
 
-  Tally tally;
-  in_parallel(64, kConnections, [&](std::size_t) { tally.add(ask(weir)); });
+  const Tally tally = ask_at_once(weir, kConnections, 64);
   for (const char* name : {"a", "b", "c"}) {
     EXPECT_GE(tally.of(name), kConnections / 3 - 1) << name;
     EXPECT_LE(tally.of(name), kConnections / 3 + 1) << name;

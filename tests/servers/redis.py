@@ -4,18 +4,10 @@
 import subprocess
 
 import common
-from peers import process, weir
+from peers import process, redis, weir
 
 REQUESTS = 20000
 COUNTER = "counter:__rand_int__"  # redis-benchmark's own, taken literally without -r
-
-
-def start_redis(work: process.Workspace) -> int:
-    port = work.free_port()
-    server = work.spawn("redis", [process.need("redis-server", "redis-server"), "--port", str(port), "--bind", "127.0.0.1",
-                                  "--save", "", "--appendonly", "no", "--dir", str(work.path)])
-    work.wait_for_port("redis", server, "127.0.0.1", port)
-    return port
 
 
 def benchmark(port: int, *options: str) -> None:
@@ -27,25 +19,20 @@ def benchmark(port: int, *options: str) -> None:
     common.expect("error" not in output.lower(), f"redis-benchmark reports an error: {output[-1000:]}")
 
 
-def command(port: int, *words: str) -> str:
-    argv = ["redis-cli", "-h", "127.0.0.1", "-p", str(port), *words]
-    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-
-
 def test() -> None:
     given = common.arguments(__doc__).parse_args()
     process.need("redis-benchmark", "redis-tools")
     common.need_root_for(given.user)
     with process.Workspace() as work:
-        redis = start_redis(work)
-        server = weir.start(work, given.weir, [f"127.0.0.1:{redis}"], workers="2", user=given.user)
+        _, direct = redis.start(work)
+        server = weir.start(work, given.weir, [f"127.0.0.1:{direct}"], workers="2", user=given.user)
         common.expect_user(server, given.user)
         benchmark(server.port, "-n", str(REQUESTS), "-t", "set,get,lpush,lrange_100,mset")
         benchmark(server.port, "-n", str(REQUESTS), "-t", "incr")
         benchmark(server.port, "-n", str(REQUESTS), "-t", "incr", "-P", "16")
         benchmark(server.port, "-n", "2000", "-t", "set,get", "-d", "100000")
         benchmark(server.port, "-n", "5000", "-t", "set", "-k", "0")  # a connection for each request
-        counted = command(redis, "GET", COUNTER)
+        counted = redis.command(direct, "GET", COUNTER)
         common.expect(counted == str(2 * REQUESTS), f"{2 * REQUESTS} increments were sent, Redis counts {counted}")
         common.expect_even_spread(server, 1)
         common.expect_ends_well(server)

@@ -40,6 +40,8 @@ class Backend {
   Backend& operator=(const Backend&) = delete;
 
   const base::Address& address() const { return listener_.address(); }
+  // See `Listener::shrink_windows`.
+  void shrink_windows(int bytes) { listener_.shrink_windows(bytes); }
   // Connections that were accepted so far, and that are open now.
   std::size_t accepted() const { return accepted_; }
   std::size_t open() const { return open_; }

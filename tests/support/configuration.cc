@@ -25,4 +25,8 @@ std::string entry(const base::Address& address, const std::string& name, unsigne
          "\", weight = " + std::to_string(weight) + " }";
 }
 
+std::string entry_with(const base::Address& address, const std::string& name, const std::string& keys) {
+  return "{ address = \"" + address.to_string() + "\", name = \"" + name + "\", " + keys + " }";
+}
+
 }  // namespace weir::test

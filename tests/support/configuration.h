@@ -24,8 +24,10 @@ struct Configuration {
   std::string to_toml() const;
 };
 
-// A backend for the list: its address, or its address with a name and a weight.
+// A backend for the list: its address, or its address with a name and a weight, or with a name and other
+// keys.
 std::string entry(const base::Address& address);
 std::string entry(const base::Address& address, const std::string& name, unsigned weight = 1);
+std::string entry_with(const base::Address& address, const std::string& name, const std::string& keys);
 
 }  // namespace weir::test

@@ -11,6 +11,9 @@ namespace {
 
 base::UniqueFd bound_socket(const base::Address& address) {
   base::UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  // Bound to an address whose last server's connections are still in TIME_WAIT, or to that of a dead port.
+  const int yes = 1;
+  if (address.is_ip()) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
   sockaddr_storage storage;
   const socklen_t length = address.to_sockaddr(storage);
   if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0) {
@@ -36,6 +39,10 @@ Listener::Listener(const base::Address& address, int backlog) : fd_(bound_socket
 
 void Listener::listen(int backlog) {
   if (::listen(fd_.get(), backlog) != 0) throw SocketError("listen", errno);
+}
+
+void Listener::shrink_windows(int bytes) {
+  ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
 
 Socket Listener::accept(Millis patience) {

@@ -8,7 +8,7 @@
 
 namespace weir::test {
 
-// Accepts when told to. `backlog` is listen(2)'s.
+// Accepts when told to. `backlog` is listen(2)'s. It may take the port of a `DeadPort`.
 class Listener {
  public:
   explicit Listener(const base::Address& address, int backlog = 4096);
@@ -23,6 +23,9 @@ class Listener {
   // Changes the backlog.
   void listen(int backlog);
 
+  // Connections that come from now on have a receive buffer (SO_RCVBUF) of that size, and so a window.
+  void shrink_windows(int bytes);
+
   void close() { fd_.reset(); }
 
  private:
@@ -30,7 +33,8 @@ class Listener {
   base::Address address_;
 };
 
-// A port that nobody else can take and that refuses every connect: bound, but not listening.
+// A port that nobody else can take and that refuses every connect: bound, but not listening. A `Listener` on
+// its address makes it answer, for as long as that lives: a server that goes and comes back.
 class DeadPort {
  public:
   DeadPort();

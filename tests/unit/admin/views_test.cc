@@ -48,7 +48,15 @@ server::ProcessStatus a_status() {
   up.name = "a";
   up.address = *base::parse_address("10.0.0.1:80");
   up.weight = 5;
+  up.is_backup = true;
+  up.most_sessions = 50;
   up.in_flight = 2;
+  up.connect_time = 310;
+  up.early_resets = 13;
+  up.ejections = 14;
+  up.checks_passed = 15;
+  up.checks_failed = 16;
+  up.checks_not_made = 17;
   up.attempts = 12;
   up.failed_attempts = 1;
   up.sessions = 11;
@@ -59,6 +67,17 @@ server::ProcessStatus a_status() {
   down.state = pool::BackendState::kDown;
   down.state_reason = "does not resolve \xff";
   pool.backends = {up, down};
+  pool.healthy = 1;
+  pool.panic = true;
+  pool.waiting = 3;
+  pool.retries = 21;
+  pool.retries_denied = 22;
+  pool.queued = 23;
+  pool.queue_refused = 24;
+  pool.queue_timeouts = 25;
+  pool.queue_left = 26;
+  pool.queue_microseconds = 27;
+  pool.fallbacks = 28;
   status.pools = {pool};
   return status;
 }
@@ -129,6 +148,24 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
         "weir_backend_connect_failures_total{pool=\"p\",backend=\"a\"} 1\n",
         "weir_backend_upload_bytes_total{pool=\"p\",backend=\"a\"} 100\n",
         "weir_backend_download_bytes_total{pool=\"p\",backend=\"a\"} 200\n",
+        "weir_pool_healthy_backends{pool=\"p\"} 1\n",
+        "weir_pool_panic_active{pool=\"p\"} 1\n",
+        "weir_pool_waiting_sessions{pool=\"p\"} 3\n",
+        "weir_pool_retries_total{pool=\"p\"} 21\n",
+        "weir_pool_retries_denied_total{pool=\"p\"} 22\n",
+        "weir_pool_queued_total{pool=\"p\"} 23\n",
+        "weir_pool_queue_refused_total{pool=\"p\"} 24\n",
+        "weir_pool_queue_timeouts_total{pool=\"p\"} 25\n",
+        "weir_pool_queue_left_total{pool=\"p\"} 26\n",
+        "weir_pool_queue_wait_microseconds_total{pool=\"p\"} 27\n",
+        "weir_pool_fallbacks_total{pool=\"p\"} 28\n",
+        "weir_backend_state{pool=\"p\",backend=\"gone:80\",state=\"down\"} 1\n",
+        "weir_backend_connect_microseconds{pool=\"p\",backend=\"a\"} 310\n",
+        "weir_backend_early_resets_total{pool=\"p\",backend=\"a\"} 13\n",
+        "weir_backend_ejections_total{pool=\"p\",backend=\"a\"} 14\n",
+        "weir_backend_checks_passed_total{pool=\"p\",backend=\"a\"} 15\n",
+        "weir_backend_checks_failed_total{pool=\"p\",backend=\"a\"} 16\n",
+        "weir_backend_checks_not_made_total{pool=\"p\",backend=\"a\"} 17\n",
         "weir_accept_queue_depth{listener=\"web\",address=\"10.0.0.9:80\",worker=\"0\"} 7\n",
         "weir_accept_queue_drops_total{listener=\"web\",address=\"10.0.0.9:80\",worker=\"0\"} 3\n",
         "weir_accept_queue_limit{listener=\"web\",address=\"10.0.0.9:80\",worker=\"1\"} 128\n",
@@ -168,15 +205,37 @@ TEST(MetricsText, HasASampleForEveryCloseReason) {
 TEST(BackendsJson, SaysWhatTheStatusSaysAndStaysValid) {
   const auto document = nlohmann::json::parse(backends_json(a_status()));
   const auto& backends = document.at("pools").at(0).at("backends");
-  EXPECT_EQ(document.at("pools").at(0).at("name"), "p");
+  nlohmann::json pool = document.at("pools").at(0);
+  pool.erase("backends");
+  const nlohmann::json expected_pool{{"name", "p"},
+                                     {"healthy", 1},
+                                     {"panic", true},
+                                     {"waiting", 3},
+                                     {"retries_total", 21},
+                                     {"retries_denied_total", 22},
+                                     {"queued_total", 23},
+                                     {"queue_refused_total", 24},
+                                     {"queue_timeouts_total", 25},
+                                     {"queue_left_total", 26},
+                                     {"queue_wait_us_total", 27},
+                                     {"fallbacks_total", 28}};
+  EXPECT_EQ(pool, expected_pool);
   const nlohmann::json expected{{"name", "a"},
                                 {"address", "10.0.0.1:80"},
                                 {"weight", 5},
+                                {"backup", true},
                                 {"state", "up"},
+                                {"max_connections", 50},
                                 {"in_flight", 2},
+                                {"connect_us", 310},
                                 {"sessions_total", 11},
                                 {"connect_attempts_total", 12},
                                 {"connect_failures_total", 1},
+                                {"early_resets_total", 13},
+                                {"ejections_total", 14},
+                                {"checks_passed_total", 15},
+                                {"checks_failed_total", 16},
+                                {"checks_not_made_total", 17},
                                 {"upload_bytes_total", 100},
                                 {"download_bytes_total", 200}};
   EXPECT_EQ(backends.at(0), expected);

@@ -65,7 +65,7 @@ TEST(BuildPool, ABackendThatCannotBeBuiltLeavesTheOthers) {
 }
 
 TEST(BuildPool, ABackendWithABadNameOrWeightKeepsItsAddressForLaterChecks) {
-  const Built app = built("backends = [{ address = \"a:80\", name = \"a b\", weight = 0 }]\n");
+  const Built app = built("backends = [{ address = \"a:80\", name = \"a b\", weight = 257 }]\n");
   EXPECT_THAT(lines_of(app.problems),
               ElementsAre(HasSubstr("pools.app.backends.name: "), HasSubstr("pools.app.backends.weight: ")));
   ASSERT_THAT(app.pool.backends, SizeIs(1));
@@ -86,13 +86,59 @@ TEST(BuildPool, APoolHoldsAsManyBackendsAsTheLimitAndNotOneMore) {
 
 TEST(BuildPool, EveryWrongValueIsReportedAndLeavesTheDefault) {
   const Built app =
-      built("policy = \"fastest\"\nbackends = \"a:80\"\nconnect_timeout = \"0s\"\nretries = 8\n");
+      built("policy = \"slowest\"\nbackends = \"a:80\"\nconnect_timeout = \"0s\"\nretries = 8\n");
   EXPECT_THAT(app.problems, SizeIs(4));
   const PoolConfig model;
   EXPECT_EQ(app.pool.policy, model.policy);
   EXPECT_THAT(app.pool.backends, IsEmpty());
   EXPECT_EQ(app.pool.connect_timeout, model.connect_timeout);
   EXPECT_EQ(app.pool.retries, model.retries);
+}
+
+// The problems of [pools.app] with one backend and these lines.
+std::vector<std::string> problems_with(const std::string& lines) {
+  return lines_of(built("backends = [\"a:80\"]\n" + lines).problems);
+}
+
+TEST(BuildPool, ThereAreChecksOnlyWithATableForThem) {
+  EXPECT_FALSE(built("backends = [\"a:80\"]\n").pool.health);
+  EXPECT_TRUE(built("backends = [\"a:80\"]\n[pools.app.health]\ntype = \"tcp\"\n").pool.health);
+  const Built wrong = built("backends = [\"a:80\"]\nhealth = true\n");
+  EXPECT_FALSE(wrong.pool.health);
+  EXPECT_THAT(lines_of(wrong.problems),
+              ElementsAre("t:3:10: error: pools.app.health: found true, expected a table, written "
+                          "[pools.NAME.health]"));
+}
+
+TEST(BuildPool, WhatBelongsToAnotherPolicyIsToldToSayNothing) {
+  const std::string hash = "hash_key = \"client_prefix/24\"\nhash_balance = 1.25\n";
+  EXPECT_THAT(problems_with("policy = \"source_hash\"\n" + hash), IsEmpty());
+  EXPECT_THAT(problems_with(hash),
+              ElementsAre(HasSubstr("t:3:12: warning: pools.app.hash_key: it says nothing"),
+                          HasSubstr("pools.app.hash_balance: it says nothing")));
+  EXPECT_THAT(problems_with("hash_key = \"client\"\nhash_balance = \"off\"\n"), IsEmpty()) << "the defaults";
+  EXPECT_THAT(problems_with("slow_start = \"30s\"\n"), IsEmpty());
+  EXPECT_THAT(problems_with("policy = \"source_hash\"\nslow_start = \"30s\"\n"),
+              ElementsAre(HasSubstr("t:4:14: warning: pools.app.slow_start: it has no effect")));
+}
+
+TEST(BuildPool, AQueuesTimeSaysNothingWithoutAQueue) {
+  EXPECT_THAT(
+      problems_with("queue_timeout = \"10s\"\n"),
+      ElementsAre(HasSubstr("warning: pools.app.queue_timeout: it says nothing with queue_length = 0")));
+  EXPECT_THAT(problems_with("queue_length = 5\nqueue_timeout = \"10s\"\n"), IsEmpty());
+}
+
+TEST(BuildPool, ASettingThatEjectsNobodyIsTold) {
+  EXPECT_THAT(problems_with("outlier = { max_ejected = 0 }\n"),
+              ElementsAre(HasSubstr(
+                  "warning: pools.app.outlier.max_ejected: 0 means that no backend is ever ejected")));
+  EXPECT_THAT(problems_with("outlier = { consecutive_failures = 0 }\n"), IsEmpty());
+  EXPECT_THAT(problems_with("outlier = { consecutive_failures = 0, max_ejected = 0, eject_time = \"1m\", "
+                            "observe_resets = false }\n"),
+              ElementsAre(HasSubstr("pools.app.outlier.eject_time: it says nothing"),
+                          HasSubstr("pools.app.outlier.max_ejected: it says nothing"),
+                          HasSubstr("pools.app.outlier.observe_resets: it says nothing")));
 }
 
 TEST(BuildPool, ABackendWhoseProblemIsKnownIsPassedOverInSilence) {

@@ -58,6 +58,21 @@ TEST(Build, DefaultsOfTheSchemaAreThoseOfTheModel) {
   EXPECT_EQ(config.pools[0].policy, pool.policy);
   EXPECT_EQ(config.pools[0].connect_timeout, pool.connect_timeout);
   EXPECT_EQ(config.pools[0].retries, pool.retries);
+  EXPECT_EQ(config.pools[0].slow_start, pool.slow_start);
+  EXPECT_EQ(config.pools[0].panic_threshold, pool.panic_threshold);
+  EXPECT_EQ(config.pools[0].queue_length, pool.queue_length);
+  EXPECT_EQ(config.pools[0].queue_timeout, pool.queue_timeout);
+  EXPECT_EQ(config.pools[0].hash_key, pool.hash_key);
+  EXPECT_EQ(config.pools[0].hash_balance, pool.hash_balance);
+  EXPECT_EQ(config.pools[0].fallback_pool.value, pool.fallback_pool.value);
+  EXPECT_FALSE(config.pools[0].health);
+  EXPECT_EQ(config.pools[0].sessions.on_down, pool.sessions.on_down);
+  EXPECT_EQ(config.pools[0].sessions.on_removed, pool.sessions.on_removed);
+  EXPECT_EQ(config.pools[0].sessions.on_maintenance, pool.sessions.on_maintenance);
+  EXPECT_EQ(config.pools[0].outlier.consecutive_failures, pool.outlier.consecutive_failures);
+  EXPECT_EQ(config.pools[0].outlier.eject_time, pool.outlier.eject_time);
+  EXPECT_EQ(config.pools[0].outlier.max_ejected, pool.outlier.max_ejected);
+  EXPECT_EQ(config.pools[0].outlier.observe_resets, pool.outlier.observe_resets);
   ASSERT_EQ(config.pools[0].backends.size(), 1u);
   EXPECT_EQ(config.pools[0].backends[0].weight, BackendConfig().weight);
 }
@@ -90,10 +105,31 @@ keepalive = "off"
 user_timeout = "20s"
 reset_linger = "0s"
 [pools.app]
-policy = "round_robin"
-backends = [{ address = "db:5432", name = "primary", weight = 9 }]
+policy = "source_hash"
+backends = [{ address = "db:5432", name = "primary", weight = 9, max_connections = 500 }]
 connect_timeout = "700ms"
 retries = 0
+panic_threshold = 0.25
+queue_length = 100
+queue_timeout = "2s"
+hash_key = "client_prefix/24"
+hash_balance = 1.5
+fallback_pool = "spare"
+[pools.app.health]
+type = "exchange"
+exchange = { expect = "220" }
+[pools.app.sessions]
+on_down = "close"
+on_removed = "keep"
+on_maintenance = "drain 5m"
+[pools.app.outlier]
+consecutive_failures = 7
+eject_time = "1m"
+max_ejected = 0.1
+observe_resets = false
+[pools.spare]
+backends = ["10.0.0.9:80"]
+slow_start = "30s"
 )");
   EXPECT_EQ(config.process.workers, 3u);
   EXPECT_EQ(config.process.max_connections.value, 5000u);
@@ -124,14 +160,34 @@ retries = 0
   EXPECT_EQ(listener.keepalive, std::nullopt);
   EXPECT_EQ(listener.user_timeout, Millis(20'000));
   EXPECT_EQ(listener.reset_linger, Millis(0));
-  ASSERT_EQ(config.pools.size(), 1u);
+  ASSERT_EQ(config.pools.size(), 2u);
+  EXPECT_EQ(config.pools[1].slow_start, Millis(30'000));
   const PoolConfig& pool = config.pools[0];
+  EXPECT_EQ(pool.policy, PolicyKind::kSourceHash);
+  EXPECT_EQ(pool.panic_threshold, 0.25);
+  EXPECT_EQ(pool.queue_length, 100u);
+  EXPECT_EQ(pool.queue_timeout, Millis(2'000));
+  EXPECT_EQ(pool.hash_key, (HashKeyConfig{24, 64}));
+  EXPECT_EQ(pool.hash_balance, 1.5);
+  EXPECT_EQ(pool.fallback_pool.value, "spare");
+  EXPECT_EQ(pool.fallback_pool.place.line, 37u);
+  ASSERT_TRUE(pool.health);
+  EXPECT_EQ(pool.health->type, CheckType::kExchange);
+  EXPECT_EQ(pool.health->exchange.expect, "220");
+  EXPECT_EQ(pool.sessions.on_down, (FateConfig{SessionFate::kClose, Millis(0)}));
+  EXPECT_EQ(pool.sessions.on_removed, (FateConfig{SessionFate::kKeep, Millis(0)}));
+  EXPECT_EQ(pool.sessions.on_maintenance, (FateConfig{SessionFate::kDrain, Millis(300'000)}));
+  EXPECT_EQ(pool.outlier.consecutive_failures, 7u);
+  EXPECT_EQ(pool.outlier.eject_time, Millis(60'000));
+  EXPECT_EQ(pool.outlier.max_ejected, 0.1);
+  EXPECT_FALSE(pool.outlier.observe_resets);
   EXPECT_EQ(pool.connect_timeout, Millis(700));
   EXPECT_EQ(pool.retries, 0u);
   ASSERT_EQ(pool.backends.size(), 1u);
   EXPECT_EQ(base::to_string(pool.backends[0].address.value), "db:5432");
   EXPECT_EQ(pool.backends[0].name, "primary");
   EXPECT_EQ(pool.backends[0].weight, 9u);
+  EXPECT_EQ(pool.backends[0].max_connections, 500u);
 }
 
 TEST(Build, WordsStandInTheOrderOfTheirEnums) {
@@ -145,6 +201,15 @@ TEST(Build, WordsStandInTheOrderOfTheirEnums) {
   EXPECT_EQ(log("sessions = \"none\"").sessions, SessionLogging::kNone);
   EXPECT_EQ(log("format = \"text\"").format, LogFormat::kText);
   EXPECT_EQ(log("format = \"json\"").format, LogFormat::kJson);
+  const auto policy = [](const std::string& word) {
+    return config_of(kShortest + "policy = \"" + word + "\"\n").pools.at(0).policy;
+  };
+  EXPECT_EQ(policy("round_robin"), PolicyKind::kRoundRobin);
+  EXPECT_EQ(policy("least_connections"), PolicyKind::kLeastConnections);
+  EXPECT_EQ(policy("random_two"), PolicyKind::kRandomTwo);
+  EXPECT_EQ(policy("fastest"), PolicyKind::kFastest);
+  EXPECT_EQ(policy("source_hash"), PolicyKind::kSourceHash);
+  EXPECT_EQ(policy("first"), PolicyKind::kFirst);
 }
 
 TEST(Build, ListenersAndPoolsKeepTheOrderOfTheFile) {

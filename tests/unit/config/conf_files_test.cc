@@ -34,12 +34,13 @@ void expect_fresh(const std::string& file, const std::string& generated, const s
       << topic << " > conf/" << file;
 }
 
+const Node* at(const Node* node, std::string_view key) {
+  const Entry* entry = node == nullptr ? nullptr : node->find(key);
+  return entry == nullptr ? nullptr : &entry->value;
+}
+
 // Where weir.toml keeps the keys of a section.
 const Node* table_of(const Node& root, Section section) {
-  const auto at = [](const Node* node, std::string_view key) -> const Node* {
-    const Entry* entry = node == nullptr ? nullptr : node->find(key);
-    return entry == nullptr ? nullptr : &entry->value;
-  };
   switch (section) {
     case Section::kRoot:
       return &root;
@@ -60,6 +61,16 @@ const Node* table_of(const Node& root, Section section) {
       return at(at(&root, "listeners"), "web");
     case Section::kPool:
       return at(at(&root, "pools"), "web");
+    case Section::kHealth:
+      return at(table_of(root, Section::kPool), "health");
+    case Section::kHealthHttp:
+      return at(table_of(root, Section::kHealth), "http");
+    case Section::kHealthExchange:
+      return at(table_of(root, Section::kHealth), "exchange");
+    case Section::kPoolSessions:
+      return at(table_of(root, Section::kPool), "sessions");
+    case Section::kOutlier:
+      return at(table_of(root, Section::kPool), "outlier");
     case Section::kBackend: {
       const Node* list = at(at(at(&root, "pools"), "web"), "backends");
       return list == nullptr || list->items.empty() ? nullptr : &list->items.back();

@@ -35,6 +35,7 @@ bool is_of_type(const Json& value, const std::string& type) {
   if (type == "array") return value.is_array();
   if (type == "string") return value.is_string();
   if (type == "integer") return value.is_number_integer();
+  if (type == "number") return value.is_number();
   if (type == "boolean") return value.is_boolean();
   ADD_FAILURE() << "the test does not know the type " << type;
   return false;
@@ -75,10 +76,8 @@ bool is_allowed(const Json& rules, const std::string& word, const Json& argument
   if (word == "const") return value == argument;
   if (word == "enum") return std::find(argument.begin(), argument.end(), value) != argument.end();
   if (word == "pattern") return !value.is_string() || has_pattern(value, argument);
-  if (word == "minimum")
-    return !value.is_number() || value.get<std::int64_t>() >= argument.get<std::int64_t>();
-  if (word == "maximum")
-    return !value.is_number() || value.get<std::int64_t>() <= argument.get<std::int64_t>();
+  if (word == "minimum") return !value.is_number() || value.get<double>() >= argument.get<double>();
+  if (word == "maximum") return !value.is_number() || value.get<double>() <= argument.get<double>();
   if (word == "minItems") return !value.is_array() || value.size() >= argument.get<std::size_t>();
   if (word == "maxItems") return !value.is_array() || value.size() <= argument.get<std::size_t>();
   if (word == "anyOf") return follows_any();
@@ -126,7 +125,7 @@ Json json_of(const Node& node) {
     case Kind::kFlag:
       return node.is_true;
     case Kind::kFloat:
-      return 0.5;
+      return std::stod(node.text);
     default:
       return node.text;
   }
@@ -163,6 +162,16 @@ const Json& schema_of(Section section) {
       return named("listeners");
     case Section::kPool:
       return named("pools");
+    case Section::kHealth:
+      return named("pools")["properties"]["health"];
+    case Section::kHealthHttp:
+      return named("pools")["properties"]["health"]["properties"]["http"];
+    case Section::kHealthExchange:
+      return named("pools")["properties"]["health"]["properties"]["exchange"];
+    case Section::kPoolSessions:
+      return named("pools")["properties"]["sessions"];
+    case Section::kOutlier:
+      return named("pools")["properties"]["outlier"];
     case Section::kBackend:
       break;
   }
@@ -257,6 +266,18 @@ TEST(JsonSchema, TakesWhatTheParserTakesAtTheEndsOfEveryCountAndNothingBeyond) {
   }
 }
 
+TEST(JsonSchema, TakesWhatTheParserTakesAtTheEndsOfEveryFractionAndNothingBeyond) {
+  for (const Key& key : all_keys()) {
+    if (key.type != ValueType::kDecimal) continue;
+    for (const std::int64_t thousandths : {key.least - 1, key.least, key.most, key.most + 1}) {
+      const double value = static_cast<double>(thousandths) / 1000;
+      const Node node = value_of(std::to_string(value));
+      EXPECT_EQ(faults(schema_of(key), value, "").empty(), parse_decimal(key, node).has_value())
+          << key.name << " = " << value;
+    }
+  }
+}
+
 TEST(JsonSchema, TakesEveryWordAndTheSpecialWordOfItsKeyOnly) {
   for (const Key& key : all_keys()) {
     for (const std::string_view word : key.words)
@@ -276,7 +297,8 @@ TEST(JsonSchema, TakesEveryWordAndTheSpecialWordOfItsKeyOnly) {
 TEST(JsonSchema, AnyScalarMayComeFromTheEnvironment) {
   for (const Key& key : all_keys()) {
     const bool is_list = key.type == ValueType::kBackendList || key.type == ValueType::kPatternList ||
-                         key.type == ValueType::kClientList || key.type == ValueType::kPathList;
+                         key.type == ValueType::kClientList || key.type == ValueType::kPathList ||
+                         key.type == ValueType::kStatusList;
     if (is_list) continue;
     EXPECT_THAT(faults(schema_of(key), "${VALUE:-x}", ""), IsEmpty()) << key.name;
   }
@@ -321,6 +343,21 @@ TEST(JsonSchema, RefusesWhatAnEditorCanSeeToBeWrong) {
            std::string("[pools.web]\nbackends = [\"a\"]\n"),
            std::string("[pools.web]\nbackends = [{ name = \"a\" }]\n"),
            std::string("[pools.web]\nbackends = [{ address = \"a:80\", wieght = 1 }]\n"),
+           std::string("[pools.web]\nbackends = [{ address = \"a:80\", state = \"down\" }]\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\npanic_threshold = 1.5\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\nhash_balance = \"1.5\"\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\nhash_key = \"client_prefix\"\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\nhealth = { interval = \"1s\" }\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\nhealth = { type = \"udp\" }\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\nsessions = { on_down = \"drain\" }\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\nsessions = { on_down = \"drain 30\" }\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\noutlier = { max_ejected = 2 }\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\n"
+                       "health = { type = \"http\", http = { status = [] } }\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\n"
+                       "health = { type = \"http\", http = { status = [\"6xx\"] } }\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\n"
+                       "health = { type = \"http\", http = { status = [199] } }\n"),
        }) {
     EXPECT_THAT(faults_of(toml), Not(IsEmpty())) << toml;
   }

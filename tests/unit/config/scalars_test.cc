@@ -19,6 +19,8 @@ const Key& key(Section section, const char* name) { return *find_key(section, na
 const Key& workers() { return key(Section::kProcess, "workers"); }
 const Key& keepalive() { return key(Section::kListener, "keepalive"); }
 const Key& socket_mode() { return key(Section::kListener, "socket_mode"); }
+const Key& panic_threshold() { return key(Section::kPool, "panic_threshold"); }
+const Key& hash_balance() { return key(Section::kPool, "hash_balance"); }
 const Key& v6only() { return key(Section::kListener, "v6only"); }
 
 Node text_node(const std::string& text) {
@@ -104,6 +106,44 @@ TEST(Number, EveryOtherKindOfValueIsRefused) {
   }
 }
 
+// The fraction, -1 for the special word, or -2 for a problem.
+double fraction(const Key& of, const Node& node) {
+  const auto value = parse_decimal(of, node);
+  return value ? value->value_or(-1) : -2;
+}
+
+TEST(Decimal, BothEndsAreAllowedAndNothingBeyond) {
+  EXPECT_EQ(fraction(panic_threshold(), value_of("0.0")), 0);
+  EXPECT_EQ(fraction(panic_threshold(), value_of("1.0")), 1);
+  EXPECT_EQ(fraction(panic_threshold(), value_of("-0.0001")), -2);
+  EXPECT_EQ(fraction(panic_threshold(), value_of("1.0001")), -2);
+  EXPECT_EQ(fraction(hash_balance(), value_of("1.05")), 1.05);
+  EXPECT_EQ(fraction(hash_balance(), value_of("1.0499")), -2);
+  EXPECT_EQ(fraction(hash_balance(), value_of("10.0")), 10);
+}
+
+TEST(Decimal, AWholeNumberAndAnExponentAreFractionsToo) {
+  EXPECT_EQ(fraction(panic_threshold(), value_of("1")), 1);
+  EXPECT_EQ(fraction(panic_threshold(), value_of("0")), 0);
+  EXPECT_EQ(fraction(panic_threshold(), value_of("5e-1")), 0.5);
+  EXPECT_EQ(fraction(panic_threshold(), value_of("2")), -2);
+}
+
+TEST(Decimal, WhatIsNoNumberIsWithinNoBounds) {
+  for (const char* value : {"nan", "-nan", "inf", "-inf", "true", "[]", "{}", "\"0.5\"", "\"off\""}) {
+    EXPECT_EQ(fraction(panic_threshold(), value_of(value)), -2) << value;
+  }
+}
+
+TEST(Decimal, TheEnvironmentMayGiveOneAndTheSpecialWord) {
+  EXPECT_EQ(fraction(hash_balance(), expanded_value("1.25")), 1.25);
+  EXPECT_EQ(fraction(hash_balance(), expanded_value("off")), -1);
+  EXPECT_EQ(fraction(hash_balance(), text_node("off")), -1);
+  for (const char* text : {"", " 1.5", "1.5 ", "1,5", "+1.5", "0x2", "nan", "inf", "1.5.5"}) {
+    EXPECT_EQ(fraction(hash_balance(), expanded_value(text)), -2) << '"' << text << '"';
+  }
+}
+
 TEST(Flag, OnlyTheTwoWordsOfTomlAreAFlag) {
   EXPECT_EQ(parse_flag(v6only(), value_of("true")), true);
   EXPECT_EQ(parse_flag(v6only(), expanded_value("false")), false);
@@ -144,6 +184,12 @@ TEST(Text, AnyPlainTextStaysAsItIs) {
     EXPECT_FALSE(parse_text(user, text_node(text)));
 }
 
+TEST(Text, ControlCharactersMayStandInWhatACheckExchangesAndNowhereElse) {
+  const std::string bytes("PING\r\n\0", 7);
+  EXPECT_EQ(parse_text(key(Section::kHealthExchange, "send"), text_node(bytes)), bytes);
+  EXPECT_FALSE(parse_text(key(Section::kHealthHttp, "path"), text_node(bytes)));
+}
+
 TEST(Text, AColonMayStandInABackendsNameAndInNoOther) {
   EXPECT_TRUE(parse_text(key(Section::kBackend, "name"), text_node("10.0.0.1:80")));
   EXPECT_FALSE(parse_text(key(Section::kListener, "pool"), text_node("10.0.0.1:80")));
@@ -170,6 +216,7 @@ TEST(Mismatch, AdvisesOnQuotesOnlyWhereQuotesAreTheFault) {
   EXPECT_THAT(mismatch(workers(), text_node("4")), HasSubstr("write the number without quotes"));
   EXPECT_THAT(mismatch(workers(), text_node("many")), Not(HasSubstr("quotes")));
   EXPECT_THAT(mismatch(workers(), expanded_value("999")), Not(HasSubstr("without quotes")));
+  EXPECT_THAT(mismatch(hash_balance(), text_node("1.5")), HasSubstr("write the number without quotes"));
   EXPECT_THAT(mismatch(v6only(), text_node("true")), HasSubstr("write it without quotes"));
   EXPECT_THAT(mismatch(v6only(), expanded_value("yes")), Not(HasSubstr("quotes")));
   EXPECT_THAT(mismatch(socket_mode(), integer_node(660)), HasSubstr("write it in quotes"));

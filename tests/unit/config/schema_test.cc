@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "config/pool_scalars.h"
 #include "config/scalars.h"
 
 namespace weir::config {
@@ -43,6 +44,19 @@ TEST(Schema, EveryDefaultPassesItsOwnRules) {
       case ValueType::kRate:
       case ValueType::kByteRate:
         EXPECT_TRUE(parse_rate(key, node)) << key.name;
+        break;
+      case ValueType::kDecimal:
+        EXPECT_TRUE(parse_decimal(key, node)) << key.name;
+        break;
+      case ValueType::kHashKey:
+        EXPECT_TRUE(parse_hash_key(key, node)) << key.name;
+        break;
+      case ValueType::kFate:
+        EXPECT_TRUE(parse_fate(key, node)) << key.name;
+        break;
+      case ValueType::kStatusList:
+        ASSERT_EQ(node.items.size(), 1u) << key.name;
+        EXPECT_TRUE(parse_status(key, node.items[0])) << key.name;
         break;
       case ValueType::kClientList:
       case ValueType::kPathList:

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "config/pool_scalars.h"
 #include "unit/config/support.h"
 
 namespace weir::config {
@@ -111,6 +112,54 @@ TEST(TableReader, AKeyOfTheRootIsNamedWithoutADotInFront) {
   Reading root(Section::kRoot, "", "");
   root->fail("include", {"t", 1, 1}, "text");
   EXPECT_THAT(root.problems(), ElementsAre("t:1:1: error: include: text"));
+}
+
+TEST(TableReader, AFractionIsReadLikeANumber) {
+  Reading pool(Section::kPool, "panic_threshold = 0.5\nhash_balance = \"off\"\n");
+  double panic_threshold = 0.1;
+  std::optional<double> hash_balance = 2;
+  pool->read_decimal("panic_threshold", panic_threshold);
+  pool->read_decimal("hash_balance", hash_balance);
+  EXPECT_EQ(panic_threshold, 0.5);
+  EXPECT_EQ(hash_balance, std::nullopt);
+  Reading wrong(Section::kPool, "panic_threshold = 5\n");
+  wrong->read_decimal("panic_threshold", panic_threshold);
+  EXPECT_EQ(panic_threshold, 0.5);
+  EXPECT_EQ(wrong.problems().size(), 1u);
+}
+
+TEST(TableReader, ATypeWithItsOwnParserGetsItsDefaultToo) {
+  Reading pool(Section::kPool, "");
+  HashKeyConfig hash_key{1, 1};
+  pool->read_value("hash_key", parse_hash_key, hash_key);
+  EXPECT_EQ(hash_key, HashKeyConfig());
+}
+
+TEST(TableReader, WhatIsWrittenIsTheFilesAndNotTheSchemas) {
+  Reading pool(Section::kPool, "retries = 2\nqueue_length = 1\n");
+  pool.table().find("queue_length")->value.kind = Kind::kFaulty;
+  ASSERT_NE(pool->written("retries"), nullptr);
+  EXPECT_EQ(pool->written("retries")->integer, 2);
+  EXPECT_EQ(pool->written("queue_timeout"), nullptr);
+  EXPECT_EQ(pool->written("queue_length"), nullptr) << "its problem is known";
+}
+
+TEST(TableReader, ADefaultIsHandedOutOnlyForAKeyThatIsAbsent) {
+  Reading pool(Section::kPool, "retries = 5\nqueue_length = 1\n");
+  pool.table().find("queue_length")->value.kind = Kind::kFaulty;
+  Node fallback;
+  EXPECT_EQ(pool->take_or_default("retries", fallback)->integer, 5);
+  EXPECT_EQ(pool->take_or_default("queue_length", fallback), nullptr);
+  EXPECT_EQ(pool->take_or_default("queue_timeout", fallback), &fallback);
+  EXPECT_EQ(fallback.text, "5s");
+}
+
+TEST(TableReader, AProblemStandsAtItsKeyOrAtTheTableWhenThatIsAbsent) {
+  Reading pool(Section::kPool, "\nretries = 2\n");
+  pool->warn_at_key("retries", "one");
+  pool->fail_at_key("queue_length", "two");
+  EXPECT_THAT(pool.problems(),
+              ElementsAre("t:2:11: warning: x.retries: one", "t:99:1: error: x.queue_length: two"));
 }
 
 void read_all_of_log(TableReader& reader) {

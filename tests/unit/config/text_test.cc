@@ -48,5 +48,11 @@ TEST(Text, NamesAreBoundedInLengthAndLetters) {
   EXPECT_FALSE(is_name("a:b", "_-."));
 }
 
+TEST(LowerCase, ChangesAsciiLettersOnly) {
+  EXPECT_EQ(lower_case("App.Example-1_Z[@"), "app.example-1_z[@");
+  EXPECT_EQ(lower_case("\xc3\x89"), "\xc3\x89");
+  EXPECT_EQ(lower_case(""), "");
+}
+
 }  // namespace
 }  // namespace weir::config

@@ -163,7 +163,7 @@ TEST(LoadKernelSettings, LeaveOutWhatIsNotThereOrNoNumber) {
   std::ofstream(folder.file("ipv4/ip_local_port_range")) << "32768\t60999\n";
   std::ofstream(folder.file("ipv4/tcp_tw_reuse")) << "2\n";
   KernelSettings expected;
-  expected.ip_local_port_range = {32'768, 60'999};
+  expected.local_ports = {32'768, 60'999};
   expected.tcp_tw_reuse = 2;
   expected.somaxconn = 128;
   expected.tcp_max_syn_backlog = 256;

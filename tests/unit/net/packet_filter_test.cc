@@ -1,8 +1,6 @@
 #include "net/packet_filter.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -11,6 +9,7 @@
 
 #include "net/packet_filter_classic.h"
 #include "net/privileges.h"
+#include "unit/net/as_nobody.h"
 #include "unit/net/packet_filter_support.h"
 
 namespace weir::net {
@@ -283,43 +282,14 @@ TEST_P(PacketFilterIn, CountsAFullAcceptQueueOnlyInModeClassic) {
   EXPECT_TRUE(!filter->counts_only_denied() || before == 0);
 }
 
-// Runs `work` in a child that has become a user with no right but those of `kept`, and passes on what it
-// says.
-void as_nobody(KeptRights kept, const std::function<std::string()>& work) {
-  int fds[2];
-  ASSERT_EQ(::pipe2(fds, O_CLOEXEC), 0);
-  const UniqueFd reading(fds[0]);
-  UniqueFd writing(fds[1]);
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    std::string words;
-    const auto nobody = find_user("nobody");
-    if (!nobody || !become(*nobody, kept)) words = "could not become nobody";
-    if (words.empty()) words = work();
-    if (words.empty() && testing::Test::HasFailure()) words = "an expectation failed";
-    if (::write(writing.get(), words.data(), words.size()) < 0) ::_exit(2);
-    ::_exit(words.empty() ? 0 : 1);
-  }
-  writing.reset();
-  std::string words(4096, '\0');
-  const ssize_t n = ::read(reading.get(), words.data(), words.size());
-  words.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << words;
-}
-
-constexpr const char* kOnlyRoot = "NOT CHECKED: only root can give up its rights";
-
 // Mode `classic` keeps CAP_NET_ADMIN, which newer kernels ask for.
 TEST_P(PacketFilterIn, IsUpdatedAttachedAndReadByAProcessThatHasGivenUpItsRights) {
-  if (::geteuid() != 0) GTEST_SKIP() << kOnlyRoot;
+  if (::geteuid() != 0) GTEST_SKIP() << test::kOnlyRoot;
   const test::Listening listening = test::listen_on_loopback();
   const auto filter = make(allow_but({deny("127.0.0.2/32")}), listening);
   KeptRights kept;
   kept.net_admin = GetParam() == FilterMode::kClassic;
-  as_nobody(kept, [&]() -> std::string {
+  test::as_nobody(kept, [&]() -> std::string {
     if (PacketFilter::create({}, FilterMode::kBpf).has_value())
       return "mode bpf could be made without a right";
     EXPECT_FALSE(is_let_in(*filter, "127.0.0.2", listening));
@@ -340,12 +310,12 @@ TEST_P(PacketFilterIn, IsUpdatedAttachedAndReadByAProcessThatHasGivenUpItsRights
 
 // By the kernel's age: either it works, or it is said what is missing and the old list stays.
 TEST(PacketFilter, OfModeClassicWithoutAnyRightIsUpdatedOrSaysWhichRightItNeeds) {
-  if (::geteuid() != 0) GTEST_SKIP() << kOnlyRoot;
+  if (::geteuid() != 0) GTEST_SKIP() << test::kOnlyRoot;
   const test::Listening listening = test::listen_on_loopback();
   const auto filter = PacketFilter::create(allow_but({deny("127.0.0.2/32")}), FilterMode::kClassic);
   ASSERT_TRUE(filter.has_value()) << filter.error().message();
   ASSERT_TRUE((*filter)->attach(listening.fd.get()).has_value());
-  as_nobody({}, [&]() -> std::string {
+  test::as_nobody({}, [&]() -> std::string {
     const auto updated = (*filter)->update(allow_but({deny("127.0.0.3/32")}));
     EXPECT_EQ(is_let_in(**filter, "127.0.0.2", listening), updated.has_value());
     EXPECT_EQ(is_let_in(**filter, "127.0.0.3", listening), !updated.has_value());
@@ -389,10 +359,10 @@ TEST(PacketFilter, IsOfModeBpfWhereTheRightIsHeld) {
 }
 
 TEST(PacketFilter, FallsBackToClassicWithoutTheRightAndSaysWhy) {
-  if (::geteuid() != 0) GTEST_SKIP() << kOnlyRoot;
+  if (::geteuid() != 0) GTEST_SKIP() << test::kOnlyRoot;
   KeptRights kept;
   kept.net_admin = true;
-  as_nobody(kept, []() -> std::string {
+  test::as_nobody(kept, []() -> std::string {
     const auto filter = PacketFilter::create(allow_but({deny("127.0.0.2/32")}));
     if (!filter) return filter.error().message();
     EXPECT_EQ((*filter)->mode(), FilterMode::kClassic);
@@ -408,8 +378,8 @@ TEST(PacketFilter, FallsBackToClassicWithoutTheRightAndSaysWhy) {
 }
 
 TEST(PacketFilter, SaysWhyNeitherModeHoldsAList) {
-  if (::geteuid() != 0) GTEST_SKIP() << kOnlyRoot;
-  as_nobody({}, []() -> std::string {
+  if (::geteuid() != 0) GTEST_SKIP() << test::kOnlyRoot;
+  test::as_nobody({}, []() -> std::string {
     PacketRules list;
     for (unsigned i = 0; i < 5000; ++i) list.rules.push_back(deny(host(i) + "/32"));
     const auto filter = PacketFilter::create(list);

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "support/other_user.h"
+#include "unit/net/as_nobody.h"
 #include "unit/support.h"
 
 namespace weir::net {
@@ -49,6 +50,66 @@ TEST(MayBind, AllowsEveryPortThatNeedsNoRight) {
 TEST(Become, WhoOneIsAlreadyChangesNothing) {
   EXPECT_TRUE(become(this_user(), {}).has_value());
   EXPECT_EQ(::geteuid(), this_user().uid);
+}
+
+// What the kernel says to a socket that wants to come from a foreign address.
+int transparent_error(int family) {
+  const base::UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+  const int name = family == AF_INET6 ? IPV6_TRANSPARENT : IP_TRANSPARENT;
+  const int on = 1;
+  return ::setsockopt(fd.get(), level, name, &on, sizeof(on)) == 0 ? 0 : errno;
+}
+
+TEST(Become, KeepsTheRightToForeignAddressesOnlyWhenAsked) {
+  if (::geteuid() != 0) GTEST_SKIP() << test::kOnlyRoot;
+  if (!may_be_transparent()) GTEST_SKIP() << "NOT CHECKED: this root has no CAP_NET_RAW";
+  KeptRights raw;
+  raw.net_raw = true;
+  KeptRights admin;
+  admin.net_admin = true;
+  for (const KeptRights kept : {raw, admin}) {
+    test::as_nobody(kept, []() -> std::string {
+      EXPECT_NE(::geteuid(), 0u);
+      EXPECT_TRUE(may_be_transparent());
+      EXPECT_EQ(transparent_error(AF_INET), 0);
+      EXPECT_EQ(transparent_error(AF_INET6), 0);
+      EXPECT_FALSE(may_change_user());
+      return "";
+    });
+  }
+  KeptRights bind;
+  bind.bind_service = true;
+  for (const KeptRights kept : {KeptRights{}, bind}) {
+    test::as_nobody(kept, []() -> std::string {
+      EXPECT_FALSE(may_be_transparent());
+      EXPECT_EQ(transparent_error(AF_INET), EPERM);
+      EXPECT_EQ(transparent_error(AF_INET6), EPERM);
+      return "";
+    });
+  }
+}
+
+// CAP_NET_RAW opens packet sockets, CAP_NET_ADMIN sets up interfaces: neither comes with the other.
+TEST(Become, KeepsNoMoreThanTheRightThatWasAsked) {
+  if (::geteuid() != 0) GTEST_SKIP() << test::kOnlyRoot;
+  if (!may_be_transparent()) GTEST_SKIP() << "NOT CHECKED: this root has no CAP_NET_RAW";
+  const auto opens_raw = [] {
+    return base::UniqueFd(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_TCP));
+  };
+  KeptRights raw;
+  raw.net_raw = true;
+  test::as_nobody(raw, [&]() -> std::string {
+    EXPECT_TRUE(opens_raw());
+    EXPECT_FALSE(may_bind(1));
+    return "";
+  });
+  KeptRights admin;
+  admin.net_admin = true;
+  test::as_nobody(admin, [&]() -> std::string {
+    EXPECT_FALSE(opens_raw());
+    return "";
+  });
 }
 
 TEST(AccessAs, SaysWhatIsNotThere) {

@@ -6,7 +6,10 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <stdexcept>
 
+#include "support/namespaces.h"
+#include "unit/net/as_nobody.h"
 #include "unit/support.h"
 
 namespace weir::net {
@@ -323,6 +326,239 @@ TEST(StartConnect, TellsOfARefusal) {
 TEST(StartConnect, TellsOfAUnixPathThatIsNotThere) {
   const test::TempFolder folder;
   EXPECT_EQ(start_connect(Address::unix_path(folder.file("no")), {}).error, ENOENT);
+}
+
+ConnectFrom from(const std::string& source) {
+  ConnectFrom from;
+  from.source = *base::parse_address(source);
+  return from;
+}
+
+// The other end of a socket.
+Address peer_of(int fd) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof(storage);
+  EXPECT_EQ(::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &length), 0);
+  return Address::from_sockaddr(storage, length);
+}
+
+test::Listening listen_at(const std::string& text) {
+  ListenOptions options;
+  options.backlog = 64;
+  auto fd = listen_on(*base::parse_address(text), options);
+  if (!fd) throw std::runtime_error(fd.error().message());
+  const Address address = *local_address(fd->get());
+  return {std::move(*fd), address};
+}
+
+// Whether a connect that has begun comes to stand.
+bool comes_to_stand(const Connecting& connecting) {
+  if (connecting.error == 0) return true;
+  return connecting.error == EINPROGRESS && test::wait_for(connecting.fd.get(), POLLOUT) &&
+         take_error(connecting.fd.get()) == 0;
+}
+
+TEST(StartConnect, ComesFromTheSourceThatItIsGiven) {
+  const test::Listening listening = test::listen_on_loopback();
+  for (const char* source : {"127.0.0.2:0", "127.0.0.3:0"}) {
+    const Connecting connecting = start_connect(listening.address, {}, from(source));
+    ASSERT_TRUE(comes_to_stand(connecting)) << connecting.error;
+    EXPECT_TRUE(is_set_up(connecting.fd.get()));
+    const UniqueFd accepted = test::accept_from(listening.fd.get());
+    const Address peer = peer_of(accepted.get());
+    EXPECT_EQ(peer.with_port(0), *base::parse_address(source));
+    EXPECT_NE(peer.port(), 0);
+    EXPECT_EQ(peer, *local_address(connecting.fd.get()));
+  }
+}
+
+TEST(StartConnect, ComesFromTheSourcesPortWhenThatIsGivenToo) {
+  const test::Listening first = test::listen_on_loopback();
+  const test::Listening second = test::listen_on_loopback();
+  ConnectFrom exactly;
+  {
+    // A port that was free a moment ago, and is again: a reset leaves nothing behind.
+    Connecting any = start_connect(first.address, {}, from("127.0.0.2:0"));
+    ASSERT_TRUE(comes_to_stand(any));
+    exactly.source = *local_address(any.fd.get());
+    abort_connection(any.fd);
+  }
+  const Connecting connecting = start_connect(first.address, {}, exactly);
+  ASSERT_TRUE(comes_to_stand(connecting)) << connecting.error;
+  EXPECT_EQ(*local_address(connecting.fd.get()), *exactly.source);
+
+  const Connecting same = start_connect(first.address, {}, exactly);
+  EXPECT_TRUE(same.out_of_ports()) << "the only port is in use towards this target: " << same.error;
+  const Connecting elsewhere = start_connect(second.address, {}, exactly);
+  EXPECT_TRUE(comes_to_stand(elsewhere)) << "but not towards another one: " << elsewhere.error;
+}
+
+TEST(StartConnect, TellsOfASourcePortThatAListenerHolds) {
+  const test::Listening listening = test::listen_on_loopback();
+  ConnectFrom taken;
+  taken.source = listening.address;
+  const Connecting connecting = start_connect(test::loopback(1), {}, taken);
+  EXPECT_EQ(connecting.error, EADDRINUSE);
+  EXPECT_EQ(connecting.step, ConnectStep::kSource);
+  EXPECT_FALSE(connecting.fd);
+}
+
+TEST(StartConnect, TellsASourceThatIsNotThisHostsFromOneWithoutPorts) {
+  const test::Listening listening = test::listen_on_loopback();
+  for (const char* foreign : {"192.0.2.1:0", "192.0.2.1:40000"}) {
+    const Connecting connecting = start_connect(listening.address, {}, from(foreign));
+    EXPECT_EQ(connecting.error, EADDRNOTAVAIL);
+    EXPECT_EQ(connecting.step, ConnectStep::kSource);
+    EXPECT_TRUE(connecting.not_our_address());
+    EXPECT_FALSE(connecting.out_of_ports());
+    EXPECT_FALSE(connecting.fd);
+  }
+}
+
+TEST(StartConnect, TellsOfASourceOfTheOtherFamily) {
+  const Connecting connecting = start_connect(test::loopback(1), {}, from("[::1]:0"));
+  EXPECT_EQ(connecting.step, ConnectStep::kSource);
+  EXPECT_NE(connecting.error, 0);
+  EXPECT_FALSE(connecting.not_our_address());
+}
+
+TEST(StartConnect, GoesToAUnixSocketWhateverItShouldComeFrom) {
+  const test::TempFolder folder;
+  const Address address = Address::unix_path(folder.file("s"));
+  const auto listening = listen_on(address, with_backlog());
+  ASSERT_TRUE(listening.has_value());
+  ConnectFrom nowhere = from("192.0.2.1:0");
+  nowhere.interface = "no-such-one";
+  nowhere.transparent = true;
+  EXPECT_EQ(start_connect(address, {}, nowhere).error, 0);
+}
+
+// Connects from `source` until no port is left. How many that were; the failure is in `last`.
+std::size_t use_up(const Address& target, const ConnectFrom& source, std::vector<UniqueFd>& held,
+                   Connecting& last) {
+  std::size_t count = 0;
+  for (; count < 100; ++count) {
+    last = start_connect(target, {}, source);
+    if (last.error != 0 && last.error != EINPROGRESS) break;
+    held.push_back(std::move(last.fd));
+  }
+  return count;
+}
+
+// What IP_BIND_ADDRESS_NO_PORT is for: a port is used up towards one target only.
+TEST(StartConnect, HasEveryPortOfASourceForEachTarget) {
+  if (const auto why = test::why_no_namespaces()) GTEST_SKIP() << "NOT CHECKED: " << *why;
+  const test::NetworkNamespace here;
+  here.set("net.ipv4.ip_local_port_range", "40000 40009");
+  here.ip("address add 2001:2::2/128 dev lo nodad");
+  const test::NetworkNamespace::Inside inside(here);
+  struct Case {
+    const char* target;
+    const char* source;
+    const char* other_source;
+  };
+  for (const Case c :
+       {Case{"127.0.0.1", "127.0.0.2:0", "127.0.0.3:0"}, Case{"[::1]", "[2001:2::2]:0", "[::1]:0"}}) {
+    const test::Listening first = listen_at(c.target + std::string(":80"));
+    const test::Listening second = listen_at(c.target + std::string(":81"));
+    std::vector<UniqueFd> held;
+    Connecting last;
+    EXPECT_EQ(use_up(first.address, from(c.source), held, last), 10u);
+    EXPECT_EQ(last.error, EADDRNOTAVAIL);
+    EXPECT_EQ(last.step, ConnectStep::kConnect);
+    EXPECT_TRUE(last.out_of_ports());
+    EXPECT_FALSE(last.not_our_address());
+    EXPECT_EQ(use_up(second.address, from(c.source), held, last), 10u) << "another port of the same host";
+    EXPECT_TRUE(last.out_of_ports());
+    EXPECT_EQ(use_up(first.address, from(c.other_source), held, last), 10u) << "another source";
+    EXPECT_TRUE(last.out_of_ports());
+    // The first ten are those from the first source to the first target.
+    abort_connection(held[3]);
+    EXPECT_TRUE(comes_to_stand(start_connect(first.address, {}, from(c.source))));
+  }
+}
+
+TEST(StartConnect, LeavesByTheInterfaceThatItIsGiven) {
+  const test::Listening listening = test::listen_on_loopback();
+  ConnectFrom through = from("127.0.0.2:0");
+  through.interface = "lo";
+  const Connecting connecting = start_connect(listening.address, {}, through);
+  ASSERT_TRUE(comes_to_stand(connecting)) << connecting.error;
+  char name[16] = {};
+  socklen_t length = sizeof(name);
+  ASSERT_EQ(::getsockopt(connecting.fd.get(), SOL_SOCKET, SO_BINDTODEVICE, name, &length), 0);
+  EXPECT_STREQ(name, "lo");
+  through.source.reset();
+  EXPECT_TRUE(comes_to_stand(start_connect(listening.address, {}, through)));
+}
+
+TEST(StartConnect, TellsOfAnInterfaceThatIsNotThere) {
+  // The last one is cut to a name by the kernel, which is none either.
+  for (const char* name : {"no-such-one", "lo0", "lolololololololololo"}) {
+    ConnectFrom through;
+    through.interface = name;
+    const Connecting connecting = start_connect(test::loopback(1), {}, through);
+    EXPECT_EQ(connecting.error, ENODEV) << name;
+    EXPECT_EQ(connecting.step, ConnectStep::kInterface);
+    EXPECT_FALSE(connecting.fd);
+  }
+}
+
+// Two hosts; on the one that is connected to, the clients' addresses lead back over the link.
+TEST(StartConnect, ComesFromAForeignAddressWhenTransparent) {
+  if (const auto why = test::why_no_namespaces()) GTEST_SKIP() << "NOT CHECKED: " << *why;
+  const test::NetworkNamespace here;
+  const test::NetworkNamespace there;
+  const std::string link =
+      test::link({here, {"198.18.0.1/24", "2001:2::1/64"}}, {there, {"198.18.0.2/24", "2001:2::2/64"}});
+  there.ip("route add 198.19.0.0/16 via 198.18.0.1");
+  there.ip("route add 2001:2:0:1::/64 via 2001:2::1");
+  for (const char* family : {"-4", "-6"}) {
+    // What comes for the foreign addresses is taken in as if they were here.
+    here.ip(std::string(family) + " rule add iif " + link + " lookup 100");
+    here.ip(std::string(family) + " route add local default dev lo table 100");
+  }
+  struct Case {
+    const char* target;
+    const char* client;
+  };
+  for (const Case c : {Case{"198.18.0.2:8080", "198.19.0.7:0"}, Case{"198.18.0.2:8081", "198.19.0.7:5555"},
+                       Case{"[2001:2::2]:8080", "[2001:2:0:1::7]:0"}}) {
+    const test::Listening listening = there.run([&] { return listen_at(c.target); });
+    const test::NetworkNamespace::Inside inside(here);
+    ConnectFrom as_client = from(c.client);
+    EXPECT_TRUE(start_connect(listening.address, {}, as_client).not_our_address()) << c.client;
+    as_client.transparent = true;
+    const Connecting connecting = start_connect(listening.address, {}, as_client);
+    ASSERT_TRUE(comes_to_stand(connecting)) << c.client << ": " << connecting.error;
+    const UniqueFd accepted = test::accept_from(listening.fd.get());
+    const Address peer = peer_of(accepted.get());
+    EXPECT_EQ(peer.with_port(0), as_client.source->with_port(0));
+    if (as_client.source->port() != 0) {
+      EXPECT_EQ(peer.port(), as_client.source->port());
+    }
+  }
+}
+
+TEST(StartConnect, TellsThatTransparentTakesARight) {
+  if (::geteuid() != 0) GTEST_SKIP() << test::kOnlyRoot;
+  test::as_nobody({}, []() -> std::string {
+    ConnectFrom foreign = from("192.0.2.1:0");
+    foreign.transparent = true;
+    const Connecting connecting = start_connect(test::loopback(1), {}, foreign);
+    EXPECT_EQ(connecting.error, EPERM);
+    EXPECT_EQ(connecting.step, ConnectStep::kSource);
+    EXPECT_TRUE(start_connect(test::loopback(1), {}, from("127.0.0.2:0")).step == ConnectStep::kConnect)
+        << "an address of this host takes none";
+    return "";
+  });
+}
+
+TEST(IsOwnShortage, IsWhatEveryBackendWouldMeet) {
+  for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) EXPECT_TRUE(is_own_shortage(error)) << error;
+  for (const int error : {0, ECONNREFUSED, ETIMEDOUT, EADDRNOTAVAIL, EHOSTUNREACH, EAGAIN, EINPROGRESS}) {
+    EXPECT_FALSE(is_own_shortage(error)) << error;
+  }
 }
 
 TEST(ConnectedToItself, IsTrueOfASocketThatMetItself) {

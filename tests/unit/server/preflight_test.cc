@@ -155,13 +155,13 @@ TEST(CheckHost, AsksWhetherTheKernelCanKeepUpWithARate) {
     config.pools[0].backends.back().address.value = *base::parse_address(text);
   }
   net::KernelSettings settings;
-  settings.ip_local_port_range = {1'000, 60'998};
+  settings.local_ports = {1'000, 60'998};
   config::Problems problems;
   check_host(config, problems, settings);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_THAT(problems[0].text, HasSubstr("a connection_rate of 60000/min may use up the local ports: 59999 "
                                           "towards each of 1 backend addresses"));
-  settings.ip_local_port_range = {1'000, 60'999};
+  settings.local_ports = {1'000, 60'999};
   problems.clear();
   check_host(config, problems, settings);
   EXPECT_TRUE(problems.empty());

@@ -10,7 +10,7 @@ using testing::HasSubstr;
 
 net::KernelSettings usual() {
   net::KernelSettings settings;
-  settings.ip_local_port_range = {32'768, 60'999};
+  settings.local_ports = {32'768, 60'999};
   settings.tcp_tw_reuse = 2;
   return settings;
 }
@@ -43,7 +43,7 @@ TEST(AdviseOnRates, SaysNothingOfPortsThatAreGivenAgainSoonOrNotKnownOrNotNeeded
   settings.tcp_tw_reuse = 1;
   EXPECT_TRUE(ask(settings, demand(100'000, 1)).empty());
   settings = usual();
-  settings.ip_local_port_range.reset();
+  settings.local_ports.reset();
   EXPECT_TRUE(ask(settings, demand(100'000, 1)).empty());
   EXPECT_TRUE(ask(usual(), demand(100'000, 0)).empty()) << "unix sockets, or loopback";
 }

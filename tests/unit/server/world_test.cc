@@ -68,7 +68,7 @@ TEST(BuildWorld, MakesABackendOfAnAddressWithItsNameAndWeight) {
   EXPECT_EQ(pool.backends()[0]->name(), "a");
   EXPECT_EQ(pool.backends()[0]->identity().weight, 7u);
   EXPECT_EQ(pool.backends()[0]->identity().address.to_string(), "192.0.2.1:80");
-  EXPECT_EQ(pool.backends()[0]->identity().state, pool::BackendState::kUp);
+  EXPECT_EQ(pool.view().backends[0].state, pool::BackendState::kUp);
   EXPECT_EQ(pool.backends()[1]->name(), "192.0.2.2:80");
 }
 
@@ -104,13 +104,13 @@ TEST(BuildWorld, TakesABackendDownWhoseNameDoesNotResolveAndWarns) {
       problems[0].text,
       "pools.web.backends: the name \"gone\" does not resolve: nobody knows; the backend stays down until "
       "a start at which it does");
-  const auto& down = world.pools[0]->backends().at(0)->identity();
+  const pool::BackendView down = world.pools[0]->view().backends.at(0);
   EXPECT_EQ(down.state, pool::BackendState::kDown);
-  EXPECT_EQ(down.state_reason, "the name \"gone\" does not resolve: nobody knows");
-  EXPECT_EQ(down.name, "gone:80");
-  EXPECT_EQ(down.weight, 4u);
-  balance::Tried tried;
-  EXPECT_EQ((*world.pools[0]->pick(tried))->name(), "192.0.2.1:80");
+  EXPECT_EQ(down.reason, "the name \"gone\" does not resolve: nobody knows");
+  EXPECT_EQ(down.backend->name(), "gone:80");
+  EXPECT_EQ(down.backend->identity().weight, 4u);
+  pool::NoPick why_not = pool::NoPick::kNone;
+  EXPECT_EQ(world.pools[0]->pick({0, {}}, why_not).backend()->name(), "192.0.2.1:80");
 }
 
 TEST(BuildWorld, FindsALoopThatANameHid) {

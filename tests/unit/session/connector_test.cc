@@ -10,50 +10,59 @@
 
 #include <fstream>
 
+#include "session/wake_list.h"
 #include "support/sanitizers.h"
-#include "unit/support.h"
+#include "unit/session/silent.h"
 
 namespace weir::session {
 namespace {
 
-std::shared_ptr<pool::Backend> backend(std::string name, base::Address address) {
+using Backends = std::vector<std::shared_ptr<pool::Backend>>;
+
+std::shared_ptr<pool::Backend> backend(std::string name, base::Address address,
+                                       std::optional<std::uint32_t> most_sessions = std::nullopt) {
   pool::BackendIdentity identity;
   identity.name = std::move(name);
   identity.address = std::move(address);
+  identity.most_sessions = most_sessions;
   return std::make_shared<pool::Backend>(std::move(identity));
 }
 
-std::shared_ptr<pool::Pool> pool_of(std::vector<std::shared_ptr<pool::Backend>> backends,
-                                    unsigned retries = 2) {
+std::shared_ptr<pool::Pool> pool_of(Backends backends, unsigned retries = 2, unsigned queue_length = 10) {
   pool::PoolSettings settings;
   settings.name = "p";
   settings.retries = retries;
   settings.connect_timeout = base::Millis(250);
+  settings.queue_length = queue_length;
+  settings.queue_timeout = base::Millis(700);
   return std::make_shared<pool::Pool>(std::move(settings), std::move(backends));
+}
+
+// A pool that has nothing for anybody.
+std::shared_ptr<pool::Pool> pool_in_drain() {
+  pool::BackendIdentity identity;
+  identity.name = "x";
+  identity.mode = pool::BackendMode::kDrain;
+  return pool_of({std::make_shared<pool::Backend>(identity)});
+}
+
+std::uint32_t in_flight(const pool::Pool& pool, std::size_t at = 0) {
+  return pool.view().backends[at].in_flight;
+}
+
+pool::Slot pick(pool::Pool& pool) {
+  pool::NoPick why_not = pool::NoPick::kNone;
+  return pool.pick({0, {}}, why_not);
 }
 
 // An address that refuses: its listener has just closed.
 base::Address dead_address() { return test::listen_on_loopback().address; }
 
-// An address that does not answer at all: its listener's queue is full, so that the kernel drops what comes.
-struct Silent {
-  Silent() : listening(test::listen_on_loopback(0)) {
-    for (int i = 0; i < 8; ++i) waiting.push_back(net::start_connect(listening.address, {}));
-    // The queue is full when a connect does not come to stand.
-    for (int i = 0; i < 100; ++i) {
-      net::Connecting probe = net::start_connect(listening.address, {});
-      const bool stood = test::wait_for(probe.fd.get(), POLLOUT, base::Millis(20));
-      waiting.push_back(std::move(probe));
-      if (!stood) return;
-    }
-    ADD_FAILURE() << "the queue never filled";
-  }
-  test::Listening listening;
-  std::vector<net::Connecting> waiting;
-};
-
 class Fixture : public Connector::Owner {
  public:
+  Fixture() {
+    loop->at_end_of_turn([this] { wakes.deliver(); });
+  }
   void connector_connected() override {
     ++connected;
     EXPECT_EQ(peer.watch.interest(), net::Interest::kNone);
@@ -68,30 +77,33 @@ class Fixture : public Connector::Owner {
     deadline = until;
   }
   bool over() const { return connected + connected_and_reset + failed > 0; }
-  void start(std::shared_ptr<pool::Pool> pool) { connector.start(std::move(pool), options); }
+  void start(std::shared_ptr<pool::Pool> pool) { connector.start(std::move(pool), client, options); }
   [[nodiscard]] bool finish() {
     return driver.until([this] { return over(); });
   }
 
   std::unique_ptr<net::EventLoop> loop = test::make_loop();
   test::Driver driver{*loop};
+  const base::Address client = test::loopback(1234);
   net::TcpOptions options;
   relay::Peer peer;
+  WakeList wakes{[] {}};
   int connected = 0;
   int connected_and_reset = 0;
   int failed = 0;
   int waits = 0;
   CloseReason reason = CloseReason::kClientEnd;
   base::TimePoint deadline;
-  Connector connector{*loop, *this, peer};
+  Connector connector{*loop, wakes, *this, peer};
 };
 
 TEST(Connector, ConnectsToTheBackendThatThePoolPicks) {
   const test::Listening listening = test::listen_on_loopback();
   const auto a = backend("a", listening.address);
+  const auto pool = pool_of({a});
   {
     Fixture f;
-    f.start(pool_of({a}));
+    f.start(pool);
     ASSERT_TRUE(f.finish());
     EXPECT_EQ(f.connected, 1);
     EXPECT_EQ(f.failed, 0);
@@ -100,55 +112,59 @@ TEST(Connector, ConnectsToTheBackendThatThePoolPicks) {
     EXPECT_EQ(f.connector.attempts(), 1);
     EXPECT_EQ(f.connector.last_error(), 0);
     EXPECT_TRUE(f.connector.connect_time().has_value());
-    EXPECT_EQ(a->counters().in_flight.value(), 1);
+    EXPECT_FALSE(f.connector.queue_time().has_value());
+    EXPECT_EQ(in_flight(*pool), 1u);
+    EXPECT_EQ(f.connector.slot().backend(), a);
     EXPECT_EQ(a->counters().sessions.value(), 1u);
     EXPECT_EQ(a->counters().attempts.value(), 1u);
     EXPECT_EQ(a->counters().failed_attempts.value(), 0u);
   }
-  EXPECT_EQ(a->counters().in_flight.value(), 0) << "the connection is given back with its connector";
+  EXPECT_EQ(in_flight(*pool), 0u) << "the place is given back with its connector";
 }
 
 TEST(Connector, GoesToAnotherBackendWhenOneRefuses) {
   const test::Listening listening = test::listen_on_loopback();
   const auto dead = backend("dead", dead_address());
   const auto living = backend("living", listening.address);
+  const auto pool = pool_of({dead, living});
   Fixture f;
-  f.start(pool_of({dead, living}));
+  f.start(pool);
   ASSERT_TRUE(f.finish());
   EXPECT_EQ(f.connected, 1);
   EXPECT_EQ(f.connector.backend(), living);
   EXPECT_EQ(f.connector.attempts(), 2);
   EXPECT_EQ(f.connector.last_error(), ECONNREFUSED) << "the failed attempt stays on record";
   EXPECT_EQ(dead->counters().failed_attempts.value(), 1u);
-  EXPECT_EQ(dead->counters().in_flight.value(), 0);
   EXPECT_EQ(dead->counters().sessions.value(), 0u);
-  EXPECT_EQ(living->counters().in_flight.value(), 1);
+  EXPECT_EQ(in_flight(*pool, 0), 0u);
+  EXPECT_EQ(in_flight(*pool, 1), 1u);
+  EXPECT_EQ(pool->counters().retries.value(), 1u);
 }
 
 TEST(Connector, TriesNoMoreThanRetriesAllowAndNoBackendTwice) {
   for (const unsigned retries : {0u, 1u, 2u, 7u}) {
-    std::vector<std::shared_ptr<pool::Backend>> dead;
+    Backends dead;
     for (int i = 0; i < 5; ++i) dead.push_back(backend("d" + std::to_string(i), dead_address()));
+    const auto pool = pool_of(dead, retries);
     Fixture f;
-    f.start(pool_of(dead, retries));
+    f.start(pool);
     ASSERT_TRUE(f.finish());
     EXPECT_EQ(f.failed, 1);
     EXPECT_EQ(f.reason, CloseReason::kConnectRefused);
     EXPECT_EQ(f.connector.attempts(), std::min(retries + 1, 5u));
     EXPECT_FALSE(f.peer.fd);
-    for (const auto& one : dead) {
-      EXPECT_LE(one->counters().attempts.value(), 1u);
-      EXPECT_EQ(one->counters().in_flight.value(), 0);
+    for (std::size_t i = 0; i < dead.size(); ++i) {
+      EXPECT_LE(dead[i]->counters().attempts.value(), 1u);
+      EXPECT_EQ(in_flight(*pool, i), 0u);
     }
+    f.driver.turns(5);
+    EXPECT_EQ(f.connector.attempts(), std::min(retries + 1, 5u)) << "none after the owner has been told";
   }
 }
 
 TEST(Connector, SaysThatThereIsNoBackend) {
-  pool::BackendIdentity down;
-  down.name = "x";
-  down.state = pool::BackendState::kDown;
   Fixture f;
-  f.start(pool_of({std::make_shared<pool::Backend>(down)}));
+  f.start(pool_in_drain());
   EXPECT_EQ(f.failed, 1);
   EXPECT_EQ(f.reason, CloseReason::kNoBackend);
   EXPECT_EQ(f.connector.attempts(), 0);
@@ -163,19 +179,21 @@ TEST(Connector, GivesAnAttemptItsTimeAndThenGoesOn) {
   const auto living = backend("living", listening.address);
   Fixture f;
   const base::TimePoint begun = base::precise_now();
-  f.start(pool_of({quiet, living}));
+  const auto pool = pool_of({quiet, living});
+  f.start(pool);
   ASSERT_EQ(f.waits, 1);
   EXPECT_GE(f.deadline, begun + base::Millis(250));
   EXPECT_LE(f.deadline, base::precise_now() + base::Millis(250));
   EXPECT_FALSE(f.over());
-  EXPECT_EQ(quiet->counters().in_flight.value(), 1);
+  EXPECT_EQ(in_flight(*pool), 1u);
   f.connector.timed_out();
   ASSERT_TRUE(f.finish());
   EXPECT_EQ(f.connected, 1);
   EXPECT_EQ(f.connector.backend(), living);
   EXPECT_EQ(f.connector.last_error(), ETIMEDOUT);
   EXPECT_EQ(quiet->counters().failed_attempts.value(), 1u);
-  EXPECT_EQ(quiet->counters().in_flight.value(), 0);
+  EXPECT_TRUE(quiet->is_suspect());
+  EXPECT_EQ(in_flight(*pool), 0u);
 }
 
 TEST(Connector, SaysThatTheLastAttemptTimedOut) {
@@ -217,6 +235,7 @@ TEST(Connector, StopsAtOnceWhenDescriptorsAreUsedUp) {
   const auto b = backend("b", listening.address);
   Fixture f;
   const auto pool = pool_of({a, b});
+  pool->set_fallback(pool_of({b}));
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   std::vector<base::UniqueFd> fillers;
@@ -235,22 +254,352 @@ TEST(Connector, StopsAtOnceWhenDescriptorsAreUsedUp) {
   EXPECT_EQ(f.reason, CloseReason::kNoDescriptors);
   EXPECT_EQ(f.connector.attempts(), 1);
   EXPECT_EQ(b->counters().attempts.value(), 0u);
+  EXPECT_EQ(pool->counters().fallbacks.value(), 0u);
+  EXPECT_FALSE(a->is_suspect());
+  EXPECT_EQ(pool->view().backends[0].connect_time, 0u);
+  EXPECT_EQ(in_flight(*pool), 0u);
+}
+
+// Waiting for a place
+
+TEST(Connector, WaitsForAPlaceAndConnectsWhenOneComesFree) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto pool = pool_of({backend("a", listening.address, 1)});
+  pool::Slot holder = pick(*pool);
+  Fixture f;
+  const base::TimePoint begun = base::precise_now();
+  f.start(pool);
+  ASSERT_EQ(f.waits, 1);
+  EXPECT_TRUE(f.connector.is_queued());
+  EXPECT_GE(f.deadline, begun + base::Millis(700));
+  EXPECT_LE(f.deadline, base::precise_now() + base::Millis(700));
+  EXPECT_EQ(f.connector.attempts(), 0);
+  f.driver.turns(3);
+  EXPECT_FALSE(f.over());
+  holder.release();
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.connected, 1);
+  EXPECT_FALSE(f.connector.is_queued());
+  EXPECT_EQ(f.connector.attempts(), 1);
+  EXPECT_EQ(in_flight(*pool), 1u);
+  ASSERT_TRUE(f.connector.queue_time().has_value());
+  EXPECT_GT(*f.connector.queue_time(), base::Micros(0));
+  EXPECT_EQ(pool->counters().queued.value(), 1u);
+  EXPECT_EQ(pool->counters().queue_microseconds.value(),
+            static_cast<std::uint64_t>(f.connector.queue_time()->count()));
+  EXPECT_EQ(pool->counters().retries.value(), 0u);
+}
+
+TEST(Connector, GivesUpWaitingWhenItsTimeIsOver) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto pool = pool_of({backend("a", listening.address, 1)});
+  pool->set_fallback(pool_of({backend("b", listening.address)}));
+  pool::Slot holder = pick(*pool);
+  Fixture f;
+  f.start(pool);
+  f.connector.timed_out();
+  EXPECT_EQ(f.failed, 1);
+  EXPECT_EQ(f.reason, CloseReason::kQueueTimeout);
+  EXPECT_EQ(pool->view().waiting, 0u);
+  EXPECT_EQ(pool->counters().queue_timeouts.value(), 1u);
+  EXPECT_EQ(pool->counters().fallbacks.value(), 0u) << "the pool has backends, it is only full";
+  EXPECT_TRUE(f.connector.queue_time().has_value());
+  holder.release();
+  f.driver.turns(3);
+  EXPECT_EQ(f.connected, 0);
+  EXPECT_EQ(in_flight(*pool), 0u);
+}
+
+TEST(Connector, UsesThePlaceThatItWasGivenInTheMomentOfTheTimeout) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto pool = pool_of({backend("a", listening.address, 1)});
+  pool::Slot holder = pick(*pool);
+  Fixture f;
+  f.start(pool);
+  holder.release();
+  f.connector.timed_out();
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.connected, 1);
+  EXPECT_EQ(pool->counters().queue_timeouts.value(), 0u);
+  f.driver.turns(3);
+  EXPECT_EQ(f.connector.attempts(), 1) << "the word of it comes no more";
+}
+
+TEST(Connector, FallsBackWhenAllHaveGoneInTheMomentOfTheTimeout) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto a = backend("a", listening.address, 1);
+  const auto pool = pool_of({a});
+  pool->set_fallback(pool_of({backend("b", listening.address)}));
+  const pool::Slot holder = pick(*pool);
+  Fixture f;
+  f.start(pool);
+  pool->set_mode(*a, pool::BackendMode::kDrain, base::coarse_now());
+  f.connector.timed_out();
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.connected, 1);
+  EXPECT_EQ(pool->counters().queue_timeouts.value(), 0u);
+}
+
+TEST(Connector, WaitsNoLongerInAllThanThePoolAllows) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto pool = pool_of({backend("dead", dead_address(), 1), backend("b", listening.address, 1)});
+  pool::Slot at_dead = pick(*pool);
+  pool::Slot at_b = pick(*pool);
+  Fixture f;
+  f.start(pool);
+  const base::TimePoint first_deadline = f.deadline;
+  ASSERT_TRUE(test::eventually([&] { return base::precise_now() > first_deadline - base::Millis(680); }));
+  at_dead.release();
+  // The dead one refuses; the other is full.
+  ASSERT_TRUE(f.driver.until([&] { return f.connector.attempts() == 1 && f.connector.is_queued(); }));
+  EXPECT_LE(f.deadline, base::precise_now() + base::Millis(700) - base::Millis(20));
+  EXPECT_EQ(pool->counters().queued.value(), 2u);
+  at_b.release();
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.connected, 1);
+}
+
+TEST(Connector, SaysThatThePoolIsFull) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto pool = pool_of({backend("a", listening.address, 1)}, 2, 0);
+  pool->set_fallback(pool_of({backend("b", listening.address)}));
+  const pool::Slot holder = pick(*pool);
+  Fixture f;
+  f.start(pool);
+  EXPECT_EQ(f.failed, 1);
+  EXPECT_EQ(f.waits, 0);
+  EXPECT_EQ(f.reason, CloseReason::kPoolFull);
+  EXPECT_EQ(pool->counters().queue_refused.value(), 1u);
+  EXPECT_FALSE(f.connector.queue_time().has_value());
+}
+
+TEST(Connector, LeavesTheQueueWhenItIsStopped) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto pool = pool_of({backend("a", listening.address, 1)});
+  pool::Slot holder = pick(*pool);
+  Fixture f;
+  Fixture gone;
+  Fixture next;
+  for (Fixture* one : {&f, &gone, &next}) one->start(pool);
+  f.connector.stop();
+  EXPECT_EQ(pool->view().waiting, 2u);
+  EXPECT_TRUE(f.connector.queue_time().has_value());
+  holder.release();
+  gone.connector.stop();  // it has been given the place, and not been told
+  ASSERT_TRUE(next.finish());
+  EXPECT_EQ(next.connected, 1);
+  for (Fixture* one : {&f, &gone}) {
+    one->driver.turns(3);
+    EXPECT_FALSE(one->over());
+  }
+}
+
+TEST(Connector, CountsAClientThatLeftWhileItWaited) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto pool = pool_of({backend("a", listening.address, 1)});
+  const pool::Slot holder = pick(*pool);
+  Fixture f;
+  f.start(pool);
+  f.connector.client_left();
+  EXPECT_EQ(pool->counters().queue_left.value(), 1u);
+  EXPECT_EQ(pool->view().waiting, 0u);
+  EXPECT_FALSE(f.over()) << "the owner knows";
+}
+
+TEST(Connector, TellsNothingMoreWhenItIsStoppedWhileItConnects) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto pool = pool_of({backend("a", listening.address)});
+  Fixture f;
+  f.start(pool);
+  if (f.over()) GTEST_SKIP() << "the connect stood at once";
+  f.connector.stop();
+  EXPECT_EQ(in_flight(*pool), 0u);
+  f.driver.turns(5);
+  EXPECT_FALSE(f.over());
+}
+
+// The fallback pool
+
+TEST(Connector, GoesToTheFallbackPoolWhenAllAreDown) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto pool = pool_in_drain();
+  const auto fallback = pool_of({backend("b", listening.address)});
+  pool->set_fallback(fallback);
+  Fixture f;
+  f.start(pool);
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.connected, 1);
+  EXPECT_EQ(f.connector.pool(), fallback);
+  EXPECT_EQ(pool->counters().fallbacks.value(), 1u);
+  EXPECT_EQ(in_flight(*fallback), 1u);
+}
+
+TEST(Connector, GoesToTheFallbackPoolAfterItsLastRetryAndBeginsAnewThere) {
+  const test::Listening listening = test::listen_on_loopback();
+  Backends dead;
+  for (int i = 0; i < 3; ++i) dead.push_back(backend("d" + std::to_string(i), dead_address()));
+  const auto pool = pool_of(dead, 1);
+  const auto fallback = pool_of(
+      {backend("e", dead_address()), backend("f", dead_address()), backend("g", listening.address)}, 2);
+  pool->set_fallback(fallback);
+  Fixture f;
+  f.start(pool);
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.connected, 1);
+  EXPECT_EQ(f.connector.attempts(), 5) << "two here, three there";
+  EXPECT_EQ(f.connector.backend()->name(), "g");
+  EXPECT_EQ(pool->counters().retries.value(), 1u);
+  EXPECT_EQ(fallback->counters().retries.value(), 2u);
+}
+
+TEST(Connector, KeepsTheReasonOfItsLastAttemptWhenTheFallbackHasNothing) {
+  const auto pool = pool_of({backend("dead", dead_address())});
+  pool->set_fallback(pool_in_drain());
+  Fixture f;
+  f.start(pool);
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.failed, 1);
+  EXPECT_EQ(f.reason, CloseReason::kConnectRefused);
+}
+
+TEST(Connector, GoesToTheFallbackPoolWhenAllGoDownWhileItWaits) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto a = backend("a", listening.address, 1);
+  const auto pool = pool_of({a});
+  pool->set_fallback(pool_of({backend("b", listening.address)}));
+  const pool::Slot holder = pick(*pool);
+  Fixture f;
+  f.start(pool);
+  ASSERT_TRUE(f.connector.is_queued());
+  pool->set_mode(*a, pool::BackendMode::kMaintenance, base::coarse_now());
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.connected, 1);
+  EXPECT_EQ(f.connector.backend()->name(), "b");
+}
+
+TEST(Connector, SaysThatThereIsNoBackendWhenAllGoDownWhileItWaits) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto a = backend("a", listening.address, 1);
+  const auto pool = pool_of({a});
+  const pool::Slot holder = pick(*pool);
+  Fixture f;
+  f.start(pool);
+  pool->set_mode(*a, pool::BackendMode::kMaintenance, base::coarse_now());
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.reason, CloseReason::kNoBackend);
+}
+
+// Retries and blame
+
+TEST(Connector, MakesNoRetryThatTheBudgetDoesNotAllow) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto pool = pool_of({backend("dead", dead_address()), backend("living", listening.address)});
+  // An hour ahead, so that no time passes for the budget any more.
+  while (pool->may_retry(base::coarse_now() + std::chrono::hours(1))) {
+  }
+  const std::uint64_t denied = pool->counters().retries_denied.value();
+  Fixture f;
+  f.start(pool);
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.failed, 1);
+  EXPECT_EQ(f.reason, CloseReason::kConnectRefused);
+  EXPECT_EQ(f.connector.attempts(), 1);
+  EXPECT_EQ(pool->counters().retries_denied.value(), denied + 1);
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(in_flight(*pool, i), 0u);
+}
+
+TEST(Connector, AsksForNoRetryWhenThereIsNobodyToTry) {
+  const auto pool = pool_of({backend("dead", dead_address())});
+  Fixture f;
+  f.start(pool);
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(pool->counters().retries.value() + pool->counters().retries_denied.value(), 0u);
+}
+
+TEST(Connector, HasABackendEjectedThatRefusesSessionAfterSession) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto pool = pool_of({backend("dead", dead_address()), backend("living", listening.address)});
+  int failed_attempts = 0;
+  for (int i = 0; i < 30; ++i) {
+    Fixture f;
+    f.start(pool);
+    ASSERT_TRUE(f.finish());
+    ASSERT_EQ(f.connected, 1);
+    EXPECT_TRUE(test::accept_from(listening.fd.get()));
+    failed_attempts += f.connector.attempts() - 1;
+  }
+  EXPECT_EQ(failed_attempts, 5);
+  EXPECT_EQ(pool->view().backends[0].state, pool::BackendState::kEjected);
+  EXPECT_EQ(pool->view().backends[0].reason, "5 sessions in a row failed, the last one: connect_refused");
+}
+
+TEST(Connector, GoesToAnotherBackendWhenOneIsAbandoned) {
+  const Silent silent;
+  const test::Listening listening = test::listen_on_loopback();
+  const auto quiet = backend("quiet", silent.listening.address);
+  const auto pool = pool_of({quiet, backend("living", listening.address)});
+  Fixture f;
+  f.start(pool);
+  ASSERT_EQ(f.waits, 1);
+  f.connector.abandon(CloseReason::kBackendDown);
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.connected, 1);
+  EXPECT_EQ(f.connector.backend()->name(), "living");
+  EXPECT_EQ(quiet->counters().failed_attempts.value(), 0u) << "it had no time to fail";
+  EXPECT_FALSE(quiet->is_suspect());
+  EXPECT_EQ(in_flight(*pool, 0), 0u);
+}
+
+TEST(Connector, EndsForTheReasonOfAnAbandonedAttemptWhenThereIsNoOther) {
+  const Silent silent;
+  Fixture f;
+  f.start(pool_of({backend("quiet", silent.listening.address)}));
+  ASSERT_EQ(f.waits, 1);
+  f.connector.abandon(CloseReason::kBackendMaintenance);
+  EXPECT_EQ(f.failed, 1);
+  EXPECT_EQ(f.reason, CloseReason::kBackendMaintenance);
+  EXPECT_FALSE(f.peer.fd);
+}
+
+TEST(Connector, AbandonsNothingWhileItWaits) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto pool = pool_of({backend("a", listening.address, 1)});
+  const pool::Slot holder = pick(*pool);
+  Fixture f;
+  f.start(pool);
+  f.connector.abandon(CloseReason::kBackendDown);
+  EXPECT_TRUE(f.connector.is_queued());
+  EXPECT_EQ(pool->view().waiting, 1u);
+  EXPECT_FALSE(f.over());
 }
 
 // Runs in a network of its own whose only source port is the backend's: a connect to the dead backend meets
 // itself. Gives an exit status, since it is a child process that does it.
 constexpr int kNotAllowed = 77;
 
-int meet_itself() {
-  if (::unshare(CLONE_NEWNET) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return kNotAllowed;
+// A network of this process's own with one ephemeral port. False: not allowed.
+bool enter_network_of_one_port() {
+  if (::unshare(CLONE_NEWNET) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return false;
   const base::UniqueFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq interface {};
   std::snprintf(interface.ifr_name, sizeof(interface.ifr_name), "lo");
   interface.ifr_flags = IFF_UP;
-  if (::ioctl(any.get(), SIOCSIFFLAGS, &interface) != 0) return kNotAllowed;
-  if (!(std::ofstream("/proc/sys/net/ipv4/ip_local_port_range") << "40000 40000" << std::flush))
-    return kNotAllowed;
+  if (::ioctl(any.get(), SIOCSIFFLAGS, &interface) != 0) return false;
+  return static_cast<bool>(std::ofstream("/proc/sys/net/ipv4/ip_local_port_range")
+                           << "40000 40000" << std::flush);
+}
 
+int exit_status_of(int (*in_a_child)()) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(in_a_child());
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  return WEXITSTATUS(status);
+}
+
+int meet_itself() {
+  if (!enter_network_of_one_port()) return kNotAllowed;
   pool::BackendIdentity identity;
   identity.name = "dead";
   identity.address = test::loopback(40000);
@@ -270,16 +619,42 @@ int meet_itself() {
 }
 
 TEST(Connector, CountsAConnectThatMeetsItselfAsRefused) {
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) ::_exit(meet_itself());
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFEXITED(status));
-  if (WEXITSTATUS(status) == kNotAllowed) {
-    GTEST_SKIP() << "NOT CHECKED: making a network namespace is not allowed here";
+  const int status = exit_status_of(meet_itself);
+  if (status == kNotAllowed) GTEST_SKIP() << "NOT CHECKED: making a network namespace is not allowed here";
+  EXPECT_EQ(status, 0);
+}
+
+// The only source port is in use towards one backend, and free towards the other.
+int run_out_of_source_ports() {
+  if (!enter_network_of_one_port()) return kNotAllowed;
+  net::ListenOptions options;
+  options.backlog = 64;
+  const auto a_listens = net::listen_on(test::loopback(50'000), options);
+  const auto b_listens = net::listen_on(test::loopback(50'001), options);
+  if (!a_listens || !b_listens) return 1;
+  const base::UniqueFd in_use = test::connect_to(test::loopback(50'000));
+  if (net::start_connect(test::loopback(50'000), {}).error != EADDRNOTAVAIL) return 2;
+  const auto a = backend("a", test::loopback(50'000));
+  const auto b = backend("b", test::loopback(50'001));
+  const auto pool = pool_of({a, b});
+  for (int i = 0; i < 20; ++i) {
+    Fixture f;
+    f.start(pool);
+    if (!f.finish() || f.connected != 1 || f.connector.backend() != b) return 3;
+    if (f.connector.attempts() == 2 && f.connector.last_error() != EADDRNOTAVAIL) return 4;
+    net::abort_connection(f.peer.fd);
   }
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  if (a->counters().attempts.value() < 6) return 5;
+  if (a->is_suspect() || pool->view().backends[0].state != pool::BackendState::kUp) return 6;
+  Fixture f;
+  f.start(pool_of({a}));
+  return f.failed == 1 && f.reason == CloseReason::kNoSourcePort ? 0 : 7;
+}
+
+TEST(Connector, DoesNotBlameABackendForALackOfSourcePorts) {
+  const int status = exit_status_of(run_out_of_source_ports);
+  if (status == kNotAllowed) GTEST_SKIP() << "NOT CHECKED: making a network namespace is not allowed here";
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace

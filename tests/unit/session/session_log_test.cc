@@ -58,6 +58,18 @@ TEST(SessionLog, WritesEveryFieldInItsOrderAsJson) {
             "\"connect_us\":180,\"duration_us\":5321");
 }
 
+TEST(SessionLog, SaysHowLongASessionWaitedForAPlaceIfItHadTo) {
+  SessionRecord record = full_record();
+  record.queue_time = base::Micros(1'500);
+  EXPECT_NE(text_fields(record).find(" failed_backend=a queue_us=1500 upload=77 "), std::string::npos);
+  EXPECT_NE(json_fields(record).find(",\"queue_us\":1500,\"upload\":77,"), std::string::npos);
+  record.queue_time = base::Micros(0);
+  EXPECT_NE(text_fields(record).find(" queue_us=0 "), std::string::npos) << "it stood there, if not for long";
+  record.queue_time.reset();
+  EXPECT_EQ(text_fields(record).find("queue_us"), std::string::npos);
+  EXPECT_EQ(json_fields(record).find("queue_us"), std::string::npos);
+}
+
 TEST(SessionLog, WritesWhatThereIsNotAsNone) {
   SessionRecord record = full_record();
   record.id = 1;

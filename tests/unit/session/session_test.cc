@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "session/session_table.h"
-#include "unit/support.h"
+#include "session/wake_list.h"
+#include "unit/session/silent.h"
 
 namespace weir::session {
 namespace {
@@ -29,14 +30,31 @@ class Sessions : public testing::Test {
     identity.name = "a";
     identity.address = listening.address;
     backend = std::make_shared<pool::Backend>(std::move(identity));
+    pool_settings.name = "p";
+    pool_settings.connect_timeout = base::Millis(3'000);
+    pool_settings.queue_timeout = base::Millis(5'000);
     use({backend});
+    loop->at_end_of_turn([this] { wakes.deliver(); });
   }
 
   void use(std::vector<std::shared_ptr<pool::Backend>> backends) {
-    pool::PoolSettings named;
-    named.name = "p";
-    named.connect_timeout = base::Millis(3'000);
-    pool = std::make_shared<pool::Pool>(std::move(named), std::move(backends));
+    pool = std::make_shared<pool::Pool>(pool_settings, std::move(backends));
+  }
+  // One backend with one place, and a queue.
+  void use_one_place() {
+    pool_settings.queue_length = 10;
+    pool::BackendIdentity identity;
+    identity.name = "narrow";
+    identity.address = listening.address;
+    identity.most_sessions = 1;
+    backend = std::make_shared<pool::Backend>(std::move(identity));
+    use({backend});
+  }
+  std::size_t waiting() const { return pool->view().waiting; }
+  std::uint32_t in_flight() const {
+    std::uint32_t sum = 0;
+    for (const pool::BackendView& view : pool->view().backends) sum += view.in_flight;
+    return sum;
   }
   // Gives the client's end of a new session.
   base::UniqueFd open() {
@@ -79,8 +97,8 @@ class Sessions : public testing::Test {
     ASSERT_EQ(sink.records.size(), 1u);
     EXPECT_EQ(sink.records[0].reason, reason) << word(sink.records[0].reason);
     EXPECT_EQ(sink.records[0].state, state) << word(sink.records[0].state);
-    driver.turns(2);
-    EXPECT_EQ(backend->counters().in_flight.value(), 0);
+    EXPECT_EQ(in_flight(), 0u) << "the place goes back";
+    EXPECT_EQ(waiting(), 0u);
   }
 
   admission::ConnectionSlots slots{16, [] {}};
@@ -93,9 +111,18 @@ class Sessions : public testing::Test {
   test::Listening listening = test::listen_on_loopback();
   std::shared_ptr<SessionSettings> settings = std::make_shared<SessionSettings>();
   std::shared_ptr<pool::Backend> backend;
+  pool::PoolSettings pool_settings;
   std::shared_ptr<pool::Pool> pool;
-  SessionTable table{{*loop, buffers, wheel, sink}, 7};
+  WakeList wakes{[] {}};
+  SessionTable table{{*loop, buffers, wheel, sink, wakes}, 7};
 };
+
+std::shared_ptr<pool::Backend> backend_at(const Silent& silent) {
+  pool::BackendIdentity identity;
+  identity.name = "silent";
+  identity.address = silent.listening.address;
+  return std::make_shared<pool::Backend>(std::move(identity));
+}
 
 int error_of(int fd) {
   int error = 0;
@@ -161,7 +188,7 @@ TEST_F(Sessions, HaveIdsThatFollowEachOther) {
 TEST_F(Sessions, WithoutABackendResetTheClient) {
   pool::BackendIdentity down;
   down.name = "x";
-  down.state = pool::BackendState::kDown;
+  down.mode = pool::BackendMode::kMaintenance;
   use({std::make_shared<pool::Backend>(down)});
   const base::UniqueFd client = open();
   EXPECT_EQ(table.size(), 0u);
@@ -278,17 +305,8 @@ TEST_F(Sessions, EndAtTheirLifetimeAndUpToATenthBefore) {
 }
 
 TEST_F(Sessions, GiveAConnectItsTimeout) {
-  // A listener whose queue is full lets connects wait.
-  const test::Listening silent = test::listen_on_loopback(0);
-  std::vector<net::Connecting> waiting;
-  for (int i = 0; i < 100; ++i) {
-    waiting.push_back(net::start_connect(silent.address, {}));
-    if (!test::wait_for(waiting.back().fd.get(), POLLOUT, base::Millis(20))) break;
-  }
-  pool::BackendIdentity identity;
-  identity.name = "silent";
-  identity.address = silent.address;
-  use({std::make_shared<pool::Backend>(identity)});
+  const Silent silent;
+  use({backend_at(silent)});
   const base::UniqueFd client = open();
   driver.turns(5);
   EXPECT_EQ(table.size(), 1u);
@@ -316,7 +334,7 @@ TEST_F(Sessions, AreAllClosedWithTheReasonThatIsGiven) {
 TEST_F(Sessions, AreClosedByTheEndOfTheirTable) {
   const base::UniqueFd client = open();
   {
-    SessionTable other({*loop, buffers, wheel, sink}, 100);
+    SessionTable other({*loop, buffers, wheel, sink, wakes}, 100);
     test::SocketPair pair = test::tcp_pair();
     other.open({std::move(pair.b), {}, slots.try_acquire()}, {settings, pool}, counters);
     EXPECT_EQ(slots.used(), 2u);
@@ -362,6 +380,257 @@ TEST_F(Sessions, BringCountersUpToDateWhileTheyLast) {
   EXPECT_EQ(counters.upload_bytes.value(), backend->counters().upload_bytes.value());
   EXPECT_EQ(table.size(), 1u);
   table.close_all(CloseReason::kShutdown);
+}
+
+// Waiting for a place
+
+TEST_F(Sessions, WaitForAPlaceAndGetItWhenAnotherEnds) {
+  use_one_place();
+  base::UniqueFd first = open();
+  base::UniqueFd first_server = accept();
+  base::UniqueFd second = open();
+  EXPECT_EQ(table.size(), 2u);
+  EXPECT_EQ(waiting(), 1u);
+  test::send_some(second.get(), "early");
+  first.reset();
+  first_server.reset();
+  const base::UniqueFd second_server = accept();
+  EXPECT_EQ(receive(second_server.get(), 5), "early");
+  EXPECT_EQ(in_flight(), 1u);
+  EXPECT_EQ(waiting(), 0u);
+  table.close_all(CloseReason::kShutdown);
+  EXPECT_EQ(in_flight(), 0u);
+  ASSERT_EQ(sink.records.size(), 2u);
+  EXPECT_FALSE(sink.records[0].queue_time.has_value());
+  EXPECT_TRUE(sink.records[1].queue_time.has_value());
+}
+
+TEST_F(Sessions, WhoseClientResetsWhileTheyWaitGiveUpTheirTurn) {
+  use_one_place();
+  const base::UniqueFd first = open();
+  const base::UniqueFd first_server = accept();
+  base::UniqueFd second = open();
+  const base::UniqueFd third = open();
+  EXPECT_EQ(waiting(), 2u);
+  net::abort_connection(second);
+  pass(base::Millis(1'100));
+  EXPECT_EQ(waiting(), 1u);
+  EXPECT_EQ(closed(CloseReason::kClientReset), 1u);
+  EXPECT_EQ(pool->counters().queue_left.value(), 1u);
+  ASSERT_EQ(sink.records.size(), 1u);
+  EXPECT_EQ(sink.records[0].state, SessionState::kConnect);
+  EXPECT_TRUE(sink.records[0].queue_time.has_value());
+  EXPECT_EQ(table.size(), 2u);
+  table.close_all(CloseReason::kShutdown);
+  EXPECT_EQ(waiting(), 0u);
+  EXPECT_EQ(in_flight(), 0u);
+}
+
+TEST_F(Sessions, WhoseClientHasOnlyEndedItsStreamKeepTheirTurn) {
+  use_one_place();
+  base::UniqueFd first = open();
+  base::UniqueFd first_server = accept();
+  const base::UniqueFd second = open();
+  test::send_some(second.get(), "all of it");
+  ::shutdown(second.get(), SHUT_WR);
+  pass(base::Millis(1'100));
+  EXPECT_EQ(waiting(), 1u);
+  first.reset();
+  first_server.reset();
+  const base::UniqueFd second_server = accept();
+  EXPECT_EQ(receive(second_server.get(), 9), "all of it");
+  table.close_all(CloseReason::kShutdown);
+}
+
+TEST_F(Sessions, WaitNoLongerThanTheQueueAllows) {
+  use_one_place();
+  const base::UniqueFd first = open();
+  const base::UniqueFd first_server = accept();
+  const base::UniqueFd second = open();
+  for (const int passed : {1'100, 2'200, 4'800}) {
+    pass(base::Millis(passed));
+    EXPECT_EQ(waiting(), 1u) << passed;
+  }
+  pass(base::Millis(5'200));
+  EXPECT_EQ(closed(CloseReason::kQueueTimeout), 1u);
+  EXPECT_EQ(error_of(second.get()), ECONNRESET);
+  EXPECT_EQ(table.size(), 1u);
+  EXPECT_EQ(pool->counters().queue_timeouts.value(), 1u);
+  table.close_all(CloseReason::kShutdown);
+}
+
+TEST_F(Sessions, ThatFindTheQueueFullResetTheClient) {
+  use_one_place();
+  pool_settings.queue_length = 0;
+  use({backend});
+  const base::UniqueFd first = open();
+  const base::UniqueFd second = open();
+  EXPECT_EQ(error_of(second.get()), ECONNRESET);
+  EXPECT_EQ(closed(CloseReason::kPoolFull), 1u);
+  table.close_all(CloseReason::kShutdown);
+  EXPECT_EQ(in_flight(), 0u);
+}
+
+// A place goes from one to the next while each fails in the very call that tells it.
+TEST_F(Sessions, ThatWaitAllEndWhenTheBackendRefusesOneAfterTheOther) {
+  pool_settings.queue_length = 10;
+  const test::TempFolder folder;
+  pool::BackendIdentity identity;
+  identity.name = "no";
+  identity.address = base::Address::unix_path(folder.file("no"));
+  identity.most_sessions = 1;
+  use({std::make_shared<pool::Backend>(identity)});
+  pool::NoPick why_not = pool::NoPick::kNone;
+  pool::Slot holder = pool->pick({0, {}}, why_not);
+  std::vector<base::UniqueFd> clients;
+  for (int i = 0; i < 8; ++i) clients.push_back(open());
+  EXPECT_EQ(waiting(), 8u);
+  holder.release();
+  ASSERT_TRUE(closes());
+  EXPECT_EQ(closed(CloseReason::kConnectRefused), 8u);
+  EXPECT_EQ(in_flight(), 0u);
+  EXPECT_EQ(waiting(), 0u);
+}
+
+TEST_F(Sessions, ThatWaitAreClosedWithAllOthersAndTheirPlacesAreNotLost) {
+  use_one_place();
+  std::vector<base::UniqueFd> clients;
+  for (int i = 0; i < 5; ++i) clients.push_back(open());
+  table.close_all(CloseReason::kDrainTimeout);
+  EXPECT_EQ(closed(CloseReason::kDrainTimeout), 5u);
+  EXPECT_EQ(in_flight(), 0u);
+  EXPECT_EQ(waiting(), 0u);
+  driver.turns(3);
+  EXPECT_EQ(sink.records.size(), 5u);
+}
+
+// Leaving a backend
+
+TEST_F(Sessions, ThatConnectToABackendThatIsLeftGoOnToAnother) {
+  const Silent silent;
+  const auto quiet = backend_at(silent);
+  use({quiet, backend});
+  const base::UniqueFd client = open();
+  driver.turns(3);
+  table.close_those_at(*quiet, CloseReason::kBackendDown);
+  const base::UniqueFd server = accept();
+  test::send_some(client.get(), "hello");
+  EXPECT_EQ(receive(server.get(), 5), "hello");
+  EXPECT_EQ(counters.closed_total(), 0u);
+  table.close_all(CloseReason::kShutdown);
+  EXPECT_EQ(sink.records[0].attempts, 2);
+  EXPECT_EQ(sink.records[0].backend, backend);
+  EXPECT_EQ(in_flight(), 0u);
+}
+
+TEST_F(Sessions, ThatConnectToABackendThatIsLeftEndForThatReasonWhenThereIsNoOther) {
+  const Silent silent;
+  const auto quiet = backend_at(silent);
+  use({quiet});
+  const base::UniqueFd client = open();
+  table.close_those_at(*quiet, CloseReason::kBackendMaintenance);
+  EXPECT_EQ(error_of(client.get()), ECONNRESET);
+  expect_one_close(CloseReason::kBackendMaintenance, SessionState::kConnect);
+}
+
+TEST_F(Sessions, AtABackendThatIsLeftEndForThatReasonAndOthersGoOn) {
+  pool::BackendIdentity identity;
+  identity.name = "b";
+  identity.address = listening.address;
+  const auto other = std::make_shared<pool::Backend>(std::move(identity));
+  use({backend, other});
+  std::vector<base::UniqueFd> ends;
+  for (int i = 0; i < 4; ++i) {
+    ends.push_back(open());
+    ends.push_back(accept());
+  }
+  driver.turns(3);
+  table.close_those_at(*backend, CloseReason::kBackendRemoved);
+  EXPECT_EQ(closed(CloseReason::kBackendRemoved), 2u);
+  EXPECT_EQ(table.size(), 2u);
+  EXPECT_EQ(in_flight(), 2u);
+  for (const SessionRecord& record : sink.records) EXPECT_EQ(record.backend, backend);
+  table.close_those_at(*backend, CloseReason::kBackendRemoved);
+  EXPECT_EQ(table.size(), 2u);
+  table.close_all(CloseReason::kShutdown);
+}
+
+// Nobody tells them to leave it: they do not know yet that they have a place there.
+TEST_F(Sessions, DoNotConnectToABackendThatWasLeftBeforeTheyHeardOfTheirPlace) {
+  use_one_place();
+  pool::NoPick why_not = pool::NoPick::kNone;
+  pool::Slot holder = pool->pick({0, {}}, why_not);
+  const base::UniqueFd client = open();
+  holder.release();
+  EXPECT_EQ(in_flight(), 1u) << "the place is the session's";
+  pool->set_mode(*backend, pool::BackendMode::kMaintenance, base::coarse_now());
+  table.close_those_at(*backend, CloseReason::kBackendMaintenance);
+  EXPECT_EQ(table.size(), 1u);
+  ASSERT_TRUE(closes());
+  EXPECT_EQ(backend->counters().attempts.value(), 0u);
+  expect_one_close(CloseReason::kNoBackend, SessionState::kConnect);
+}
+
+// What sessions tell of their backend
+
+TEST_F(Sessions, TellOfAResetBeforeTheFirstByteUntilOneIsServed) {
+  pool_settings.roster.ejection.consecutive_failures = 2;
+  pool_settings.roster.ejection.max_ejected = 1;
+  use({backend});
+  const auto reset_one = [this] {
+    const base::UniqueFd client = open();
+    base::UniqueFd server = accept();
+    net::abort_connection(server);
+    ASSERT_TRUE(closes());
+  };
+  const auto serve_one = [this] {
+    const base::UniqueFd client = open();
+    base::UniqueFd server = accept();
+    test::send_some(server.get(), "x");
+    EXPECT_EQ(receive(client.get(), 1), "x");
+    // What comes after the first byte says nothing of the backend.
+    net::abort_connection(server);
+    ASSERT_TRUE(closes());
+  };
+  reset_one();
+  EXPECT_TRUE(backend->is_suspect());
+  EXPECT_EQ(backend->counters().early_resets.value(), 1u);
+  serve_one();
+  EXPECT_FALSE(backend->is_suspect());
+  EXPECT_EQ(backend->counters().early_resets.value(), 1u);
+  reset_one();
+  EXPECT_EQ(pool->view().backends[0].state, pool::BackendState::kUp);
+  reset_one();
+  EXPECT_EQ(pool->view().backends[0].state, pool::BackendState::kEjected);
+  EXPECT_EQ(pool->view().backends[0].reason, "2 sessions in a row failed, the last one: reset at once");
+}
+
+TEST_F(Sessions, ThatEndInOrderWithoutAWordOfTheBackendsSpeakForIt) {
+  backend->set_suspect(true);
+  base::UniqueFd client = open();
+  base::UniqueFd server = accept();
+  test::send_some(client.get(), "report");
+  EXPECT_EQ(receive(server.get(), 6), "report");
+  client.reset();
+  ASSERT_TRUE(driver.until([&] {
+    char c = 0;
+    return ::recv(server.get(), &c, 1, 0) == 0;
+  }));
+  server.reset();
+  ASSERT_TRUE(closes());
+  EXPECT_EQ(closed(CloseReason::kClientEnd), 1u);
+  EXPECT_FALSE(backend->is_suspect());
+}
+
+TEST_F(Sessions, WhoseClientResetsSayNothingOfTheBackend) {
+  base::UniqueFd client = open();
+  const base::UniqueFd server = accept();
+  driver.turns(3);
+  net::abort_connection(client);
+  ASSERT_TRUE(closes());
+  EXPECT_EQ(closed(CloseReason::kClientReset), 1u);
+  EXPECT_FALSE(backend->is_suspect());
+  EXPECT_EQ(backend->counters().early_resets.value(), 0u);
 }
 
 }  // namespace

@@ -1,0 +1,145 @@
+#include "config/pool_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+
+#include "config/text.h"
+
+namespace weir::config {
+namespace {
+
+constexpr std::size_t kMostNamed = 5;
+
+// Host names are compared without regard to case.
+std::string address_key(const base::Endpoint& endpoint) {
+  std::string key = to_string(endpoint);
+  return std::holds_alternative<base::HostPort>(endpoint) ? lower_case(key) : key;
+}
+
+void check_backends_differ(const PoolConfig& pool, Problems& problems) {
+  std::map<std::string, const BackendConfig*> by_name;
+  std::map<std::string, const BackendConfig*> by_address;
+  for (const BackendConfig& backend : pool.backends) {
+    const auto [named, is_new_name] = by_name.emplace(backend.name, &backend);
+    const auto [same, is_new_address] = by_address.emplace(address_key(backend.address.value), &backend);
+    if (!is_new_name) {
+      add_error(problems, backend.address.place,
+                fmt::format("pools.{}.backends: a backend named {} is already at {}: give each a name of its "
+                            "own, or write one with a larger weight",
+                            pool.name, quote(backend.name), to_string(named->second->address.place)));
+    } else if (!is_new_address) {
+      add_warning(problems, backend.address.place,
+                  fmt::format("pools.{}.backends: {} is already at {}: it gets a share for each; a larger "
+                              "weight says the same",
+                              pool.name, quote(to_string(backend.address.value)),
+                              to_string(same->second->address.place)));
+    }
+  }
+}
+
+// Their names for a message, not more than people will read.
+std::string names_of(const std::vector<const BackendConfig*>& backends) {
+  std::vector<std::string> names;
+  for (const BackendConfig* backend : backends) {
+    if (names.size() == kMostNamed) break;
+    names.push_back(quote(backend->name));
+  }
+  if (backends.size() == names.size()) return join(names, "and");
+  names.push_back(fmt::format("{} more", backends.size() - names.size()));
+  return join(names, "and");
+}
+
+template <class Is>
+std::vector<const BackendConfig*> backends_that(const PoolConfig& pool, Is is) {
+  std::vector<const BackendConfig*> out;
+  for (const BackendConfig& backend : pool.backends) {
+    if (is(backend)) out.push_back(&backend);
+  }
+  return out;
+}
+
+template <class Is>
+bool is_every_backend(const PoolConfig& pool, Is is) {
+  return !pool.backends.empty() && std::all_of(pool.backends.begin(), pool.backends.end(), is);
+}
+
+bool is_unix(const BackendConfig& backend) {
+  const auto* address = std::get_if<base::Address>(&backend.address.value);
+  return address != nullptr && address->is_unix();
+}
+
+void check_some_take_connections(const PoolConfig& pool, Problems& problems) {
+  if (!is_every_backend(pool, [](const BackendConfig& one) { return !one.takes_new_connections(); })) return;
+  const std::string& fallback = pool.fallback_pool.value;
+  const std::string outcome = fallback.empty()
+                                  ? std::string("every client is refused")
+                                  : fmt::format("every client goes to the pool {}", quote(fallback));
+  add_warning(problems, pool.place,
+              fmt::format("pools.{}.backends: all are in drain, in maintenance or have weight 0, so {} until "
+                          "one of them is up",
+                          pool.name, outcome));
+}
+
+void check_some_are_no_backups(const PoolConfig& pool, Problems& problems) {
+  if (!is_every_backend(pool, [](const BackendConfig& one) { return one.is_backup; })) return;
+  add_warning(
+      problems, pool.place,
+      fmt::format("pools.{}.backends: all are backups, so they are used as if none were: remove backup "
+                  "= true from those that shall be used first",
+                  pool.name));
+}
+
+// With the policy "first" a backend without a maximum is never full.
+void check_first_fills_up(const PoolConfig& pool, Problems& problems) {
+  if (pool.policy != PolicyKind::kFirst) return;
+  for (const bool is_backup : {false, true}) {
+    const auto tier = backends_that(pool, [&](const BackendConfig& one) {
+      return one.is_backup == is_backup && one.takes_new_connections();
+    });
+    const auto endless = std::find_if(tier.begin(), tier.end(),
+                                      [](const BackendConfig* one) { return !one->max_connections; });
+    if (endless == tier.end() || endless + 1 == tier.end()) continue;
+    const BackendConfig& backend = **endless;
+    add_warning(
+        problems, backend.address.place,
+        fmt::format("pools.{}.backends: {} has no max_connections, so it is never full, and with policy = "
+                    "\"first\" those after it get nothing while it is up: {}",
+                    pool.name, quote(backend.name), names_of({endless + 1, tier.end()})));
+  }
+}
+
+void check_queue_can_form(const PoolConfig& pool, Problems& problems) {
+  if (pool.queue_length == 0) return;
+  if (!is_every_backend(pool, [](const BackendConfig& one) { return !one.max_connections; })) return;
+  add_warning(
+      problems, pool.place,
+      fmt::format("pools.{}.queue_length: no backend has max_connections, so none is ever full and nobody "
+                  "waits: write max_connections for each",
+                  pool.name));
+}
+
+void check_health_reaches(const PoolConfig& pool, Problems& problems) {
+  if (!pool.health || !pool.health->port) return;
+  const auto unix = backends_that(pool, is_unix);
+  if (unix.empty()) return;
+  add_warning(
+      problems, pool.health->place,
+      fmt::format("pools.{}.health.port: a unix socket has no port, so these are checked where they are: {}",
+                  pool.name, names_of(unix)));
+}
+
+}  // namespace
+
+void check_pool(const PoolConfig& pool, Problems& problems) {
+  check_backends_differ(pool, problems);
+  check_some_take_connections(pool, problems);
+  check_some_are_no_backups(pool, problems);
+  check_first_fills_up(pool, problems);
+  check_queue_can_form(pool, problems);
+  check_health_reaches(pool, problems);
+}
+
+}  // namespace weir::config

@@ -1,0 +1,209 @@
+#include <array>
+
+#include "config/schema_rows.h"
+
+namespace weir::config {
+namespace {
+
+// In the order of the enums of config/model.h.
+constexpr std::array<std::string_view, 6> kPolicyWords{"round_robin", "least_connections", "random_two",
+                                                       "fastest",     "source_hash",       "first"};
+constexpr std::array<std::string_view, 3> kStateWords{"up", "drain", "maintenance"};
+
+constexpr std::int64_t kSecond = 1000;
+constexpr std::int64_t kHour = 3600 * kSecond;
+constexpr std::int64_t kDay = 24 * kHour;
+
+const auto kPool = std::to_array<Key>({
+    {.section = Section::kPool,
+     .name = "policy",
+     .type = ValueType::kWord,
+     .default_value = "\"round_robin\"",
+     .words = kPolicyWords,
+     .help =
+         "How a backend is chosen. `round_robin`: in turn. `least_connections`: the one with the fewest "
+         "connections. `random_two`: the less loaded of two taken at random. `fastest`: of two taken at "
+         "random "
+         "the one that connects faster and has less to do. `source_hash`: the same client goes to the same "
+         "backend. `first`: the first in the list until it has its `max_connections`, then the next. All but "
+         "`first` go by weight."},
+    {.section = Section::kPool,
+     .name = "backends",
+     .type = ValueType::kBackendList,
+     .presence = Presence::kRequired,
+     .help = "The servers of the pool. A host name is looked up at start, and each address it has becomes a "
+             "backend."},
+    {.section = Section::kPool,
+     .name = "connect_timeout",
+     .type = ValueType::kDuration,
+     .default_value = "\"3s\"",
+     .least = 1,
+     .most = kHour,
+     .help = "How long one attempt to connect to a backend may take."},
+    {.section = Section::kPool,
+     .name = "retries",
+     .type = ValueType::kCount,
+     .default_value = "2",
+     .least = 0,
+     .most = 7,
+     .help = "How many other backends are tried when connecting fails."},
+    {.section = Section::kPool,
+     .name = "slow_start",
+     .type = ValueType::kDuration,
+     .default_value = "\"off\"",
+     .special = "off",
+     .least = 100,
+     .most = kHour,
+     .help =
+         "A backend that comes back gets its full share of new connections only after so long; until then "
+         "the share grows evenly."},
+    {.section = Section::kPool,
+     .name = "panic_threshold",
+     .type = ValueType::kDecimal,
+     .default_value = "0.0",
+     .least = 0,
+     .most = 1000,
+     .help = "When less than this share of the backends is healthy, all of them are used, the sick ones too: "
+             "better some failures than the whole load on a few. It is told in the log. 0 never does that."},
+    {.section = Section::kPool,
+     .name = "queue_length",
+     .type = ValueType::kCount,
+     .default_value = "0",
+     .least = 0,
+     .most = 1'000'000,
+     .help = "Clients that may wait, first come first served, when every backend has its `max_connections`. "
+             "0: they are turned away at once."},
+    {.section = Section::kPool,
+     .name = "queue_timeout",
+     .type = ValueType::kDuration,
+     .default_value = "\"5s\"",
+     .least = 1,
+     .most = kHour,
+     .help = "How long a client may wait there before it is turned away."},
+    {.section = Section::kPool,
+     .name = "hash_key",
+     .type = ValueType::kHashKey,
+     .default_value = "\"client\"",
+     .help = "What `source_hash` takes for one client: its address, or only the leading bits of it. "
+             "`client_prefix/24` puts IPv4 clients whose first 24 bits agree together, and IPv6 clients by "
+             "their /64. N above 32 is for IPv6 alone: IPv4 clients then count by their whole address."},
+    {.section = Section::kPool,
+     .name = "hash_balance",
+     .type = ValueType::kDecimal,
+     .default_value = "\"off\"",
+     .special = "off",
+     .least = 1050,
+     .most = 10'000,
+     .help = "A backend that has this many times its fair share of connections passes new clients of "
+             "`source_hash` on to others. `off` keeps every client with its backend however uneven that "
+             "is, and the same on several Weirs."},
+    {.section = Section::kPool,
+     .name = "fallback_pool",
+     .type = ValueType::kText,
+     .default_value = "\"\"",
+     .help =
+         "The pool that serves the clients while no backend of this one can. Empty: they are turned away."},
+});
+
+const auto kBackend = std::to_array<Key>({
+    {.section = Section::kBackend,
+     .name = "address",
+     .type = ValueType::kEndpoint,
+     .presence = Presence::kRequired,
+     .help = "Where the backend listens."},
+    {.section = Section::kBackend,
+     .name = "name",
+     .type = ValueType::kName,
+     .help = "What logs and metrics call it. Without it: the address as written."},
+    {.section = Section::kBackend,
+     .name = "weight",
+     .type = ValueType::kCount,
+     .default_value = "1",
+     .least = 0,
+     .most = 256,
+     .help = "Its share of new connections, in proportion to the other weights of the pool. 0 is the same as "
+             "`state = \"drain\"`."},
+    {.section = Section::kBackend,
+     .name = "max_connections",
+     .type = ValueType::kCount,
+     .default_value = "\"off\"",
+     .special = "off",
+     .least = 1,
+     .most = 10'000'000,
+     .help = "Connections that it may have at the same time, exact over all workers. Each address of a host "
+             "name may have so many."},
+    {.section = Section::kBackend,
+     .name = "backup",
+     .type = ValueType::kFlag,
+     .default_value = "false",
+     .help = "Used only while no backend that is not a backup can take connections."},
+    {.section = Section::kBackend,
+     .name = "state",
+     .type = ValueType::kWord,
+     .default_value = "\"up\"",
+     .words = kStateWords,
+     .help = "`drain`: no new connections, those that it has stay. `maintenance`: no new ones either, and "
+             "`on_maintenance` of `[pools.NAME.sessions]` says what becomes of the others."},
+});
+
+constexpr Key fate(std::string_view name, std::string_view default_value, std::string_view help) {
+  return {.section = Section::kPoolSessions,
+          .name = name,
+          .type = ValueType::kFate,
+          .default_value = default_value,
+          .least = 1,
+          .most = 365 * kDay,
+          .help = help};
+}
+
+const auto kSessions = std::to_array<Key>({
+    fate("on_down", "\"keep\"",
+         "The backend failed its checks. A check that fails does not prove that running sessions are lost, "
+         "and "
+         "one that is lost ends by itself or at its time limit."),
+    fate("on_removed", "\"drain 30s\"",
+         "The backend is no longer in the configuration, or no longer in the answer for its name."),
+    fate("on_maintenance", "\"drain 30s\"", "The backend's state became `maintenance`."),
+});
+
+const auto kOutlier = std::to_array<Key>({
+    {.section = Section::kOutlier,
+     .name = "consecutive_failures",
+     .type = ValueType::kCount,
+     .default_value = "5",
+     .least = 0,
+     .most = 1000,
+     .help = "So many failed connections in a row (refused, unreachable, timed out) eject a backend: it gets "
+             "no new ones for `eject_time`. 0: none is ever ejected."},
+    {.section = Section::kOutlier,
+     .name = "eject_time",
+     .type = ValueType::kDuration,
+     .default_value = "\"30s\"",
+     .least = 100,
+     .most = kDay,
+     .help = "How long the first time; each further time it is longer by as much."},
+    {.section = Section::kOutlier,
+     .name = "max_ejected",
+     .type = ValueType::kDecimal,
+     .default_value = "0.5",
+     .least = 0,
+     .most = 1000,
+     .help = "The largest share of the pool's backends that may be ejected at the same time."},
+    {.section = Section::kOutlier,
+     .name = "observe_resets",
+     .type = ValueType::kFlag,
+     .default_value = "true",
+     .help = "Whether a backend that resets a connection before it has sent anything failed as well."},
+});
+
+}  // namespace
+
+std::vector<Key> pool_keys() {
+  std::vector<Key> keys(kPool.begin(), kPool.end());
+  keys.insert(keys.end(), kBackend.begin(), kBackend.end());
+  keys.insert(keys.end(), kSessions.begin(), kSessions.end());
+  keys.insert(keys.end(), kOutlier.begin(), kOutlier.end());
+  return keys;
+}
+
+}  // namespace weir::config

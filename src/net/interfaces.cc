@@ -1,0 +1,45 @@
+#include "net/interfaces.h"
+
+#include <ifaddrs.h>
+#include <linux/if.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include <cstring>
+#include <memory>
+
+#include "base/unique_fd.h"
+
+namespace weir::net {
+
+using base::Address;
+
+std::vector<Address> interface_addresses() {
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return {};
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owned(list, &::freeifaddrs);
+  std::vector<Address> addresses;
+  for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
+    if (at->ifa_addr == nullptr) continue;
+    sockaddr_storage storage{};
+    const bool v4 = at->ifa_addr->sa_family == AF_INET;
+    if (!v4 && at->ifa_addr->sa_family != AF_INET6) continue;
+    const socklen_t length = v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    std::memcpy(&storage, at->ifa_addr, length);
+    addresses.push_back(Address::from_sockaddr(storage, length));
+  }
+  return addresses;
+}
+
+bool has_interface(const std::string& name) {
+  // The kernel takes "lo:1", an alias as ifconfig(8) writes it, for "lo"; SO_BINDTODEVICE does not.
+  if (name.empty() || name.size() >= IFNAMSIZ || name.find_first_of(std::string(":\0", 2)) != name.npos) {
+    return false;
+  }
+  const base::UniqueFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq asked{};
+  name.copy(asked.ifr_name, IFNAMSIZ - 1);
+  return any && ::ioctl(any.get(), SIOCGIFINDEX, &asked) == 0;
+}
+
+}  // namespace weir::net

@@ -1,0 +1,30 @@
+#include "pool/health_state.h"
+
+#include <utility>
+
+namespace weir::pool {
+
+bool HealthState::note(bool says_up) {
+  untold_ = false;
+  if (says_up == up_) {
+    against_ = 0;
+    return false;
+  }
+  if (++against_ < (says_up ? rules_.rise : rules_.fall)) return false;
+  up_ = says_up;
+  against_ = 0;
+  return true;
+}
+
+bool HealthState::passed() {
+  const bool changed = note(true);
+  if (up_) reason_.clear();
+  return changed;
+}
+
+bool HealthState::failed(std::string reason) {
+  reason_ = std::move(reason);
+  return note(false);
+}
+
+}  // namespace weir::pool

@@ -1,0 +1,376 @@
+#include "pool/roster.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/units.h"
+#include "pool/slow_start.h"
+
+namespace weir::pool {
+
+using balance::BackendIndex;
+using balance::Member;
+using balance::Tried;
+
+namespace {
+
+// A sample's share in the mean of the times that connects take.
+constexpr std::uint32_t kMeanShare = 8;
+// What a connect that failed counts as there.
+constexpr base::Micros kFailureTakes{1'000'000};
+// A share such as 0.55 of 20 is 11, whatever the last bit of the product says.
+constexpr double kRounding = 1e-9;
+
+std::uint32_t mean_with(std::uint32_t mean, std::uint64_t sample) {
+  const auto capped = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(sample, 1, 1u << 31));
+  if (mean == 0) return capped;
+  const auto moved =
+      static_cast<std::int64_t>(mean) + (static_cast<std::int64_t>(capped) - mean) / kMeanShare;
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(moved, 1));
+}
+
+// What makes a backend the same one: its name, and the address that it stands for.
+std::string key_of(const Backend& backend) {
+  return backend.name() + ' ' + backend.identity().address.to_string();
+}
+
+}  // namespace
+
+Roster::Roster(const RosterRules& rules, std::vector<std::shared_ptr<Backend>> backends) : rules_(rules) {
+  for (const auto& backend : backends) put(static_cast<BackendIndex>(backends_.size()), backend);
+  make_tiers();
+  refresh_all();
+  tell_panic();
+}
+
+void Roster::put(BackendIndex index, const std::shared_ptr<Backend>& backend) {
+  const BackendIdentity& identity = backend->identity();
+  State state(rules_.health);
+  state.mode = identity.mode;
+  Member member;
+  member.weight = identity.weight * kWholeWeight;
+  member.most = identity.most_sessions.value_or(Member::kNoMost);
+  if (index == backends_.size()) {
+    backends_.push_back(backend);
+    states_.push_back(std::move(state));
+    members_.push_back(member);
+  } else {
+    backends_[index] = backend;
+    states_[index] = std::move(state);
+    members_[index] = member;
+  }
+  positions_.emplace(backend.get(), index);
+}
+
+// A pool of backups only has nothing else to use first.
+void Roster::make_tiers() {
+  std::array<std::vector<balance::Candidate>, 2> candidates;
+  for (Tier& tier : tiers_) tier.indexes.clear();
+  total_ = 0;
+  for (BackendIndex i = 0; i < backends_.size(); ++i) {
+    if (backends_[i] == nullptr || states_[i].has_left) continue;
+    ++total_;
+    const std::size_t tier = is_backup(i) ? 1 : 0;
+    tiers_[tier].indexes.push_back(i);
+    candidates[tier].push_back({i, backends_[i]->identity().weight, backends_[i]->name()});
+  }
+  for (std::size_t t = 0; t < tiers_.size(); ++t) {
+    tiers_[t].policy = balance::make_policy(rules_.policy, candidates[t], rules_.policy_options);
+    tiers_[t].is_stale = true;
+  }
+}
+
+bool Roster::wants_sessions(BackendIndex i) const {
+  const BackendIdentity& identity = backends_[i]->identity();
+  return states_[i].mode == BackendMode::kUp && identity.weight > 0 && identity.unresolved.empty() &&
+         !states_[i].has_left;
+}
+
+bool Roster::is_too_few_healthy() const {
+  return wanted_ > 0 &&
+         static_cast<double>(healthy_) + kRounding < rules_.panic_threshold * static_cast<double>(wanted_);
+}
+
+void Roster::count(BackendIndex i) {
+  const auto put_in = [](std::size_t& sum, bool& is_in, bool should_be) {
+    if (is_in == should_be) return;
+    is_in = should_be;
+    sum = is_in ? sum + 1 : sum - 1;
+  };
+  State& its = states_[i];
+  const bool wanted = wants_sessions(i);
+  put_in(wanted_, its.is_wanted, wanted);
+  put_in(healthy_, its.is_healthy, wanted && state(i) == BackendState::kUp);
+  put_in(ejected_, its.is_out, wanted && its.ejection.is_out());
+}
+
+void Roster::update_usable(BackendIndex i) {
+  const bool usable = wants_sessions(i) && (panic_ || state(i) == BackendState::kUp);
+  if (members_[i].usable == usable) return;
+  members_[i].usable = usable;
+  Tier& tier = tier_of(i);
+  tier.usable = usable ? tier.usable + 1 : tier.usable - 1;
+  tier.is_stale = true;
+}
+
+void Roster::update_all_usable() {
+  for (BackendIndex i = 0; i < backends_.size(); ++i) {
+    if (backends_[i] != nullptr) update_usable(i);
+  }
+}
+
+void Roster::refresh(BackendIndex i) {
+  count(i);
+  const bool was_in_panic = std::exchange(panic_, is_too_few_healthy());
+  panic_ == was_in_panic ? update_usable(i) : update_all_usable();
+}
+
+void Roster::refresh_all() {
+  for (BackendIndex i = 0; i < backends_.size(); ++i) {
+    if (backends_[i] != nullptr) count(i);
+  }
+  panic_ = is_too_few_healthy();
+  update_all_usable();
+}
+
+void Roster::set_weight(BackendIndex i, std::uint32_t weight) {
+  if (std::exchange(members_[i].weight, weight) != weight) tier_of(i).is_stale = true;
+}
+
+bool Roster::has_untried(const Tier& tier, const Tried& tried) const {
+  std::size_t of_these = 0;
+  for (std::size_t t = 0; t < tried.size(); ++t) {
+    const BackendIndex i = tried[t];
+    if (members_[i].usable && is_backup(i) == (&tier == &tiers_[1])) ++of_these;
+  }
+  return tier.usable > of_these;
+}
+
+std::optional<BackendIndex> Roster::choose(const balance::Request& request, NoPick& why_not) {
+  why_not = NoPick::kNone;
+  for (Tier& tier : tiers_) {
+    if (!has_untried(tier, request.tried)) continue;
+    if (std::exchange(tier.is_stale, false)) tier.policy->members_changed(members_);
+    const auto picked = tier.policy->pick(members_, request);
+    if (!picked) why_not = NoPick::kFull;
+    return picked;
+  }
+  why_not = tiers_[0].usable + tiers_[1].usable > 0 ? NoPick::kAllTried : NoPick::kNoneUsable;
+  return std::nullopt;
+}
+
+bool Roster::may_use(BackendIndex index, const Tried& tried) const {
+  if (!members_[index].usable || tried.contains(index)) return false;
+  return !is_backup(index) || !has_untried(tiers_[0], tried);
+}
+
+void Roster::tell_load(BackendIndex i) {
+  Tier& tier = tier_of(i);
+  if (!tier.is_stale && !states_[i].has_left) tier.policy->load_changed(members_, i);
+}
+
+void Roster::enter(BackendIndex index) {
+  ++members_[index].in_flight;
+  tell_load(index);
+}
+
+void Roster::leave(BackendIndex index) {
+  WEIR_ASSERT(members_[index].in_flight > 0);
+  --members_[index].in_flight;
+  tell_load(index);
+  if (states_[index].has_left && members_[index].in_flight == 0) vacate(index);
+}
+
+bool Roster::may_eject_one_more() const {
+  return static_cast<double>(ejected_ + 1) <=
+         rules_.ejection.max_ejected * static_cast<double>(wanted_) + kRounding;
+}
+
+bool Roster::connect_failed(BackendIndex i, base::TimePoint now, std::string_view what) {
+  State& its = states_[i];
+  if (its.has_left) return false;
+  // Quick to refuse is not fast.
+  connected(i, kFailureTakes);
+  backends_[i]->set_suspect(true);
+  if (!its.ejection.failed(rules_.ejection)) return false;
+  if (state(i) != BackendState::kUp || !may_eject_one_more()) return false;
+  const base::Millis time = its.ejection.eject(rules_.ejection, now);
+  its.ejected_for = fmt::format("{} sessions in a row failed, the last one: {}",
+                                rules_.ejection.consecutive_failures, what);
+  its.ramping_since.reset();
+  backends_[i]->counters().ejections.add();
+  refresh(i);
+  tell(Change::kEjected, i, fmt::format("{}; for {}", its.ejected_for, base::to_string(time)));
+  tell_panic();
+  return true;
+}
+
+void Roster::served(BackendIndex i) {
+  states_[i].ejection.served();
+  backends_[i]->set_suspect(false);
+}
+
+void Roster::connected(BackendIndex i, base::Micros took) {
+  members_[i].connect_time = mean_with(members_[i].connect_time, static_cast<std::uint64_t>(took.count()));
+  tell_load(i);
+}
+
+// Where the weight grows from when it comes back.
+void Roster::came_up(BackendIndex i, base::TimePoint now) {
+  // What connects took before says nothing of how it is now.
+  members_[i].connect_time = 0;
+  if (!rules_.slow_start) return;
+  states_[i].ramping_since = now;
+  set_weight(i, backends_[i]->identity().weight * slow_start_tenths(base::Millis(0), *rules_.slow_start));
+}
+
+bool Roster::check_passed(BackendIndex i, base::TimePoint now) {
+  backends_[i]->counters().checks_passed.add();
+  if (!states_[i].health.passed()) return false;
+  // What sessions met while it was down says nothing of how it is now.
+  states_[i].ejection.forget();
+  came_up(i, now);
+  refresh(i);
+  tell(Change::kUp, i, "");
+  tell_panic();
+  return true;
+}
+
+bool Roster::check_failed(BackendIndex i, std::string reason) {
+  backends_[i]->counters().checks_failed.add();
+  if (!states_[i].health.failed(std::move(reason))) return false;
+  states_[i].ramping_since.reset();
+  refresh(i);
+  tell(Change::kDown, i, states_[i].health.reason());
+  tell_panic();
+  return true;
+}
+
+void Roster::set_mode(BackendIndex i, BackendMode mode, base::TimePoint now) {
+  if (states_[i].mode == mode) return;
+  states_[i].mode = mode;
+  if (mode == BackendMode::kUp) came_up(i, now);
+  refresh(i);
+  tell(Change::kMode, i, "");
+  tell_panic();
+}
+
+void Roster::advance(base::TimePoint now) {
+  for (BackendIndex i = 0; i < states_.size(); ++i) {
+    if (backends_[i] == nullptr) continue;
+    State& its = states_[i];
+    if (its.ejection.returns(now)) {
+      came_up(i, now);
+      refresh(i);
+      if (!its.has_left) tell(Change::kReturned, i, "");
+    }
+    if (!its.ramping_since) continue;
+    const std::uint32_t tenths = slow_start_tenths(now - *its.ramping_since, *rules_.slow_start);
+    set_weight(i, backends_[i]->identity().weight * tenths);
+    if (tenths == kWholeWeight) its.ramping_since.reset();
+  }
+  tell_panic();
+}
+
+bool Roster::is_waiting() const {
+  return std::any_of(states_.begin(), states_.end(),
+                     [](const State& its) { return its.ejection.is_out() || its.ramping_since.has_value(); });
+}
+
+void Roster::replace(const std::vector<std::shared_ptr<Backend>>& wanted, base::TimePoint now) {
+  std::set<std::string> wanted_keys;
+  for (const auto& backend : wanted) wanted_keys.insert(key_of(*backend));
+  std::map<std::string, BackendIndex> known;
+  std::vector<BackendIndex> gone;
+  for (BackendIndex i = 0; i < backends_.size(); ++i) {
+    if (backends_[i] == nullptr) continue;
+    const std::string key = key_of(*backends_[i]);
+    known.emplace(key, i);
+    if (!states_[i].has_left && !wanted_keys.contains(key)) gone.push_back(i);
+  }
+  for (const BackendIndex i : gone) states_[i].has_left = true;
+  std::vector<BackendIndex> joined;
+  for (const auto& backend : wanted) {
+    if (const auto found = known.find(key_of(*backend)); found != known.end()) {
+      // One that is back before its last session went.
+      if (std::exchange(states_[found->second].has_left, false)) joined.push_back(found->second);
+      continue;
+    }
+    const auto free = std::find(backends_.begin(), backends_.end(), nullptr);
+    const auto i = static_cast<BackendIndex>(free - backends_.begin());
+    put(i, backend);
+    known.emplace(key_of(*backend), i);
+    came_up(i, now);
+    joined.push_back(i);
+  }
+  if (gone.empty() && joined.empty()) return;
+  make_tiers();
+  refresh_all();
+  for (const BackendIndex i : joined) tell(Change::kAdded, i, "");
+  for (const BackendIndex i : gone) {
+    tell(Change::kRemoved, i, "");
+    if (members_[i].in_flight == 0) vacate(i);
+  }
+  tell_panic();
+}
+
+void Roster::vacate(BackendIndex i) {
+  positions_.erase(backends_[i].get());
+  backends_[i] = nullptr;
+  states_[i] = State(rules_.health);
+}
+
+BackendState Roster::state(BackendIndex i) const {
+  const State& its = states_[i];
+  const BackendIdentity& identity = backends_[i]->identity();
+  if (its.mode == BackendMode::kMaintenance) return BackendState::kMaintenance;
+  if (its.mode == BackendMode::kDrain || identity.weight == 0 || its.has_left) return BackendState::kDrain;
+  if (!identity.unresolved.empty() || !its.health.up()) return BackendState::kDown;
+  return its.ejection.is_out() ? BackendState::kEjected : BackendState::kUp;
+}
+
+std::string Roster::reason(BackendIndex i) const {
+  const State& its = states_[i];
+  const BackendIdentity& identity = backends_[i]->identity();
+  switch (state(i)) {
+    case BackendState::kUp:
+      return "";
+    case BackendState::kDrain:
+      if (its.has_left) return "it no longer belongs to the pool";
+      return its.mode == BackendMode::kDrain ? "configured" : "its weight is 0";
+    case BackendState::kMaintenance:
+      return "configured";
+    case BackendState::kEjected:
+      return its.ejected_for;
+    case BackendState::kDown:
+      if (!identity.unresolved.empty()) return identity.unresolved;
+      if (!its.health.reason().empty()) return its.health.reason();
+      return its.health.is_untold() ? "no check has passed yet" : "too few checks have passed yet";
+  }
+  return "";
+}
+
+std::optional<BackendIndex> Roster::find(const Backend& backend) const {
+  const auto found = positions_.find(&backend);
+  return found == positions_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Roster::tell(Change change, BackendIndex i, std::string reason) {
+  events_.push_back({change, backends_[i], std::move(reason), state(i), healthy_, total_});
+}
+
+// After what has brought it about.
+void Roster::tell_panic() {
+  if (panic_ == std::exchange(panic_told_, panic_)) return;
+  PoolEvent event;
+  event.change = panic_ ? Change::kPanicBegan : Change::kPanicEnded;
+  event.reason = fmt::format("{} of {} backends are healthy", healthy_, wanted_);
+  event.healthy = healthy_;
+  event.total = total_;
+  events_.push_back(std::move(event));
+}
+
+}  // namespace weir::pool

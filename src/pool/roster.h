@@ -1,0 +1,176 @@
+// Who of a pool may take new sessions, and who takes the next one: the rules of a pool without its threads.
+// States come from the operator, from checks and from what sessions tell; backups are used while no other
+// backend is usable; panic uses all when too few are healthy. Not safe for threads: its pool calls it under
+// its lock.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "balance/factory.h"
+#include "base/clock.h"
+#include "pool/backend.h"
+#include "pool/ejection.h"
+#include "pool/health_state.h"
+
+namespace weir::pool {
+
+struct RosterRules {
+  balance::PolicyName policy = balance::PolicyName::kRoundRobin;
+  balance::PolicyOptions policy_options;
+  HealthRules health;
+  EjectionRules ejection;
+  std::optional<base::Millis> slow_start;
+  double panic_threshold = 0;  // of backends that are healthy; below it all are used
+};
+
+// What has happened to a backend, or to the pool as a whole.
+enum class Change : std::uint8_t {
+  kDown,        // its checks failed
+  kUp,          // its checks pass again
+  kEjected,     // its sessions failed
+  kReturned,    // the time of the ejection is over
+  kMode,        // the operator wants something else of it
+  kAdded,       // it joined
+  kRemoved,     // it left
+  kPanicBegan,  // too few are healthy: all are used
+  kPanicEnded,
+};
+
+struct PoolEvent {
+  Change change = Change::kDown;
+  std::shared_ptr<Backend> backend;        // none: the pool as a whole
+  std::string reason;                      // in words; empty: there is no more to say
+  BackendState state = BackendState::kUp;  // the backend's, after it
+  std::size_t healthy = 0;                 // in the pool, after it
+  std::size_t total = 0;
+};
+
+// Why there is no backend for a session.
+enum class NoPick : std::uint8_t {
+  kNone,      // there is one
+  kFull,      // those that it could have are full
+  kAllTried,  // it has tried all that are usable
+  kNoneUsable,
+};
+
+class Roster {
+ public:
+  Roster(const RosterRules& rules, std::vector<std::shared_ptr<Backend>> backends);
+
+  // The backend for a session; the caller takes the place by `enter`. Backups come only when no other that is
+  // usable and untried is left; one that is full is worth waiting for.
+  std::optional<balance::BackendIndex> choose(const balance::Request& request, NoPick& why_not);
+
+  // Whether a place at `index`, which has just been given back, may be of use to that session.
+  bool may_use(balance::BackendIndex index, const balance::Tried& tried) const;
+
+  void enter(balance::BackendIndex index);
+  void leave(balance::BackendIndex index);
+
+  // What sessions tell of a backend. True: who is usable has changed.
+  bool connect_failed(balance::BackendIndex index, base::TimePoint now, std::string_view what);
+  void connected(balance::BackendIndex index, base::Micros took);
+  void served(balance::BackendIndex index);
+
+  // What a check tells of it. True: it has come up, or gone down, by this.
+  bool check_passed(balance::BackendIndex index, base::TimePoint now);
+  bool check_failed(balance::BackendIndex index, std::string reason);
+
+  // What the operator wants of it.
+  void set_mode(balance::BackendIndex index, BackendMode mode, base::TimePoint now);
+
+  // Ends ejections and lets slow starts grow. To be called a few times a second.
+  void advance(base::TimePoint now);
+
+  // The backends that the pool should have. Those that it has already keep their state; those that are not
+  // among them take no new sessions and are forgotten with their last one. Two that have the same name and
+  // address are the same.
+  void replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now);
+
+  BackendState state(balance::BackendIndex index) const;
+  // Why it is not up; empty when it is.
+  std::string reason(balance::BackendIndex index) const;
+  bool is_changing(balance::BackendIndex index) const { return states_[index].health.changing(); }
+  const balance::Member& member(balance::BackendIndex index) const { return members_[index]; }
+  // Of each position; none where nothing stands. Those that have left stay until their last session has.
+  const std::vector<std::shared_ptr<Backend>>& backends() const { return backends_; }
+  bool has_left(balance::BackendIndex index) const { return states_[index].has_left; }
+  std::optional<balance::BackendIndex> find(const Backend& backend) const;
+
+  bool in_panic() const { return panic_; }
+  // Backends that belong to the pool, and those of them that are up.
+  std::size_t total() const { return total_; }
+  std::size_t healthy() const { return healthy_; }
+  // A slow start or an ejection is under way, so `advance` has something to do.
+  bool is_waiting() const;
+
+  // What has happened since the last call.
+  std::vector<PoolEvent> take_events() { return std::exchange(events_, {}); }
+
+ private:
+  struct State {
+    explicit State(const HealthRules& rules) : health(rules) {}
+    BackendMode mode = BackendMode::kUp;
+    HealthState health;
+    Ejection ejection;
+    std::string ejected_for;
+    std::optional<base::TimePoint> ramping_since;
+    bool has_left = false;
+    // Whether it is in the sums below.
+    bool is_wanted = false;
+    bool is_healthy = false;
+    bool is_out = false;
+  };
+
+  struct Tier {
+    std::unique_ptr<balance::Policy> policy;
+    std::vector<balance::BackendIndex> indexes;
+    std::size_t usable = 0;
+    bool is_stale = true;  // its policy has yet to be told of who is usable, or of their weights
+  };
+
+  void put(balance::BackendIndex index, const std::shared_ptr<Backend>& backend);
+  void vacate(balance::BackendIndex index);
+  void make_tiers();
+  bool is_backup(balance::BackendIndex index) const { return backends_[index]->identity().is_backup; }
+  Tier& tier_of(balance::BackendIndex index) { return tiers_[is_backup(index) ? 1 : 0]; }
+  bool wants_sessions(balance::BackendIndex index) const;
+  bool is_too_few_healthy() const;
+  bool has_untried(const Tier& tier, const balance::Tried& tried) const;
+  bool may_eject_one_more() const;
+  void came_up(balance::BackendIndex index, base::TimePoint now);
+  void set_weight(balance::BackendIndex index, std::uint32_t weight);
+  // Works out anew how a backend, or each, counts and who is usable. Policies are told when they are asked
+  // next: a change costs no more for a large pool, and many at once are told once.
+  void refresh(balance::BackendIndex index);
+  void refresh_all();
+  void count(balance::BackendIndex index);
+  void update_usable(balance::BackendIndex index);
+  void update_all_usable();
+  void tell_load(balance::BackendIndex index);
+  void tell(Change change, balance::BackendIndex index, std::string reason);
+  void tell_panic();
+
+  const RosterRules rules_;
+  std::vector<std::shared_ptr<Backend>> backends_;
+  std::vector<balance::Member> members_;
+  std::vector<State> states_;
+  std::unordered_map<const Backend*, balance::BackendIndex> positions_;
+  std::array<Tier, 2> tiers_;  // those that are always used, and the backups
+  std::size_t total_ = 0;
+  std::size_t wanted_ = 0;  // those that sessions would go to if they were up
+  std::size_t healthy_ = 0;
+  std::size_t ejected_ = 0;
+  bool panic_ = false;
+  bool panic_told_ = false;
+  std::vector<PoolEvent> events_;
+};
+
+}  // namespace weir::pool

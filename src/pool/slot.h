@@ -1,0 +1,59 @@
+// The right to hold one session at a backend, and the way to tell the pool how that went. Move-only: its
+// destructor gives the place to the next one who waits. Any thread, one at a time.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "balance/policy.h"
+#include "base/clock.h"
+#include "pool/backend.h"
+
+namespace weir::pool {
+
+class Pool;
+
+class Slot {
+ public:
+  Slot() = default;
+  Slot(Slot&& other) noexcept = default;
+  Slot& operator=(Slot&& other) noexcept {
+    release();
+    pool_ = std::move(other.pool_);
+    backend_ = std::move(other.backend_);
+    index_ = other.index_;
+    return *this;
+  }
+  ~Slot() { release(); }
+
+  explicit operator bool() const { return backend_ != nullptr; }
+  const std::shared_ptr<Backend>& backend() const { return backend_; }
+  balance::BackendIndex index() const { return index_; }
+
+  // The backend still takes new sessions, as it did when the place was given. Precondition: not empty.
+  bool is_still_usable() const;
+
+  // Gives the place back now.
+  void release();
+
+  // The connect to the backend failed, by its fault; `what` is one word for the reason of an ejection.
+  void connect_failed(base::TimePoint now, std::string_view what);
+  // It stands, after `took`.
+  void connected(base::Micros took);
+  // The backend reset the connection before it had sent anything.
+  void reset_early(base::TimePoint now);
+  // The backend has sent something, or has ended in order.
+  void served();
+
+ private:
+  friend class Pool;
+  Slot(std::shared_ptr<Pool> pool, std::shared_ptr<Backend> backend, balance::BackendIndex index)
+      : pool_(std::move(pool)), backend_(std::move(backend)), index_(index) {}
+
+  std::shared_ptr<Pool> pool_;
+  std::shared_ptr<Backend> backend_;
+  balance::BackendIndex index_ = 0;
+};
+
+}  // namespace weir::pool

@@ -1,0 +1,27 @@
+// The sessions that wait for a place in a pool, first come first served. An intrusive list: entering and
+// leaving cost some pointer writes and no memory. Under its pool's lock.
+#pragma once
+
+#include <cstddef>
+
+#include "pool/waiter.h"
+
+namespace weir::pool {
+
+class WaitQueue {
+ public:
+  void push(Waiter& waiter);
+  void remove(Waiter& waiter);
+
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  Waiter* first() const { return first_; }
+  static Waiter* after(const Waiter& waiter) { return waiter.next_; }
+
+ private:
+  Waiter* first_ = nullptr;
+  Waiter* last_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace weir::pool

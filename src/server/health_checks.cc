@@ -1,0 +1,124 @@
+#include "server/health_checks.h"
+
+#include <algorithm>
+#include <random>
+
+namespace weir::server {
+namespace {
+
+constexpr std::size_t kMostProbes = 256;
+// That probes cannot be made is told of now and then.
+constexpr base::Millis kTellInterval{10'000};
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (static_cast<std::uint64_t>(device()) << 32) | device();
+}
+
+health::HttpCheck http_of(const config::HttpCheckConfig& from) {
+  health::HttpCheck check{from.path, from.host, {}, from.body_contains};
+  for (const auto& range : from.statuses) {
+    check.status.push_back({static_cast<int>(range.first), static_cast<int>(range.last)});
+  }
+  return check;
+}
+
+std::shared_ptr<const health::Check> check_of(const config::HealthConfig& from) {
+  health::Check check;
+  switch (from.type) {
+    case config::CheckType::kTcp:
+      check.type = health::TcpCheck{};
+      break;
+    case config::CheckType::kHttp:
+      check.type = http_of(from.http);
+      break;
+    case config::CheckType::kExchange:
+      check.type = health::ExchangeCheck{from.exchange.send, from.exchange.expect};
+      break;
+  }
+  check.interval = from.interval;
+  check.timeout = from.timeout;
+  check.jitter = from.jitter;
+  return std::make_shared<const health::Check>(std::move(check));
+}
+
+}  // namespace
+
+HealthChecks::HealthChecks(net::EventLoop& loop, Parts parts)
+    : parts_(parts),
+      prober_(loop, {kMostProbes, random_seed()},
+              [this](health::TargetId id, const auto& report) { return take(id, report); }) {
+  for (const config::PoolConfig& pool : parts_.config.pools) {
+    checks_.push_back(pool.health ? check_of(*pool.health) : nullptr);
+  }
+}
+
+void HealthChecks::start() {
+  for (std::size_t i = 0; i < parts_.pools.size(); ++i) {
+    if (checks_[i] == nullptr) continue;
+    for (const auto& backend : parts_.pools[i]->backends()) add(i, backend);
+  }
+}
+
+void HealthChecks::add(std::size_t pool, const std::shared_ptr<pool::Backend>& backend) {
+  base::Address address = backend->identity().address;
+  if (checks_[pool] == nullptr || address.family() == AF_UNSPEC || ids_.contains(backend.get())) return;
+  const auto& port = parts_.config.pools[pool].health->port;
+  if (port && address.is_ip()) address = address.with_port(static_cast<std::uint16_t>(*port));
+  const health::TargetId id = prober_.add({address, checks_[pool]});
+  checked_.emplace(id, Checked{pool, backend});
+  ids_.emplace(backend.get(), id);
+}
+
+void HealthChecks::remove(const pool::Backend& backend) {
+  const auto found = ids_.find(&backend);
+  if (found == ids_.end()) return;
+  prober_.remove(found->second);
+  checked_.erase(found->second);
+  ids_.erase(found);
+}
+
+health::Pace HealthChecks::take(health::TargetId id, const health::ProbeReport& report) {
+  const Checked& checked = checked_.at(id);
+  pool::Pool& pool = *parts_.pools[checked.pool];
+  bool is_changing = false;
+  switch (report.verdict) {
+    case health::Verdict::kPassed:
+      is_changing = pool.check_passed(*checked.backend, base::precise_now());
+      break;
+    case health::Verdict::kFailed:
+      is_changing = pool.check_failed(*checked.backend, report.reason);
+      break;
+    case health::Verdict::kNotMade:
+      checked.backend->counters().checks_not_made.add();
+      tell_not_made(checked, report.reason);
+      break;
+  }
+  return is_changing ? health::Pace::kChanging : health::Pace::kSteady;
+}
+
+void HealthChecks::tell_not_made(const Checked& checked, const std::string& reason) {
+  const base::TimePoint now = base::precise_now();
+  if (not_made_told_ != base::TimePoint() && now < not_made_told_ + kTellInterval) return;
+  not_made_told_ = now;
+  base::LogFields fields;
+  fields.text("pool", parts_.config.pools[checked.pool].name);
+  fields.text("backend", checked.backend->name());
+  fields.text("reason", reason);
+  parts_.log.event(LogLevel::kWarning, "check_not_made",
+                   "this host is short of what a check needs: its backend stays as it is", fields);
+}
+
+std::uint64_t most_probes(const config::Config& config) {
+  std::uint64_t checked = 0;
+  for (const config::PoolConfig& pool : config.pools) {
+    if (!pool.health) continue;
+    for (const config::BackendConfig& backend : pool.backends) {
+      // A name may come to stand for many.
+      checked += std::holds_alternative<base::Address>(backend.address.value) ? 1 : kMostProbes;
+    }
+  }
+  return std::min<std::uint64_t>(checked, kMostProbes);
+}
+
+}  // namespace weir::server

@@ -1,0 +1,53 @@
+// The checks of the pools' backends: says to the prober what to probe, and to the pools what came of it. On
+// the control loop.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "config/model.h"
+#include "health/prober.h"
+#include "pool/pool.h"
+#include "server/log_writer.h"
+
+namespace weir::server {
+
+class HealthChecks {
+ public:
+  struct Parts {
+    const config::Config& config;
+    const std::vector<std::shared_ptr<pool::Pool>>& pools;  // in the order of the configuration
+    LogWriter& log;
+  };
+
+  HealthChecks(net::EventLoop& loop, Parts parts);
+
+  // Begins to check every backend of every pool that has checks.
+  void start();
+
+  // A backend has joined the pool at that position, or has left one. One that is not checked is ignored.
+  void add(std::size_t pool, const std::shared_ptr<pool::Backend>& backend);
+  void remove(const pool::Backend& backend);
+
+ private:
+  struct Checked {
+    std::size_t pool = 0;
+    std::shared_ptr<pool::Backend> backend;
+  };
+
+  health::Pace take(health::TargetId id, const health::ProbeReport& report);
+  void tell_not_made(const Checked& checked, const std::string& reason);
+
+  const Parts parts_;
+  std::vector<std::shared_ptr<const health::Check>> checks_;  // by pool; none: it has no checks
+  std::unordered_map<health::TargetId, Checked> checked_;
+  std::unordered_map<const pool::Backend*, health::TargetId> ids_;
+  base::TimePoint not_made_told_;
+  health::Prober prober_;
+};
+
+// Probes that may be under way at the same time, each with a descriptor.
+std::uint64_t most_probes(const config::Config& config);
+
+}  // namespace weir::server

@@ -1,0 +1,125 @@
+#include "server/pool_keeper.h"
+
+#include <algorithm>
+
+namespace weir::server {
+namespace {
+
+using pool::BackendState;
+using pool::Change;
+
+constexpr base::Millis kInterval{200};
+
+struct Telling {
+  LogLevel level = LogLevel::kInfo;
+  std::string_view event;
+};
+
+Telling telling_of(Change change) {
+  switch (change) {
+    case Change::kDown:
+      return {LogLevel::kWarning, "backend_down"};
+    case Change::kUp:
+      return {LogLevel::kInfo, "backend_up"};
+    case Change::kEjected:
+      return {LogLevel::kWarning, "backend_ejected"};
+    case Change::kReturned:
+      return {LogLevel::kInfo, "backend_returned"};
+    case Change::kMode:
+      return {LogLevel::kInfo, "backend_mode"};
+    case Change::kAdded:
+      return {LogLevel::kInfo, "backend_added"};
+    case Change::kRemoved:
+      return {LogLevel::kInfo, "backend_removed"};
+    case Change::kPanicBegan:
+    case Change::kPanicEnded:
+      break;
+  }
+  return {change == Change::kPanicBegan ? LogLevel::kWarning : LogLevel::kInfo, "pool_panic"};
+}
+
+}  // namespace
+
+PoolKeeper::PoolKeeper(net::EventLoop& loop, Parts parts) : parts_(parts) {
+  timer_.bind<&PoolKeeper::look>(loop, this);
+}
+
+void PoolKeeper::start() { timer_.start(kInterval); }
+
+void PoolKeeper::look() {
+  const base::TimePoint now = base::precise_now();
+  for (std::size_t i = 0; i < parts_.pools.size(); ++i) {
+    for (const pool::PoolEvent& event : parts_.pools[i]->advance(now)) take(i, event, now);
+  }
+  carry_out(now);
+  timer_.start(kInterval);
+}
+
+void PoolKeeper::take(std::size_t index, const pool::PoolEvent& event, base::TimePoint now) {
+  const config::PoolConfig& pool = parts_.config.pools[index];
+  tell(pool, event);
+  switch (event.change) {
+    case Change::kDown:
+      return cut(event.backend, pool.sessions.on_down, session::CloseReason::kBackendDown, now);
+    case Change::kRemoved:
+      parts_.checks.remove(*event.backend);
+      return cut(event.backend, pool.sessions.on_removed, session::CloseReason::kBackendRemoved, now);
+    case Change::kMode:
+      if (event.state != BackendState::kMaintenance) return call_off(*event.backend);
+      return cut(event.backend, pool.sessions.on_maintenance, session::CloseReason::kBackendMaintenance, now);
+    case Change::kAdded:
+      parts_.checks.add(index, event.backend);
+      return call_off(*event.backend);
+    case Change::kUp:
+      return call_off(*event.backend);
+    case Change::kEjected:
+    case Change::kReturned:
+    case Change::kPanicBegan:
+    case Change::kPanicEnded:
+      return;
+  }
+}
+
+void PoolKeeper::tell(const config::PoolConfig& pool, const pool::PoolEvent& event) const {
+  const Telling telling = telling_of(event.change);
+  base::LogFields fields;
+  fields.text("pool", pool.name);
+  if (event.backend != nullptr) {
+    fields.text("backend", event.backend->name());
+    fields.text("address", event.backend->identity().address.to_string());
+    fields.text("state", pool::word(event.state));
+  } else {
+    fields.text("change", event.change == Change::kPanicBegan ? "began" : "ended");
+  }
+  if (!event.reason.empty()) fields.text("reason", event.reason);
+  fields.number("healthy", event.healthy);
+  fields.number("backends", event.total);
+  std::string_view message;
+  if (event.change == Change::kPanicBegan) {
+    message = "too few backends are healthy: all are used, the failing ones too";
+  } else if (event.healthy == 0 && event.backend != nullptr) {
+    message = "no backend of the pool is left";
+  }
+  parts_.log.event(telling.level, telling.event, message, fields);
+}
+
+void PoolKeeper::cut(const std::shared_ptr<pool::Backend>& backend, const config::FateConfig& fate,
+                     session::CloseReason reason, base::TimePoint now) {
+  if (fate.fate == config::SessionFate::kKeep) return;
+  const base::TimePoint due = fate.fate == config::SessionFate::kDrain ? now + fate.drain : now;
+  for (std::size_t i = 0; i < parts_.workers.size(); ++i) cuts_.push_back({backend, reason, i, due});
+}
+
+// It is back before its time was over: its sessions stay.
+void PoolKeeper::call_off(const pool::Backend& backend) {
+  std::erase_if(cuts_, [&](const Cut& one) { return one.backend.get() == &backend; });
+}
+
+// What a full mailbox does not take is brought the next time.
+void PoolKeeper::carry_out(base::TimePoint now) {
+  std::erase_if(cuts_, [&](const Cut& one) {
+    return one.due <= now && parts_.workers[one.worker]->post(CloseSessionsAt{one.backend, one.reason});
+  });
+}
+
+}  // namespace weir::server

@@ -1,0 +1,34 @@
+// Brings word of the end of a wait from whoever gave a place back to the worker whose session waited: a list
+// that any thread adds to, and that the worker goes through in its own time. It is never full, so no word is
+// lost.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <mutex>
+
+#include "pool/waiter.h"
+
+namespace weir::session {
+
+class WakeList final : public pool::Waker {
+ public:
+  // `poke` makes the worker's loop call `deliver` soon. Any thread calls it, seldom while a call is due
+  // already.
+  explicit WakeList(std::function<void()> poke) : poke_(std::move(poke)) {}
+
+  void wake(pool::Waiter& waiter) override;
+  void forget(pool::Waiter& waiter) override;
+
+  // Tells those whose wait has ended by now. The worker's thread.
+  void deliver();
+
+ private:
+  pool::Waiter* next();
+
+  const std::function<void()> poke_;
+  std::mutex mutex_;
+  std::deque<pool::Waiter*> ended_;
+};
+
+}  // namespace weir::session

@@ -1,0 +1,57 @@
+"""A PostgreSQL cluster of the test's own, which trusts everybody on loopback."""
+
+import glob
+import os
+import pathlib
+import shutil
+import subprocess
+
+from . import process
+
+OWNER = "postgres"  # the server refuses to run as root
+USER = "weir"
+
+
+def programs() -> pathlib.Path:
+    """The folder of the server's own programs, which are not in the path."""
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
+    if not found:
+        process.skip("initdb is not installed (Debian's package: postgresql)")
+    return pathlib.Path(found[-1]).parent
+
+
+def as_owner(argv: list[str]) -> list[str]:
+    if os.geteuid() != 0:
+        return argv
+    return ["setpriv", f"--reuid={OWNER}", f"--regid={OWNER}", "--init-groups", "--", *argv]
+
+
+def run(argv: list[str], env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120, env=env)
+    if done.returncode != 0:
+        raise process.Failure(f"{argv} ended with status {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Cluster:
+    """Its data, and the server that runs on them. It keeps its port when it is started again."""
+
+    def __init__(self, work: process.Workspace, name: str = "postgresql") -> None:
+        self.name, self.port = name, work.free_port()
+        self._work, self._folder = work, work.path / name
+        self._folder.mkdir()
+        if os.geteuid() == 0:
+            work.path.chmod(0o711)
+            shutil.chown(self._folder, OWNER, OWNER)
+        run(as_owner([str(programs() / "initdb"), "-D", self._data(), "-A", "trust", "-U", USER, "--no-sync"]))
+        self.server = self.start()
+
+    def _data(self) -> str:
+        return str(self._folder / "data")
+
+    def start(self) -> subprocess.Popen[bytes]:
+        argv = [str(programs() / "postgres"), "-D", self._data(), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
+                "-c", f"unix_socket_directories={self._folder}", "-c", "fsync=off"]
+        self.server = self._work.spawn(self.name, as_owner(argv))
+        self._work.wait_for_port(self.name, self.server, "127.0.0.1", self.port)
+        return self.server

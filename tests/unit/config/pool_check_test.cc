@@ -1,0 +1,109 @@
+#include "config/pool_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config/build_pool.h"
+#include "unit/config/support.h"
+
+namespace weir::config {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+// What is wrong with [pools.app] with these lines, as a whole.
+std::vector<std::string> problems_of(const std::string& lines) {
+  const Node root = tree_of("[pools.app]\n" + lines);
+  Problems problems;
+  const PoolConfig pool = build_pool(root.entries.at(0).value.entries.at(0), problems);
+  for (const Problem& problem : problems) {
+    if (problem.severity == Severity::kError) ADD_FAILURE() << to_string(problem);
+  }
+  problems.clear();
+  check_pool(pool, problems);
+  return lines_of(problems);
+}
+
+// A backend's table: "a" with no more, "a, backup = true".
+std::string backends(const std::vector<std::string>& list) {
+  std::string out = "backends = [";
+  for (const std::string& one : list) {
+    const std::size_t comma = std::min(one.find(','), one.size());
+    out += "{ address = \"" + one.substr(0, comma) + ":80\"" + one.substr(comma) + " }, ";
+  }
+  return out + "]\n";
+}
+
+TEST(PoolCheck, APoolWithoutBackendsIsNotCalledUnableToServe) {
+  Problems problems;
+  check_pool(PoolConfig(), problems);
+  EXPECT_THAT(lines_of(problems), IsEmpty()) << "that the list is empty is reported already";
+}
+
+TEST(PoolCheck, APoolWhoseBackendsAllTakeNoConnectionsRefusesEveryClient) {
+  EXPECT_THAT(
+      problems_of(backends({"a, weight = 0", "b, state = \"drain\"", "c, state = \"maintenance\""})),
+      ElementsAre("t:1:8: warning: pools.app.backends: all are in drain, in maintenance or have weight 0, so "
+                  "every client is refused until one of them is up"));
+  EXPECT_THAT(problems_of(backends({"a, weight = 0", "b"})), IsEmpty());
+}
+
+TEST(PoolCheck, ItsClientsGoToTheFallbackInsteadWhenThereIsOne) {
+  EXPECT_THAT(problems_of(backends({"a, weight = 0"}) + "fallback_pool = \"spare\"\n"),
+              ElementsAre(HasSubstr("so every client goes to the pool \"spare\" until")));
+}
+
+TEST(PoolCheck, BackupsAloneAreToldToBeUsedAsIfTheyWereNone) {
+  EXPECT_THAT(problems_of(backends({"a, backup = true", "b, backup = true"})),
+              ElementsAre(HasSubstr(
+                  "warning: pools.app.backends: all are backups, so they are used as if none were")));
+  EXPECT_THAT(problems_of(backends({"a, backup = true", "b"})), IsEmpty());
+}
+
+TEST(PoolCheck, WithFirstABackendThatIsNeverFullLeavesNothingToThoseAfterIt) {
+  const std::string first = "policy = \"first\"\n";
+  EXPECT_THAT(
+      problems_of(first + backends({"a", "b", "c"})),
+      ElementsAre(AllOf(HasSubstr("t:3:25: warning: pools.app.backends: \"a:80\" has no max_connections"),
+                        HasSubstr("while it is up: \"b:80\" and \"c:80\""))));
+  EXPECT_THAT(problems_of(first + backends({"a, max_connections = 5", "b", "c"})),
+              ElementsAre(AllOf(HasSubstr("\"b:80\" has no max_connections"), HasSubstr("up: \"c:80\""))));
+}
+
+TEST(PoolCheck, WithFirstTheLastOfATierNeedsNoMaximum) {
+  const std::string first = "policy = \"first\"\n";
+  EXPECT_THAT(problems_of(first + backends({"a"})), IsEmpty());
+  EXPECT_THAT(problems_of(first + backends({"a, max_connections = 5", "b"})), IsEmpty());
+  EXPECT_THAT(problems_of(first + backends({"a", "b, backup = true"})), IsEmpty()) << "a tier of its own";
+  EXPECT_THAT(problems_of(first + backends({"a", "b, state = \"drain\""})), IsEmpty());
+  EXPECT_THAT(problems_of(first + backends({"a", "b, backup = true", "c, backup = true"})),
+              ElementsAre(HasSubstr("\"b:80\" has no max_connections")));
+  EXPECT_THAT(problems_of(backends({"a", "b"})), IsEmpty()) << "with another policy";
+}
+
+TEST(PoolCheck, AQueueNeedsABackendThatCanBeFull) {
+  EXPECT_THAT(problems_of("queue_length = 10\n" + backends({"a", "b"})),
+              ElementsAre(HasSubstr("warning: pools.app.queue_length: no backend has max_connections")));
+  EXPECT_THAT(problems_of("queue_length = 10\n" + backends({"a, max_connections = 5", "b"})), IsEmpty());
+}
+
+TEST(PoolCheck, AHealthPortIsNothingToAUnixSocket) {
+  const std::string health = "health = { type = \"tcp\", port = 8081 }\n";
+  EXPECT_THAT(problems_of(health + "backends = [\"unix:/a\", \"b:80\"]\n"),
+              ElementsAre(AllOf(HasSubstr("t:2:10: warning: pools.app.health.port: "),
+                                HasSubstr("\"unix:/a\""), Not(HasSubstr("b:80")))));
+  EXPECT_THAT(problems_of(health + backends({"b"})), IsEmpty());
+  EXPECT_THAT(problems_of("health = { type = \"tcp\" }\nbackends = [\"unix:/a\"]\n"), IsEmpty());
+}
+
+TEST(PoolCheck, NotMoreThanFiveBackendsAreNamed) {
+  EXPECT_THAT(problems_of("policy = \"first\"\n" + backends({"a", "b", "c", "d", "e", "f", "g", "h"})),
+              ElementsAre(HasSubstr("up: \"b:80\", \"c:80\", \"d:80\", \"e:80\", \"f:80\" and 2 more")));
+}
+
+}  // namespace
+}  // namespace weir::config

@@ -1,0 +1,72 @@
+#include "net/interfaces.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "net/socket.h"
+#include "support/namespaces.h"
+#include "unit/support.h"
+
+namespace weir::net {
+namespace {
+
+TEST(InterfaceAddresses, HoldTheLoopbackAndNoPorts) {
+  const auto addresses = interface_addresses();
+  EXPECT_TRUE(std::any_of(addresses.begin(), addresses.end(), [](const auto& a) { return a.is_loopback(); }));
+  for (const auto& address : addresses) EXPECT_EQ(address.port(), 0);
+}
+
+// As SO_BINDTODEVICE sees it.
+bool takes_sockets(const std::string& name) {
+  ConnectFrom from;
+  from.interface = name;
+  return start_connect(test::loopback(1), {}, from).step != ConnectStep::kInterface;
+}
+
+TEST(HasInterface, KnowsTheLoopbackByName) {
+  EXPECT_TRUE(has_interface("lo"));
+  EXPECT_TRUE(takes_sockets("lo"));
+}
+
+TEST(HasInterface, RefusesWhatIsNoNameOfOneAsTheKernelDoesForASocket) {
+  for (const std::string& name :
+       {std::string("no-such-one"), std::string("lo:1"), std::string("lo\0", 3), std::string("lo\0x", 4),
+        std::string("."), std::string("lo/x"), std::string("lo "), std::string(15, 'l'), std::string(16, 'l'),
+        std::string(5000, 'l')}) {
+    EXPECT_FALSE(has_interface(name)) << name;
+  }
+  EXPECT_FALSE(has_interface(""));
+  for (const char* name : {"no-such-one", "lo:1", "lo ", "loooooooooooooooooooo"}) {
+    EXPECT_FALSE(takes_sockets(name)) << name;
+  }
+}
+
+TEST(HasInterface, AnswersForTheNamespaceOfTheThread) {
+  if (const auto why = test::why_no_namespaces()) GTEST_SKIP() << "NOT CHECKED: " << *why;
+  const test::NetworkNamespace here;
+  const test::NetworkNamespace there;
+  const std::string name = test::link({here, {"198.18.0.1/24"}}, {there, {"198.18.0.2/24"}});
+  EXPECT_FALSE(has_interface(name));
+  EXPECT_TRUE(here.run([&] { return has_interface(name); }));
+  here.ip("link set " + name + " down");
+  EXPECT_TRUE(here.run([&] { return has_interface(name); })) << "it is there, though down";
+  here.ip("link del " + name);
+  EXPECT_FALSE(here.run([&] { return has_interface(name); }));
+}
+
+// A name of the greatest length, and one that only differs beyond it.
+TEST(HasInterface, TakesNoLongNameForTheOneItBeginsWith) {
+  if (const auto why = test::why_no_namespaces()) GTEST_SKIP() << "NOT CHECKED: " << *why;
+  const test::NetworkNamespace here;
+  here.ip("link add weirfifteenchar type veth peer name weirpeer");
+  here.run([] {
+    EXPECT_TRUE(has_interface("weirfifteenchar"));
+    EXPECT_FALSE(has_interface("weirfifteencharX"));
+    EXPECT_TRUE(takes_sockets("weirfifteenchar"));
+    EXPECT_FALSE(takes_sockets("weirfifteencharX"));
+  });
+}
+
+}  // namespace
+}  // namespace weir::net
