@@ -22,6 +22,7 @@ build_packages=(
   libcap-ng-dev                    # dropping rights
   libxxhash-dev                    # hashing of clients
   libbpf-dev                       # BPF maps and programs
+  libc-ares-dev                    # names of backends
 )
 test_packages=(
   libgtest-dev libgmock-dev # unit and process tests

@@ -33,6 +33,7 @@ LIBRARIES = {
     "CLI11": (r"CLI/", r"cli/"),
     "libcap-ng": (r"cap-ng\.h$", r"net/privileges\."),
     "libbpf": (r"bpf/", r"net/packet_filter"),
+    "c-ares": (r"ares\.h$|ares_", r"net/ares_session\."),
     "OpenSSL": (r"openssl/", r"tls/"),
     "xxHash": (r"xxhash\.h$|xxh3\.h$", r"admission/client_key\.cc$|balance/maglev\.cc$|pool/client_hash\.cc$"),
 }
@@ -149,6 +150,7 @@ class SelfTest(unittest.TestCase):
         self.assert_one("libcap-ng", net__socket_dot_cc="#include <cap-ng.h>\n")
         self.assert_one("libbpf", net__socket_dot_cc="#include <bpf/bpf.h>\n")
         self.assert_one("OpenSSL", session__session_dot_cc="#include <openssl/ssl.h>\n")
+        self.assert_one("c-ares", net__resolver_dot_cc="#include <ares.h>\n")
         self.assert_one("xxHash", admission__client_table_dot_cc="#include <xxhash.h>\n")
 
     def test_a_header_without_its_guard_or_its_comment_is_found(self):

@@ -1,6 +1,7 @@
 #include "admin/pool_views.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "admin/views.h"
 
@@ -10,7 +11,9 @@ namespace {
 using metrics::FamilyType;
 using metrics::TextFormat;
 using server::BackendStatus;
+using server::NameStatus;
 using server::PoolStatus;
+using server::SourceStatus;
 using Json = nlohmann::ordered_json;
 
 class PoolMetrics {
@@ -31,6 +34,36 @@ class PoolMetrics {
     for (const PoolStatus& pool : pools_) {
       for (const BackendStatus& backend : pool.backends) {
         out_.sample({{"pool", pool.name}, {"backend", backend.name}}, value(backend));
+      }
+    }
+  }
+
+  // A family with one sample for each name; where `value` gives nothing there is none, and no family without
+  // a sample.
+  template <class Value>
+  void each_name(std::string_view name, FamilyType type, std::string_view help, Value value) {
+    bool is_open = false;
+    for (const PoolStatus& pool : pools_) {
+      for (const NameStatus& one : pool.names) {
+        const std::optional<std::uint64_t> sample = value(one);
+        if (!sample) continue;
+        if (!std::exchange(is_open, true)) out_.family(name, type, help);
+        out_.sample({{"pool", pool.name}, {"name", one.name}}, *sample);
+      }
+    }
+  }
+
+  // A family with one sample for each source of each backend, where there is a value.
+  template <class Value>
+  void each_source(std::string_view name, FamilyType type, std::string_view help, Value value) {
+    out_.family(name, type, help);
+    for (const PoolStatus& pool : pools_) {
+      for (const BackendStatus& backend : pool.backends) {
+        for (const SourceStatus& source : backend.sources) {
+          const std::optional<std::uint64_t> found = value(source);
+          if (!found) continue;
+          out_.sample({{"pool", pool.name}, {"backend", backend.name}, {"source", source.source}}, *found);
+        }
       }
     }
   }
@@ -94,7 +127,8 @@ void write_backends(PoolMetrics& out) {
                    [](const auto& b) { return b.connect_time; });
   out.each_backend("weir_backend_sessions_total", kCounter, "Connections to the backend that stood.",
                    [](const auto& b) { return b.sessions; });
-  out.each_backend("weir_backend_connect_attempts_total", kCounter, "Connects that were begun.",
+  out.each_backend("weir_backend_connect_attempts_total", kCounter,
+                   "Connects that sessions began, and warm connections that they took.",
                    [](const auto& b) { return b.attempts; });
   out.each_backend("weir_backend_connect_failures_total", kCounter,
                    "Connects that were refused, unreachable or timed out, or that this host could not make.",
@@ -112,10 +146,92 @@ void write_backends(PoolMetrics& out) {
   out.each_backend("weir_backend_checks_not_made_total", kCounter,
                    "Checks that could not be made since this host was short of something.",
                    [](const auto& b) { return b.checks_not_made; });
+  out.each_backend("weir_backend_warm_connections", kGauge,
+                   "Connections to the backend that stand and wait for a client.",
+                   [](const auto& b) { return b.warm; });
+  out.each_backend("weir_backend_warm_used_total", kCounter,
+                   "Warm connections that were handed to a session.",
+                   [](const auto& b) { return b.warm_used; });
+  out.each_backend("weir_backend_warm_given_up_total", kCounter,
+                   "Warm connections that the backend ended, or on which it spoke, before a client came.",
+                   [](const auto& b) { return b.warm_given_up; });
+  out.each_backend(
+      "weir_backend_warm_failed_total", kCounter,
+      "Connects for warm connections that were refused, unreachable or timed out, or could not be begun.",
+      [](const auto& b) { return b.warm_failed; });
   out.each_backend("weir_backend_upload_bytes_total", kCounter, "Bytes to the backend.",
                    [](const auto& b) { return b.upload_bytes; });
   out.each_backend("weir_backend_download_bytes_total", kCounter, "Bytes from the backend.",
                    [](const auto& b) { return b.download_bytes; });
+}
+
+void write_names(PoolMetrics& out) {
+  constexpr auto kGauge = FamilyType::kGauge;
+  constexpr auto kCounter = FamilyType::kCounter;
+  out.each_name("weir_resolve_answers_total", kCounter, "Good answers for the name.",
+                [](const auto& n) { return n.answers; });
+  out.each_name("weir_resolve_failures_total", kCounter, "Questions for the name that had no good answer.",
+                [](const auto& n) { return n.failures; });
+  out.each_name("weir_resolve_addresses", kGauge, "Addresses that the name stands for now.",
+                [](const auto& n) { return n.addresses.size(); });
+  out.each_name("weir_resolve_age_seconds", kGauge, "How old the last good answer for the name is.",
+                [](const auto& n) {
+                  return n.age ? std::optional<std::uint64_t>(n.age->count() / 1000) : std::nullopt;
+                });
+}
+
+Json name_json(const NameStatus& n) {
+  Json addresses = Json::array();
+  for (const base::Address& address : n.addresses) addresses.push_back(address.to_string());
+  Json line{{"name", n.name},
+            {"asked", n.asked},
+            {"type", n.is_service ? "srv" : "a"},
+            {"addresses", std::move(addresses)},
+            {"last_answer_ms_ago", n.age ? Json(n.age->count()) : Json(nullptr)},
+            {"next_question_in_ms", n.next_question.count()},
+            {"answers_total", n.answers},
+            {"failures_total", n.failures}};
+  if (!n.error.empty()) line["error"] = n.error;
+  if (!n.notes.empty()) line["notes"] = n.notes;
+  return line;
+}
+
+void write_sources(PoolMetrics& out) {
+  constexpr auto kGauge = FamilyType::kGauge;
+  constexpr auto kCounter = FamilyType::kCounter;
+  using Value = std::optional<std::uint64_t>;
+  out.each_source(
+      "weir_source_ports_held", kGauge,
+      "Local ports that the backend's sessions hold, by source address; only sources that have been used.",
+      [](const auto& s) { return Value(s.held); });
+  out.each_source("weir_source_ports_time_wait", kGauge,
+                  "Local ports in TIME_WAIT from the source towards the backend, whoever used them.",
+                  [](const auto& s) { return s.time_wait; });
+  out.each_source("weir_source_ports_usable", kGauge,
+                  "Local ports that there are for connections from the source to the backend.",
+                  [](const auto& s) { return s.usable; });
+  out.each_source("weir_source_ports_dry_total", kCounter,
+                  "Connects that found no local port left at the source.",
+                  [](const auto& s) { return Value(s.dry); });
+  out.each_source("weir_source_missing_total", kCounter,
+                  "Connects that found that the source is no address of this host.",
+                  [](const auto& s) { return Value(s.missing); });
+}
+
+template <class Number>
+Json or_null(const std::optional<Number>& number) {
+  return number ? Json(*number) : Json();
+}
+
+Json source_json(const SourceStatus& s) {
+  return {{"source", s.source},
+          {"held", s.held},
+          {"time_wait", or_null(s.time_wait)},
+          {"free", or_null(s.free)},
+          {"usable", or_null(s.usable)},
+          {"dry_in", s.dry_in ? Json(s.dry_in->count()) : Json()},
+          {"dry_total", s.dry},
+          {"missing_total", s.missing}};
 }
 
 Json backend_json(const BackendStatus& b) {
@@ -136,8 +252,15 @@ Json backend_json(const BackendStatus& b) {
                    {"checks_passed_total", b.checks_passed},
                    {"checks_failed_total", b.checks_failed},
                    {"checks_not_made_total", b.checks_not_made},
+                   {"warm_connections", b.warm},
+                   {"warm_used_total", b.warm_used},
+                   {"warm_given_up_total", b.warm_given_up},
+                   {"warm_failed_total", b.warm_failed},
                    {"upload_bytes_total", b.upload_bytes},
                    {"download_bytes_total", b.download_bytes}});
+  Json ports = Json::array();
+  for (const SourceStatus& source : b.sources) ports.push_back(source_json(source));
+  line["ports"] = std::move(ports);
   return line;
 }
 
@@ -147,6 +270,8 @@ void pool_metrics(TextFormat& out, const std::vector<PoolStatus>& pools) {
   PoolMetrics metrics(out, pools);
   write_pools(metrics);
   write_backends(metrics);
+  write_names(metrics);
+  write_sources(metrics);
 }
 
 std::string backends_json(const server::ProcessStatus& status) {
@@ -154,6 +279,8 @@ std::string backends_json(const server::ProcessStatus& status) {
   for (const PoolStatus& pool : status.pools) {
     Json backends = Json::array();
     for (const BackendStatus& backend : pool.backends) backends.push_back(backend_json(backend));
+    Json names = Json::array();
+    for (const NameStatus& name : pool.names) names.push_back(name_json(name));
     pools.push_back({{"name", pool.name},
                      {"healthy", pool.healthy},
                      {"panic", pool.panic},
@@ -166,7 +293,8 @@ std::string backends_json(const server::ProcessStatus& status) {
                      {"queue_left_total", pool.queue_left},
                      {"queue_wait_us_total", pool.queue_microseconds},
                      {"fallbacks_total", pool.fallbacks},
-                     {"backends", std::move(backends)}});
+                     {"backends", std::move(backends)},
+                     {"names", std::move(names)}});
   }
   const Json document{{"pools", std::move(pools)}};
   // Replacement instead of an exception, should a name not be UTF-8.

@@ -10,6 +10,7 @@
 #include "net/resolver.h"
 #include "server/access_lists.h"
 #include "server/kernel_drop.h"
+#include "server/name_check.h"
 #include "server/supervisor.h"
 
 namespace weir::cli {
@@ -86,8 +87,10 @@ int check(const std::string& path, CheckNames names) {
     server::check_host(loaded.config, problems);
     arithmetic = server::plan_for(loaded.config, server::raise_descriptor_limit(), 0, problems).arithmetic();
     // Asked to resolve, a name that has no address is what the user wants to hear of as an error.
-    server::build_world(loaded.config, names == CheckNames::kResolve ? net::resolve : leave_names, problems,
-                        config::Severity::kError);
+    const bool asks = names == CheckNames::kResolve;
+    const server::World world = server::build_world(loaded.config, asks ? net::resolve : leave_names,
+                                                    problems, config::Severity::kError);
+    if (asks) server::check_names(loaded.config, world, problems);
     const auto filters = server::make_packet_filters(loaded.config, problems);
     for (std::size_t i = 0; i < filters.size(); ++i) {
       const config::ListenerConfig& listener = loaded.config.listeners[i];

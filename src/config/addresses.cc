@@ -47,8 +47,19 @@ std::string listen_advice(std::string_view text) {
   return "";
 }
 
+// _SERVICE._PROTO.NAME (RFC 2782).
+bool is_service_name(std::string_view text) {
+  const std::size_t service_end = text.find('.');
+  if (!text.starts_with('_') || service_end < 2 || service_end == std::string_view::npos) return false;
+  const std::string_view rest = text.substr(service_end + 1);
+  const std::size_t protocol_end = rest.find('.');
+  const bool has_labels = rest.starts_with('_') && protocol_end > 1 && protocol_end < rest.size() - 1;
+  return has_labels && base::parse_endpoint(fmt::format("{}:0", text)).has_value();
+}
+
 std::string endpoint_advice(std::string_view text) {
   if (text.starts_with('/')) return fmt::format("; for a unix socket write \"unix:{}\"", text);
+  if (is_service_name(text)) return "; for the name of a service write resolve = { use = \"srv\" }";
   if (text.find(':') == std::string_view::npos) return "; the port is missing";
   return "";
 }
@@ -155,6 +166,71 @@ Value<base::Endpoint> parse_backend_address(std::string_view text) {
                               quote(text)));
   }
   return *std::move(endpoint);
+}
+
+Value<base::Endpoint> parse_service_address(std::string_view text) {
+  if (std::string fault = raw_fault(text); !fault.empty()) return refuse(std::move(fault));
+  if (is_service_name(text)) return base::HostPort{std::string(text), 0};
+  if (base::parse_address(text)) return parse_backend_address(text);
+  const std::string_view name = text.substr(0, text.rfind(':'));
+  const std::string advice =
+      is_service_name(name) ? fmt::format("; write {}: the port comes from the answer", quote(name)) : "";
+  return refuse(
+      fmt::format("{} is not the name of a service, as use = \"srv\" needs it: expected "
+                  "\"_SERVICE._PROTO.NAME\" without a port, e.g. \"_http._tcp.app.internal\"{}",
+                  quote(text), advice));
+}
+
+Value<base::Address> parse_source_address(std::string_view text) {
+  const auto wrong = [&](std::string_view advice) {
+    return refuse(
+        fmt::format("{} is not an address to connect from: expected an IP address of this host, e.g. "
+                    "\"10.0.0.5\" or \"2001:db8::5\"{}",
+                    quote(text), advice));
+  };
+  if (text.empty() || text.size() > kLongestAddress || !is_plain_text(text)) return wrong("");
+  if (const auto with_port = base::parse_address(text); with_port && with_port->is_ip()) {
+    return wrong(fmt::format("; write {}: the kernel chooses the port", quote(with_port->ip_to_string())));
+  }
+  const bool is_ipv6 = text.find(':') != std::string_view::npos;
+  const auto address =
+      base::parse_address(fmt::format("{}{}{}:0", is_ipv6 ? "[" : "", text, is_ipv6 ? "]" : ""));
+  if (!address || !address->is_ip()) {
+    const auto endpoint = base::parse_endpoint(fmt::format("{}:0", text));
+    const bool is_name = endpoint && std::holds_alternative<base::HostPort>(*endpoint);
+    return wrong(is_name ? "; names are not looked up here" : "");
+  }
+  if (address->is_wildcard()) {
+    return wrong(", or an empty list for any address that the kernel likes");
+  }
+  const base::Address plain = address->unmapped();
+  if (!(plain == *address)) return wrong(fmt::format("; write {}", quote(plain.ip_to_string())));
+  return *address;
+}
+
+Value<base::Address> parse_name_server(std::string_view text) {
+  constexpr std::uint16_t kUsualPort = 53;  // RFC 1035 section 4.2
+  const auto wrong = [&](std::string_view advice) {
+    return refuse(
+        fmt::format("{} is not the address of a name server: expected \"IP\", \"IPV4:PORT\" or "
+                    "\"[IPV6]:PORT\"{}",
+                    quote(text), advice));
+  };
+  if (text.empty() || text.size() > kLongestAddress || !is_plain_text(text)) return wrong("");
+  auto address = base::parse_address(text);
+  if (!address) {
+    const bool is_ipv6 = text.find(':') != std::string_view::npos && !text.starts_with('[');
+    address = base::parse_address(
+        fmt::format("{}{}{}:{}", is_ipv6 ? "[" : "", text, is_ipv6 ? "]" : "", kUsualPort));
+  }
+  if (!address || !address->is_ip()) {
+    const auto endpoint = base::parse_endpoint(fmt::format("{}:{}", text, kUsualPort));
+    const bool is_name = endpoint && std::holds_alternative<base::HostPort>(*endpoint);
+    return wrong(is_name ? "; a name cannot be looked up before there is a name server" : "");
+  }
+  if (address->is_wildcard()) return wrong(", and this one stands for every address of a host");
+  if (address->port() == 0) return wrong(" with a port from 1 to 65535");
+  return address->unmapped();
 }
 
 }  // namespace weir::config

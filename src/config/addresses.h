@@ -22,4 +22,13 @@ Value<base::Address> parse_admin_address(std::string_view text);
 // An address or "host:port". Port 0 and the wildcard addresses are refused: nothing can be connected there.
 Value<base::Endpoint> parse_backend_address(std::string_view text);
 
+// An address, or the name of a service (RFC 2782), "_http._tcp.app.internal", which gets port 0.
+Value<base::Endpoint> parse_service_address(std::string_view text);
+
+// An IP address alone, to connect from: neither a port nor a wildcard. Its port is 0.
+Value<base::Address> parse_source_address(std::string_view text);
+
+// The IP address of a name server, with a port or, without one, at port 53.
+Value<base::Address> parse_name_server(std::string_view text);
+
 }  // namespace weir::config

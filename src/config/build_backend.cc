@@ -8,9 +8,10 @@
 namespace weir::config {
 namespace {
 
-bool set_address(const Placed<std::string>& text, const std::string& path, BackendConfig& backend,
-                 Problems& problems) {
-  auto endpoint = parse_backend_address(text.value);
+bool set_address(const Placed<std::string>& text, const std::string& path, ResolveUse use,
+                 BackendConfig& backend, Problems& problems) {
+  auto endpoint =
+      use == ResolveUse::kService ? parse_service_address(text.value) : parse_backend_address(text.value);
   if (!endpoint) {
     add_error(problems, text.place, fmt::format("{}: {}", path, endpoint.error()));
     return false;
@@ -20,7 +21,8 @@ bool set_address(const Placed<std::string>& text, const std::string& path, Backe
   return true;
 }
 
-bool read_table(const Node& node, const std::string& path, BackendConfig& backend, Problems& problems) {
+bool read_table(const Node& node, const std::string& path, ResolveUse use, BackendConfig& backend,
+                Problems& problems) {
   TableReader reader(Section::kBackend, node, path, node.place, problems);
   Placed<std::string> address;
   Placed<std::string> name;
@@ -36,21 +38,22 @@ bool read_table(const Node& node, const std::string& path, BackendConfig& backen
                        "0 means state = \"drain\": it gets no new connections, and those that it has stay");
   }
   const bool is_given = address.place.line != 0;
-  if (!is_given || !set_address(address, path + ".address", backend, problems)) return false;
+  if (!is_given || !set_address(address, path + ".address", use, backend, problems)) return false;
   if (!name.value.empty()) backend.name = name.value;
   return true;
 }
 
 }  // namespace
 
-std::optional<BackendConfig> build_backend(const Node& node, const std::string& path, Problems& problems) {
+std::optional<BackendConfig> build_backend(const Node& node, const std::string& path, ResolveUse use,
+                                           Problems& problems) {
   if (node.kind == Kind::kFaulty) return std::nullopt;
   BackendConfig backend;
   bool is_usable = false;
   if (node.kind == Kind::kString) {
-    is_usable = set_address({node.text, node.place}, path, backend, problems);
+    is_usable = set_address({node.text, node.place}, path, use, backend, problems);
   } else if (node.kind == Kind::kTable) {
-    is_usable = read_table(node, path, backend, problems);
+    is_usable = read_table(node, path, use, backend, problems);
   } else {
     add_error(problems, node.place,
               fmt::format("{}: {}", path, mismatch(*find_key(Section::kPool, "backends"), node)));

@@ -12,7 +12,8 @@
 namespace weir::config {
 
 // `path` is how messages name the list: "pools.web.backends". Nothing when no address could be read; any
-// other problem leaves the default in place.
-std::optional<BackendConfig> build_backend(const Node& node, const std::string& path, Problems& problems);
+// other problem leaves the default in place. `use` says what names stand for.
+std::optional<BackendConfig> build_backend(const Node& node, const std::string& path, ResolveUse use,
+                                           Problems& problems);
 
 }  // namespace weir::config

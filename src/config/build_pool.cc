@@ -4,6 +4,8 @@
 
 #include "config/build_backend.h"
 #include "config/build_health.h"
+#include "config/build_name_servers.h"
+#include "config/build_source.h"
 #include "config/limits.h"
 #include "config/pool_scalars.h"
 #include "config/table_reader.h"
@@ -28,9 +30,21 @@ void read_backends(TableReader& reader, PoolConfig& out, Problems& problems) {
         fmt::format("found {} backends, at most {} are allowed in a pool", node->items.size(), kMaxBackends));
   }
   for (const Node& item : node->items) {
-    auto backend = build_backend(item, "pools." + out.name + ".backends", problems);
+    auto backend = build_backend(item, "pools." + out.name + ".backends", out.resolve.use, problems);
     if (backend) out.backends.push_back(*std::move(backend));
   }
+}
+
+ResolveConfig build_resolve(const Node& table, const std::string& path, Problems& problems) {
+  ResolveConfig out;
+  out.place = table.place;
+  TableReader reader(Section::kResolve, table, path, table.place, problems);
+  reader.read_duration("interval", out.interval);
+  reader.read_flag("hold_last_good", out.hold_last_good);
+  reader.read_word("use", out.use);
+  read_name_servers(reader, out.servers);
+  reader.finish();
+  return out;
 }
 
 PoolSessionsConfig build_sessions(const Node& table, const std::string& path, Problems& problems) {
@@ -69,6 +83,15 @@ OutlierConfig build_outlier(const Node& table, const std::string& path, Problems
   return out;
 }
 
+void read_warm_connections(TableReader& reader, PoolConfig& out) {
+  reader.read_count("warm_connections", out.warm_connections);
+  if (out.warm_connections == 0 || !out.transparent) return;
+  reader.fail_at_key(
+      "warm_connections",
+      "with transparent = true a connection comes from its client's address, so none can be made "
+      "before the client is there: write 0, or transparent = false");
+}
+
 // What was changed and has no effect, since what it belongs to is off.
 void warn_of_idle(TableReader& reader, const PoolConfig& pool) {
   const PoolConfig usual;
@@ -99,6 +122,8 @@ PoolConfig build_pool(const Entry& entry, Problems& problems) {
   out.place = entry.place;
   TableReader reader(Section::kPool, entry.value, "pools." + entry.key, entry.place, problems);
   reader.read_word("policy", out.policy);
+  // First, since it says what the names among the backends are.
+  out.resolve = build_resolve(reader.nested("resolve"), "pools." + entry.key + ".resolve", problems);
   read_backends(reader, out, problems);
   reader.read_duration("connect_timeout", out.connect_timeout);
   reader.read_count("retries", out.retries);
@@ -109,6 +134,8 @@ PoolConfig build_pool(const Entry& entry, Problems& problems) {
   reader.read_value("hash_key", parse_hash_key, out.hash_key);
   reader.read_decimal("hash_balance", out.hash_balance);
   reader.read_text("fallback_pool", out.fallback_pool);
+  read_source(reader, out);
+  read_warm_connections(reader, out);
   const std::string path = "pools." + entry.key;
   const Node* health = reader.written("health");
   const Node& health_table = reader.nested("health");

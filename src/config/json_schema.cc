@@ -31,7 +31,13 @@ Json address_schema(std::string_view host, std::string_view port) {
 
 Json admin_schema() { return address_schema("[0-9.]+", "[0-9]+"); }
 Json listen_schema() { return address_schema("[0-9.]+", "[0-9]+(-[0-9]+)?"); }
-Json endpoint_schema() { return address_schema("[A-Za-z0-9._-]+", "[0-9]+"); }
+
+// With the names of services, which have no port.
+Json endpoint_schema() {
+  return {{"anyOf",
+           {address_schema("[A-Za-z0-9._-]+", "[0-9]+"),
+            text_matching(R"(^_[A-Za-z0-9-]+\._[A-Za-z0-9-]+\.[A-Za-z0-9._-]+$)")}}};
+}
 
 // The same words as the parser's; what a pattern cannot say (bounds of durations) is left to `weir check`.
 Json value_schema(const Key& key) {
@@ -84,6 +90,16 @@ Json value_schema(const Key& key) {
             Json{{"type", "integer"}, {"minimum", 200}, {"maximum", 599}}, from_environment()}}};
       return {{"type", "array"}, {"minItems", 1}, {"items", one}};
     }
+    case ValueType::kAddressList: {
+      const Json one = {{"anyOf", {text_matching("^[0-9A-Fa-f:.]+(%.+)?$"), from_environment()}}};
+      return {{"type", "array"}, {"maxItems", kMaxSources}, {"items", one}};
+    }
+    case ValueType::kServerList: {
+      const Json one = {{"anyOf",
+                         {text_matching("^([0-9A-Fa-f:.]+|[0-9.]+:[0-9]+|\\[[0-9A-Fa-f:.]+\\]:[0-9]+)$"),
+                          from_environment()}}};
+      return {{"type", "array"}, {"maxItems", kMaxNameServers}, {"items", one}};
+    }
     case ValueType::kHashKey:
       return text_matching("^client(_prefix/[0-9]{1,3})?$");
     case ValueType::kFate:
@@ -98,7 +114,8 @@ Json value_schema(const Key& key) {
 bool is_list(const Key& key) {
   return key.type == ValueType::kListenAddresses || key.type == ValueType::kBackendList ||
          key.type == ValueType::kPatternList || key.type == ValueType::kPathList ||
-         key.type == ValueType::kClientList || key.type == ValueType::kStatusList;
+         key.type == ValueType::kClientList || key.type == ValueType::kStatusList ||
+         key.type == ValueType::kAddressList || key.type == ValueType::kServerList;
 }
 
 Json default_json(const Key& key) {

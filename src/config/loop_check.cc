@@ -34,7 +34,10 @@ std::optional<Problem> LoopCheck::problem(const PoolConfig& pool, const BackendC
   for (const Bound& bound : found->second) {
     const base::Reach reach{.target_is_local = target_is_local, .v6only = bound.listener->v6only};
     if (!base::reaches(target, bound.address->value, reach)) continue;
-    const std::string written = to_string(backend.address.value);
+    const auto* name = std::get_if<base::HostPort>(&backend.address.value);
+    // The name of a service has no port.
+    const std::string written =
+        name != nullptr && name->port == 0 ? name->host : to_string(backend.address.value);
     const std::string arrives = target.to_string();
     return Problem{
         Severity::kError, backend.address.place,

@@ -131,7 +131,7 @@ struct ListenerConfig {
 enum class BackendMode { kUp, kDrain, kMaintenance };
 
 struct BackendConfig {
-  Placed<base::Endpoint> address;
+  Placed<base::Endpoint> address;           // a name has port 0 when it is a service's (`ResolveConfig::use`)
   std::string name;                         // as given, or the address as written
   unsigned weight = 1;                      // 0: no new connections, as in kDrain
   std::optional<unsigned> max_connections;  // of each address; unset: "off"
@@ -210,6 +210,17 @@ struct HealthConfig {
   ExchangeCheckConfig exchange;  // of kExchange
 };
 
+// What the names among the backends stand for: addresses (A, AAAA) or services (SRV).
+enum class ResolveUse { kAddress, kService };
+
+struct ResolveConfig {
+  Place place;
+  std::optional<Millis> interval;  // unset: "ttl"
+  bool hold_last_good = true;
+  ResolveUse use = ResolveUse::kAddress;
+  std::vector<Placed<base::Address>> servers;  // that are asked, with ports; empty: the system's
+};
+
 struct PoolConfig {
   std::string name;
   Place place;
@@ -222,9 +233,14 @@ struct PoolConfig {
   unsigned queue_length = 0;
   Millis queue_timeout{5'000};
   HashKeyConfig hash_key;
-  std::optional<double> hash_balance;  // unset: "off"
-  Placed<std::string> fallback_pool;   // empty: none
-  std::optional<HealthConfig> health;  // unset: there is no such table
+  std::optional<double> hash_balance;          // unset: "off"
+  Placed<std::string> fallback_pool;           // empty: none
+  std::vector<Placed<base::Address>> sources;  // port 0; empty: the kernel's choice
+  bool transparent = false;                    // never together with `sources`
+  Placed<std::string> interface;               // empty: as the routes say
+  unsigned warm_connections = 0;               // to each backend, of all workers together
+  std::optional<HealthConfig> health;          // unset: there is no such table
+  ResolveConfig resolve;
   PoolSessionsConfig sessions;
   OutlierConfig outlier;
 };

@@ -13,6 +13,12 @@ namespace {
 
 constexpr std::size_t kMostNamed = 5;
 
+// As it was written: a service's name has no port.
+std::string address_text(const base::Endpoint& endpoint) {
+  const auto* name = std::get_if<base::HostPort>(&endpoint);
+  return name != nullptr && name->port == 0 ? name->host : to_string(endpoint);
+}
+
 // Host names are compared without regard to case.
 std::string address_key(const base::Endpoint& endpoint) {
   std::string key = to_string(endpoint);
@@ -34,7 +40,7 @@ void check_backends_differ(const PoolConfig& pool, Problems& problems) {
       add_warning(problems, backend.address.place,
                   fmt::format("pools.{}.backends: {} is already at {}: it gets a share for each; a larger "
                               "weight says the same",
-                              pool.name, quote(to_string(backend.address.value)),
+                              pool.name, quote(address_text(backend.address.value)),
                               to_string(same->second->address.place)));
     }
   }
@@ -131,6 +137,51 @@ void check_health_reaches(const PoolConfig& pool, Problems& problems) {
                   pool.name, names_of(unix)));
 }
 
+// Backends for which no source address is of use, since a connection stays within one family.
+void check_sources_reach(const PoolConfig& pool, Problems& problems) {
+  if (pool.sources.empty()) return;
+  const auto beyond = backends_that(pool, [&](const BackendConfig& backend) {
+    const auto* address = std::get_if<base::Address>(&backend.address.value);
+    return address != nullptr && address->is_ip() &&
+           std::none_of(pool.sources.begin(), pool.sources.end(), [&](const Placed<base::Address>& source) {
+             return source.value.family() == address->unmapped().family();
+           });
+  });
+  if (beyond.empty()) return;
+  add_warning(
+      problems, pool.sources.front().place,
+      fmt::format("pools.{}.source: no address in it is of the family (IPv4 or IPv6) of these backends, so "
+                  "the kernel chooses where connections to them come from: {}",
+                  pool.name, names_of(beyond)));
+}
+
+void check_unix_needs_no_source(const PoolConfig& pool, Problems& problems) {
+  const auto unix = backends_that(pool, is_unix);
+  if (unix.empty()) return;
+  const auto warn = [&](std::string_view key, const Place& place) {
+    add_warning(
+        problems, place,
+        fmt::format("pools.{}.{}: a unix socket has no addresses and no interface, so it says nothing for {}",
+                    pool.name, key, names_of(unix)));
+  };
+  if (!pool.sources.empty()) warn("source", pool.sources.front().place);
+  if (pool.transparent) warn("transparent", pool.place);
+  if (!pool.interface.value.empty()) warn("interface", pool.interface.place);
+}
+
+void check_names_to_resolve(const PoolConfig& pool, Problems& problems) {
+  const ResolveConfig usual;
+  const ResolveConfig& resolve = pool.resolve;
+  const bool is_usual = resolve.interval == usual.interval && resolve.use == usual.use &&
+                        resolve.hold_last_good == usual.hold_last_good && resolve.servers.empty();
+  const auto is_address = [](const BackendConfig& one) {
+    return std::holds_alternative<base::Address>(one.address.value);
+  };
+  if (is_usual || !is_every_backend(pool, is_address)) return;
+  add_warning(problems, resolve.place,
+              fmt::format("pools.{}.resolve: no backend is a name, so nothing is looked up", pool.name));
+}
+
 }  // namespace
 
 void check_pool(const PoolConfig& pool, Problems& problems) {
@@ -140,6 +191,9 @@ void check_pool(const PoolConfig& pool, Problems& problems) {
   check_first_fills_up(pool, problems);
   check_queue_can_form(pool, problems);
   check_health_reaches(pool, problems);
+  check_sources_reach(pool, problems);
+  check_unix_needs_no_source(pool, problems);
+  check_names_to_resolve(pool, problems);
 }
 
 }  // namespace weir::config

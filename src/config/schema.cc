@@ -72,6 +72,10 @@ std::string expected_value(const Key& key) {
       return fmt::format(
           "\"keep\", \"close\" or \"drain TIME\" with a time from {} to {}, e.g. \"drain 30s\"",
           base::to_string(base::Millis(key.least)), base::to_string(base::Millis(key.most)));
+    case ValueType::kAddressList:
+      return "a list of IP addresses without ports, e.g. [\"10.0.0.5\", \"2001:db8::5\"]";
+    case ValueType::kServerList:
+      return "a list of IP addresses with or without a port, e.g. [\"127.0.0.1:8600\", \"10.0.0.53\"]";
     case ValueType::kBytes:
       return "text in quotes, with TOML's escapes for other characters, e.g. \"PING\\r\\n\"";
   }
@@ -103,6 +107,7 @@ std::span<const NestedTable> nested_tables() {
       NestedTable{Section::kPool, "health", Section::kHealth},
       NestedTable{Section::kPool, "sessions", Section::kPoolSessions},
       NestedTable{Section::kPool, "outlier", Section::kOutlier},
+      NestedTable{Section::kPool, "resolve", Section::kResolve},
       NestedTable{Section::kHealth, "http", Section::kHealthHttp},
       NestedTable{Section::kHealth, "exchange", Section::kHealthExchange},
   };
@@ -143,6 +148,8 @@ std::string_view title(Section section) {
       return "[pools.NAME.sessions]";
     case Section::kOutlier:
       return "[pools.NAME.outlier]";
+    case Section::kResolve:
+      return "[pools.NAME.resolve]";
   }
   return "";
 }
@@ -197,6 +204,9 @@ std::string_view help(Section section) {
     case Section::kOutlier:
       return "What happens to real connections counts too: a backend that fails again and again gets no new "
              "ones for a time.";
+    case Section::kResolve:
+      return "How the names among the backends are looked up, at start and again and again. Also written "
+             "`resolve = { interval = \"10s\" }`.";
   }
   return "";
 }

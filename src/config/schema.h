@@ -29,14 +29,16 @@ enum class Section {
   kHealthHttp,
   kHealthExchange,
   kPoolSessions,
-  kOutlier
+  kOutlier,
+  kResolve
 };
 
 inline constexpr std::array kAllSections{
     Section::kRoot,       Section::kProcess,        Section::kProcessLimits,  Section::kLog,
     Section::kAdmin,      Section::kListener,       Section::kListenerAccess, Section::kListenerLimits,
     Section::kLimits,     Section::kPool,           Section::kBackend,        Section::kHealth,
-    Section::kHealthHttp, Section::kHealthExchange, Section::kPoolSessions,   Section::kOutlier};
+    Section::kHealthHttp, Section::kHealthExchange, Section::kPoolSessions,   Section::kOutlier,
+    Section::kResolve};
 
 enum class ValueType {
   kCount,            // a whole number
@@ -60,6 +62,8 @@ enum class ValueType {
   kStatusList,       // a list of HTTP statuses: "200", "2xx", "200-299"
   kHashKey,          // "client" or "client_prefix/24"
   kFate,             // "keep", "close" or "drain 30s"; bounds of the duration
+  kAddressList,      // a list of IP addresses without port
+  kServerList,       // a list of IP addresses, with or without port
   kBytes,            // text that may have control characters, as TOML's escapes give them
 };
 

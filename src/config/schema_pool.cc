@@ -9,6 +9,7 @@ namespace {
 constexpr std::array<std::string_view, 6> kPolicyWords{"round_robin", "least_connections", "random_two",
                                                        "fastest",     "source_hash",       "first"};
 constexpr std::array<std::string_view, 3> kStateWords{"up", "drain", "maintenance"};
+constexpr std::array<std::string_view, 2> kUseWords{"a", "srv"};
 
 constexpr std::int64_t kSecond = 1000;
 constexpr std::int64_t kHour = 3600 * kSecond;
@@ -31,8 +32,9 @@ const auto kPool = std::to_array<Key>({
      .name = "backends",
      .type = ValueType::kBackendList,
      .presence = Presence::kRequired,
-     .help = "The servers of the pool. A host name is looked up at start, and each address it has becomes a "
-             "backend."},
+     .help = "The servers of the pool. Each address that a host name has is a backend, called NAME@ADDRESS; "
+             "names "
+             "are looked up at start and again and again (`resolve`)."},
     {.section = Section::kPool,
      .name = "connect_timeout",
      .type = ValueType::kDuration,
@@ -103,6 +105,38 @@ const auto kPool = std::to_array<Key>({
      .default_value = "\"\"",
      .help =
          "The pool that serves the clients while no backend of this one can. Empty: they are turned away."},
+    {.section = Section::kPool,
+     .name = "source",
+     .type = ValueType::kAddressList,
+     .default_value = "[]",
+     .help = "Addresses of this host from which backends are connected to, and checked, in turn. Each allows "
+             "about 28 000 connections to a backend, as many as the kernel has ports for it "
+             "(`net.ipv4.ip_local_port_range`). Empty: the kernel takes one."},
+    {.section = Section::kPool,
+     .name = "transparent",
+     .type = ValueType::kFlag,
+     .default_value = "false",
+     .help =
+         "Connects from the client's own address, so that the backend sees it. A backend's answers must be "
+         "routed back through this host, and a client can use only backends of its own family (IPv4 or "
+         "IPv6). Takes the right CAP_NET_ADMIN or CAP_NET_RAW."},
+    {.section = Section::kPool,
+     .name = "interface",
+     .type = ValueType::kText,
+     .default_value = "\"\"",
+     .help =
+         "The network interface through which backends are connected to, whatever the routes say. Empty: as "
+         "the routes say."},
+    {.section = Section::kPool,
+     .name = "warm_connections",
+     .type = ValueType::kCount,
+     .default_value = "0",
+     .least = 0,
+     .most = 1000,
+     .help =
+         "Connections to each backend that are kept open and unused, so that a new client need not wait for "
+         "one; the workers share them. Each serves one client and is never used again. Not for servers that "
+         "speak first, or that soon close a connection on which nothing is sent. 0: none."},
 });
 
 const auto kBackend = std::to_array<Key>({
@@ -196,6 +230,40 @@ const auto kOutlier = std::to_array<Key>({
      .help = "Whether a backend that resets a connection before it has sent anything failed as well."},
 });
 
+const auto kResolve = std::to_array<Key>({
+    {.section = Section::kResolve,
+     .name = "interval",
+     .type = ValueType::kDuration,
+     .default_value = "\"ttl\"",
+     .special = "ttl",
+     .least = kSecond,
+     .most = kDay,
+     .help = "How often a name is looked up again. `ttl`: when the answer says that it may have changed."},
+    {.section = Section::kResolve,
+     .name = "hold_last_good",
+     .type = ValueType::kFlag,
+     .default_value = "true",
+     .help = "Whether the backends of the last answer are kept while no new one can be had, also when the "
+             "name is "
+             "said not to exist. `false` takes them away."},
+    {.section = Section::kResolve,
+     .name = "use",
+     .type = ValueType::kWord,
+     .default_value = "\"a\"",
+     .words = kUseWords,
+     .help =
+         "`a`: names stand for addresses (A and AAAA). `srv`: they are service names without a port, such as "
+         "`\"_http._tcp.app.internal\"`; hosts, ports, weights and backups come from the answer (SRV). "
+         "Addresses among the backends are taken as they are."},
+    {.section = Section::kResolve,
+     .name = "servers",
+     .type = ValueType::kServerList,
+     .default_value = "[]",
+     .help =
+         "The name servers that are asked, in this order, each at port 53 when it has none; names are then "
+         "taken as they are, without a search list. Empty: those of `/etc/resolv.conf`."},
+});
+
 }  // namespace
 
 std::vector<Key> pool_keys() {
@@ -203,6 +271,7 @@ std::vector<Key> pool_keys() {
   keys.insert(keys.end(), kBackend.begin(), kBackend.end());
   keys.insert(keys.end(), kSessions.begin(), kSessions.end());
   keys.insert(keys.end(), kOutlier.begin(), kOutlier.end());
+  keys.insert(keys.end(), kResolve.begin(), kResolve.end());
   return keys;
 }
 

@@ -61,6 +61,7 @@ struct Check {
 struct Target {
   base::Address address;
   std::shared_ptr<const Check> check;
+  std::uint64_t origin = 0;  // where to connect from: a number that only the `Connect` knows the meaning of
 };
 
 // Whether `path` can stand in a request line: it begins with '/' and has neither blanks nor controls nor

@@ -41,7 +41,7 @@ void Probe::start(Target target) {
   conversation_ = build_conversation(target_);
   begun_ = base::precise_now();
   attention_.start(begun_, target_.check->timeout);
-  net::Connecting connecting = connect_(target_.address, net::TcpOptions{});
+  net::Connecting connecting = connect_(target_, net::TcpOptions{});
   fd_ = std::move(connecting.fd);
   if (connecting.error != EINPROGRESS) return settle_connect(connecting.error);
   watch_.bind<&Probe::on_ready>(loop_, fd_.get(), this);

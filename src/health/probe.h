@@ -35,9 +35,9 @@ struct ProbeReport {
 };
 
 // Opens a socket and starts to connect: `connect_directly`, or one that chooses a source address first.
-using Connect = std::function<net::Connecting(const base::Address&, const net::TcpOptions&)>;
-inline net::Connecting connect_directly(const base::Address& address, const net::TcpOptions& options) {
-  return net::start_connect(address, options);
+using Connect = std::function<net::Connecting(const Target&, const net::TcpOptions&)>;
+inline net::Connecting connect_directly(const Target& target, const net::TcpOptions& options) {
+  return net::start_connect(target.address, options);
 }
 
 class Probe {

@@ -5,8 +5,10 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
+#include <set>
 
 #include "base/unique_fd.h"
 
@@ -29,6 +31,26 @@ std::vector<Address> interface_addresses() {
     addresses.push_back(Address::from_sockaddr(storage, length));
   }
   return addresses;
+}
+
+bool is_own_address(const Address& address) {
+  const Address host = address.with_port(0);
+  const base::UniqueFd any(::socket(host.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_storage storage{};
+  const socklen_t length = host.to_sockaddr(storage);
+  if (any && ::bind(any.get(), reinterpret_cast<const sockaddr*>(&storage), length) == 0) return true;
+  const std::vector<Address> own = interface_addresses();
+  return std::find(own.begin(), own.end(), host) != own.end();
+}
+
+std::vector<std::string> interface_names() {
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return {};
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owned(list, &::freeifaddrs);
+  // An entry for each address, and one at least for each interface.
+  std::set<std::string> names;
+  for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) names.insert(at->ifa_name);
+  return {names.begin(), names.end()};
 }
 
 bool has_interface(const std::string& name) {

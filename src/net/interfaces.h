@@ -12,6 +12,14 @@ namespace weir::net {
 // The addresses of this host's interfaces, port 0. Empty when the kernel does not tell.
 std::vector<base::Address> interface_addresses();
 
+// Whether a socket can be bound to `address`: it is one of the interfaces', a route makes its network this
+// host's own (127.0.0.0/8, "ip route add local"), or the kernel does not care (ip_nonlocal_bind). An IPv6
+// address that is still being checked for duplicates counts. Its port does not matter.
+bool is_own_address(const base::Address& address);
+
+// The names of this host's interfaces, up or not. Empty when the kernel does not tell.
+std::vector<std::string> interface_names();
+
 // Whether an interface of that name exists, up or not: one that SO_BINDTODEVICE would take. False also when
 // no descriptor is left to ask with.
 bool has_interface(const std::string& name);

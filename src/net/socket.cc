@@ -253,6 +253,17 @@ Connecting start_connect(const Address& address, const TcpOptions& options, cons
   return {std::move(fd), error == EINTR ? EINPROGRESS : error};
 }
 
+int change_tcp_options(int fd, const TcpOptions& options) {
+  if (!options.keepalive && !set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 0)) return errno;
+  if (!options.user_timeout && !set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 0)) return errno;
+  return set_tcp_options(fd, options);
+}
+
+bool is_silent(int fd) {
+  char first = 0;
+  return ::recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
 int take_error(int fd) {
   int error = 0;
   socklen_t length = sizeof(error);

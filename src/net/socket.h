@@ -94,6 +94,14 @@ struct Connecting {
 Connecting start_connect(const base::Address& address, const TcpOptions& options,
                          const ConnectFrom& from = {});
 
+// Gives a TCP socket that was connected with other options these ones; what they leave out is turned off. 0,
+// or errno.
+int change_tcp_options(int fd, const TcpOptions& options);
+
+// Whether a connection is open in both directions and nothing has come on it that was not read. Takes nothing
+// from it.
+bool is_silent(int fd);
+
 // SO_ERROR, which reading clears. 0: none. Of a connection that stands no other than a reset, or the kernel's
 // giving up, makes one; whoever takes it finds a plain end when reading.
 int take_error(int fd);

@@ -7,12 +7,14 @@
 #include <atomic>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/address.h"
 #include "metrics/counter.h"
+#include "pool/sources.h"
 
 namespace weir::pool {
 
@@ -36,7 +38,7 @@ constexpr std::string_view word(BackendState state) {
 struct BackendIdentity {
   std::string name;                            // unique in its pool
   base::Address address;                       // empty when the name did not resolve
-  std::uint32_t weight = 1;                    // 0: no new sessions
+  std::uint32_t weight = 1;                    // 0: no new sessions; this and the next two at first
   std::optional<std::uint32_t> most_sessions;  // nothing: as many as come
   bool is_backup = false;                      // used while no other is to be had
   BackendMode mode = BackendMode::kUp;         // at first
@@ -44,10 +46,11 @@ struct BackendIdentity {
   // Whether a connect to it could meet itself: a loopback port inside the kernel's ephemeral range (see
   // connector).
   bool may_self_connect = false;
+  std::shared_ptr<const Origin> origin;  // its pool's; none: as the kernel likes
 };
 
 struct alignas(64) BackendCounters {
-  metrics::SharedCounter attempts;         // connects begun
+  metrics::SharedCounter attempts;         // connects begun by sessions, and warm connections taken
   metrics::SharedCounter failed_attempts;  // connects that did not come to stand, for whatever reason
   metrics::SharedCounter sessions;         // connects that stood
   metrics::SharedCounter early_resets;     // of these, reset by it before it had sent anything
@@ -55,13 +58,22 @@ struct alignas(64) BackendCounters {
   metrics::SharedCounter checks_passed;
   metrics::SharedCounter checks_failed;
   metrics::SharedCounter checks_not_made;  // since this host was short of something
+  metrics::SharedGauge warm;               // connections that wait for a client
+  metrics::SharedCounter warm_used;        // of those there were, handed to a session
+  metrics::SharedCounter warm_given_up;    // closed by the backend before that, or it spoke
+  metrics::SharedCounter warm_failed;      // connects meant to become warm that did not come to stand
   metrics::SharedCounter upload_bytes;     // client to backend
   metrics::SharedCounter download_bytes;
 };
 
 class Backend {
  public:
-  explicit Backend(BackendIdentity identity) : identity_(std::move(identity)) {}
+  explicit Backend(BackendIdentity identity)
+      : identity_(std::move(identity)),
+        sources_(identity_.origin == nullptr || identity_.origin->transparent
+                     ? std::span<const base::Address>()
+                     : std::span<const base::Address>(identity_.origin->sources),
+                 identity_.address.unmapped().family()) {}
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
 
@@ -69,6 +81,12 @@ class Backend {
   const std::string& name() const { return identity_.name; }
   BackendCounters& counters() { return counters_; }
   const BackendCounters& counters() const { return counters_; }
+
+  // The source addresses of connections to it, with what they hold: one without an address where the kernel
+  // chooses, or the client's own is used.
+  SourceTurn& sources() { return sources_; }
+  const SourceTurn& sources() const { return sources_; }
+  bool is_transparent() const { return identity_.origin != nullptr && identity_.origin->transparent; }
 
   // Sessions have failed there and none has been served since: what is served is worth telling the pool. Any
   // thread.
@@ -78,6 +96,7 @@ class Backend {
  private:
   const BackendIdentity identity_;
   std::atomic<bool> suspect_{false};
+  SourceTurn sources_;
   BackendCounters counters_;
 };
 

@@ -145,7 +145,9 @@ PoolView Pool::view() const {
     if (roster_.backends()[i] == nullptr) continue;
     const balance::Member& member = roster_.member(i);
     view.backends.push_back(
-        {roster_.backends()[i], roster_.state(i), roster_.reason(i), member.in_flight, member.connect_time});
+        {roster_.backends()[i], roster_.state(i), roster_.reason(i), member.in_flight, member.connect_time,
+         roster_.weight(i), roster_.is_backup(i),
+         member.most == balance::Member::kNoMost ? std::nullopt : std::optional(member.most)});
   }
   return view;
 }
@@ -157,6 +159,18 @@ std::vector<std::shared_ptr<Backend>> Pool::backends() const {
     if (backend != nullptr) all.push_back(backend);
   }
   return all;
+}
+
+std::vector<std::shared_ptr<Backend>> Pool::backends_up() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Backend>> up;
+  up.reserve(roster_.healthy());
+  for (BackendIndex i = 0; i < roster_.backends().size(); ++i) {
+    if (roster_.backends()[i] != nullptr && roster_.state(i) == BackendState::kUp) {
+      up.push_back(roster_.backends()[i]);
+    }
+  }
+  return up;
 }
 
 // Slot and waiter are friends of the pool's: how they come back to it.
@@ -183,6 +197,11 @@ void Slot::connected(base::Micros took) {
   const std::lock_guard lock(pool_->mutex_);
   pool_->roster_.connected(index_, took);
   if (!pool_->settings_.roster.ejection.observe_resets) pool_->roster_.served(index_);
+}
+
+void Slot::took_warm() {
+  backend_->counters().sessions.add();
+  backend_->counters().warm_used.add();
 }
 
 void Slot::reset_early(base::TimePoint now) {

@@ -47,6 +47,9 @@ struct BackendView {
   std::string reason;
   std::uint32_t in_flight = 0;
   std::uint32_t connect_time = 0;  // microseconds, a running mean; 0: not known
+  std::uint32_t weight = 1;        // these as they are now, which may differ from its identity
+  bool is_backup = false;
+  std::optional<std::uint32_t> most_sessions;
 };
 
 struct PoolView {
@@ -101,6 +104,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   PoolView view() const;
   // Its backends, those that have left and still have sessions among them.
   std::vector<std::shared_ptr<Backend>> backends() const;
+  // Those that are up.
+  std::vector<std::shared_ptr<Backend>> backends_up() const;
 
  private:
   friend class Slot;

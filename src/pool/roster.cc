@@ -50,6 +50,9 @@ void Roster::put(BackendIndex index, const std::shared_ptr<Backend>& backend) {
   const BackendIdentity& identity = backend->identity();
   State state(rules_.health);
   state.mode = identity.mode;
+  state.weight = identity.weight;
+  state.is_backup = identity.is_backup;
+  state.unresolved = identity.unresolved;
   Member member;
   member.weight = identity.weight * kWholeWeight;
   member.most = identity.most_sessions.value_or(Member::kNoMost);
@@ -75,7 +78,7 @@ void Roster::make_tiers() {
     ++total_;
     const std::size_t tier = is_backup(i) ? 1 : 0;
     tiers_[tier].indexes.push_back(i);
-    candidates[tier].push_back({i, backends_[i]->identity().weight, backends_[i]->name()});
+    candidates[tier].push_back({i, states_[i].weight, backends_[i]->name()});
   }
   for (std::size_t t = 0; t < tiers_.size(); ++t) {
     tiers_[t].policy = balance::make_policy(rules_.policy, candidates[t], rules_.policy_options);
@@ -84,9 +87,8 @@ void Roster::make_tiers() {
 }
 
 bool Roster::wants_sessions(BackendIndex i) const {
-  const BackendIdentity& identity = backends_[i]->identity();
-  return states_[i].mode == BackendMode::kUp && identity.weight > 0 && identity.unresolved.empty() &&
-         !states_[i].has_left;
+  const State& its = states_[i];
+  return its.mode == BackendMode::kUp && its.weight > 0 && its.unresolved.empty() && !its.has_left;
 }
 
 bool Roster::is_too_few_healthy() const {
@@ -224,7 +226,7 @@ void Roster::came_up(BackendIndex i, base::TimePoint now) {
   members_[i].connect_time = 0;
   if (!rules_.slow_start) return;
   states_[i].ramping_since = now;
-  set_weight(i, backends_[i]->identity().weight * slow_start_tenths(base::Millis(0), *rules_.slow_start));
+  set_weight(i, states_[i].weight * slow_start_tenths(base::Millis(0), *rules_.slow_start));
 }
 
 bool Roster::check_passed(BackendIndex i, base::TimePoint now) {
@@ -269,7 +271,7 @@ void Roster::advance(base::TimePoint now) {
     }
     if (!its.ramping_since) continue;
     const std::uint32_t tenths = slow_start_tenths(now - *its.ramping_since, *rules_.slow_start);
-    set_weight(i, backends_[i]->identity().weight * tenths);
+    set_weight(i, its.weight * tenths);
     if (tenths == kWholeWeight) its.ramping_since.reset();
   }
   tell_panic();
@@ -293,8 +295,10 @@ void Roster::replace(const std::vector<std::shared_ptr<Backend>>& wanted, base::
   }
   for (const BackendIndex i : gone) states_[i].has_left = true;
   std::vector<BackendIndex> joined;
+  bool is_other = false;
   for (const auto& backend : wanted) {
     if (const auto found = known.find(key_of(*backend)); found != known.end()) {
+      is_other = adjust(found->second, backend->identity(), now) || is_other;
       // One that is back before its last session went.
       if (std::exchange(states_[found->second].has_left, false)) joined.push_back(found->second);
       continue;
@@ -306,7 +310,7 @@ void Roster::replace(const std::vector<std::shared_ptr<Backend>>& wanted, base::
     came_up(i, now);
     joined.push_back(i);
   }
-  if (gone.empty() && joined.empty()) return;
+  if (gone.empty() && joined.empty() && !is_other) return;
   make_tiers();
   refresh_all();
   for (const BackendIndex i : joined) tell(Change::kAdded, i, "");
@@ -317,6 +321,27 @@ void Roster::replace(const std::vector<std::shared_ptr<Backend>>& wanted, base::
   tell_panic();
 }
 
+bool Roster::adjust(BackendIndex i, const BackendIdentity& newer, base::TimePoint now) {
+  State& its = states_[i];
+  Member& member = members_[i];
+  const std::uint32_t most = newer.most_sessions.value_or(Member::kNoMost);
+  if (its.weight == newer.weight && its.is_backup == newer.is_backup && member.most == most &&
+      its.unresolved == newer.unresolved) {
+    return false;
+  }
+  // It is counted where it belongs.
+  if (member.usable) --tier_of(i).usable;
+  its.is_backup = newer.is_backup;
+  if (member.usable) ++tier_of(i).usable;
+  its.weight = newer.weight;
+  const bool is_ramping = its.ramping_since.has_value();
+  set_weight(i, its.weight * (is_ramping ? slow_start_tenths(now - *its.ramping_since, *rules_.slow_start)
+                                         : kWholeWeight));
+  member.most = most;
+  its.unresolved = newer.unresolved;
+  return true;
+}
+
 void Roster::vacate(BackendIndex i) {
   positions_.erase(backends_[i].get());
   backends_[i] = nullptr;
@@ -325,16 +350,14 @@ void Roster::vacate(BackendIndex i) {
 
 BackendState Roster::state(BackendIndex i) const {
   const State& its = states_[i];
-  const BackendIdentity& identity = backends_[i]->identity();
   if (its.mode == BackendMode::kMaintenance) return BackendState::kMaintenance;
-  if (its.mode == BackendMode::kDrain || identity.weight == 0 || its.has_left) return BackendState::kDrain;
-  if (!identity.unresolved.empty() || !its.health.up()) return BackendState::kDown;
+  if (its.mode == BackendMode::kDrain || its.weight == 0 || its.has_left) return BackendState::kDrain;
+  if (!its.unresolved.empty() || !its.health.up()) return BackendState::kDown;
   return its.ejection.is_out() ? BackendState::kEjected : BackendState::kUp;
 }
 
 std::string Roster::reason(BackendIndex i) const {
   const State& its = states_[i];
-  const BackendIdentity& identity = backends_[i]->identity();
   switch (state(i)) {
     case BackendState::kUp:
       return "";
@@ -346,7 +369,7 @@ std::string Roster::reason(BackendIndex i) const {
     case BackendState::kEjected:
       return its.ejected_for;
     case BackendState::kDown:
-      if (!identity.unresolved.empty()) return identity.unresolved;
+      if (!its.unresolved.empty()) return its.unresolved;
       if (!its.health.reason().empty()) return its.health.reason();
       return its.health.is_untold() ? "no check has passed yet" : "too few checks have passed yet";
   }

@@ -91,7 +91,8 @@ class Roster {
 
   // The backends that the pool should have. Those that it has already keep their state; those that are not
   // among them take no new sessions and are forgotten with their last one. Two that have the same name and
-  // address are the same.
+  // address are the same, and then weight, maximum, tier and why there is no address are from now on those of
+  // the newer.
   void replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now);
 
   BackendState state(balance::BackendIndex index) const;
@@ -102,6 +103,9 @@ class Roster {
   // Of each position; none where nothing stands. Those that have left stay until their last session has.
   const std::vector<std::shared_ptr<Backend>>& backends() const { return backends_; }
   bool has_left(balance::BackendIndex index) const { return states_[index].has_left; }
+  // What it counts for now, slow start aside, and whether it is a backup.
+  std::uint32_t weight(balance::BackendIndex index) const { return states_[index].weight; }
+  bool is_backup(balance::BackendIndex index) const { return states_[index].is_backup; }
   std::optional<balance::BackendIndex> find(const Backend& backend) const;
 
   bool in_panic() const { return panic_; }
@@ -118,6 +122,10 @@ class Roster {
   struct State {
     explicit State(const HealthRules& rules) : health(rules) {}
     BackendMode mode = BackendMode::kUp;
+    // As its identity says at first; `replace` may say something else.
+    std::uint32_t weight = 1;
+    bool is_backup = false;
+    std::string unresolved;
     HealthState health;
     Ejection ejection;
     std::string ejected_for;
@@ -138,8 +146,9 @@ class Roster {
 
   void put(balance::BackendIndex index, const std::shared_ptr<Backend>& backend);
   void vacate(balance::BackendIndex index);
+  // Takes over what a newer form of the same backend says. True: it says something else.
+  bool adjust(balance::BackendIndex index, const BackendIdentity& newer, base::TimePoint now);
   void make_tiers();
-  bool is_backup(balance::BackendIndex index) const { return backends_[index]->identity().is_backup; }
   Tier& tier_of(balance::BackendIndex index) { return tiers_[is_backup(index) ? 1 : 0]; }
   bool wants_sessions(balance::BackendIndex index) const;
   bool is_too_few_healthy() const;

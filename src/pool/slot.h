@@ -41,6 +41,9 @@ class Slot {
   void connect_failed(base::TimePoint now, std::string_view what);
   // It stands, after `took`.
   void connected(base::Micros took);
+  // The session has been given a warm connection instead: it says nothing of how long a connect takes, nor
+  // that one would stand now.
+  void took_warm();
   // The backend reset the connection before it had sent anything.
   void reset_early(base::TimePoint now);
   // The backend has sent something, or has ended in order.

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/address.h"
@@ -16,6 +17,13 @@
 #include "metrics/counter.h"
 
 namespace weir::pool {
+
+// Where the connections to a pool's backends come from, as configured.
+struct Origin {
+  std::vector<base::Address> sources;  // port 0; none: the kernel chooses
+  bool transparent = false;            // from the client's own address
+  std::string interface;               // the only one they leave by; empty: any
+};
 
 // What one source address holds towards one backend. A live block: `PortHold`s keep it.
 class alignas(64) PortCounters {
@@ -29,11 +37,15 @@ class alignas(64) PortCounters {
   std::uint64_t open() const { return static_cast<std::uint64_t>(open_.value()); }
   std::uint64_t opened_total() const { return opened_.value(); }
   std::uint64_t dry_total() const { return dry_.value(); }
+  std::uint64_t missing_total() const { return missing_.value(); }
 
   // A connect found no port left (net::Connecting::out_of_ports): counts it, and for `kDryPause` the address
   // is tried after the others.
   void found_dry(base::TimePoint now);
   bool lately_dry(base::TimePoint now) const;
+
+  // A connect found that the address is none of this host's (net::Connecting::not_our_address): counts it.
+  void found_missing() { missing_.add(); }
 
   // The kernel looks at every port before it says that there is none: a millisecond or so, in which a worker
   // does nothing else.
@@ -46,6 +58,7 @@ class alignas(64) PortCounters {
   metrics::SharedGauge open_;
   metrics::SharedCounter opened_;
   metrics::SharedCounter dry_;
+  metrics::SharedCounter missing_;
   std::atomic<base::TimePoint::rep> dry_until_{base::TimePoint::min().time_since_epoch().count()};
 };
 

@@ -17,7 +17,7 @@ constexpr std::uint64_t kLoop = net::EventLoop::kDescriptors + 1;
 constexpr std::uint64_t kAdminDoor = kLoop + 1 + kAdminClients + 1;
 // Its program, and the maps of both families and of the count.
 constexpr std::uint64_t kPacketFilter = 4;
-// Files read on demand, the resolver's sockets.
+// Files read on demand, the sockets of the system's resolver at start.
 constexpr std::uint64_t kSpare = 12;
 
 }  // namespace
@@ -37,6 +37,8 @@ base::Result<DescriptorPlan> plan_descriptors(std::uint64_t limit, const Descrip
     plan.reserved.push_back({"packet filters", kPacketFilter * needs.packet_filters});
   if (needs.tarpit > 0) plan.reserved.push_back({"refused clients in the tarpit", needs.tarpit});
   if (needs.checks > 0) plan.reserved.push_back({"checks of backends", needs.checks});
+  if (needs.resolver > 0) plan.reserved.push_back({"sockets to name servers", needs.resolver});
+  if (needs.warm > 0) plan.reserved.push_back({"warm connections", needs.warm});
   if (needs.others > 0) plan.reserved.push_back({"this program's own", needs.others});
   plan.reserved.push_back({"spare", kSpare});
   std::uint64_t kept = 0;
@@ -46,8 +48,8 @@ base::Result<DescriptorPlan> plan_descriptors(std::uint64_t limit, const Descrip
         {base::ErrorSide::kSystem, fmt::format("the limit of {} descriptors leaves none for connections: {} "
                                                "are needed before the first ({}); raise it "
                                                "(`ulimit -n`, LimitNOFILE= in systemd, ulimits: in compose), "
-                                               "or use fewer workers or listeners, or a "
-                                               "smaller tarpit_max",
+                                               "or use fewer workers, listeners or "
+                                               "warm_connections, or a smaller tarpit_max",
                                                limit, kept, plan.items())});
   }
   constexpr std::uint64_t kMost = 1u << 30;

@@ -21,9 +21,11 @@ struct DescriptorNeeds {
   unsigned listening_sockets = 0;
   bool admin_door = false;
   unsigned packet_filters = 0;
-  std::uint64_t tarpit = 0;  // refused clients that may be held
-  std::uint64_t checks = 0;  // probes of backends that may be under way
-  unsigned others = 0;       // kept by whoever embeds Weir in a process: the demo's own backends and clients
+  std::uint64_t tarpit = 0;    // refused clients that may be held
+  std::uint64_t checks = 0;    // probes of backends that may be under way
+  std::uint64_t warm = 0;      // connections to backends that wait for clients
+  std::uint64_t resolver = 0;  // sockets to name servers
+  unsigned others = 0;  // kept by whoever embeds Weir in a process: the demo's own backends and clients
 };
 
 struct DescriptorPlan {

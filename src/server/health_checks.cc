@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <random>
 
+#include "session/outgoing.h"
+
 namespace weir::server {
 namespace {
 
@@ -46,8 +48,10 @@ std::shared_ptr<const health::Check> check_of(const config::HealthConfig& from) 
 
 HealthChecks::HealthChecks(net::EventLoop& loop, Parts parts)
     : parts_(parts),
-      prober_(loop, {kMostProbes, random_seed()},
-              [this](health::TargetId id, const auto& report) { return take(id, report); }) {
+      prober_(
+          loop, {kMostProbes, random_seed()},
+          [this](health::TargetId id, const auto& report) { return take(id, report); },
+          [this](const health::Target& target, const auto& options) { return connect(target, options); }) {
   for (const config::PoolConfig& pool : parts_.config.pools) {
     checks_.push_back(pool.health ? check_of(*pool.health) : nullptr);
   }
@@ -65,8 +69,10 @@ void HealthChecks::add(std::size_t pool, const std::shared_ptr<pool::Backend>& b
   if (checks_[pool] == nullptr || address.family() == AF_UNSPEC || ids_.contains(backend.get())) return;
   const auto& port = parts_.config.pools[pool].health->port;
   if (port && address.is_ip()) address = address.with_port(static_cast<std::uint16_t>(*port));
-  const health::TargetId id = prober_.add({address, checks_[pool]});
-  checked_.emplace(id, Checked{pool, backend});
+  address = address.unmapped();
+  const std::uint64_t way = address.is_ip() ? add_way(backend->identity(), address.family()) : 0;
+  const health::TargetId id = prober_.add({address, checks_[pool], way});
+  checked_.emplace(id, Checked{pool, backend, way});
   ids_.emplace(backend.get(), id);
 }
 
@@ -74,8 +80,23 @@ void HealthChecks::remove(const pool::Backend& backend) {
   const auto found = ids_.find(&backend);
   if (found == ids_.end()) return;
   prober_.remove(found->second);
+  ways_.erase(checked_.at(found->second).way);
   checked_.erase(found->second);
   ids_.erase(found);
+}
+
+std::uint64_t HealthChecks::add_way(const pool::BackendIdentity& identity, int family) {
+  const pool::Origin* origin = identity.origin.get();
+  if (origin == nullptr || (origin->sources.empty() && origin->interface.empty())) return 0;
+  ways_[++last_way_].reset(new Way{{origin->sources, family}, origin->interface});
+  return last_way_;
+}
+
+net::Connecting HealthChecks::connect(const health::Target& target, const net::TcpOptions& options) {
+  const auto found = ways_.find(target.origin);
+  if (found == ways_.end()) return net::start_connect(target.address, options);
+  Way& way = *found->second;
+  return session::start_in_turn(target.address, way.turn, way.interface, options).connecting;
 }
 
 health::Pace HealthChecks::take(health::TargetId id, const health::ProbeReport& report) {

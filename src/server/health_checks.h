@@ -1,5 +1,6 @@
-// The checks of the pools' backends: says to the prober what to probe, and to the pools what came of it. On
-// the control loop.
+// The checks of the pools' backends: says to the prober what to probe, and to the pools what came of it. They
+// come from the pool's source addresses in turn and through its interface; those of a transparent pool from
+// this host's own address. On the control loop.
 #pragma once
 
 #include <memory>
@@ -34,8 +35,18 @@ class HealthChecks {
   struct Checked {
     std::size_t pool = 0;
     std::shared_ptr<pool::Backend> backend;
+    std::uint64_t way = 0;
   };
 
+  // Where the probes of one backend come from. They do not count among the ports of its sessions: there is
+  // one at a time, perhaps to another port.
+  struct Way {
+    pool::SourceTurn turn;
+    std::string interface;
+  };
+
+  std::uint64_t add_way(const pool::BackendIdentity& identity, int family);
+  net::Connecting connect(const health::Target& target, const net::TcpOptions& options);
   health::Pace take(health::TargetId id, const health::ProbeReport& report);
   void tell_not_made(const Checked& checked, const std::string& reason);
 
@@ -43,6 +54,8 @@ class HealthChecks {
   std::vector<std::shared_ptr<const health::Check>> checks_;  // by pool; none: it has no checks
   std::unordered_map<health::TargetId, Checked> checked_;
   std::unordered_map<const pool::Backend*, health::TargetId> ids_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Way>> ways_;  // by health::Target::origin
+  std::uint64_t last_way_ = 0;
   base::TimePoint not_made_told_;
   health::Prober prober_;
 };

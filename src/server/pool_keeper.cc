@@ -63,12 +63,14 @@ void PoolKeeper::take(std::size_t index, const pool::PoolEvent& event, base::Tim
       return cut(event.backend, pool.sessions.on_down, session::CloseReason::kBackendDown, now);
     case Change::kRemoved:
       parts_.checks.remove(*event.backend);
+      parts_.ports.remove(*event.backend);
       return cut(event.backend, pool.sessions.on_removed, session::CloseReason::kBackendRemoved, now);
     case Change::kMode:
       if (event.state != BackendState::kMaintenance) return call_off(*event.backend);
       return cut(event.backend, pool.sessions.on_maintenance, session::CloseReason::kBackendMaintenance, now);
     case Change::kAdded:
       parts_.checks.add(index, event.backend);
+      parts_.ports.add(index, event.backend);
       return call_off(*event.backend);
     case Change::kUp:
       return call_off(*event.backend);
@@ -81,6 +83,8 @@ void PoolKeeper::take(std::size_t index, const pool::PoolEvent& event, base::Tim
 }
 
 void PoolKeeper::tell(const config::PoolConfig& pool, const pool::PoolEvent& event) const {
+  // What stands for a name without an address is no backend; its line is `name`.
+  if (event.backend != nullptr && !event.backend->identity().unresolved.empty()) return;
   const Telling telling = telling_of(event.change);
   base::LogFields fields;
   fields.text("pool", pool.name);

@@ -9,6 +9,7 @@
 #include "net/watch.h"
 #include "server/health_checks.h"
 #include "server/log_writer.h"
+#include "server/port_watch.h"
 #include "server/worker.h"
 
 namespace weir::server {
@@ -21,6 +22,7 @@ class PoolKeeper {
     const std::vector<std::unique_ptr<Worker>>& workers;
     LogWriter& log;
     HealthChecks& checks;
+    PortWatch& ports;
   };
 
   PoolKeeper(net::EventLoop& loop, Parts parts);

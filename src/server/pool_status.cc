@@ -1,17 +1,48 @@
 #include "server/pool_status.h"
 
+#include <algorithm>
+
 namespace weir::server {
 namespace {
 
-BackendStatus backend_status(const pool::BackendView& view) {
+// Of sources that have been used.
+std::vector<SourceStatus> source_statuses(const pool::Backend& backend, const PortFindings& ports) {
+  std::vector<SourceStatus> list;
+  if (!backend.identity().address.is_ip()) return list;
+  for (const auto& counters : backend.sources().all()) {
+    SourceStatus status;
+    status.held = counters->open();
+    status.dry = counters->dry_total();
+    status.missing = counters->missing_total();
+    if (counters->opened_total() + status.dry + status.missing == 0) continue;
+    status.source = counters->source()         ? counters->source()->ip_to_string()
+                    : backend.is_transparent() ? "client"
+                                               : "auto";
+    if (!backend.is_transparent()) {
+      status.usable = ports.usable;
+      const auto found = ports.views.find(counters.get());
+      const pool::PortView view =
+          found != ports.views.end()
+              ? found->second
+              : pool::PortView{0, ports.usable - std::min<std::uint64_t>(ports.usable, status.held), {}};
+      if (ports.knows_time_wait) status.time_wait = view.time_wait;
+      status.free = view.free;
+      status.dry_in = view.dry_in;
+    }
+    list.push_back(std::move(status));
+  }
+  return list;
+}
+
+BackendStatus backend_status(const pool::BackendView& view, const PortFindings& ports) {
   const pool::BackendIdentity& identity = view.backend->identity();
   const pool::BackendCounters& counters = view.backend->counters();
   BackendStatus status;
   status.name = identity.name;
   status.address = identity.address;
-  status.weight = identity.weight;
-  status.is_backup = identity.is_backup;
-  status.most_sessions = identity.most_sessions;
+  status.weight = view.weight;
+  status.is_backup = view.is_backup;
+  status.most_sessions = view.most_sessions;
   status.state = view.state;
   status.state_reason = view.reason;
   status.in_flight = view.in_flight;
@@ -24,19 +55,26 @@ BackendStatus backend_status(const pool::BackendView& view) {
   status.checks_passed = counters.checks_passed.value();
   status.checks_failed = counters.checks_failed.value();
   status.checks_not_made = counters.checks_not_made.value();
+  status.warm = static_cast<std::uint64_t>(std::max<std::int64_t>(counters.warm.value(), 0));
+  status.warm_used = counters.warm_used.value();
+  status.warm_given_up = counters.warm_given_up.value();
+  status.warm_failed = counters.warm_failed.value();
   status.upload_bytes = counters.upload_bytes.value();
   status.download_bytes = counters.download_bytes.value();
+  status.sources = source_statuses(*view.backend, ports);
   return status;
 }
 
 }  // namespace
 
-PoolStatus pool_status(const pool::Pool& pool) {
+PoolStatus pool_status(const pool::Pool& pool, const PortFindings& ports) {
   const pool::PoolView view = pool.view();
   const pool::PoolCounters& counters = pool.counters();
   PoolStatus status;
   status.name = pool.settings().name;
-  for (const pool::BackendView& backend : view.backends) status.backends.push_back(backend_status(backend));
+  for (const pool::BackendView& backend : view.backends) {
+    status.backends.push_back(backend_status(backend, ports));
+  }
   status.healthy = view.healthy;
   status.is_checked = pool.settings().roster.health.is_checked;
   status.panic = view.panic;

@@ -2,10 +2,11 @@
 #pragma once
 
 #include "pool/pool.h"
+#include "server/port_watch.h"
 #include "server/status.h"
 
 namespace weir::server {
 
-PoolStatus pool_status(const pool::Pool& pool);
+PoolStatus pool_status(const pool::Pool& pool, const PortFindings& ports);
 
 }  // namespace weir::server

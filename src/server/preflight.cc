@@ -1,6 +1,7 @@
 #include "server/preflight.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,13 +11,16 @@
 #include <set>
 
 #include "base/units.h"
+#include "net/interfaces.h"
 #include "net/privileges.h"
 #include "server/doors.h"
 #include "server/health_checks.h"
 #include "server/host.h"
 #include "server/kernel_advice.h"
 #include "server/listener_set.h"
+#include "server/name_watches.h"
 #include "server/rate_advice.h"
+#include "server/warmer.h"
 
 namespace weir::server {
 namespace {
@@ -129,6 +133,48 @@ void check_paths(const Config& config, const net::UserIds& user, Problems& probl
   }
 }
 
+// "a, b, c and 4 more"
+std::string listed(const std::vector<std::string>& words) {
+  constexpr std::size_t kMost = 12;
+  const std::size_t shown = std::min(words.size(), kMost);
+  std::string text =
+      fmt::format("{}", fmt::join(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+  if (words.size() > shown) text += fmt::format(" and {} more", words.size() - shown);
+  return text;
+}
+
+std::string own_addresses() {
+  std::vector<std::string> words;
+  for (const base::Address& address : net::interface_addresses()) words.push_back(address.ip_to_string());
+  return words.empty() ? "the kernel does not tell which it has" : "it has " + listed(words);
+}
+
+// Where connections to backends are to come from.
+void check_origins(const Config& config, Problems& problems) {
+  for (const config::PoolConfig& pool : config.pools) {
+    for (const auto& source : pool.sources) {
+      if (net::is_own_address(source.value)) continue;
+      add(problems, Severity::kError, source.place,
+          fmt::format("pools.{}.source: {} is no address of this host; {}", pool.name,
+                      source.value.ip_to_string(), own_addresses()));
+    }
+    const std::string& interface = pool.interface.value;
+    if (!interface.empty() && !net::has_interface(interface)) {
+      add(problems, Severity::kError, pool.interface.place,
+          fmt::format("pools.{}.interface: this host has no interface \"{}\"; it has {}", pool.name,
+                      interface, listed(net::interface_names())));
+    }
+    if (pool.transparent && !net::may_be_transparent()) {
+      add(problems, Severity::kError, pool.place,
+          fmt::format(
+              "pools.{}.transparent: connecting from the clients' addresses needs a right that this user "
+              "has not (CAP_NET_RAW, or CAP_NET_ADMIN): start as root, which may change to process.user and "
+              "keeps it, give it to the container (`cap_add`), or remove the key",
+              pool.name));
+    }
+  }
+}
+
 // Tables of clients take their memory at start; the kernel would end the process for it much later.
 void check_tables(const Config& config, Problems& problems) {
   const std::uint64_t usable = usable_memory() / 2;
@@ -165,13 +211,19 @@ std::vector<ListenerDemands> demands_of(const Config& config) {
   return demands;
 }
 
-// Ports are each address's own; a name counts as one.
-std::uint64_t far_backends(const config::PoolConfig& pool) {
-  return static_cast<std::uint64_t>(
-      std::count_if(pool.backends.begin(), pool.backends.end(), [](const auto& backend) {
-        const auto* address = std::get_if<base::Address>(&backend.address.value);
-        return address == nullptr || (address->is_ip() && !address->is_loopback());
-      }));
+// Ports are each pair's own, of source and backend; a name counts as one address, of the sources' family.
+// Clients that are connected for from their own addresses have ports of their own.
+void count_pairs(const config::PoolConfig& pool, RateDemand& demand) {
+  if (pool.transparent) return;
+  for (const auto& backend : pool.backends) {
+    const auto* address = std::get_if<base::Address>(&backend.address.value);
+    if (address != nullptr && (!address->is_ip() || address->is_loopback())) continue;
+    const auto sources = std::count_if(pool.sources.begin(), pool.sources.end(), [&](const auto& source) {
+      return address == nullptr || source.value.family() == address->unmapped().family();
+    });
+    demand.backends += 1;
+    demand.pairs += static_cast<std::uint64_t>(std::max<std::ptrdiff_t>(sources, 1));
+  }
 }
 
 std::vector<RateDemand> rate_demands_of(const Config& config) {
@@ -180,10 +232,10 @@ std::vector<RateDemand> rate_demands_of(const Config& config) {
     const config::LimitsConfig& limits = limits_of(config, listener);
     if (!limits.connection_rate) continue;
     const base::Rate rate = limits.connection_rate->rate;
-    RateDemand demand{listener.name, limits.place, base::to_string(rate), 0, 0};
+    RateDemand demand{listener.name, limits.place, base::to_string(rate), 0, 0, 0};
     demand.per_minute = rate.count * 60 / static_cast<std::uint64_t>(rate.period.count());
     for (const auto& pool : config.pools) {
-      if (pool.name == listener.pool.value) demand.backends = far_backends(pool);
+      if (pool.name == listener.pool.value) count_pairs(pool, demand);
     }
     demands.push_back(std::move(demand));
   }
@@ -196,6 +248,7 @@ void check_host(const Config& config, Problems& problems, const net::KernelSetti
   const net::UserIds user = future_user(config, problems);
   check_ports(config, problems);
   check_paths(config, user, problems);
+  check_origins(config, problems);
   check_tables(config, problems);
   advise(settings, demands_of(config), problems);
   advise_on_rates(settings, rate_demands_of(config), problems);
@@ -213,6 +266,8 @@ DescriptorPlan plan_for(const Config& config, std::uint64_t limit, unsigned othe
   for (const auto& listener : config.listeners) needs.packet_filters += listener.access.kernel_drop ? 1 : 0;
   needs.tarpit = most_tarpitted(config);
   needs.checks = most_probes(config);
+  needs.resolver = most_resolver_sockets(config);
+  needs.warm = most_warm(config);
   needs.others = others;
   const auto& asked = config.process.max_connections.value;
   auto plan = plan_descriptors(limit, needs, asked);

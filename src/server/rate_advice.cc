@@ -14,16 +14,17 @@ constexpr std::uint64_t kEntriesPerSession = 2;
 constexpr std::uint64_t kEntryMinutes = 2;
 
 void check_ports(const KernelSettings& settings, const RateDemand& demand, Problems& problems) {
-  if (!settings.local_ports || demand.backends == 0 || settings.tcp_tw_reuse.value_or(0) == 1) return;
+  if (!settings.local_ports || demand.pairs == 0 || settings.tcp_tw_reuse.value_or(0) == 1) return;
   const std::uint64_t ports = settings.local_ports->usable();
-  const std::uint64_t per_minute = ports * demand.backends;
+  const std::uint64_t per_minute = ports * demand.pairs;
   if (demand.per_minute <= per_minute) return;
   add_warning(
       problems, demand.place,
       fmt::format("listener \"{}\": a connection_rate of {} may use up the local ports: {} towards each "
-                  "of {} backend addresses, some held for a minute, are enough for {}/s; `sysctl -w "
+                  "of {} backend addresses{}, some held for a minute, are enough for {}/s; `sysctl -w "
                   "net.ipv4.tcp_tw_reuse=1` frees them after a second",
-                  demand.listener, demand.rate, ports, demand.backends, per_minute / 60));
+                  demand.listener, demand.rate, ports, demand.backends,
+                  demand.pairs > demand.backends ? " from each source address" : "", per_minute / 60));
 }
 
 void check_tracking(const KernelSettings& settings, const RateDemand& demand, Problems& problems) {

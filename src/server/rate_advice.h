@@ -25,6 +25,7 @@ struct RateDemand {
   std::string rate;              // as it is written
   std::uint64_t per_minute = 0;  // connections
   std::uint64_t backends = 0;    // addresses of TCP, those of loopback left out
+  std::uint64_t pairs = 0;       // of each of these and a source address from which it is connected to
 };
 
 void advise_on_rates(const net::KernelSettings& settings, const std::vector<RateDemand>& demands,

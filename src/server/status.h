@@ -12,6 +12,7 @@
 
 #include "admission/refusals.h"
 #include "base/address.h"
+#include "base/clock.h"
 #include "net/kernel_counters.h"
 #include "pool/backend.h"
 #include "session/close_reason.h"
@@ -48,6 +49,19 @@ struct LimitsStatus {
   std::uint64_t unlimited = 0;     // connections let in without limits of their own since the table was full
 };
 
+// The local ports of connections from one source address to one backend.
+struct SourceStatus {
+  std::string source;         // an address; "auto": the kernel chooses; "client": the client's own
+  std::uint64_t held = 0;     // by this backend's sessions
+  std::uint64_t dry = 0;      // connects that found no port, ever
+  std::uint64_t missing = 0;  // connects that found that the address is none of this host's, ever
+  // What the kernel has for the pair, whoever uses it; nothing where that is not known, or without meaning.
+  std::optional<std::uint64_t> time_wait;
+  std::optional<std::uint64_t> free;
+  std::optional<std::uint64_t> usable;
+  std::optional<std::chrono::seconds> dry_in;  // nothing too when that is not within an hour
+};
+
 struct BackendStatus {
   std::string name;
   base::Address address;
@@ -66,13 +80,33 @@ struct BackendStatus {
   std::uint64_t checks_passed = 0;
   std::uint64_t checks_failed = 0;
   std::uint64_t checks_not_made = 0;
+  std::uint64_t warm = 0;  // connections that wait for a client
+  std::uint64_t warm_used = 0;
+  std::uint64_t warm_given_up = 0;
+  std::uint64_t warm_failed = 0;
   std::uint64_t upload_bytes = 0;
   std::uint64_t download_bytes = 0;
+  std::vector<SourceStatus> sources;  // those that have been used
+};
+
+// A name among the backends of a pool.
+struct NameStatus {
+  std::string name;                      // of the entry in the configuration
+  std::string asked;                     // the name that name servers are asked for
+  bool is_service = false;               // by SRV
+  std::vector<base::Address> addresses;  // that it stands for now
+  std::optional<base::Millis> age;       // of the last answer; nothing: there has been none
+  base::Millis next_question{0};         // from now
+  std::string error;                     // why the last question has no answer; empty: it has one
+  std::vector<std::string> notes;        // what the last answer has left out
+  std::uint64_t answers = 0;
+  std::uint64_t failures = 0;
 };
 
 struct PoolStatus {
   std::string name;
   std::vector<BackendStatus> backends;
+  std::vector<NameStatus> names;
   std::uint64_t healthy = 0;
   bool is_checked = false;  // its backends are
   bool panic = false;

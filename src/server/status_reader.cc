@@ -82,7 +82,11 @@ void StatusReader::add_refusals(ProcessStatus& status) const {
 }
 
 void StatusReader::add_pools(ProcessStatus& status) const {
-  for (const auto& pool : parts_.world.pools) status.pools.push_back(pool_status(*pool));
+  const auto ports = parts_.ports.findings();
+  for (std::size_t i = 0; i < parts_.world.pools.size(); ++i) {
+    status.pools.push_back(pool_status(*parts_.world.pools[i], *ports));
+    if (parts_.names != nullptr) status.pools.back().names = parts_.names->status(i);
+  }
 }
 
 }  // namespace weir::server

@@ -8,6 +8,8 @@
 #include "config/model.h"
 #include "server/listener_set.h"
 #include "server/log_writer.h"
+#include "server/name_keeper.h"
+#include "server/port_watch.h"
 #include "server/pressure_watch.h"
 #include "server/status.h"
 #include "server/worker.h"
@@ -25,6 +27,8 @@ class StatusReader {
     const std::vector<std::unique_ptr<Worker>>& workers;
     const LogWriter& log;
     const PressureWatch& pressure;
+    const std::unique_ptr<NameKeeper>& names;
+    const PortWatch& ports;
   };
 
   explicit StatusReader(Parts parts) : parts_(parts) {}

@@ -20,6 +20,8 @@ using base::LogFields;
 using config::Problems;
 
 constexpr unsigned kSessionIdWorkerBits = 8;
+// So long the start waits for names that have no backend yet.
+constexpr base::Millis kFirstAnswers{2'000};
 
 void add_error(Problems& problems, const base::Error& error, const config::Place& place = {}) {
   config::add_error(problems, place, error.message());
@@ -41,6 +43,8 @@ base::Result<void> change_user(const config::Config& config, bool keep_net_admin
   if (!user) return base::failure(user.error());
   net::KeptRights kept;
   kept.net_admin = keep_net_admin;
+  kept.net_raw = std::any_of(config.pools.begin(), config.pools.end(),
+                             [](const config::PoolConfig& pool) { return pool.transparent; });
   for (const auto& listener : config.listeners) {
     for (const auto& bind : listener.bind) {
       if (net::is_privileged(bind.value.port())) kept.bind_service = true;
@@ -128,6 +132,8 @@ std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, co
     supervisor->log_->event(LogLevel::kWarning, "configuration",
                             place.empty() ? problem.text : place + ": " + problem.text);
   }
+  // Clients that come meanwhile wait in the accept queues.
+  supervisor->name_keeper_->await_answers(kFirstAnswers);
   return supervisor;
 }
 
@@ -144,8 +150,10 @@ Supervisor::Supervisor(Prepared&& prepared)
       lists_read_(prepared.lists_read),
       slots_(descriptors_.max_connections, [this] { wake_acceptors(); }),
       health_checks_(*loop_, {config_, world_.pools, *log_}),
+      port_watch_(*loop_, {config_, world_.pools, *log_}),
       pressure_watch_(*loop_, {listener_names(config_), workers_, *log_}),
-      status_reader_({config_, world_, listeners_, slots_, workers_, *log_, pressure_watch_}) {}
+      status_reader_({config_, world_, listeners_, slots_, workers_, *log_, pressure_watch_, name_keeper_,
+                      port_watch_}) {}
 
 Supervisor::~Supervisor() {
   stop_workers();
@@ -178,7 +186,8 @@ base::Result<void> Supervisor::make_workers(Problems& problems) {
   attach_filters(sockets, problems);
   const unsigned count = worker_count(config_);
   for (unsigned i = 0; i < count; ++i) {
-    auto worker = Worker::create({i, world_.routes, world_.doors, buffers_per_worker(), first_session_id(i)},
+    auto worker = Worker::create({i, world_.routes, world_.doors, buffers_per_worker(), first_session_id(i),
+                                  warm_shares(config_, world_.pools, i, count)},
                                  log_->add_worker());
     if (!worker) return base::failure(std::move(worker.error()));
     workers_.push_back(std::move(*worker));
@@ -194,7 +203,10 @@ base::Result<void> Supervisor::make_workers(Problems& problems) {
   if (!watch) return base::failure(std::move(watch.error()));
   access_watch_ = std::move(*watch);
   pool_keeper_ = std::make_unique<PoolKeeper>(
-      *loop_, PoolKeeper::Parts{config_, world_.pools, workers_, *log_, health_checks_});
+      *loop_, PoolKeeper::Parts{config_, world_.pools, workers_, *log_, health_checks_, port_watch_});
+  auto names = NameKeeper::create(*loop_, {config_, world_.pools, world_.names, *log_});
+  if (!names) return base::failure(std::move(names.error()));
+  name_keeper_ = std::move(*names);
   refusals_ = std::make_unique<RefusalSummary>(
       *loop_, RefusalSummary::Parts{listener_names(config_), workers_, *log_});
   return {};
@@ -240,7 +252,9 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
             admin);
   access_watch_->start();
   health_checks_.start();
+  port_watch_.start();
   pool_keeper_->start();
+  name_keeper_->start();
   refusals_->start();
   wake_acceptors();
   serving_.store(true, std::memory_order_release);

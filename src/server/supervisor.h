@@ -15,7 +15,9 @@
 #include "server/drain.h"
 #include "server/listener_set.h"
 #include "server/log_writer.h"
+#include "server/name_keeper.h"
 #include "server/pool_keeper.h"
+#include "server/port_watch.h"
 #include "server/preflight.h"
 #include "server/pressure_watch.h"
 #include "server/refusal_summary.h"
@@ -114,7 +116,9 @@ class Supervisor final : public StatusSource {
   std::unique_ptr<AccessWatch> access_watch_;
   std::unique_ptr<RefusalSummary> refusals_;
   HealthChecks health_checks_;
+  PortWatch port_watch_;
   std::unique_ptr<PoolKeeper> pool_keeper_;
+  std::unique_ptr<NameKeeper> name_keeper_;
   PressureWatch pressure_watch_;
   StatusReader status_reader_;
   std::atomic<bool> draining_{false};

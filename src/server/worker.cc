@@ -44,7 +44,9 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
       counters_(plan_.routes.size()),
       // Only to wake the loop, which looks at the list after every turn. A full mailbox has woken it already.
       wake_list_([this] { static_cast<void>(post(Wake{})); }),
-      table_({*loop_, buffers_, wheel_, log, wake_list_}, plan_.first_session_id),
+      warmer_(*loop_, plan_.warm),
+      table_({*loop_, buffers_, wheel_, log, wake_list_, plan_.warm.empty() ? nullptr : &warmer_},
+             plan_.first_session_id),
       tarpit_(wheel_) {
   WEIR_ASSERT(plan_.doors.size() == plan_.routes.size());
   for (const DoorRules& door : plan_.doors) gates_.emplace_back(door.gate);
@@ -65,6 +67,7 @@ void Worker::add_acceptor(Assigned&& socket, Acceptor::Rules rules) {
 
 base::Result<void> Worker::start(const std::vector<std::unique_ptr<Worker>>& all) {
   all_ = &all;
+  warmer_.start();
   auto thread = net::start_thread("worker-" + std::to_string(plan_.index), [this] { loop_->run(); });
   if (!thread) return base::failure(std::move(thread.error()));
   thread_ = std::move(*thread);
@@ -137,6 +140,7 @@ void Worker::handle(WorkerMessage&& message) {
                  [this](StopAccepting&&) {
                    for (const auto& acceptor : acceptors_) acceptor->drain();
                    tarpit_.clear();
+                   warmer_.stop();
                    accepting_.store(false, std::memory_order_release);
                  },
                  [this](CloseSessions&& close) { table_.close_all(close.reason); },
@@ -152,6 +156,7 @@ void Worker::turn_wheel() {
 
 void Worker::end_turn() {
   wake_list_.deliver();
+  warmer_.end_turn();
   if (resume_wanted_.load(std::memory_order_relaxed) &&
       resume_wanted_.exchange(false, std::memory_order_acq_rel)) {
     for (const auto& acceptor : acceptors_) acceptor->resume();

@@ -17,6 +17,7 @@
 #include "server/doors.h"
 #include "server/listener_set.h"
 #include "server/tarpit.h"
+#include "server/warmer.h"
 #include "session/session_table.h"
 #include "session/wake_list.h"
 
@@ -52,6 +53,7 @@ class Worker final : public Acceptor::Owner {
     std::vector<DoorRules> doors;        // by listener
     std::size_t most_buffers = 0;
     std::uint64_t first_session_id = 0;
+    std::vector<WarmShare> warm{};
   };
 
   // Fails when the kernel gives no descriptors.
@@ -115,6 +117,7 @@ class Worker final : public Acceptor::Owner {
   std::vector<admission::Gate> gates_;  // by listener
   admission::RefusalSamples samples_;
   session::WakeList wake_list_;
+  Warmer warmer_;
   session::SessionTable table_;
   Tarpit tarpit_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;

@@ -4,9 +4,8 @@
 
 #include <algorithm>
 
-#include "config/loop_check.h"
-#include "net/interfaces.h"
-#include "net/local_ports.h"
+#include "server/backend_specs.h"
+#include "server/name_watches.h"
 #include "server/pool_settings.h"
 
 namespace weir::server {
@@ -17,87 +16,60 @@ using config::BackendConfig;
 using config::Problems;
 using config::Severity;
 
-pool::BackendMode mode_of(config::BackendMode mode) {
-  switch (mode) {
-    case config::BackendMode::kUp:
-      return pool::BackendMode::kUp;
-    case config::BackendMode::kDrain:
-      return pool::BackendMode::kDrain;
-    case config::BackendMode::kMaintenance:
-      return pool::BackendMode::kMaintenance;
-  }
-  return pool::BackendMode::kUp;
-}
-
-pool::BackendIdentity identity_of(const BackendConfig& from, const std::string& name) {
-  pool::BackendIdentity identity;
-  identity.name = name;
-  identity.weight = from.weight;
-  identity.most_sessions = from.max_connections;
-  identity.is_backup = from.is_backup;
-  identity.mode = mode_of(from.mode);
-  return identity;
-}
-
 class Builder {
  public:
   Builder(const config::Config& config, const Resolve& resolve, Problems& problems, Severity unresolved)
-      : resolve_(resolve), problems_(problems), unresolved_(unresolved), loops_(config, own_) {}
+      : resolve_(resolve), problems_(problems), unresolved_(unresolved), specs_(config) {}
 
-  std::shared_ptr<pool::Pool> build_pool(const config::PoolConfig& from) {
-    std::vector<std::shared_ptr<pool::Backend>> backends;
-    for (const BackendConfig& backend : from.backends) add_backends(backend, from, backends);
-    return std::make_shared<pool::Pool>(pool_settings(from), std::move(backends));
+  void add_pool(const config::PoolConfig& from, World& world) {
+    Backends backends;
+    const SharedOrigin origin = origin_of(from);
+    for (std::size_t i = 0; i < from.backends.size(); ++i) {
+      const BackendConfig& backend = from.backends[i];
+      if (const auto* address = std::get_if<Address>(&backend.address.value)) {
+        backends.push_back(specs_.of_address(backend, origin));
+        check_loop(from, backend, *address);
+        continue;
+      }
+      NameAtStart name{world.pools.size(), i, {}, ""};
+      look_up(from, backend, name);
+      for (auto& one : specs_.of_name(backend, from.resolve.use, name.endpoints, name.why_none, origin)) {
+        backends.push_back(std::move(one));
+      }
+      world.names.push_back(std::move(name));
+    }
+    world.pools.push_back(std::make_shared<pool::Pool>(pool_settings(from), std::move(backends)));
   }
 
  private:
-  // An address is one backend; a name is one for each of its addresses.
-  void add_backends(const BackendConfig& from, const config::PoolConfig& pool,
-                    std::vector<std::shared_ptr<pool::Backend>>& backends) {
-    if (const auto* address = std::get_if<Address>(&from.address.value)) {
-      backends.push_back(make(from, from.name, *address, pool));
+  void look_up(const config::PoolConfig& pool, const BackendConfig& from, NameAtStart& name) {
+    const auto& written = std::get<base::HostPort>(from.address.value);
+    // The system's resolver knows nothing of these.
+    if (is_for_later(pool)) {
+      name.why_none = fmt::format("the name \"{}\" has not been answered yet", written.host);
       return;
     }
-    auto addresses = resolve_(std::get<base::HostPort>(from.address.value));
+    const auto addresses = resolve_(written);
     if (!addresses) {
-      const std::string& why = addresses.error().message();
-      problems_.push_back(
-          {unresolved_, from.address.place,
-           fmt::format("pools.{}.backends: {}; the backend stays down until a start at which it does",
-                       pool.name, why)});
-      pool::BackendIdentity identity = identity_of(from, from.name);
-      identity.unresolved = why;
-      backends.push_back(std::make_shared<pool::Backend>(std::move(identity)));
+      name.why_none = addresses.error().message();
+      problems_.push_back({unresolved_, from.address.place,
+                           fmt::format("pools.{}.backends: {}; Weir goes on asking, and until there is an "
+                                       "answer the backend is down",
+                                       pool.name, name.why_none)});
       return;
     }
-    for (const Address& address : *addresses) {
-      const std::string name = addresses->size() == 1 ? from.name : from.name + "@" + address.ip_to_string();
-      backends.push_back(make(from, name, address, pool));
-    }
+    for (const Address& address : *addresses) check_loop(pool, from, address);
+    name.endpoints = endpoints_of(*addresses);
   }
 
-  std::shared_ptr<pool::Backend> make(const BackendConfig& from, const std::string& name,
-                                      const Address& address, const config::PoolConfig& pool) {
-    if (auto loop = loops_.problem(pool, from, address)) problems_.push_back(*std::move(loop));
-    pool::BackendIdentity identity = identity_of(from, name);
-    identity.address = address;
-    identity.may_self_connect = is_local(address) && ports_.spans(address.port());
-    return std::make_shared<pool::Backend>(std::move(identity));
-  }
-
-  bool is_local(const Address& address) const {
-    if (!address.is_ip()) return false;
-    if (address.is_loopback() || address.is_wildcard()) return true;
-    const Address host = address.unmapped().with_port(0);
-    return std::any_of(own_.begin(), own_.end(), [&](const Address& a) { return a.with_port(0) == host; });
+  void check_loop(const config::PoolConfig& pool, const BackendConfig& from, const Address& address) {
+    if (auto loop = specs_.loop(pool, from, address)) problems_.push_back(*std::move(loop));
   }
 
   const Resolve& resolve_;
   Problems& problems_;
   const Severity unresolved_;
-  const std::vector<Address> own_ = net::interface_addresses();
-  const config::LoopCheck loops_;
-  const net::LocalPorts ports_ = net::load_local_ports().value_or(net::LocalPorts());
+  const BackendSpecs specs_;
 };
 
 session::LoggedSessions logged(config::SessionLogging sessions) {
@@ -143,7 +115,7 @@ World build_world(const config::Config& config, const Resolve& resolve, Problems
                   Severity unresolved) {
   Builder builder(config, resolve, problems, unresolved);
   World world;
-  for (const config::PoolConfig& pool : config.pools) world.pools.push_back(builder.build_pool(pool));
+  for (const config::PoolConfig& pool : config.pools) builder.add_pool(pool, world);
   for (std::size_t i = 0; i < config.pools.size(); ++i) {
     const std::string& fallback = config.pools[i].fallback_pool.value;
     if (!fallback.empty()) world.pools[i]->set_fallback(find_pool(world, fallback));

@@ -5,27 +5,40 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "config/model.h"
 #include "config/problem.h"
+#include "discovery/source.h"
 #include "pool/pool.h"
 #include "server/doors.h"
 #include "session/session.h"
 
 namespace weir::server {
 
+// What a name among the backends was found to stand for before Weir served anyone.
+struct NameAtStart {
+  std::size_t pool = 0;  // positions in the configuration
+  std::size_t backend = 0;
+  std::vector<discovery::DiscoveredEndpoint> endpoints;  // sorted
+  std::string why_none;                                  // when there are none
+};
+
 struct World {
   std::vector<session::Route> routes;  // one for each of the configuration's listeners, in its order
   std::vector<DoorRules> doors;        // the same; made apart, by `build_doors`
   std::vector<std::shared_ptr<pool::Pool>> pools;
+  std::vector<NameAtStart> names;  // all names of all pools, in the order of the configuration
 };
 
 using Resolve = std::function<base::Result<std::vector<base::Address>>(const base::HostPort&)>;
 
 // A name that does not resolve makes its backend "down" and leaves a warning among `problems`; a resolved
-// address that is one of this process's own listeners leaves an error.
+// address that is one of this process's own listeners leaves an error. Names of services, and those of pools
+// with name servers of their own, are not looked up here: their backends are down until `NameKeeper` has an
+// answer.
 // `unresolved` is how bad a name without an address is. The doors are left empty.
 World build_world(const config::Config& config, const Resolve& resolve, config::Problems& problems,
                   config::Severity unresolved = config::Severity::kWarning);

@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include "session/outgoing.h"
+
 namespace weir::session {
 namespace {
 
@@ -27,7 +29,10 @@ CloseReason reason_of(int error) {
   }
 }
 
-bool is_backends_fault(int error) { return !net::is_own_shortage(error) && error != EADDRNOTAVAIL; }
+// Where a connection was to come from is this host's business, and so is what it is short of.
+bool is_backends_fault(int error, net::ConnectStep step) {
+  return step == net::ConnectStep::kConnect && !net::is_own_shortage(error) && error != EADDRNOTAVAIL;
+}
 
 }  // namespace
 
@@ -105,9 +110,11 @@ bool Connector::connect() {
   tried_.add(slot_.index());
   ++attempts_;
   backend_->counters().attempts.add();
+  if (take_warm()) return true;
   begun_ = base::precise_now();
-  net::Connecting connecting = net::start_connect(backend_->identity().address, *options_);
+  auto [connecting, port] = start_outgoing(*backend_, *client_, *options_);
   peer_.fd = std::move(connecting.fd);
+  port_ = std::move(port);
   if (connecting.error == EINPROGRESS) {
     peer_.watch.bind<&Connector::on_ready>(loop_, peer_.fd.get(), this);
     if (peer_.watch.want(net::Interest::kWrite)) {
@@ -116,7 +123,22 @@ bool Connector::connect() {
     }
     connecting.error = ENOMEM;
   }
-  return settle(connecting.error);
+  return settle(connecting.error, connecting.step);
+}
+
+bool Connector::take_warm() {
+  WarmConnection taken = warm_ == nullptr ? WarmConnection() : warm_->take(*backend_);
+  if (!taken) return false;
+  if (backend_->identity().address.is_ip() && net::change_tcp_options(taken.fd.get(), *options_) != 0) {
+    return false;
+  }
+  peer_.fd = std::move(taken.fd);
+  port_ = std::move(taken.port);
+  was_warm_ = true;
+  connect_time_ = base::Micros(0);
+  slot_.took_warm();
+  owner_.connector_connected();
+  return true;
 }
 
 void Connector::on_ready(net::Ready) {
@@ -148,6 +170,7 @@ void Connector::abandon(CloseReason reason) {
   reason_ = reason;
   peer_.watch.stop();
   net::abort_connection(peer_.fd);
+  port_.release();
   slot_.release();
   go_on();
 }
@@ -156,17 +179,18 @@ void Connector::stop() {
   if (is_queued()) note_wait();
   peer_.watch.stop();
   static_cast<void>(waiter_.leave());
+  port_.release();
   slot_.release();
 }
 
-bool Connector::settle(int error) {
+bool Connector::settle(int error, net::ConnectStep step) {
   if (error == 0 && backend_->identity().may_self_connect && net::connected_to_itself(peer_.fd.get())) {
     error = ECONNREFUSED;
   }
   // A reset can only follow bytes on a connection that stood.
   const bool spoke_and_reset = error == ECONNRESET && net::unread_bytes(peer_.fd.get()) > 0;
   if (error != 0 && !spoke_and_reset) {
-    fail(error);
+    fail(error, step);
     return false;
   }
   connect_time_ = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
@@ -179,13 +203,14 @@ bool Connector::settle(int error) {
   return true;
 }
 
-void Connector::fail(int error) {
+void Connector::fail(int error, net::ConnectStep step) {
   last_error_ = error;
   reason_ = reason_of(error);
   failed_ = backend_;
   peer_.watch.stop();
   net::abort_connection(peer_.fd);
-  if (is_backends_fault(error)) {
+  port_.release();
+  if (is_backends_fault(error, step)) {
     slot_.connect_failed(base::coarse_now(), word(reason_of(error)));
   } else {
     backend_->counters().failed_attempts.add();

@@ -7,10 +7,12 @@
 #include <memory>
 #include <optional>
 
+#include "net/socket.h"
 #include "pool/pool.h"
 #include "relay/peer.h"
 #include "session/close_reason.h"
 #include "session/settings.h"
+#include "session/warm_sockets.h"
 
 namespace weir::session {
 
@@ -32,8 +34,10 @@ class Connector final : private pool::Waiter::Owner {
     ~Owner() = default;
   };
 
-  Connector(net::EventLoop& loop, pool::Waker& waker, Owner& owner, relay::Peer& backend)
-      : loop_(loop), owner_(owner), peer_(backend), waiter_(waker, *this) {}
+  // `warm` may be none, and outlives the connector.
+  Connector(net::EventLoop& loop, pool::Waker& waker, Owner& owner, relay::Peer& backend,
+            WarmSource* warm = nullptr)
+      : loop_(loop), owner_(owner), peer_(backend), warm_(warm), waiter_(waker, *this) {}
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
@@ -49,7 +53,8 @@ class Connector final : private pool::Waiter::Owner {
   // the owner that reason when there is none. Precondition: not connected.
   void abandon(CloseReason reason);
 
-  // Gives up: whatever it holds or waits for is given back. Nothing is told to the owner any more.
+  // Gives up: whatever it holds or waits for is given back, the port too, so the socket must have been
+  // closed. Nothing is told to the owner any more.
   void stop();
 
   // It waits for a place; the client may go meanwhile.
@@ -68,8 +73,10 @@ class Connector final : private pool::Waiter::Owner {
   // Of the last attempt that failed; 0 and none when none did.
   int last_error() const { return last_error_; }
   const std::shared_ptr<pool::Backend>& failed_backend() const { return failed_; }
-  // How long the attempt that stood took; nothing before one stood.
+  // How long the attempt that stood took, 0 when it was a warm connection; nothing before one stood.
   std::optional<base::Micros> connect_time() const { return connect_time_; }
+  // It was given a warm connection.
+  bool was_warm() const { return was_warm_; }
   // How long it has waited for places in all; nothing when it never had to.
   std::optional<base::Micros> queue_time() const { return queue_time_; }
 
@@ -86,20 +93,24 @@ class Connector final : private pool::Waiter::Owner {
   void go_on_after_wait();
   // Begins a connect at the place it has. True: it is under way, or stands, and the owner has been told.
   bool connect();
+  // Takes a warm connection to the backend, if there is one. True: the owner has been told.
+  bool take_warm();
   void on_ready(net::Ready);
   // Takes the outcome of a connect: tells the owner of a connection and returns true, or counts the failure
   // and cleans up.
-  bool settle(int error);
-  void fail(int error);
+  bool settle(int error, net::ConnectStep step = net::ConnectStep::kConnect);
+  void fail(int error, net::ConnectStep step = net::ConnectStep::kConnect);
   // Takes the fallback pool, to go on there. False: there is none, and the owner has been told.
   bool fall_back();
 
   net::EventLoop& loop_;
   Owner& owner_;
   relay::Peer& peer_;
+  WarmSource* const warm_;
   std::shared_ptr<pool::Pool> pool_;
   std::shared_ptr<pool::Backend> backend_;
   pool::Slot slot_;
+  pool::PortHold port_;  // from the connect until the socket is closed
   pool::Waiter waiter_;
   const net::TcpOptions* options_ = nullptr;
   const base::Address* client_ = nullptr;
@@ -111,6 +122,7 @@ class Connector final : private pool::Waiter::Owner {
   std::shared_ptr<pool::Backend> failed_;
   base::TimePoint begun_;
   std::optional<base::Micros> connect_time_;
+  bool was_warm_ = false;
   std::optional<base::Micros> queue_time_;
 };
 

@@ -51,7 +51,7 @@ Session::Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
       last_active_(begun_),
       connect_deadline_(kNever),
       lifetime_end_(settings_->max_lifetime ? begun_ + with_jitter(*settings_->max_lifetime, id) : kNever),
-      connector_(table.services().loop, table.services().waker, *this, backend_),
+      connector_(table.services().loop, table.services().waker, *this, backend_, table.services().warm),
       relay_({table.services().loop, table.services().buffers, table.services().wheel}, *this, client_,
              backend_) {
   client_.fd = std::move(admitted.fd);
@@ -245,6 +245,7 @@ void Session::log(CloseReason reason) {
   record.upload_bytes = relay_.upload().bytes;
   record.download_bytes = relay_.download().bytes;
   record.connect_time = connector_.connect_time();
+  record.was_warm = connector_.was_warm();
   record.queue_time = connector_.queue_time();
   record.duration = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
   table_.services().log.write(std::move(record));

@@ -63,6 +63,7 @@ base::LogFields fields_of(const SessionRecord& r) {
   } else {
     fields.none("connect_us");
   }
+  if (r.was_warm) fields.number("warm", 1);
   fields.number("duration_us", static_cast<std::uint64_t>(r.duration.count()));
   return fields;
 }

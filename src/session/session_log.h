@@ -32,6 +32,7 @@ struct SessionRecord {
   std::uint64_t upload_bytes = 0;
   std::uint64_t download_bytes = 0;
   std::optional<base::Micros> connect_time;  // of the attempt that stood
+  bool was_warm = false;                     // that one was a warm connection
   std::optional<base::Micros> queue_time;    // waited for places; nothing when it never had to
   base::Micros duration{0};
 };

@@ -28,7 +28,8 @@ struct SessionServices {
   net::BufferPool& buffers;
   net::TimerWheel& wheel;
   RecordSink& log;
-  pool::Waker& waker;  // of this worker's sessions
+  pool::Waker& waker;          // of this worker's sessions
+  WarmSource* warm = nullptr;  // this worker's; none: there are no warm connections
 };
 
 class SessionTable {

@@ -8,6 +8,7 @@
 #include <regex>
 #include <sstream>
 
+#include "support/dns_server.h"
 #include "support/listener.h"
 #include "support/weir_process.h"
 
@@ -204,6 +205,25 @@ TEST(Check, ToldToResolveTakesEveryNameThatDoesNotForAnError) {
   EXPECT_THAT(run.output, HasSubstr("error: pools.web.backends: the name \"one.invalid\" does not resolve"));
   EXPECT_THAT(run.output, HasSubstr("error: pools.web.backends: the name \"two.invalid\" does not resolve"));
   EXPECT_THAT(run.output, HasSubstr("2 errors, 0 warnings"));
+}
+
+// What the system's resolver knows nothing of: services, and name servers of a pool's own.
+TEST(Check, ToldToResolveAsksTheNameServersOfThePool) {
+  DnsServer dns;
+  dns.set_addresses("app.test", 60, {"127.0.0.1"});
+  const auto toml = [&](const std::string& backend, const std::string& use) {
+    return file_with({backend}) + "[pools.web.resolve]\nuse = \"" + use + "\"\nservers = [\"" +
+           dns.address().to_string() + "\"]\n";
+  };
+  const WeirRun known = check(toml("\"app.test:9\"", "a"), {"--resolve"});
+  EXPECT_EQ(known.exit.status, 0) << known.output;
+  const WeirRun unknown = check(toml("\"gone.test:9\"", "a"), {"--resolve"});
+  EXPECT_EQ(unknown.exit.status, kNotStarted);
+  EXPECT_THAT(unknown.output, HasSubstr("error: pools.web.backends: the name \"gone.test\" does not exist"));
+  const WeirRun service = check(toml("\"_a._tcp.gone.test\"", "srv"), {"--resolve"});
+  EXPECT_EQ(service.exit.status, kNotStarted);
+  EXPECT_THAT(service.output, HasSubstr("the name \"_a._tcp.gone.test\" does not exist"));
+  EXPECT_EQ(check(toml("\"gone.test:9\"", "a")).exit.status, 0) << "it was not told to ask";
 }
 
 TEST(Check, ToldToResolveIsContentWithAddresses) {

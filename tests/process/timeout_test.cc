@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/backend.h"
+#include "support/dns_server.h"
 #include "support/parallel.h"
 #include "support/weir_process.h"
 
@@ -209,11 +210,11 @@ TEST(Retries, NoneMeansOneAttempt) {
 
 TEST(NoBackend, AConnectionWithoutAnyUsableBackendIsResetAndSaysWhy) {
   Configuration configuration;
-  configuration.backends = {"\"backend.invalid:80\""};  // RFC 2606: never resolves
-  ChildOptions options = weir_options();
-  options.environment.emplace_back("RES_OPTIONS", "attempts:1 timeout:1");
-  const WeirProcess weir(configuration, options);
-  EXPECT_EQ(weir.events("configuration").size(), 1u) << "a warning says that the name does not resolve";
+  configuration.backends = {"\"backend.invalid:80\""};
+  const DnsServer dns;  // which knows no name
+  configuration.rest = "[pools.web.resolve]\nservers = [\"" + dns.address().to_string() + "\"]\n";
+  const WeirProcess weir(configuration);
+  EXPECT_EQ(weir.events("name").size(), 1u) << "a warning says that the name does not resolve";
   EXPECT_EQ(weir.admin().sum("weir_backend_up"), 0u);
 
   Socket client = weir.connect();

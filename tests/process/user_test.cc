@@ -17,6 +17,7 @@ namespace weir::test {
 namespace {
 
 constexpr std::uint64_t kNetBindService = 1u << 10;  // capability(7), number 10
+constexpr std::uint64_t kNetRaw = 1u << 13;          // number 13
 
 class ChangedUser : public testing::Test {
  protected:
@@ -126,6 +127,19 @@ TEST_F(ChangedUser, BindsAPrivilegedPortWithThatOneRight) {
   Socket client = weir.connect();
   client.send_all("?");
   EXPECT_EQ(client.receive_exactly(7), "backend");
+}
+
+TEST_F(ChangedUser, ConnectsFromClientsAddressesWithThatOneRight) {
+  Backend backend(names_its_client());
+  Configuration configuration = configuration_for({&backend});
+  configuration.pool = "transparent = true\n";
+  const WeirProcess weir(configuration, options_);
+  expect_rights(weir.pid(), kNetRaw);
+  Socket::Options from_another;
+  from_another.source = address_of("127.0.0.7:0");
+  Socket client = weir.connect(from_another);
+  client.send_all("?");
+  EXPECT_EQ(client.receive_exactly(9), "127.0.0.7");
 }
 
 TEST_F(ChangedUser, OpensTheAdminDoorOnAPrivilegedPort) {

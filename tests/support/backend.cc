@@ -26,6 +26,10 @@ Behaviour names_itself(std::string name) {
   };
 }
 
+Behaviour names_its_client() {
+  return [](Socket& socket) { names_itself(socket.peer().ip_to_string())(socket); };
+}
+
 Behaviour answers_after_end(std::string answer) {
   return [answer](Socket& socket) {
     if (socket.receive_until_end(Millis(600'000)).ended == Ended::kEndOfStream) socket.send_all(answer);

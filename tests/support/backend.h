@@ -25,6 +25,10 @@ Behaviour echo();
 // Waits for the first byte, says `name`, and closes once the client has ended its stream.
 Behaviour names_itself(std::string name);
 
+// Waits for the first byte, says the address that the connection comes from, "127.0.0.1", and closes once the
+// client has ended its stream.
+Behaviour names_its_client();
+
 // Reads to the end of the stream, then answers with `answer` and closes.
 Behaviour answers_after_end(std::string answer);
 

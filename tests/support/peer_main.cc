@@ -4,6 +4,7 @@
 //                   allows; at the limit it leaves new ones in the queue. Prints "port N", and "full N" when
 //                   it first had to stop at N connections.
 //   peer many       echoes any number of connections from one thread. Prints "port N".
+// A second word is the address that it listens at, "127.0.0.1" without.
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <string>
 #include <string_view>
 #include <thread>
 
@@ -80,12 +82,13 @@ void echo_until_end(int fd) {
 }  // namespace weir::test
 
 int main(int argc, char** argv) {
-  const std::string_view mode = argc == 2 ? argv[1] : "";
+  const std::string_view mode = argc == 2 || argc == 3 ? argv[1] : "";
   if (mode != "limited" && mode != "many") {
-    std::fputs("usage: peer limited|many\n", stderr);
+    std::fputs("usage: peer limited|many [ADDRESS]\n", stderr);
     return 2;
   }
-  const weir::test::Listener listener;
+  const std::string host = argc == 3 ? argv[2] : "127.0.0.1";
+  const weir::test::Listener listener(weir::test::address_of(host + ":0"));
   weir::test::say("port", listener.address().port());
   if (mode == "limited") weir::test::serve_limited(listener.fd());
   weir::test::serve_many(listener.fd());

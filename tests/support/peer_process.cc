@@ -6,9 +6,9 @@
 
 namespace weir::test {
 
-PeerProcess::PeerProcess(const std::string& mode, const ChildOptions& options)
-    : child_({WEIR_TEST_PEER, mode}, options) {
-  address_ = address_of("127.0.0.1:" + std::to_string(wait_for("port")));
+PeerProcess::PeerProcess(const std::string& mode, const ChildOptions& options, const std::string& host)
+    : child_({WEIR_TEST_PEER, mode, host}, options) {
+  address_ = address_of(host + ":" + std::to_string(wait_for("port")));
 }
 
 std::size_t PeerProcess::wait_for(const std::string& word) {

@@ -10,7 +10,8 @@ namespace weir::test {
 
 class PeerProcess {
  public:
-  PeerProcess(const std::string& mode, const ChildOptions& options);
+  // Listens at `host`, in the network namespace of the calling thread.
+  PeerProcess(const std::string& mode, const ChildOptions& options, const std::string& host = "127.0.0.1");
 
   const base::Address& address() const { return address_; }
   ChildProcess& child() { return child_; }

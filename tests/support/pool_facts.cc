@@ -36,6 +36,24 @@ BackendFacts facts_of(const WeirProcess& weir, const std::string& backend, const
   facts.ejections = json.at("ejections_total");
   facts.checks_passed = json.at("checks_passed_total");
   facts.checks_failed = json.at("checks_failed_total");
+  facts.warm = json.at("warm_connections");
+  facts.warm_used = json.at("warm_used_total");
+  facts.warm_given_up = json.at("warm_given_up_total");
+  facts.warm_failed = json.at("warm_failed_total");
+  return facts;
+}
+
+std::map<std::string, PortFacts> ports_of(const WeirProcess& weir, const std::string& backend,
+                                          const std::string& pool) {
+  std::map<std::string, PortFacts> facts;
+  const Json shown = named(pool_json(weir, pool).at("backends"), backend);
+  for (const Json& json : shown.at("ports")) {
+    const auto number = [&](const char* key) {
+      return json.at(key).is_null() ? std::int64_t{-1} : json.at(key).get<std::int64_t>();
+    };
+    facts[json.at("source")] = {number("held"),   number("time_wait"), number("free"),
+                                number("usable"), number("dry_in"),    number("dry_total")};
+  }
   return facts;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "support/weir_process.h"
@@ -19,6 +20,20 @@ struct BackendFacts {
   std::uint64_t ejections = 0;
   std::uint64_t checks_passed = 0;
   std::uint64_t checks_failed = 0;
+  std::uint64_t warm = 0;
+  std::uint64_t warm_used = 0;
+  std::uint64_t warm_given_up = 0;
+  std::uint64_t warm_failed = 0;
+};
+
+// Of one source of a backend; -1 where Weir says that it is not known.
+struct PortFacts {
+  std::int64_t held = -1;
+  std::int64_t time_wait = -1;
+  std::int64_t free = -1;
+  std::int64_t usable = -1;
+  std::int64_t dry_in = -1;  // seconds
+  std::int64_t dry_total = -1;
 };
 
 struct PoolFacts {
@@ -32,6 +47,9 @@ struct PoolFacts {
 
 // Throw when there is no such pool or backend.
 BackendFacts facts_of(const WeirProcess& weir, const std::string& backend, const std::string& pool = "web");
+// By source, those that have been used.
+std::map<std::string, PortFacts> ports_of(const WeirProcess& weir, const std::string& backend,
+                                          const std::string& pool = "web");
 PoolFacts pool_facts(const WeirProcess& weir, const std::string& pool = "web");
 
 // Wait for it; a test's own claim about the outcome is that they are true.

@@ -76,6 +76,13 @@ base::Address Socket::local() const {
   return base::Address::from_sockaddr(storage, length);
 }
 
+base::Address Socket::peer() const {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof(storage);
+  ::getpeername(fd(), reinterpret_cast<sockaddr*>(&storage), &length);
+  return base::Address::from_sockaddr(storage, length);
+}
+
 bool Socket::wait_for(short events, Clock::time_point deadline) const {
   while (true) {
     const auto left = std::chrono::ceil<Millis>(deadline - Clock::now()).count();

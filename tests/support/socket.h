@@ -67,6 +67,7 @@ class Socket {
   explicit operator bool() const { return static_cast<bool>(fd_); }
   int fd() const { return fd_.get(); }
   base::Address local() const;
+  base::Address peer() const;
 
   // Sends all of it, or throws.
   void send_all(std::string_view bytes, Millis patience = kPatience);

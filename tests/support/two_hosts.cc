@@ -16,8 +16,8 @@ TwoHosts::TwoHosts() {
     host->set("net.ipv6.conf.all.accept_dad", "0");
     host->set("net.ipv6.conf.default.accept_dad", "0");
   }
-  link({weir_, {std::string(kWeirHost) + "/24", std::string(kWeirHostV6) + "/64"}},
-       {clients_, {"198.18.0.2/24", "2001:2::2/64"}});
+  interface_ = link({weir_, {std::string(kWeirHost) + "/24", std::string(kWeirHostV6) + "/64"}},
+                    {clients_, {"198.18.0.2/24", "2001:2::2/64"}});
   weir_.ip("route add " + std::string(kClients) + " via 198.18.0.2");
   weir_.ip("-6 route add " + std::string(kClientsV6) + " via 2001:2::2");
   // A route of this kind makes a whole network the host's own. IPv6 asks for more before one may bind.

@@ -57,11 +57,17 @@ server::ProcessStatus a_status() {
   up.checks_passed = 15;
   up.checks_failed = 16;
   up.checks_not_made = 17;
+  up.warm = 18;
+  up.warm_used = 19;
+  up.warm_given_up = 20;
+  up.warm_failed = 21;
   up.attempts = 12;
   up.failed_attempts = 1;
   up.sessions = 11;
   up.upload_bytes = 100;
   up.download_bytes = 200;
+  up.sources = {{"10.0.0.5", 41, 42, 43, 44, 45, 46, std::chrono::seconds(47)},
+                {"client", 48, 0, 0, {}, {}, {}, {}}};
   server::BackendStatus down;
   down.name = "gone:80";
   down.state = pool::BackendState::kDown;
@@ -166,6 +172,16 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
         "weir_backend_checks_passed_total{pool=\"p\",backend=\"a\"} 15\n",
         "weir_backend_checks_failed_total{pool=\"p\",backend=\"a\"} 16\n",
         "weir_backend_checks_not_made_total{pool=\"p\",backend=\"a\"} 17\n",
+        "weir_source_ports_held{pool=\"p\",backend=\"a\",source=\"10.0.0.5\"} 41\n",
+        "weir_source_ports_held{pool=\"p\",backend=\"a\",source=\"client\"} 48\n",
+        "weir_source_ports_dry_total{pool=\"p\",backend=\"a\",source=\"10.0.0.5\"} 42\n",
+        "weir_source_missing_total{pool=\"p\",backend=\"a\",source=\"10.0.0.5\"} 43\n",
+        "weir_source_ports_time_wait{pool=\"p\",backend=\"a\",source=\"10.0.0.5\"} 44\n",
+        "weir_source_ports_usable{pool=\"p\",backend=\"a\",source=\"10.0.0.5\"} 46\n",
+        "weir_backend_warm_connections{pool=\"p\",backend=\"a\"} 18\n",
+        "weir_backend_warm_used_total{pool=\"p\",backend=\"a\"} 19\n",
+        "weir_backend_warm_given_up_total{pool=\"p\",backend=\"a\"} 20\n",
+        "weir_backend_warm_failed_total{pool=\"p\",backend=\"a\"} 21\n",
         "weir_accept_queue_depth{listener=\"web\",address=\"10.0.0.9:80\",worker=\"0\"} 7\n",
         "weir_accept_queue_drops_total{listener=\"web\",address=\"10.0.0.9:80\",worker=\"0\"} 3\n",
         "weir_accept_queue_limit{listener=\"web\",address=\"10.0.0.9:80\",worker=\"1\"} 128\n",
@@ -187,6 +203,9 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
         "weir_worker_sessions_total{worker=\"1\"} 20\n"}) {
     EXPECT_THAT(text, HasSubstr(std::string("\n") + line));
   }
+  EXPECT_EQ(text.find("weir_source_ports_usable{pool=\"p\",backend=\"a\",source=\"client\"}"),
+            std::string::npos)
+      << "there is no such number";
   EXPECT_EQ(text.find("weir_kernel_listen_overflows_total"), std::string::npos)
       << "this kernel does not count it";
   server::ProcessStatus draining = a_status();
@@ -218,7 +237,8 @@ TEST(BackendsJson, SaysWhatTheStatusSaysAndStaysValid) {
                                      {"queue_timeouts_total", 25},
                                      {"queue_left_total", 26},
                                      {"queue_wait_us_total", 27},
-                                     {"fallbacks_total", 28}};
+                                     {"fallbacks_total", 28},
+                                     {"names", nlohmann::json::array()}};
   EXPECT_EQ(pool, expected_pool);
   const nlohmann::json expected{{"name", "a"},
                                 {"address", "10.0.0.1:80"},
@@ -236,12 +256,86 @@ TEST(BackendsJson, SaysWhatTheStatusSaysAndStaysValid) {
                                 {"checks_passed_total", 15},
                                 {"checks_failed_total", 16},
                                 {"checks_not_made_total", 17},
+                                {"warm_connections", 18},
+                                {"warm_used_total", 19},
+                                {"warm_given_up_total", 20},
+                                {"warm_failed_total", 21},
                                 {"upload_bytes_total", 100},
-                                {"download_bytes_total", 200}};
+                                {"download_bytes_total", 200},
+                                {"ports",
+                                 {{{"source", "10.0.0.5"},
+                                   {"held", 41},
+                                   {"time_wait", 44},
+                                   {"free", 45},
+                                   {"usable", 46},
+                                   {"dry_in", 47},
+                                   {"dry_total", 42},
+                                   {"missing_total", 43}},
+                                  {{"source", "client"},
+                                   {"held", 48},
+                                   {"time_wait", nullptr},
+                                   {"free", nullptr},
+                                   {"usable", nullptr},
+                                   {"dry_in", nullptr},
+                                   {"dry_total", 0},
+                                   {"missing_total", 0}}}}};
   EXPECT_EQ(backends.at(0), expected);
   EXPECT_EQ(backends.at(1).at("state"), "down");
   EXPECT_EQ(backends.at(1).at("address"), "none");
   EXPECT_EQ(backends.at(1).at("state_reason"), "does not resolve \xef\xbf\xbd");
+}
+
+server::NameStatus a_name() {
+  server::NameStatus name;
+  name.name = "app";
+  name.asked = "app.internal";
+  name.addresses = {*base::parse_address("10.0.0.1:80"), *base::parse_address("[2001:db8::1]:80")};
+  name.age = base::Millis(12'900);
+  name.next_question = base::Millis(700);
+  name.answers = 31;
+  name.failures = 32;
+  return name;
+}
+
+TEST(BackendsJson, SaysHowEachNameStands) {
+  server::ProcessStatus status = a_status();
+  status.pools[0].names = {a_name(), a_name()};
+  server::NameStatus& failing = status.pools[0].names[1];
+  failing.name = "new";
+  failing.is_service = true;
+  failing.addresses.clear();
+  failing.age.reset();
+  failing.error = "it failed";
+  failing.notes = {"port 0"};
+  const auto names = nlohmann::json::parse(backends_json(status)).at("pools").at(0).at("names");
+  const nlohmann::json expected{{"name", "app"},
+                                {"asked", "app.internal"},
+                                {"type", "a"},
+                                {"addresses", {"10.0.0.1:80", "[2001:db8::1]:80"}},
+                                {"last_answer_ms_ago", 12'900},
+                                {"next_question_in_ms", 700},
+                                {"answers_total", 31},
+                                {"failures_total", 32}};
+  EXPECT_EQ(names.at(0), expected);
+  EXPECT_EQ(names.at(1).at("type"), "srv");
+  EXPECT_EQ(names.at(1).at("addresses"), nlohmann::json::array());
+  EXPECT_EQ(names.at(1).at("last_answer_ms_ago"), nullptr);
+  EXPECT_EQ(names.at(1).at("error"), "it failed");
+  EXPECT_EQ(names.at(1).at("notes"), nlohmann::json{"port 0"});
+}
+
+TEST(MetricsText, CountsAnswersAndKnowsNoAgeOfNone) {
+  server::ProcessStatus status = a_status();
+  status.pools[0].names = {a_name(), a_name()};
+  status.pools[0].names[1].name = "new";
+  status.pools[0].names[1].age.reset();
+  const std::string text = metrics_text(status);
+  EXPECT_THAT(text, HasSubstr("weir_resolve_answers_total{pool=\"p\",name=\"app\"} 31\n"));
+  EXPECT_THAT(text, HasSubstr("weir_resolve_failures_total{pool=\"p\",name=\"app\"} 32\n"));
+  EXPECT_THAT(text, HasSubstr("weir_resolve_addresses{pool=\"p\",name=\"app\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("weir_resolve_age_seconds{pool=\"p\",name=\"app\"} 12\n"));
+  EXPECT_THAT(text, Not(HasSubstr("weir_resolve_age_seconds{pool=\"p\",name=\"new\"}")));
+  EXPECT_THAT(metrics_text(a_status()), Not(HasSubstr("weir_resolve"))) << "there is no name";
 }
 
 TEST(BackendsJson, OfNoPoolsIsAnEmptyList) {

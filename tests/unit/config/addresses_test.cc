@@ -144,5 +144,93 @@ TEST(Addresses, NoTextMakesAMessageThatIsEmptyOrCarriesControlCharacters) {
   }
 }
 
+std::string service_fault(std::string_view text) {
+  const auto endpoint = parse_service_address(text);
+  return endpoint ? "" : endpoint.error();
+}
+
+TEST(ServiceAddress, IsAServicesNameWithPortZeroOrAnAddressAsItIs) {
+  for (const char* text : {"_http._tcp.app.internal", "_a._b.c", "_http._tcp.app.internal."}) {
+    const auto endpoint = parse_service_address(text);
+    ASSERT_TRUE(endpoint) << endpoint.error();
+    EXPECT_EQ(std::get<base::HostPort>(*endpoint), (base::HostPort{text, 0}));
+  }
+  for (const char* text : {"10.0.0.1:80", "[2001:db8::1]:80", "unix:/run/app.sock"}) {
+    const auto endpoint = parse_service_address(text);
+    ASSERT_TRUE(endpoint) << endpoint.error();
+    EXPECT_EQ(base::to_string(*endpoint), text);
+  }
+}
+
+TEST(ServiceAddress, NothingElseIsOne) {
+  for (const char* text :
+       {"app", "app.internal", "app:80", "_http.app.internal", "_http._tcp", "http._tcp.app", "_._tcp.app",
+        "_http._tcp.", "_http._tcp.a b", "_http.x._tcp.app"}) {
+    EXPECT_THAT(service_fault(text), HasSubstr("is not the name of a service")) << text;
+  }
+  EXPECT_THAT(service_fault("10.0.0.1:0"), HasSubstr("port 0"));
+  EXPECT_THAT(service_fault(""), HasSubstr("empty text"));
+}
+
+TEST(ServiceAddress, APortIsToldToComeFromTheAnswer) {
+  EXPECT_THAT(service_fault("_http._tcp.app:80"),
+              HasSubstr("; write \"_http._tcp.app\": the port comes from the answer"));
+}
+
+TEST(BackendAddress, AServicesNameIsToldWhereItBelongs) {
+  EXPECT_THAT(parse_backend_address("_http._tcp.app").error(),
+              HasSubstr("write resolve = { use = \"srv\" }"));
+}
+
+std::string source_fault(std::string_view text) {
+  const auto address = parse_source_address(text);
+  return address ? "" : address.error();
+}
+
+TEST(SourceAddress, IsAnAddressAloneWithPortZero) {
+  for (const char* text : {"10.0.0.5", "127.0.0.1", "2001:db8::5", "::1"}) {
+    const auto address = parse_source_address(text);
+    ASSERT_TRUE(address) << address.error();
+    EXPECT_EQ(address->ip_to_string(), text);
+    EXPECT_EQ(address->port(), 0);
+  }
+}
+
+TEST(SourceAddress, NothingElseIsOne) {
+  for (const std::string& text : {std::string(""), std::string("10.0.0"), std::string("10.0.0.256"),
+                                  std::string("[::1]"), std::string("unix:/run/a"), std::string("10.0.0.0/8"),
+                                  std::string("a\x1b"), std::string("10.0.0.5 "), std::string(301, '1')}) {
+    EXPECT_THAT(source_fault(text), HasSubstr("is not an address to connect from")) << text;
+  }
+}
+
+TEST(SourceAddress, CommonMistakesAreToldWhatToWrite) {
+  EXPECT_THAT(source_fault("10.0.0.5:80"), HasSubstr("; write \"10.0.0.5\": the kernel chooses the port"));
+  EXPECT_THAT(source_fault("[2001:db8::5]:0"),
+              HasSubstr("; write \"2001:db8::5\": the kernel chooses the port"));
+  EXPECT_THAT(source_fault("eth0"), HasSubstr("names are not looked up here"));
+  EXPECT_THAT(source_fault("unix:/run/a"), testing::Not(HasSubstr("names")));
+  EXPECT_THAT(source_fault("0.0.0.0"), HasSubstr("or an empty list"));
+  EXPECT_THAT(source_fault("::"), HasSubstr("or an empty list"));
+  EXPECT_THAT(source_fault("::ffff:10.0.0.5"), HasSubstr("; write \"10.0.0.5\""));
+}
+
+TEST(NameServer, IsAnAddressWithAPortOrAtPort53) {
+  const auto read = [](std::string_view text) {
+    const auto address = parse_name_server(text);
+    return address ? address->to_string() : "refused";
+  };
+  EXPECT_EQ(read("10.0.0.53"), "10.0.0.53:53");
+  EXPECT_EQ(read("127.0.0.1:8600"), "127.0.0.1:8600");
+  EXPECT_EQ(read("2001:db8::53"), "[2001:db8::53]:53");
+  EXPECT_EQ(read("[2001:db8::53]:8600"), "[2001:db8::53]:8600");
+  EXPECT_EQ(read("[2001:db8::53]"), "[2001:db8::53]:53");
+  EXPECT_EQ(read("::ffff:10.0.0.53"), "10.0.0.53:53");
+  for (const std::string_view wrong : {"", "dns", "dns:53", "10.0.0.53:0", "0.0.0.0", "[::]:53",
+                                       "10.0.0.53:65536", "unix:/run/dns", "10.0.0"}) {
+    EXPECT_EQ(read(wrong), "refused") << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace weir::config

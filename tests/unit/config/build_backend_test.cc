@@ -17,10 +17,10 @@ struct Built {
   std::vector<std::string> problems;
 };
 
-Built built(const std::string& value) {
+Built built(const std::string& value, ResolveUse use = ResolveUse::kAddress) {
   Problems problems;
   Built out;
-  out.backend = build_backend(value_of(value), "pools.app.backends", problems);
+  out.backend = build_backend(value_of(value), "pools.app.backends", use, problems);
   out.problems = lines_of(problems);
   return out;
 }
@@ -86,6 +86,19 @@ TEST(BuildBackend, WithoutAnAddressThereIsNone) {
     EXPECT_FALSE(a.backend) << value;
     EXPECT_THAT(a.problems, ElementsAre(HasSubstr("error: pools.app.backends"))) << value;
   }
+}
+
+TEST(BuildBackend, AServiceIsANameWithoutAPortOnlyWhereServicesAreLookedUp) {
+  for (const char* value : {"\"_http._tcp.app\"", "{ address = \"_http._tcp.app\" }"}) {
+    const Built a = built(value, ResolveUse::kService);
+    EXPECT_THAT(a.problems, IsEmpty());
+    ASSERT_TRUE(a.backend);
+    EXPECT_EQ(a.backend->name, "_http._tcp.app");
+    EXPECT_EQ(std::get<base::HostPort>(a.backend->address.value), (base::HostPort{"_http._tcp.app", 0}));
+    EXPECT_FALSE(built(value).backend) << "there the port is missing";
+  }
+  EXPECT_TRUE(built("\"10.0.0.1:80\"", ResolveUse::kService).backend);
+  EXPECT_FALSE(built("\"app:80\"", ResolveUse::kService).backend);
 }
 
 }  // namespace

@@ -122,6 +122,13 @@ TEST(BuildPool, WhatBelongsToAnotherPolicyIsToldToSayNothing) {
               ElementsAre(HasSubstr("t:4:14: warning: pools.app.slow_start: it has no effect")));
 }
 
+TEST(BuildPool, AConnectionFromTheClientsAddressCannotBeWarm) {
+  EXPECT_THAT(problems_with("warm_connections = 4\n"), IsEmpty());
+  EXPECT_THAT(problems_with("warm_connections = 0\ntransparent = true\n"), IsEmpty());
+  EXPECT_THAT(problems_with("warm_connections = 4\ntransparent = true\n"),
+              ElementsAre(HasSubstr("t:3:20: error: pools.app.warm_connections: with transparent = true")));
+}
+
 TEST(BuildPool, AQueuesTimeSaysNothingWithoutAQueue) {
   EXPECT_THAT(
       problems_with("queue_timeout = \"10s\"\n"),

@@ -65,6 +65,14 @@ TEST(Build, DefaultsOfTheSchemaAreThoseOfTheModel) {
   EXPECT_EQ(config.pools[0].hash_key, pool.hash_key);
   EXPECT_EQ(config.pools[0].hash_balance, pool.hash_balance);
   EXPECT_EQ(config.pools[0].fallback_pool.value, pool.fallback_pool.value);
+  EXPECT_THAT(config.pools[0].sources, IsEmpty());
+  EXPECT_EQ(config.pools[0].transparent, pool.transparent);
+  EXPECT_EQ(config.pools[0].interface.value, pool.interface.value);
+  EXPECT_EQ(config.pools[0].warm_connections, pool.warm_connections);
+  EXPECT_EQ(config.pools[0].resolve.interval, pool.resolve.interval);
+  EXPECT_EQ(config.pools[0].resolve.hold_last_good, pool.resolve.hold_last_good);
+  EXPECT_EQ(config.pools[0].resolve.use, pool.resolve.use);
+  EXPECT_TRUE(config.pools[0].resolve.servers.empty());
   EXPECT_FALSE(config.pools[0].health);
   EXPECT_EQ(config.pools[0].sessions.on_down, pool.sessions.on_down);
   EXPECT_EQ(config.pools[0].sessions.on_removed, pool.sessions.on_removed);
@@ -128,8 +136,12 @@ eject_time = "1m"
 max_ejected = 0.1
 observe_resets = false
 [pools.spare]
-backends = ["10.0.0.9:80"]
+backends = ["10.0.0.9:80", "_http._tcp.app.internal"]
+resolve = { interval = "10s", hold_last_good = false, use = "srv", servers = ["127.0.0.1:8600", "::1"] }
 slow_start = "30s"
+source = ["10.0.0.5", "2001:db8::5"]
+interface = "eth1"
+warm_connections = 8
 )");
   EXPECT_EQ(config.process.workers, 3u);
   EXPECT_EQ(config.process.max_connections.value, 5000u);
@@ -161,7 +173,19 @@ slow_start = "30s"
   EXPECT_EQ(listener.user_timeout, Millis(20'000));
   EXPECT_EQ(listener.reset_linger, Millis(0));
   ASSERT_EQ(config.pools.size(), 2u);
+  EXPECT_EQ(config.pools[1].resolve.interval, Millis(10'000));
+  EXPECT_FALSE(config.pools[1].resolve.hold_last_good);
+  EXPECT_EQ(config.pools[1].resolve.use, ResolveUse::kService);
+  ASSERT_EQ(config.pools[1].resolve.servers.size(), 2u);
+  EXPECT_EQ(config.pools[1].resolve.servers[0].value.to_string(), "127.0.0.1:8600");
+  EXPECT_EQ(config.pools[1].resolve.servers[1].value.to_string(), "[::1]:53");
+  EXPECT_EQ(config.pools[1].backends.at(1).name, "_http._tcp.app.internal");
   EXPECT_EQ(config.pools[1].slow_start, Millis(30'000));
+  ASSERT_EQ(config.pools[1].sources.size(), 2u);
+  EXPECT_EQ(config.pools[1].sources[0].value.to_string(), "10.0.0.5:0");
+  EXPECT_EQ(config.pools[1].sources[1].value.to_string(), "[2001:db8::5]:0");
+  EXPECT_EQ(config.pools[1].interface.value, "eth1");
+  EXPECT_EQ(config.pools[1].warm_connections, 8u);
   const PoolConfig& pool = config.pools[0];
   EXPECT_EQ(pool.policy, PolicyKind::kSourceHash);
   EXPECT_EQ(pool.panic_threshold, 0.25);

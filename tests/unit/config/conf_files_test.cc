@@ -69,6 +69,8 @@ const Node* table_of(const Node& root, Section section) {
       return at(table_of(root, Section::kHealth), "exchange");
     case Section::kPoolSessions:
       return at(table_of(root, Section::kPool), "sessions");
+    case Section::kResolve:
+      return at(table_of(root, Section::kPool), "resolve");
     case Section::kOutlier:
       return at(table_of(root, Section::kPool), "outlier");
     case Section::kBackend: {

@@ -170,6 +170,8 @@ const Json& schema_of(Section section) {
       return named("pools")["properties"]["health"]["properties"]["exchange"];
     case Section::kPoolSessions:
       return named("pools")["properties"]["sessions"];
+    case Section::kResolve:
+      return named("pools")["properties"]["resolve"];
     case Section::kOutlier:
       return named("pools")["properties"]["outlier"];
     case Section::kBackend:
@@ -298,7 +300,8 @@ TEST(JsonSchema, AnyScalarMayComeFromTheEnvironment) {
   for (const Key& key : all_keys()) {
     const bool is_list = key.type == ValueType::kBackendList || key.type == ValueType::kPatternList ||
                          key.type == ValueType::kClientList || key.type == ValueType::kPathList ||
-                         key.type == ValueType::kStatusList;
+                         key.type == ValueType::kStatusList || key.type == ValueType::kAddressList ||
+                         key.type == ValueType::kServerList;
     if (is_list) continue;
     EXPECT_THAT(faults(schema_of(key), "${VALUE:-x}", ""), IsEmpty()) << key.name;
   }
@@ -341,10 +344,15 @@ TEST(JsonSchema, RefusesWhatAnEditorCanSeeToBeWrong) {
            std::string("[pools.web]\nbackends = []\n"),
            std::string("[pools.web]\nbackends = \"a:80\"\n"),
            std::string("[pools.web]\nbackends = [\"a\"]\n"),
+           std::string("[pools.web]\nbackends = [\"_http._tcp\"]\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\nresolve = { use = \"aaaa\" }\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\nresolve = { servers = [\"dns\"] }\n"),
            std::string("[pools.web]\nbackends = [{ name = \"a\" }]\n"),
            std::string("[pools.web]\nbackends = [{ address = \"a:80\", wieght = 1 }]\n"),
            std::string("[pools.web]\nbackends = [{ address = \"a:80\", state = \"down\" }]\n"),
            std::string("[pools.web]\nbackends = [\"a:80\"]\npanic_threshold = 1.5\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\nsource = \"10.0.0.5\"\n"),
+           std::string("[pools.web]\nbackends = [\"a:80\"]\nsource = [\"eth0\"]\n"),
            std::string("[pools.web]\nbackends = [\"a:80\"]\nhash_balance = \"1.5\"\n"),
            std::string("[pools.web]\nbackends = [\"a:80\"]\nhash_key = \"client_prefix\"\n"),
            std::string("[pools.web]\nbackends = [\"a:80\"]\nhealth = { interval = \"1s\" }\n"),

@@ -100,6 +100,42 @@ TEST(PoolCheck, AHealthPortIsNothingToAUnixSocket) {
   EXPECT_THAT(problems_of("health = { type = \"tcp\" }\nbackends = [\"unix:/a\"]\n"), IsEmpty());
 }
 
+TEST(PoolCheck, BackendsOfAFamilyThatNoSourceHasAreNamed) {
+  const std::string list = "backends = [\"10.0.0.1:80\", \"[2001:db8::1]:80\", \"app:80\"]\n";
+  EXPECT_THAT(
+      problems_of("source = [\"10.0.0.5\"]\n" + list),
+      ElementsAre(AllOf(HasSubstr("t:2:11: warning: pools.app.source: "), HasSubstr("\"[2001:db8::1]:80\""),
+                        Not(HasSubstr("10.0.0.1")), Not(HasSubstr("app:80")))));
+  EXPECT_THAT(problems_of("source = [\"2001:db8::5\"]\n" + list),
+              ElementsAre(HasSubstr(": \"10.0.0.1:80\"")));
+  EXPECT_THAT(problems_of("source = [\"2001:db8::5\", \"10.0.0.5\"]\n" + list), IsEmpty());
+  EXPECT_THAT(problems_of(list), IsEmpty());
+}
+
+TEST(PoolCheck, AUnixSocketIsReachedFromNoAddressAndThroughNoInterface) {
+  const std::string list = "backends = [\"unix:/a\", \"10.0.0.1:80\"]\n";
+  EXPECT_THAT(problems_of("source = [\"10.0.0.5\"]\ninterface = \"eth0\"\n" + list),
+              ElementsAre(HasSubstr("warning: pools.app.source: a unix socket has no addresses"),
+                          HasSubstr("t:3:13: warning: pools.app.interface: a unix socket")));
+  EXPECT_THAT(problems_of("transparent = true\n" + list),
+              ElementsAre(AllOf(HasSubstr("pools.app.transparent: "), HasSubstr("for \"unix:/a\""))));
+}
+
+TEST(PoolCheck, ThereMustBeANameToLookUp) {
+  const std::string resolve = "resolve = { interval = \"10s\" }\n";
+  EXPECT_THAT(
+      problems_of(resolve + "backends = [\"10.0.0.1:80\", \"unix:/a\"]\n"),
+      ElementsAre("t:2:11: warning: pools.app.resolve: no backend is a name, so nothing is looked up"));
+  EXPECT_THAT(problems_of(resolve + backends({"a"})), IsEmpty());
+  EXPECT_THAT(problems_of("resolve = { interval = \"ttl\" }\nbackends = [\"10.0.0.1:80\"]\n"), IsEmpty());
+}
+
+TEST(PoolCheck, AServiceThatIsThereTwiceIsNamedWithoutAPort) {
+  EXPECT_THAT(problems_of("resolve = { use = \"srv\" }\n"
+                          "backends = [\"_a._tcp.b\", { address = \"_A._tcp.b\", name = \"other\" }]\n"),
+              ElementsAre(HasSubstr("pools.app.backends: \"_A._tcp.b\" is already at t:3:13")));
+}
+
 TEST(PoolCheck, NotMoreThanFiveBackendsAreNamed) {
   EXPECT_THAT(problems_of("policy = \"first\"\n" + backends({"a", "b", "c", "d", "e", "f", "g", "h"})),
               ElementsAre(HasSubstr("up: \"b:80\", \"c:80\", \"d:80\", \"e:80\", \"f:80\" and 2 more")));

@@ -58,6 +58,8 @@ TEST(Schema, EveryDefaultPassesItsOwnRules) {
         ASSERT_EQ(node.items.size(), 1u) << key.name;
         EXPECT_TRUE(parse_status(key, node.items[0])) << key.name;
         break;
+      case ValueType::kAddressList:
+      case ValueType::kServerList:
       case ValueType::kClientList:
       case ValueType::kPathList:
       case ValueType::kPatternList:

@@ -101,8 +101,8 @@ TEST(TcpProbe, EndsPlainlyThoughAGreetingWasNotRead) {
   const test::Listening listening = test::listen_on_loopback();
   // The greeting is there before the probe looks for the first time.
   base::UniqueFd peer;
-  Fixture f([&](const base::Address& address, const net::TcpOptions&) {
-    base::UniqueFd fd = test::connect_to(address);
+  Fixture f([&](const Target& target, const net::TcpOptions&) {
+    base::UniqueFd fd = test::connect_to(target.address);
     peer = test::accept_from(listening.fd.get());
     test::send_some(peer.get(), "220 hello\r\n");
     EXPECT_TRUE(test::wait_for(fd.get(), POLLIN));
@@ -120,7 +120,7 @@ TEST(TcpProbe, FailsWhenTheBackendRefuses) {
 }
 
 TEST(TcpProbe, TakesAConnectionToItselfForARefusal) {
-  Fixture f([](const base::Address&, const net::TcpOptions&) {
+  Fixture f([](const Target&, const net::TcpOptions&) {
     // Bound to a port and connected to the same: a simultaneous open with itself.
     base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     sockaddr_storage storage{};
@@ -381,8 +381,8 @@ TEST(Probe, JudgesTheAnswerOfAServerThatResetsRightAfterIt) {
   const test::Listening listening = test::listen_on_loopback();
   base::UniqueFd peer;
   // The answer and the reset are both there before the request is sent.
-  Fixture f([&](const base::Address& address, const net::TcpOptions&) {
-    base::UniqueFd fd = test::connect_to(address);
+  Fixture f([&](const Target& target, const net::TcpOptions&) {
+    base::UniqueFd fd = test::connect_to(target.address);
     peer = test::accept_from(listening.fd.get());
     test::send_some(peer.get(), "+PONG\r\n");
     net::abort_connection(peer);
@@ -396,8 +396,8 @@ TEST(Probe, JudgesTheAnswerOfAServerThatResetsRightAfterIt) {
 TEST(Probe, TakesAPlainEndAfterAResetForTheResetItIs) {
   const test::Listening listening = test::listen_on_loopback();
   base::UniqueFd peer;
-  Fixture f([&](const base::Address& address, const net::TcpOptions&) {
-    base::UniqueFd fd = test::connect_to(address);
+  Fixture f([&](const Target& target, const net::TcpOptions&) {
+    base::UniqueFd fd = test::connect_to(target.address);
     peer = test::accept_from(listening.fd.get());
     test::send_some(peer.get(), "HTTP/1.0 200 OK\r\n\r\nhalf a bo");
     net::abort_connection(peer);
@@ -410,7 +410,7 @@ TEST(Probe, TakesAPlainEndAfterAResetForTheResetItIs) {
 
 TEST(Probe, SaysNothingOfTheBackendWhenThisHostIsShortOfSomething) {
   for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL}) {
-    Fixture f([error](const base::Address&, const net::TcpOptions&) {
+    Fixture f([error](const Target&, const net::TcpOptions&) {
       return net::Connecting{base::UniqueFd(), error};
     });
     f.start(dead_address(), kPing);

@@ -263,13 +263,27 @@ TEST(Prober, ProbesATargetMoreOftenWhileItIsChanging) {
 }
 
 TEST(Prober, TellsOfProbesThatCouldNotBeMade) {
-  Fixture f({}, [](const base::Address&, const net::TcpOptions&) {
+  Fixture f({}, [](const Target&, const net::TcpOptions&) {
     return net::Connecting{base::UniqueFd(), EMFILE};
   });
   const TargetId id = f.prober.add({dead_address(), check_of(TcpCheck{}, kLong, Millis(5))});
   ASSERT_TRUE(f.driver.until([&] { return f.count(id) >= 2; }));
   EXPECT_EQ(f.reports[id][0].verdict, Verdict::kNotMade);
   EXPECT_EQ(f.prober.in_flight(), 0u);
+}
+
+TEST(Prober, ConnectsEachTargetFromItsOwnOrigin) {
+  std::map<std::uint64_t, int> origins;
+  Fixture f({}, [&](const Target& target, const net::TcpOptions& options) {
+    ++origins[target.origin];
+    return connect_directly(target, options);
+  });
+  const TargetId plain = f.prober.add({dead_address(), check_of(TcpCheck{}, kLong, Millis(5))});
+  const TargetId special = f.prober.add({dead_address(), check_of(TcpCheck{}, kLong, Millis(5)), 7});
+  ASSERT_TRUE(f.driver.until([&] { return f.count(plain) >= 2 && f.count(special) >= 2; }));
+  EXPECT_EQ(origins.size(), 2u);
+  EXPECT_GE(origins[0], 2);
+  EXPECT_GE(origins[7], 2);
 }
 
 TEST(Prober, CanGoWhileProbesAreUnderWay) {

@@ -17,6 +17,31 @@ TEST(InterfaceAddresses, HoldTheLoopbackAndNoPorts) {
   for (const auto& address : addresses) EXPECT_EQ(address.port(), 0);
 }
 
+TEST(IsOwnAddress, TakesWhatASocketCanBeBoundTo) {
+  for (const char* own : {"127.0.0.1:0", "127.0.0.1:80", "127.200.3.4:0", "[::1]:0"}) {
+    EXPECT_TRUE(is_own_address(*base::parse_address(own))) << own;
+  }
+  for (const char* other : {"203.0.113.1:0", "[2001:db8::1]:0"}) {
+    EXPECT_FALSE(is_own_address(*base::parse_address(other))) << other;
+  }
+}
+
+TEST(IsOwnAddress, TakesAnIpv6AddressThatIsStillBeingCheckedForDuplicates) {
+  if (const auto why = test::why_no_namespaces()) GTEST_SKIP() << "NOT CHECKED: " << *why;
+  const test::NetworkNamespace here;
+  here.ip("link add weirzero type veth peer name weirone");
+  // The other end is down, so the check cannot begin.
+  here.ip("link set weirzero up");
+  here.ip("address add 2001:2::77/64 dev weirzero");
+  EXPECT_TRUE(here.run([] { return is_own_address(*base::parse_address("[2001:2::77]:0")); }));
+  EXPECT_FALSE(here.run([] { return is_own_address(*base::parse_address("[2001:2::78]:0")); }));
+}
+
+TEST(InterfaceNames, HoldTheLoopback) {
+  const auto names = interface_names();
+  EXPECT_EQ(std::count(names.begin(), names.end(), "lo"), 1);
+}
+
 // As SO_BINDTODEVICE sees it.
 bool takes_sockets(const std::string& name) {
   ConnectFrom from;

@@ -554,6 +554,43 @@ TEST(StartConnect, TellsThatTransparentTakesARight) {
   });
 }
 
+TEST(ChangeTcpOptions, GivesASocketTheOptionsThatItWouldHaveBeenConnectedWith) {
+  const test::Listening listening = test::listen_on_loopback();
+  const UniqueFd fd =
+      std::move(start_connect(listening.address, {base::Millis(15'000), base::Millis(9'000)}).fd);
+  ASSERT_EQ(change_tcp_options(fd.get(), {base::Millis(30'000), base::Millis(12'000)}), 0);
+  EXPECT_EQ(option(fd.get(), SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(fd.get(), IPPROTO_TCP, TCP_KEEPIDLE), 30);
+  EXPECT_EQ(option(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT), 12'000);
+  ASSERT_EQ(change_tcp_options(fd.get(), {}), 0);
+  EXPECT_EQ(option(fd.get(), SOL_SOCKET, SO_KEEPALIVE), 0);
+  EXPECT_EQ(option(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+  EXPECT_EQ(option(fd.get(), IPPROTO_TCP, TCP_NODELAY), 1);
+}
+
+TEST(ChangeTcpOptions, TellsOfASocketThatIsNone) { EXPECT_EQ(change_tcp_options(-1, {}), EBADF); }
+
+TEST(IsSilent, IsTrueUntilTheOtherSideSpeaks) {
+  const test::SocketPair pair = test::tcp_pair();
+  EXPECT_TRUE(is_silent(pair.a.get()));
+  ASSERT_EQ(test::send_some(pair.b.get(), "x"), 1u);
+  ASSERT_TRUE(test::wait_for(pair.a.get(), POLLIN));
+  EXPECT_FALSE(is_silent(pair.a.get()));
+  EXPECT_EQ(test::receive(pair.a.get()), "x") << "looking took nothing";
+  EXPECT_TRUE(is_silent(pair.a.get()));
+}
+
+TEST(IsSilent, IsFalseOnceTheOtherSideHasEndedOrReset) {
+  test::SocketPair ended = test::tcp_pair();
+  ended.b.reset();
+  ASSERT_TRUE(test::wait_for(ended.a.get(), POLLIN));
+  EXPECT_FALSE(is_silent(ended.a.get()));
+  test::SocketPair reset = test::tcp_pair();
+  abort_connection(reset.b);
+  ASSERT_TRUE(test::wait_for(reset.a.get(), POLLIN));
+  EXPECT_FALSE(is_silent(reset.a.get()));
+}
+
 TEST(IsOwnShortage, IsWhatEveryBackendWouldMeet) {
   for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) EXPECT_TRUE(is_own_shortage(error)) << error;
   for (const int error : {0, ECONNREFUSED, ETIMEDOUT, EADDRNOTAVAIL, EHOSTUNREACH, EAGAIN, EINPROGRESS}) {

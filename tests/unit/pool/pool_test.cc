@@ -556,5 +556,34 @@ TEST(Pool, GivesEachItsExactShareOverFourThreads) {
   for (const auto& share : picks) EXPECT_EQ(share, 2'501);
 }
 
+TEST(Pool, NamesThoseOfItsBackendsThatAreUp) {
+  RosterRules rules = checked();
+  rules.panic_threshold = 0.9;
+  const Backends all{backend("a"),
+                     backend("drained", {.mode = BackendMode::kDrain}),
+                     backend("resting", {.mode = BackendMode::kMaintenance}),
+                     backend("down"),
+                     backend("weightless", {.weight = 0}),
+                     backend("spare", {.is_backup = true})};
+  const auto pool = pool_of(all, {.roster = rules});
+  pool->check_failed(*all[3], "it says nothing");
+  EXPECT_TRUE(pool->view().panic) << "so the one that is down is used too";
+  EXPECT_EQ(pool->backends_up(), (Backends{all[0], all[5]}));
+  const Slot held = pick(*pool);
+  pool->replace({all[5]}, kStart);
+  EXPECT_EQ(pool->backends_up(), Backends{all[5]}) << "one that has left is not up, whatever it still serves";
+}
+
+TEST(Slot, OfAWarmConnectionTellsNothingOfConnectTimes) {
+  const auto pool = pool_of({backend("a")});
+  Slot slot = pick(*pool);
+  slot.took_warm();
+  const BackendView view = pool->view().backends.at(0);
+  EXPECT_EQ(view.connect_time, 0u);
+  EXPECT_EQ(view.in_flight, 1u);
+  EXPECT_EQ(view.backend->counters().sessions.value(), 1u);
+  EXPECT_EQ(view.backend->counters().warm_used.value(), 1u);
+}
+
 }  // namespace
 }  // namespace weir::pool

@@ -438,6 +438,54 @@ TEST(Roster, KeepsTheStateOfThoseThatStay) {
   EXPECT_EQ(told(roster), (Texts{"down a 2/3", "ejected b 1/3"})) << "nothing has changed";
 }
 
+TEST(Roster, TakesOverTheWeightTheMaximumAndTheTierOfOneThatStays) {
+  Roster roster({}, {backend("a", {.weight = 3}), backend("b")});
+  EXPECT_EQ(shares(roster, 8), (std::map<std::string, int>{{"a", 6}, {"b", 2}}));
+  const auto before = roster.backends();
+  roster.replace({backend("a"), backend("b")}, kStart);
+  EXPECT_EQ(roster.backends(), before);
+  EXPECT_EQ(roster.weight(0), 1u);
+  EXPECT_EQ(roster.member(0).in_flight, 6u);
+  EXPECT_EQ(shares(roster, 8), (std::map<std::string, int>{{"a", 4}, {"b", 4}}));
+  roster.replace({backend("a"), backend("b", {.is_backup = true})}, kStart);
+  EXPECT_EQ(chosen(roster, 3), "aaa");
+  EXPECT_EQ(choose(roster, tried_of({0})), "b") << "what was tried leaves the backup";
+  roster.replace({backend("a", {.is_backup = true}), backend("b")}, kStart);
+  EXPECT_EQ(chosen(roster, 3), "bbb");
+  roster.replace({backend("a", {.most_sessions = 1}), backend("b", {.weight = 0})}, kStart);
+  EXPECT_EQ(choose(roster), "full");
+  EXPECT_EQ(roster.state(1), BackendState::kDrain);
+  roster.replace({backend("a", {.most_sessions = 1000}), backend("b", {.weight = 2})}, kStart);
+  EXPECT_EQ(shares(roster, 9), (std::map<std::string, int>{{"a", 3}, {"b", 6}}));
+  EXPECT_TRUE(told(roster).empty()) << "nobody joined or left";
+}
+
+TEST(Roster, ANewWeightDoesNotEndASlowStart) {
+  RosterRules rules;
+  rules.slow_start = base::Millis(10'000);
+  Roster roster(rules, several(1));
+  roster.replace({backend("a"), backend("b")}, kStart);
+  ASSERT_LT(roster.member(1).weight, kWholeWeight);
+  roster.replace({backend("a"), backend("b", {.weight = 4})}, kStart);
+  EXPECT_EQ(roster.member(1).weight, 4u);
+  roster.advance(kStart + base::Millis(10'000));
+  EXPECT_EQ(roster.member(1).weight, 4u * kWholeWeight);
+}
+
+TEST(Roster, TakesOverWhyThereIsNoAddress) {
+  const auto nameless = [](const std::string& why) {
+    BackendIdentity identity;
+    identity.name = "app";
+    identity.unresolved = why;
+    return std::make_shared<Backend>(identity);
+  };
+  Roster roster({}, {nameless("nobody was asked")});
+  EXPECT_EQ(roster.reason(0), "nobody was asked");
+  roster.replace({nameless("nobody knows")}, kStart);
+  EXPECT_EQ(roster.reason(0), "nobody knows");
+  EXPECT_EQ(roster.state(0), BackendState::kDown);
+}
+
 TEST(Roster, KeepsWhatHasLeftUntilItsLastSessionGoes) {
   Roster roster({}, several(2));
   EXPECT_EQ(chosen(roster, 2), "ab");

@@ -38,6 +38,16 @@ TEST(PlanDescriptors, LeavesOutWhatIsNotThere) {
       "spare) / 2");
 }
 
+TEST(PlanDescriptors, KeepsSomeForQuestionsToNameServers) {
+  DescriptorNeeds needs = needs_of(1, 1, false);
+  const auto without = plan_descriptors(1024, needs, std::nullopt);
+  needs.resolver = 16;
+  const auto with = plan_descriptors(1024, needs, std::nullopt);
+  ASSERT_TRUE(with.has_value());
+  EXPECT_EQ(with->max_connections, without->max_connections - 8);
+  EXPECT_NE(with->arithmetic().find("16 sockets to name servers"), std::string::npos);
+}
+
 TEST(PlanDescriptors, NeverPromisesMoreThanTheLimitHolds) {
   for (std::uint64_t limit = 31; limit < 3000; ++limit) {
     const auto plan = plan_descriptors(limit, needs_of(1, 1, false), std::nullopt);
@@ -78,7 +88,7 @@ TEST(PlanDescriptors, FailsWhenNotOneConnectionFits) {
             "about to be refused, 1 "
             "listening sockets, 12 spare); raise it (`ulimit -n`, LimitNOFILE= in systemd, ulimits: in "
             "compose), or use fewer "
-            "workers or listeners, or a smaller tarpit_max");
+            "workers, listeners or warm_connections, or a smaller tarpit_max");
 }
 
 TEST(PlanDescriptors, StandsALimitWithoutEnd) {

@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "net/privileges.h"
 #include "server/host.h"
 #include "support/other_user.h"
 #include "unit/support.h"
@@ -167,6 +168,79 @@ TEST(CheckHost, AsksWhetherTheKernelCanKeepUpWithARate) {
   EXPECT_TRUE(problems.empty());
 }
 
+TEST(CheckHost, CountsPortsOfTheSourcesOfABackendsFamily) {
+  config::Config config = config_of(test::loopback(50'000));
+  config.listeners[0].pool.value = "app";
+  config.listeners[0].limits.connection_rate = config::ConnectionRate{{400, std::chrono::seconds(60)}, 1};
+  config.pools.emplace_back();
+  config.pools[0].name = "app";
+  for (const char* text : {"192.0.2.1:80", "[2001:db8::1]:80"}) {
+    config.pools[0].backends.emplace_back();
+    config.pools[0].backends.back().address.value = *base::parse_address(text);
+  }
+  for (const char* host : {"127.0.0.2:0", "127.0.0.3:0", "127.0.0.4:0"}) {
+    config.pools[0].sources.push_back({*base::parse_address(host), {"weir.toml", 9, 1}});
+  }
+  net::KernelSettings settings;
+  settings.local_ports = {1'000, 1'099};
+  EXPECT_TRUE(check(config, settings).empty()) << "300 ports to one, 100 to the other";
+  config.listeners[0].limits.connection_rate->rate.count = 401;
+  EXPECT_EQ(check(config, settings).size(), 1u);
+  config.pools[0].sources.clear();
+  config.pools[0].transparent = true;
+  for (const auto& problem : check(config, settings)) EXPECT_THAT(problem.text, HasSubstr("transparent"));
+}
+
+config::Config config_with_pool() {
+  config::Config config = config_of(test::loopback(50'000));
+  config.pools.emplace_back();
+  config.pools[0].name = "app";
+  config.pools[0].place = {"weir.toml", 7, 1};
+  return config;
+}
+
+TEST(CheckHost, RefusesASourceAddressThatThisHostHasNotAndSaysWhichItHas) {
+  config::Config config = config_with_pool();
+  config.pools[0].sources = {{*base::parse_address("127.0.0.2:0"), {"weir.toml", 8, 11}},
+                             {*base::parse_address("192.0.2.1:0"), {"weir.toml", 8, 24}},
+                             {*base::parse_address("[2001:db8::1]:0"), {"weir.toml", 8, 37}}};
+  const auto problems = check(config);
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_EQ(problems[0].severity, config::Severity::kError);
+  EXPECT_EQ(problems[0].place.column, 24u);
+  EXPECT_THAT(problems[0].text, HasSubstr("pools.app.source: 192.0.2.1 is no address of this host; it has "));
+  EXPECT_THAT(problems[0].text, HasSubstr("127.0.0.1"));
+  EXPECT_THAT(problems[1].text, HasSubstr("pools.app.source: 2001:db8::1 is no address of this host"));
+}
+
+TEST(CheckHost, RefusesAnInterfaceThatIsNotThereAndSaysWhichAre) {
+  config::Config config = config_with_pool();
+  config.pools[0].interface = {"lo", {"weir.toml", 9, 13}};
+  EXPECT_TRUE(check(config).empty());
+  config.pools[0].interface.value = "no-such-one";
+  const auto problems = check(config);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].severity, config::Severity::kError);
+  EXPECT_EQ(problems[0].place.line, 9u);
+  EXPECT_THAT(problems[0].text,
+              HasSubstr("pools.app.interface: this host has no interface \"no-such-one\"; it has "));
+  EXPECT_THAT(problems[0].text, HasSubstr("lo"));
+}
+
+TEST(CheckHost, AsksForTheRightThatTransparentConnectionsTake) {
+  config::Config config = config_with_pool();
+  config.pools[0].transparent = true;
+  const auto problems = check(config);
+  if (net::may_be_transparent()) {
+    EXPECT_TRUE(problems.empty());
+  } else {
+    ASSERT_EQ(problems.size(), 1u);
+    EXPECT_EQ(problems[0].severity, config::Severity::kError);
+    EXPECT_EQ(problems[0].place.line, 7u);
+    EXPECT_THAT(problems[0].text, HasSubstr("CAP_NET_RAW"));
+  }
+}
+
 // Each alone would do.
 TEST(CheckHost, RefusesTablesOfClientsThatTogetherTakeTooMuchMemory) {
   config::Config config = config_of(test::loopback(50'000));
@@ -225,6 +299,19 @@ TEST(PlanFor, CountsEverySocketOfEveryWorkerTheAdminDoorAndOthers) {
   EXPECT_THAT(said, HasSubstr(" 4 listening sockets"));
   EXPECT_THAT(said, HasSubstr(" admin door"));
   EXPECT_THAT(said, HasSubstr(" 100 this program's own"));
+  EXPECT_THAT(said, testing::Not(HasSubstr("warm connections")));
+}
+
+TEST(PlanFor, CountsWarmConnectionsToEveryBackendOfTheirPool) {
+  config::Config config = config_of(test::loopback(50'000));
+  config.process.workers = 3;
+  config.pools.resize(2);
+  config.pools[0].warm_connections = 10;
+  config.pools[0].backends.resize(4);
+  config.pools[1].warm_connections = 1;
+  config.pools[1].backends.resize(2);
+  config::Problems problems;
+  EXPECT_THAT(plan_for(config, 1024, 0, problems).arithmetic(), HasSubstr(" 42 warm connections,"));
 }
 
 }  // namespace

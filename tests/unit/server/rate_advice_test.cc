@@ -16,8 +16,9 @@ net::KernelSettings usual() {
 }
 
 // Connections a second.
-RateDemand demand(std::uint64_t per_second, std::uint64_t backends) {
-  return {"web", {"weir.toml", 7, 1}, std::to_string(per_second) + "/s", per_second * 60, backends};
+RateDemand demand(std::uint64_t per_second, std::uint64_t backends, std::uint64_t sources = 1) {
+  return {"web",    {"weir.toml", 7, 1}, std::to_string(per_second) + "/s", per_second * 60,
+          backends, backends * sources};
 }
 
 config::Problems ask(const net::KernelSettings& settings, const RateDemand& one) {
@@ -36,6 +37,15 @@ TEST(AdviseOnRates, WarnsOfARateThatUsesUpTheLocalPortsOfAllBackends) {
   EXPECT_THAT(problems[0].text, HasSubstr("enough for 470/s; `sysctl -w net.ipv4.tcp_tw_reuse=1`"));
   EXPECT_TRUE(ask(usual(), demand(940, 2)).empty());
   EXPECT_EQ(ask(usual(), demand(942, 2)).size(), 1u);
+}
+
+TEST(AdviseOnRates, CountsThePortsOfEverySourceAddress) {
+  EXPECT_TRUE(ask(usual(), demand(2'823, 2, 3)).empty()) << "six times 28 232 ports a minute";
+  const auto problems = ask(usual(), demand(2'824, 2, 3));
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_THAT(problems[0].text,
+              HasSubstr("28232 towards each of 2 backend addresses from each source address, some held"));
+  EXPECT_THAT(problems[0].text, HasSubstr("enough for 2823/s"));
 }
 
 TEST(AdviseOnRates, SaysNothingOfPortsThatAreGivenAgainSoonOrNotKnownOrNotNeeded) {

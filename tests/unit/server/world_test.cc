@@ -72,6 +72,40 @@ TEST(BuildWorld, MakesABackendOfAnAddressWithItsNameAndWeight) {
   EXPECT_EQ(pool.backends()[1]->name(), "192.0.2.2:80");
 }
 
+TEST(BuildWorld, GivesBackendsTheSourcesOfTheirFamily) {
+  config::Config config = config_of(
+      {backend("192.0.2.1:80", 1, "a"), backend("[2001:db8::1]:80", 1, "b"), backend("unix:/s", 1, "c")});
+  config.pools[0].interface.value = "eth7";
+  for (const char* host : {"192.0.2.7:0", "192.0.2.8:0", "[2001:db8::7]:0"}) {
+    config.pools[0].sources.push_back({*base::parse_address(host), {}});
+  }
+  config::Problems problems;
+  const World world = build_world(config, never(), problems);
+  const auto backends = world.pools[0]->backends();
+  const auto sources = [&](std::size_t at) {
+    std::vector<std::string> list;
+    for (const auto& one : backends[at]->sources().all()) {
+      list.push_back(one->source() ? one->source()->ip_to_string() : "auto");
+    }
+    return list;
+  };
+  EXPECT_EQ(sources(0), (std::vector<std::string>{"192.0.2.7", "192.0.2.8"}));
+  EXPECT_EQ(sources(1), (std::vector<std::string>{"2001:db8::7"}));
+  EXPECT_EQ(sources(2), (std::vector<std::string>{"auto"}));
+  EXPECT_EQ(backends[0]->identity().origin->interface, "eth7");
+  EXPECT_FALSE(backends[0]->is_transparent());
+}
+
+TEST(BuildWorld, MakesTheBackendsOfATransparentPoolSo) {
+  config::Config config = config_of({backend("192.0.2.1:80", 1, "a")});
+  config::Problems problems;
+  EXPECT_EQ(build_world(config, never(), problems).pools[0]->backends()[0]->identity().origin, nullptr);
+  config.pools[0].transparent = true;
+  const auto transparent = build_world(config, never(), problems).pools[0]->backends()[0];
+  EXPECT_TRUE(transparent->is_transparent());
+  EXPECT_EQ(transparent->sources().all().size(), 1u);
+}
+
 TEST(BuildWorld, MakesABackendOfEachAddressOfANameAllWithItsWeight) {
   config::Problems problems;
   const World world = build_world(config_of({backend("app:8080", 3)}),
@@ -86,11 +120,41 @@ TEST(BuildWorld, MakesABackendOfEachAddressOfANameAllWithItsWeight) {
   for (const auto& one : backends) EXPECT_EQ(one->identity().weight, 3u);
 }
 
-TEST(BuildWorld, KeepsTheNameOfANameWithOneAddress) {
+// A second address must not change what the first is called.
+TEST(BuildWorld, CallsTheOnlyAddressOfANameAsItWouldOneOfSeveral) {
   config::Problems problems;
   const World world =
       build_world(config_of({backend("app:8080", 1, "x")}), resolving({"192.0.2.1:0"}), problems);
-  EXPECT_EQ(world.pools[0]->backends().at(0)->name(), "x");
+  EXPECT_EQ(world.pools[0]->backends().at(0)->name(), "x@192.0.2.1");
+}
+
+TEST(BuildWorld, SaysWhatEachNameStandsFor) {
+  config::Problems problems;
+  const World world = build_world(config_of({backend("192.0.2.9:80"), backend("app:8080")}),
+                                  resolving({"[2001:db8::1]:0", "192.0.2.2:0", "192.0.2.1:0"}), problems);
+  ASSERT_EQ(world.names.size(), 1u) << "an address is no name";
+  EXPECT_EQ(world.names[0].pool, 0u);
+  EXPECT_EQ(world.names[0].backend, 1u);
+  std::vector<std::string> addresses;
+  for (const auto& one : world.names[0].endpoints) addresses.push_back(one.address.to_string());
+  EXPECT_EQ(addresses, (std::vector<std::string>{"192.0.2.1:8080", "192.0.2.2:8080", "[2001:db8::1]:8080"}));
+}
+
+TEST(BuildWorld, LeavesServicesAndPoolsWithNameServersOfTheirOwnForLater) {
+  for (const bool is_service : {false, true}) {
+    config::Config config = config_of({backend("app:8080")});
+    config::ResolveConfig& resolve = config.pools[0].resolve;
+    if (is_service) resolve.use = config::ResolveUse::kService;
+    if (!is_service) resolve.servers.push_back({*base::parse_address("127.0.0.1:53"), {}});
+    config::Problems problems;
+    const World world = build_world(config, never(), problems);
+    EXPECT_TRUE(problems.empty());
+    ASSERT_EQ(world.names.size(), 1u);
+    EXPECT_TRUE(world.names[0].endpoints.empty());
+    const pool::BackendView down = world.pools[0]->view().backends.at(0);
+    EXPECT_EQ(down.state, pool::BackendState::kDown);
+    EXPECT_EQ(down.reason, "the name \"app\" has not been answered yet");
+  }
 }
 
 TEST(BuildWorld, TakesABackendDownWhoseNameDoesNotResolveAndWarns) {
@@ -102,8 +166,8 @@ TEST(BuildWorld, TakesABackendDownWhoseNameDoesNotResolveAndWarns) {
   EXPECT_EQ(problems[0].place.line, 20u);
   EXPECT_EQ(
       problems[0].text,
-      "pools.web.backends: the name \"gone\" does not resolve: nobody knows; the backend stays down until "
-      "a start at which it does");
+      "pools.web.backends: the name \"gone\" does not resolve: nobody knows; Weir goes on asking, and until "
+      "there is an answer the backend is down");
   const pool::BackendView down = world.pools[0]->view().backends.at(0);
   EXPECT_EQ(down.state, pool::BackendState::kDown);
   EXPECT_EQ(down.reason, "the name \"gone\" does not resolve: nobody knows");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <map>
 
 #include "session/wake_list.h"
 #include "support/sanitizers.h"
@@ -622,6 +624,150 @@ TEST(Connector, CountsAConnectThatMeetsItselfAsRefused) {
   const int status = exit_status_of(meet_itself);
   if (status == kNotAllowed) GTEST_SKIP() << "NOT CHECKED: making a network namespace is not allowed here";
   EXPECT_EQ(status, 0);
+}
+
+// The same trap for a connection that is made before anybody needs it.
+int meet_itself_while_warming() {
+  if (!enter_network_of_one_port()) return kNotAllowed;
+  pool::BackendIdentity identity;
+  identity.name = "dead";
+  identity.address = test::loopback(40000);
+  const auto loop = test::make_loop();
+  test::Driver driver{*loop};
+  const auto trapped = std::make_shared<pool::Backend>(identity);
+  {
+    WarmSockets sockets(*loop, trapped, base::Millis(250));
+    sockets.keep(1);
+    sockets.refill(base::coarse_now());
+    if (!driver.until([&] { return sockets.ready() == 1; })) return 1;
+  }
+  identity.may_self_connect = true;
+  const auto dead = std::make_shared<pool::Backend>(identity);
+  WarmSockets sockets(*loop, dead, base::Millis(250));
+  sockets.keep(1);
+  sockets.refill(base::coarse_now());
+  if (!driver.until([&] { return sockets.size() == 0; })) return 2;
+  return dead->counters().warm_failed.value() == 1 && dead->counters().warm.value() == 0 ? 0 : 3;
+}
+
+TEST(Connector, IsNotGivenAWarmConnectionThatMetItself) {
+  const int status = exit_status_of(meet_itself_while_warming);
+  if (status == kNotAllowed) GTEST_SKIP() << "NOT CHECKED: making a network namespace is not allowed here";
+  EXPECT_EQ(status, 0);
+}
+
+// Warm connections, each to a backend.
+struct Warm final : WarmSource {
+  WarmConnection take(const pool::Backend& backend) override {
+    const auto at = sockets.find(&backend);
+    if (at == sockets.end()) return {};
+    WarmConnection taken{std::move(at->second), {}};
+    sockets.erase(at);
+    return taken;
+  }
+  std::map<const pool::Backend*, base::UniqueFd> sockets;
+};
+
+int option(int fd, int level, int name) {
+  int value = -1;
+  socklen_t length = sizeof(value);
+  EXPECT_EQ(::getsockopt(fd, level, name, &value, &length), 0);
+  return value;
+}
+
+TEST(Connector, TakesAWarmConnectionAndLearnsNoTimeFromIt) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto a = backend("a", listening.address);
+  const auto pool = pool_of({a});
+  Warm warm;
+  warm.sockets[a.get()] = test::connect_to(listening.address);
+  const int fd = warm.sockets[a.get()].get();
+  Fixture f;
+  Connector connector(*f.loop, f.wakes, f, f.peer, &warm);
+  connector.start(pool, f.client, f.options);
+  EXPECT_EQ(f.connected, 1) << "at once";
+  EXPECT_EQ(f.waits, 0);
+  EXPECT_EQ(f.peer.fd.get(), fd);
+  EXPECT_TRUE(connector.was_warm());
+  EXPECT_EQ(connector.attempts(), 1);
+  EXPECT_EQ(connector.connect_time(), base::Micros(0));
+  EXPECT_EQ(a->counters().attempts.value(), 1u);
+  EXPECT_EQ(a->counters().sessions.value(), 1u);
+  EXPECT_EQ(a->counters().warm_used.value(), 1u);
+  EXPECT_EQ(pool->view().backends[0].connect_time, 0u);
+  EXPECT_EQ(in_flight(*pool), 1u) << "it holds a place like any other";
+  connector.stop();
+  EXPECT_EQ(in_flight(*pool), 0u);
+  const base::UniqueFd accepted = test::accept_from(listening.fd.get());
+  EXPECT_FALSE(test::wait_for(listening.fd.get(), POLLIN, base::Millis(0))) << "it made no other one";
+}
+
+TEST(Connector, ConnectsWhenThereIsNoWarmConnection) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto a = backend("a", listening.address);
+  Warm none;
+  Fixture f;
+  Connector connector(*f.loop, f.wakes, f, f.peer, &none);
+  connector.start(pool_of({a}), f.client, f.options);
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.connected, 1);
+  EXPECT_FALSE(connector.was_warm());
+  EXPECT_EQ(a->counters().warm_used.value(), 0u);
+}
+
+TEST(Connector, GivesAWarmConnectionTheOptionsOfTheListener) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto a = backend("a", listening.address);
+  Warm warm;
+  warm.sockets[a.get()] =
+      std::move(net::start_connect(listening.address, {base::Millis(15'000), base::Millis(15'000)}).fd);
+  ASSERT_TRUE(test::wait_for(warm.sockets[a.get()].get(), POLLOUT));
+  Fixture f;
+  f.options.user_timeout = base::Millis(7'000);
+  Connector connector(*f.loop, f.wakes, f, f.peer, &warm);
+  connector.start(pool_of({a}), f.client, f.options);
+  ASSERT_EQ(f.connected, 1);
+  EXPECT_EQ(option(f.peer.fd.get(), SOL_SOCKET, SO_KEEPALIVE), 0) << "the listener has none";
+  EXPECT_EQ(option(f.peer.fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT), 7'000);
+  connector.stop();
+}
+
+TEST(Connector, TakesAWarmConnectionWhenItTriesAnother) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto dead = backend("dead", dead_address());
+  const auto a = backend("a", listening.address);
+  const auto pool = pool_of({dead, a});
+  for (int i = 0; i < 2; ++i) {
+    Warm warm;
+    warm.sockets[a.get()] = test::connect_to(listening.address);
+    Fixture f;
+    Connector connector(*f.loop, f.wakes, f, f.peer, &warm);
+    connector.start(pool, f.client, f.options);
+    ASSERT_TRUE(f.finish());
+    EXPECT_EQ(f.connected, 1);
+    EXPECT_TRUE(connector.was_warm());
+    connector.stop();
+  }
+  EXPECT_EQ(dead->counters().failed_attempts.value(), 1u) << "one of the two had to try it first";
+}
+
+TEST(Connector, WaitsForAPlaceEvenIfAConnectionIsWarm) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto a = backend("a", listening.address, 1);
+  const auto pool = pool_of({a});
+  pool::Slot taken = pick(*pool);
+  Warm warm;
+  warm.sockets[a.get()] = test::connect_to(listening.address);
+  Fixture f;
+  Connector connector(*f.loop, f.wakes, f, f.peer, &warm);
+  connector.start(pool, f.client, f.options);
+  EXPECT_TRUE(connector.is_queued());
+  EXPECT_EQ(warm.sockets.size(), 1u) << "nobody has taken it";
+  taken.release();
+  ASSERT_TRUE(f.finish());
+  EXPECT_TRUE(connector.was_warm());
+  EXPECT_TRUE(connector.queue_time().has_value());
+  connector.stop();
 }
 
 // The only source port is in use towards one backend, and free towards the other.

@@ -70,6 +70,15 @@ TEST(SessionLog, SaysHowLongASessionWaitedForAPlaceIfItHadTo) {
   EXPECT_EQ(json_fields(record).find("queue_us"), std::string::npos);
 }
 
+TEST(SessionLog, SaysOfASessionThatItTookAWarmConnection) {
+  SessionRecord record = full_record();
+  EXPECT_EQ(text_fields(record).find("warm"), std::string::npos);
+  record.connect_time = base::Micros(0);
+  record.was_warm = true;
+  EXPECT_NE(text_fields(record).find(" connect_us=0 warm=1 duration_us="), std::string::npos);
+  EXPECT_NE(json_fields(record).find(",\"connect_us\":0,\"warm\":1,\"duration_us\":"), std::string::npos);
+}
+
 TEST(SessionLog, WritesWhatThereIsNotAsNone) {
   SessionRecord record = full_record();
   record.id = 1;

@@ -1,0 +1,157 @@
+#include "pool/port_ledger.h"
+
+#include <algorithm>
+
+namespace weir::pool {
+namespace {
+
+// Moves with everything that makes a pair used or worth telling.
+std::uint64_t mark_of(const PortCounters& counters) {
+  return counters.opened_total() + counters.dry_total() + counters.missing_total();
+}
+
+std::string key_of(const std::optional<base::Address>& source, const base::Address& destination) {
+  return (source ? source->ip_to_string() : std::string("any")) + ' ' + destination.to_string();
+}
+
+bool holds_nothing(const Backend& backend) {
+  const auto& all = backend.sources().all();
+  return std::all_of(all.begin(), all.end(), [](const auto& one) { return one->open() == 0; });
+}
+
+}  // namespace
+
+void PortLedger::add(std::size_t pool, std::shared_ptr<Backend> backend) {
+  if (!backend->identity().address.is_ip() || backend->is_transparent()) return;
+  // What it has done before counts as done now: it is looked at from its beginning on.
+  std::vector<std::uint64_t> seen(backend->sources().all().size(), 0);
+  const Backend* const key = backend.get();
+  const auto [at, is_new] =
+      watched_.try_emplace(key, Watched{pool, std::move(backend), std::move(seen), false});
+  if (!is_new) at->second.has_left = false;
+}
+
+void PortLedger::remove(const Backend& backend) {
+  const auto found = watched_.find(&backend);
+  if (found != watched_.end()) found->second.has_left = true;
+}
+
+std::vector<base::Address> PortLedger::begin_look(base::TimePoint now) {
+  new_left_ = kMostNew;
+  for (auto& [backend, one] : watched_) look_at(one, now);
+  std::erase_if(watched_, [&](const auto& entry) {
+    const Watched& one = entry.second;
+    if (!one.has_left || !holds_nothing(*one.backend)) return false;
+    for (const auto& counters : one.backend->sources().all()) leave(*counters);
+    return true;
+  });
+  forget_unused(now);
+  std::map<std::string, base::Address> destinations;
+  for (const auto& [key, pair] : pairs_) destinations.emplace(pair.destination.to_string(), pair.destination);
+  std::vector<base::Address> list;
+  for (auto& [text, address] : destinations) list.push_back(std::move(address));
+  return list;
+}
+
+void PortLedger::look_at(Watched& watched, base::TimePoint now) {
+  const auto& all = watched.backend->sources().all();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::uint64_t mark = mark_of(*all[i]);
+    if (mark == watched.seen[i] && all[i]->open() == 0) continue;
+    if (new_left_ == 0 && !pair_by_counters_.contains(all[i].get())) continue;
+    watched.seen[i] = mark;
+    if (all[i]->missing_total() > 0) note_missing(watched, *all[i]);
+    if (all[i]->opened_total() + all[i]->dry_total() == 0) continue;
+    pair_of(watched, all[i]).used = now;
+  }
+}
+
+void PortLedger::note_missing(const Watched& watched, const PortCounters& counters) {
+  if (!missing_told_.insert(counters.source()->ip_to_string()).second) return;
+  PortEvent event;
+  event.kind = PortEvent::Kind::kMissing;
+  event.pool = watched.pool;
+  event.backend = watched.backend;
+  event.source = counters.source();
+  events_.push_back(std::move(event));
+}
+
+PortLedger::Pair& PortLedger::pair_of(const Watched& watched, const std::shared_ptr<PortCounters>& counters) {
+  if (const auto known = pair_by_counters_.find(counters.get()); known != pair_by_counters_.end()) {
+    return known->second->second;
+  }
+  const base::Address destination = watched.backend->identity().address.unmapped();
+  const auto [at, is_new] = pairs_.try_emplace(key_of(counters->source(), destination));
+  Pair& pair = at->second;
+  if (is_new) {
+    pair.pool = watched.pool;
+    pair.backend = watched.backend;
+    pair.source = counters->source();
+    pair.destination = destination;
+  }
+  --new_left_;
+  pair.members.push_back(counters);
+  pair_by_counters_.emplace(counters.get(), at);
+  return pair;
+}
+
+void PortLedger::leave(const PortCounters& counters) {
+  const auto found = pair_by_counters_.find(&counters);
+  if (found == pair_by_counters_.end()) return;
+  Pair& pair = found->second->second;
+  pair.gone_opened += counters.opened_total();
+  pair.gone_dry += counters.dry_total();
+  pair_by_counters_.erase(found);
+  std::erase_if(pair.members, [&](const auto& one) { return one.get() == &counters; });
+}
+
+// What is warned of stays until it is over.
+void PortLedger::forget_unused(base::TimePoint now) {
+  std::erase_if(pairs_, [&](const auto& entry) {
+    const Pair& pair = entry.second;
+    if (pair.forecast.warns() || now - pair.used <= kForgetAfter) return false;
+    for (const auto& counters : pair.members) pair_by_counters_.erase(counters.get());
+    return true;
+  });
+}
+
+PortSample PortLedger::sample_of(const Pair& pair, const PortFacts& facts) {
+  PortSample sample;
+  sample.opened_total = pair.gone_opened;
+  sample.dry_total = pair.gone_dry;
+  for (const auto& counters : pair.members) {
+    // In this order: what is held has been counted as opened.
+    sample.held += counters->open();
+    sample.opened_total += counters->opened_total();
+    sample.dry_total += counters->dry_total();
+  }
+  sample.time_wait = facts.time_wait(pair.source, pair.destination);
+  sample.usable = facts.usable;
+  sample.reuse =
+      time_wait_reuse(facts.tcp_tw_reuse, pair.source.value_or(pair.destination), pair.destination);
+  return sample;
+}
+
+std::vector<PortEvent> PortLedger::end_look(const PortFacts& facts, base::TimePoint now) {
+  for (auto& [key, pair] : pairs_) {
+    const auto change = pair.forecast.add(sample_of(pair, facts), now);
+    if (!change) continue;
+    const bool began = *change == PortForecast::Change::kBegan;
+    events_.push_back({began ? PortEvent::Kind::kLow : PortEvent::Kind::kEnough, pair.pool, pair.backend,
+                       pair.source, pair.forecast.sample(), pair.forecast.outlook()});
+  }
+  return std::exchange(events_, {});
+}
+
+PortViews PortLedger::views() const {
+  PortViews views;
+  for (const auto& [key, pair] : pairs_) {
+    const PortOutlook& outlook = pair.forecast.outlook();
+    for (const auto& counters : pair.members) {
+      views[counters.get()] = {pair.forecast.sample().time_wait, outlook.free, outlook.dry_in};
+    }
+  }
+  return views;
+}
+
+}  // namespace weir::pool

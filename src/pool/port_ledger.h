@@ -1,0 +1,116 @@
+// What is known of the local ports of every (source, backend) pair that is in use: how many are held, how
+// many are in TIME_WAIT, and when none will be left. Backends of one address, in whatever pools, share a
+// pair, since the kernel counts ports by address. Pure: what the kernel tells and `now` are arguments; one
+// thread. Its cost is a look at each counter, and more only for pairs in use.
+//
+// Where the kernel chooses the source, all its own addresses count as one pair, which is right while routes
+// give one. A pool that connects from its clients' addresses has no pair: each client has ports of its own.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "pool/backend.h"
+#include "pool/port_use.h"
+
+namespace weir::pool {
+
+struct PortEvent {
+  enum class Kind {
+    kLow,      // ports will be used up soon, or are
+    kEnough,   // no longer
+    kMissing,  // a source is no address of this host's; once for each address
+  };
+  Kind kind = Kind::kLow;
+  std::size_t pool = 0;              // the position that was given with the backend
+  std::shared_ptr<Backend> backend;  // of several that share the pair, one
+  std::optional<base::Address> source;
+  PortSample sample;
+  PortOutlook outlook;
+};
+
+// What is known of one source of a backend.
+struct PortView {
+  std::uint64_t time_wait = 0;
+  std::uint64_t free = 0;
+  std::optional<std::chrono::seconds> dry_in;
+};
+using PortViews = std::unordered_map<const PortCounters*, PortView>;
+
+// What the kernel says at one moment.
+struct PortFacts {
+  unsigned usable = 0;  // net::LocalPorts::usable
+  unsigned tcp_tw_reuse = 0;
+  // Connections in TIME_WAIT from `source` (nothing: from any) to `destination`.
+  std::function<std::uint64_t(const std::optional<base::Address>& source, const base::Address& destination)>
+      time_wait;
+};
+
+class PortLedger {
+ public:
+  // A backend of the pool at position `pool`; it may be known, and may have left before. One without an IP
+  // address is ignored.
+  void add(std::size_t pool, std::shared_ptr<Backend> backend);
+  // It has left its pool. What it still holds counts as long as it does.
+  void remove(const Backend& backend);
+
+  // First step of a look: finds the pairs in use, and forgets those that were not for `kForgetAfter`. Of
+  // those that are new it takes `kMostNew`, and the others the next time.
+  // Returns the addresses of their backends, each once.
+  std::vector<base::Address> begin_look(base::TimePoint now);
+
+  // Second step: takes what there is and foretells. Returns what began or ended by this.
+  std::vector<PortEvent> end_look(const PortFacts& facts, base::TimePoint now);
+
+  // As of the last look, for the sources in use. Valid by the address of the counters as long as their
+  // backend lives.
+  PortViews views() const;
+
+  std::size_t pairs() const { return pairs_.size(); }
+
+  // Longer than TIME_WAIT.
+  static constexpr base::Millis kForgetAfter{90'000};
+  static constexpr std::size_t kMostNew = 2'000;
+
+ private:
+  struct Watched {
+    std::size_t pool = 0;
+    std::shared_ptr<Backend> backend;
+    std::vector<std::uint64_t> seen;  // of each source: what `mark_of` was at the last look
+    bool has_left = false;
+  };
+  struct Pair {
+    std::size_t pool = 0;
+    std::shared_ptr<Backend> backend;
+    std::optional<base::Address> source;
+    base::Address destination;
+    std::vector<std::shared_ptr<PortCounters>> members;
+    std::uint64_t gone_opened = 0;  // of members that have gone
+    std::uint64_t gone_dry = 0;
+    base::TimePoint used;
+    PortForecast forecast;
+  };
+  using Pairs = std::map<std::string, Pair>;
+
+  void look_at(Watched& watched, base::TimePoint now);
+  void note_missing(const Watched& watched, const PortCounters& counters);
+  Pair& pair_of(const Watched& watched, const std::shared_ptr<PortCounters>& counters);
+  void leave(const PortCounters& counters);
+  void forget_unused(base::TimePoint now);
+  static PortSample sample_of(const Pair& pair, const PortFacts& facts);
+
+  std::unordered_map<const Backend*, Watched> watched_;
+  Pairs pairs_;
+  std::unordered_map<const PortCounters*, Pairs::iterator> pair_by_counters_;
+  std::size_t new_left_ = 0;  // that this look may still take
+  std::set<std::string> missing_told_;
+  std::vector<PortEvent> events_;
+};
+
+}  // namespace weir::pool

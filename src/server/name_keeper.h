@@ -1,0 +1,106 @@
+// Keeps the backends of names true: asks for every name of every pool when its time has come, or early when
+// connects to its backends fail, and gives the pool its backends anew when the answer has changed. Addresses
+// that are still there keep their state, their counters and their sessions; what becomes of the sessions of
+// one that has gone is `PoolKeeper`'s. On the control loop; the status may be read by any thread.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "config/model.h"
+#include "discovery/early_questions.h"
+#include "net/watch.h"
+#include "pool/pool.h"
+#include "server/backend_specs.h"
+#include "server/log_writer.h"
+#include "server/name_watches.h"
+#include "server/status.h"
+#include "server/world.h"
+
+namespace weir::server {
+
+class NameKeeper {
+ public:
+  struct Parts {
+    const config::Config& config;
+    const std::vector<std::shared_ptr<pool::Pool>>& pools;  // in the order of the configuration
+    const std::vector<NameAtStart>& names;                  // as at start
+    LogWriter& log;
+  };
+
+  // Fails when the resolver cannot start; with no name there is nothing that could.
+  static base::Result<std::unique_ptr<NameKeeper>> create(net::EventLoop& loop, const Parts& parts);
+  NameKeeper(const NameKeeper&) = delete;
+  NameKeeper& operator=(const NameKeeper&) = delete;
+
+  // Runs the loop until each name that had no backend at start has been answered or has failed, `limit` at
+  // most. Before the loop runs otherwise.
+  void await_answers(base::Millis limit);
+
+  // Looks at the backends from now on, a few times a second.
+  void start();
+
+  // Of the pool at that position, as it was a moment ago. Any thread.
+  std::vector<NameStatus> status(std::size_t pool) const;
+
+ private:
+  struct Name {
+    std::size_t pool = 0;
+    std::size_t backend = 0;
+    discovery::NameWatch* watch = nullptr;
+    discovery::NameWatch::Id id = 0;
+    std::vector<discovery::DiscoveredEndpoint> endpoints;  // what is in force
+    std::string why_none;
+    Backends backends;           // as the pool has them
+    std::uint64_t failures = 0;  // of these, when last looked at
+    discovery::EarlyQuestions early;
+    bool is_awaited = false;
+    std::set<std::string> told;  // addresses that lead back here
+  };
+  struct Published {
+    NameStatus status;
+    std::optional<base::TimePoint> last_answer;
+    base::TimePoint next_question;
+  };
+
+  NameKeeper(net::EventLoop& loop, const Parts& parts);
+
+  base::Result<void> watch_names();
+  const config::PoolConfig& pool_of(const Name& name) const { return parts_.config.pools[name.pool]; }
+  const config::BackendConfig& entry_of(const Name& name) const {
+    return pool_of(name).backends[name.backend];
+  }
+
+  void on_changed(Name& name, const std::vector<discovery::DiscoveredEndpoint>& endpoints);
+  void on_failed(Name& name, const std::string& reason);
+  void on_recovered(Name& name);
+  void on_noted(Name& name, const std::string& note);
+  void refill(std::size_t pool);
+  Backends backends_of(Name& name, const BackendSpecs& specs, const SharedOrigin& origin);
+  void adopt(std::size_t pool);
+  void settle(Name& name);
+
+  void look();
+  void look_for_failures(Name& name, base::TimePoint now);
+  void publish(base::TimePoint now);
+  base::LogFields fields_of(const Name& name) const;
+  void tell(LogLevel level, std::string_view message, const base::LogFields& fields) const;
+
+  net::EventLoop& loop_;
+  const Parts parts_;
+  NameWatches watches_;
+  std::vector<std::unique_ptr<Name>> names_;
+  net::Timer timer_;
+  net::Timer limit_;
+  std::size_t awaited_ = 0;
+  bool is_stale_ = true;  // what is published
+  base::TimePoint published_at_;
+
+  mutable std::mutex mutex_;
+  std::vector<std::vector<Published>> published_;  // by pool
+};
+
+}  // namespace weir::server

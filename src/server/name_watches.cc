@@ -1,0 +1,69 @@
+#include "server/name_watches.h"
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "config/limits.h"
+
+namespace weir::server {
+namespace {
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (static_cast<std::uint64_t>(device()) << 32) | device();
+}
+
+std::vector<std::string> servers_of(const config::ResolveConfig& resolve) {
+  std::vector<std::string> servers;
+  for (const auto& server : resolve.servers) servers.push_back(server.value.to_string());
+  return servers;
+}
+
+}  // namespace
+
+base::Result<discovery::NameWatch*> NameWatches::of(const config::ResolveConfig& resolve) {
+  auto& watch = watches_[servers_of(resolve)];
+  if (watch == nullptr) {
+    discovery::NameWatchOptions options;
+    for (const auto& server : resolve.servers) options.dns.servers.push_back(server.value);
+    options.seed = random_seed();
+    auto made = discovery::NameWatch::create(loop_, std::move(options));
+    if (!made) return base::failure(std::move(made.error()));
+    watch = std::move(*made);
+  }
+  return watch.get();
+}
+
+discovery::NameSpec name_spec_of(const config::PoolConfig& pool, const config::BackendConfig& entry) {
+  const auto& written = std::get<base::HostPort>(entry.address.value);
+  discovery::NameSpec spec;
+  spec.name = written.host;
+  spec.port = written.port;
+  if (is_service(pool)) spec.use = discovery::NameSpec::Use::kServices;
+  return spec;
+}
+
+bool is_service(const config::PoolConfig& pool) { return pool.resolve.use == config::ResolveUse::kService; }
+
+bool is_for_later(const config::PoolConfig& pool) {
+  return is_service(pool) || !pool.resolve.servers.empty();
+}
+
+// Each channel has one socket for UDP and one for TCP with each of its servers, however many questions are
+// out.
+std::uint64_t most_resolver_sockets(const config::Config& config) {
+  std::set<std::vector<std::string>> channels;
+  std::uint64_t sockets = 0;
+  for (const config::PoolConfig& pool : config.pools) {
+    const bool has_name = std::any_of(pool.backends.begin(), pool.backends.end(), [](const auto& backend) {
+      return std::holds_alternative<base::HostPort>(backend.address.value);
+    });
+    const auto servers = servers_of(pool.resolve);
+    if (!has_name || !channels.insert(servers).second) continue;
+    sockets += 2 * (servers.empty() ? config::kMaxNameServers : servers.size());
+  }
+  return sockets;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,62 @@
+// Watches the local ports of connections to backends: once a second it asks the kernel how many are in
+// TIME_WAIT towards the backends that are in use, lets pool/port_ledger foretell, and tells the log before
+// ports run dry. When asking takes long it asks less often. On the control loop; `views` from any thread.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "config/model.h"
+#include "net/watch.h"
+#include "pool/pool.h"
+#include "pool/port_ledger.h"
+#include "server/log_writer.h"
+
+namespace weir::server {
+
+// What can be seen of the ports.
+struct PortFindings {
+  unsigned usable = 0;           // of each source towards each backend
+  bool knows_time_wait = false;  // the kernel tells
+  pool::PortViews views;         // of sources that are in use
+};
+
+class PortWatch {
+ public:
+  struct Parts {
+    const config::Config& config;
+    const std::vector<std::shared_ptr<pool::Pool>>& pools;  // in the order of the configuration
+    LogWriter& log;
+  };
+
+  PortWatch(net::EventLoop& loop, Parts parts);
+
+  // Watches the backends that the pools have now, from now on.
+  void start();
+
+  // A backend has joined the pool at that position, or has left one.
+  void add(std::size_t pool, const std::shared_ptr<pool::Backend>& backend) { ledger_.add(pool, backend); }
+  void remove(const pool::Backend& backend) { ledger_.remove(backend); }
+
+  // As of the last look. Any thread.
+  std::shared_ptr<const PortFindings> findings() const;
+
+ private:
+  void look();
+  void tell(const pool::PortEvent& event) const;
+  void tell_unknown(const std::string& why);
+
+  const Parts parts_;
+  net::Timer timer_;
+  pool::PortLedger ledger_;
+  bool unknown_told_ = false;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const PortFindings> findings_;  // guarded by mutex_
+};
+
+// When to look again after a look that took that long: in a second, but never so often that looking takes
+// more than a fiftieth of the time; within half a minute in any case.
+base::Millis next_port_look(base::Micros took);
+
+}  // namespace weir::server

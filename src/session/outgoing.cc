@@ -1,0 +1,68 @@
+#include "session/outgoing.h"
+
+#include <cerrno>
+#include <utility>
+
+namespace weir::session {
+namespace {
+
+using base::Address;
+using net::Connecting;
+
+bool has_begun(const Connecting& connecting) {
+  return connecting.error == 0 || connecting.error == EINPROGRESS;
+}
+
+Outgoing start_as_client(const Address& target, const Address& client, pool::Backend& backend,
+                         const net::TcpOptions& options) {
+  const std::shared_ptr<pool::PortCounters>& counters = backend.sources().all().front();
+  net::ConnectFrom from;
+  from.source = client.unmapped().with_port(0);
+  from.transparent = true;
+  from.interface = backend.identity().origin->interface;
+  if (from.source->family() != target.family()) {
+    return {{base::UniqueFd(), EAFNOSUPPORT, net::ConnectStep::kSource}, {}};
+  }
+  Outgoing outgoing{net::start_connect(target, options, from), {}};
+  if (has_begun(outgoing.connecting)) outgoing.port = pool::PortHold(counters);
+  if (outgoing.connecting.out_of_ports()) counters->found_dry(base::coarse_now());
+  return outgoing;
+}
+
+}  // namespace
+
+Outgoing start_in_turn(const Address& target, pool::SourceTurn& turn, const std::string& interface,
+                       const net::TcpOptions& options) {
+  const base::TimePoint now = base::coarse_now();
+  pool::SourceTurn::Order order = turn.order(now);
+  Outgoing outgoing;
+  net::ConnectFrom from;
+  from.interface = interface;
+  while (const std::shared_ptr<pool::PortCounters>* counters = order.next()) {
+    from.source = (*counters)->source();
+    outgoing.connecting = net::start_connect(target, options, from);
+    if (outgoing.connecting.out_of_ports()) {
+      (*counters)->found_dry(now);
+    } else if (outgoing.connecting.not_our_address()) {
+      (*counters)->found_missing();
+    } else {
+      if (has_begun(outgoing.connecting)) outgoing.port = pool::PortHold(*counters);
+      break;
+    }
+  }
+  return outgoing;
+}
+
+Outgoing start_outgoing(pool::Backend& backend, const Address& client, const net::TcpOptions& options) {
+  const Address& address = backend.identity().address;
+  if (!address.is_ip()) return {net::start_connect(address, options), {}};
+  // An IPv4 address that is written as IPv6 is reached from IPv4 ones.
+  const Address target = address.unmapped();
+  if (backend.is_transparent() && client.is_ip()) return start_as_client(target, client, backend, options);
+  static const std::string kAnyInterface;
+  const pool::Origin* origin = backend.identity().origin.get();
+  return start_in_turn(target, backend.sources(), origin == nullptr ? kAnyInterface : origin->interface,
+                       options);
+}
+
+}  // namespace weir::session

@@ -1,0 +1,169 @@
+#include "discovery/name_state.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace weir::discovery {
+namespace {
+
+using base::Millis;
+using base::TimePoint;
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using Kind = NameState::Kind;
+
+const TimePoint kStart = TimePoint(hours(1));
+
+NameState answered(NameRules rules, seconds ttl, TimePoint now = kStart, std::uint64_t seed = 1) {
+  NameState state(rules, seed, now);
+  state.asked(now);
+  state.answered(now, ttl);
+  return state;
+}
+
+TEST(NameState, AsksAtOnceFirst) {
+  const NameState state({}, 1, kStart);
+  EXPECT_EQ(state.next_question(), kStart);
+  EXPECT_FALSE(state.last_answer().has_value());
+}
+
+TEST(NameState, AsksAgainWhenTheAnswersLifeEndsOrATenthEarlier) {
+  std::set<TimePoint> seen;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    const NameState state = answered({}, seconds(100), kStart, seed);
+    EXPECT_LE(state.next_question(), kStart + seconds(100));
+    EXPECT_GE(state.next_question(), kStart + seconds(90));
+    seen.insert(state.next_question());
+  }
+  EXPECT_GT(seen.size(), 150u) << "many names would ask together";
+  EXPECT_LT(*seen.begin(), kStart + seconds(91)) << "the whole tenth is used";
+  EXPECT_GT(*seen.rbegin(), kStart + seconds(99));
+  EXPECT_EQ(answered({}, seconds(100)).last_answer(), kStart);
+}
+
+TEST(NameState, TheSameSeedGivesTheSameTimes) {
+  EXPECT_EQ(answered({}, seconds(100), kStart, 5).next_question(),
+            answered({}, seconds(100), kStart, 5).next_question());
+}
+
+TEST(NameState, NeverAsksMoreOftenThanTheFloorOrMoreSeldomThanTheCeiling) {
+  EXPECT_EQ(answered({}, seconds(0)).next_question(), kStart + kQuestionFloor);
+  EXPECT_EQ(answered({}, seconds(1)).next_question(), kStart + kQuestionFloor);
+  for (const seconds ttl : {seconds(hours(48)), seconds(0x7fffffff), seconds::max()}) {
+    EXPECT_LE(answered({}, ttl).next_question(), kStart + kQuestionCeiling);
+    EXPECT_GE(answered({}, ttl).next_question(), kStart + kQuestionCeiling * 9 / 10);
+  }
+}
+
+TEST(NameState, AFixedIntervalTakesThePlaceOfTheLife) {
+  NameRules rules;
+  rules.interval = Millis(10'000);
+  EXPECT_LE(answered(rules, seconds(3'000)).next_question(), kStart + seconds(10));
+  EXPECT_GE(answered(rules, seconds(1)).next_question(), kStart + seconds(9));
+}
+
+TEST(NameState, AnIntervalMayBeLongerThanAnyLife) {
+  NameRules rules;
+  rules.interval = Millis(24 * 3'600'000);
+  EXPECT_GE(answered(rules, seconds(1)).next_question(), kStart + hours(24) * 9 / 10);
+}
+
+TEST(NameState, FailuresAreFollowedByLongerAndLongerWaits) {
+  NameState state({}, 1, kStart);
+  TimePoint now = kStart;
+  for (const int wait : {1, 2, 4, 8, 16, 30, 30, 30}) {
+    state.asked(now);
+    EXPECT_FALSE(state.failed(now, Kind::kNoAnswer));
+    EXPECT_TRUE(state.is_failing());
+    EXPECT_LE(state.next_question(), now + seconds(wait));
+    EXPECT_GE(state.next_question(), now + seconds(wait) * 9 / 10);
+    EXPECT_GE(state.next_question(), now + kQuestionFloor);
+    now = state.next_question();
+  }
+  state.asked(now);
+  state.answered(now, seconds(60));
+  EXPECT_FALSE(state.is_failing());
+  state.asked(now);
+  EXPECT_FALSE(state.failed(now, Kind::kNoAnswer));
+  EXPECT_EQ(state.next_question(), now + seconds(1)) << "an answer starts the waits anew";
+}
+
+TEST(NameState, AFixedIntervalBoundsTheWaitAfterFailures) {
+  NameRules rules;
+  rules.interval = Millis(3'000);
+  NameState state(rules, 1, kStart);
+  for (int i = 0; i < 6; ++i) {
+    state.asked(kStart);
+    EXPECT_FALSE(state.failed(kStart, Kind::kNoAnswer));
+  }
+  EXPECT_LE(state.next_question(), kStart + seconds(3));
+}
+
+TEST(NameState, AHeldAnswerNeverEnds) {
+  NameState state = answered({}, seconds(5));
+  for (const Kind kind : {Kind::kNoAnswer, Kind::kNoSuchName}) {
+    state.asked(kStart + hours(100));
+    EXPECT_FALSE(state.failed(kStart + hours(100), kind));
+  }
+}
+
+TEST(NameState, AnAnswerThatIsNotHeldEndsWithItsLife) {
+  NameRules rules;
+  rules.hold_last_good = false;
+  NameState state = answered(rules, seconds(10));
+  state.asked(kStart + seconds(9));
+  EXPECT_FALSE(state.failed(kStart + seconds(9), Kind::kNoAnswer));
+  state.asked(kStart + seconds(10));
+  EXPECT_TRUE(state.failed(kStart + seconds(10), Kind::kNoAnswer));
+}
+
+TEST(NameState, AnAnswerThatIsNotHeldEndsWhenTheNameIsGone) {
+  NameRules rules;
+  rules.hold_last_good = false;
+  NameState state = answered(rules, seconds(1'000));
+  state.asked(kStart + seconds(1));
+  EXPECT_TRUE(state.failed(kStart + seconds(1), Kind::kNoSuchName));
+}
+
+TEST(NameState, FailedConnectsBringTheQuestionForwardOnceASecond) {
+  NameState state = answered({}, seconds(1'000));
+  state.connects_fail(kStart + Millis(200));
+  EXPECT_EQ(state.next_question(), kStart + kQuestionFloor) << "a second after the last question";
+  state.asked(kStart + seconds(1));
+  state.answered(kStart + seconds(1), seconds(1'000));
+  state.connects_fail(kStart + seconds(500));
+  EXPECT_EQ(state.next_question(), kStart + seconds(500)) << "at once";
+  state.connects_fail(kStart + seconds(501));
+  EXPECT_EQ(state.next_question(), kStart + seconds(500)) << "never put off";
+}
+
+TEST(NameState, FailedConnectsChangeNothingWhileAQuestionIsOutOrQuestionsFail) {
+  NameState state = answered({}, seconds(1'000));
+  TimePoint due = state.next_question();
+  state.asked(kStart + seconds(10));
+  state.connects_fail(kStart + seconds(20));
+  EXPECT_EQ(state.next_question(), due);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_FALSE(state.failed(kStart + seconds(30), Kind::kNoAnswer));
+    state.asked(kStart + seconds(30));
+  }
+  EXPECT_FALSE(state.failed(kStart + seconds(30), Kind::kNoAnswer));
+  due = state.next_question();
+  state.connects_fail(kStart + seconds(32));
+  EXPECT_EQ(state.next_question(), due);
+}
+
+TEST(NameState, AnAnswerInPartIsAskedForAgainSoon) {
+  NameState state = answered({}, seconds(1'000));
+  state.answered_in_part(kStart);
+  EXPECT_LE(state.next_question(), kStart + kLongestRetry);
+  NameState soon = answered({}, seconds(5));
+  const TimePoint due = soon.next_question();
+  soon.answered_in_part(kStart);
+  EXPECT_EQ(soon.next_question(), due);
+}
+
+}  // namespace
+}  // namespace weir::discovery

@@ -1,0 +1,122 @@
+// The keeper on a loop and with a name server of the test's own. What it does to sessions is a matter of the
+// running process (tests/process/names_test).
+#include "server/name_keeper.h"
+
+#include <gtest/gtest.h>
+
+#include "support/dns_server.h"
+#include "unit/support.h"
+
+namespace weir::server {
+namespace {
+
+using test::DnsServer;
+
+config::BackendConfig entry(const std::string& endpoint) {
+  config::BackendConfig entry;
+  entry.address = {*base::parse_endpoint(endpoint), {"weir.toml", 20, 5}};
+  entry.name = endpoint;
+  return entry;
+}
+
+config::PoolConfig pool_of(const std::string& name, const std::vector<std::string>& backends,
+                           const std::vector<base::Address>& servers) {
+  config::PoolConfig pool;
+  pool.name = name;
+  for (const std::string& backend : backends) pool.backends.push_back(entry(backend));
+  for (const base::Address& server : servers) pool.resolve.servers.push_back({server, {}});
+  return pool;
+}
+
+// A world of a configuration whose pools all ask their own servers, its keeper, and what drives them.
+class Kept {
+ public:
+  explicit Kept(config::Config config) : config_(std::move(config)) {
+    config_.log.output.value = directory_.file("log");
+    log_ = *LogWriter::open(config_.log);
+    loop_ = *net::EventLoop::create();
+    const Resolve never = [](const base::HostPort&) -> base::Result<std::vector<base::Address>> {
+      ADD_FAILURE() << "the system's resolver is asked";
+      return std::vector<base::Address>{};
+    };
+    config::Problems problems;
+    world_ = build_world(config_, never, problems);
+    auto keeper = NameKeeper::create(*loop_, {config_, world_.pools, world_.names, *log_});
+    EXPECT_TRUE(keeper.has_value());
+    keeper_ = std::move(*keeper);
+  }
+
+  NameKeeper& keeper() { return *keeper_; }
+
+  std::vector<std::string> backends(std::size_t pool) const {
+    std::vector<std::string> names;
+    for (const auto& backend : world_.pools[pool]->backends()) names.push_back(backend->name());
+    return names;
+  }
+
+ private:
+  const test::TempFolder directory_;
+  config::Config config_;
+  std::unique_ptr<LogWriter> log_;
+  std::unique_ptr<net::EventLoop> loop_;
+  World world_;
+  std::unique_ptr<NameKeeper> keeper_;
+};
+
+using Names = std::vector<std::string>;
+
+TEST(NameKeeper, AwaitsTheFirstAnswersOfAllPools) {
+  DnsServer one;
+  DnsServer other;
+  one.set_addresses("app.test", 60, {"127.0.0.2", "127.0.0.3"});
+  other.set_addresses("app.test", 60, {"127.0.0.4"});
+  config::Config config;
+  config.pools.push_back(pool_of("p", {"app.test:80", "127.0.0.9:80"}, {one.address()}));
+  config.pools.push_back(pool_of("q", {"app.test:81", "gone.test:80"}, {other.address()}));
+  Kept kept(std::move(config));
+  EXPECT_EQ(kept.backends(0), (Names{"app.test:80", "127.0.0.9:80"}));
+  kept.keeper().await_answers(test::kPatience);
+  Names first = kept.backends(0);
+  std::sort(first.begin(), first.end());
+  EXPECT_EQ(first, (Names{"127.0.0.9:80", "app.test:80@127.0.0.2", "app.test:80@127.0.0.3"}));
+  Names second = kept.backends(1);
+  std::sort(second.begin(), second.end());
+  EXPECT_EQ(second, (Names{"app.test:81@127.0.0.4", "gone.test:80"}));
+
+  const auto status = kept.keeper().status(1);
+  ASSERT_EQ(status.size(), 2u);
+  EXPECT_EQ(status[0].name, "app.test:81");
+  EXPECT_EQ(status[0].asked, "app.test");
+  EXPECT_EQ(status[0].answers, 1u);
+  EXPECT_EQ(status[0].failures, 0u);
+  ASSERT_TRUE(status[0].age.has_value());
+  EXPECT_GT(status[0].next_question, base::Millis(30'000));
+  EXPECT_EQ(status[1].answers, 0u);
+  EXPECT_EQ(status[1].failures, 1u);
+  EXPECT_FALSE(status[1].age.has_value());
+  EXPECT_NE(status[1].error.find("NXDOMAIN"), std::string::npos);
+}
+
+TEST(NameKeeper, AwaitsASilentNameServerNoLongerThanItIsTold) {
+  DnsServer dns;
+  auto silent = std::make_unique<DnsServer::Answer>();
+  silent->mood = DnsServer::Mood::kSilent;
+  dns.set_all(std::move(silent));
+  config::Config config;
+  config.pools.push_back(pool_of("p", {"app.test:80"}, {dns.address()}));
+  Kept kept(std::move(config));
+  kept.keeper().await_answers(base::Millis(50));
+  EXPECT_EQ(kept.backends(0), Names{"app.test:80"});
+  EXPECT_EQ(kept.keeper().status(0).at(0).answers, 0u);
+}
+
+TEST(NameKeeper, WithoutNamesThereIsNothingToAwait) {
+  config::Config config;
+  config.pools.push_back(pool_of("p", {"127.0.0.1:80"}, {}));
+  Kept kept(std::move(config));
+  kept.keeper().await_answers(std::chrono::hours(1));
+  EXPECT_TRUE(kept.keeper().status(0).empty());
+}
+
+}  // namespace
+}  // namespace weir::server
