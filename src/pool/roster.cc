@@ -91,8 +91,9 @@ bool Roster::wants_sessions(BackendIndex i) const {
   return its.mode == BackendMode::kUp && its.weight > 0 && its.unresolved.empty() && !its.has_left;
 }
 
+// Backups that are healthy are worth more than backends that are not.
 bool Roster::is_too_few_healthy() const {
-  return wanted_ > 0 &&
+  return wanted_ > 0 && healthy_backups_ == 0 &&
          static_cast<double>(healthy_) + kRounding < rules_.panic_threshold * static_cast<double>(wanted_);
 }
 
@@ -105,7 +106,9 @@ void Roster::count(BackendIndex i) {
   State& its = states_[i];
   const bool wanted = wants_sessions(i);
   put_in(wanted_, its.is_wanted, wanted);
-  put_in(healthy_, its.is_healthy, wanted && state(i) == BackendState::kUp);
+  const bool is_healthy = wanted && state(i) == BackendState::kUp;
+  put_in(healthy_, its.is_healthy, is_healthy);
+  put_in(healthy_backups_, its.is_healthy_backup, is_healthy && is_backup(i));
   put_in(ejected_, its.is_out, wanted && its.ejection.is_out());
 }
 

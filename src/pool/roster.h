@@ -134,6 +134,7 @@ class Roster {
     // Whether it is in the sums below.
     bool is_wanted = false;
     bool is_healthy = false;
+    bool is_healthy_backup = false;
     bool is_out = false;
   };
 
@@ -176,6 +177,7 @@ class Roster {
   std::size_t total_ = 0;
   std::size_t wanted_ = 0;  // those that sessions would go to if they were up
   std::size_t healthy_ = 0;
+  std::size_t healthy_backups_ = 0;  // of these
   std::size_t ejected_ = 0;
   bool panic_ = false;
   bool panic_told_ = false;

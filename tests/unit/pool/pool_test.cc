@@ -564,7 +564,7 @@ TEST(Pool, NamesThoseOfItsBackendsThatAreUp) {
                      backend("resting", {.mode = BackendMode::kMaintenance}),
                      backend("down"),
                      backend("weightless", {.weight = 0}),
-                     backend("spare", {.is_backup = true})};
+                     backend("spare")};
   const auto pool = pool_of(all, {.roster = rules});
   pool->check_failed(*all[3], "it says nothing");
   EXPECT_TRUE(pool->view().panic) << "so the one that is down is used too";

@@ -243,6 +243,18 @@ TEST(Roster, UsesAllWhenTooFewAreHealthyAndSaysSo) {
             (Texts{"down a 3/4", "down b 2/4", "down c 1/4", "panic 1/4", "up c 2/4", "calm 2/4"}));
 }
 
+TEST(Roster, DoesNotPanicWhileABackupIsHealthy) {
+  Roster roster(with_panic(0.9), {backend("a"), backend("b"), backend("c", {.is_backup = true})});
+  roster.check_failed(0, "x");
+  roster.check_failed(1, "x");
+  EXPECT_FALSE(roster.in_panic());
+  NoPick why_not = NoPick::kNone;
+  EXPECT_EQ(roster.choose({0, {}}, why_not), 2u) << "not one that is known to fail";
+  roster.check_failed(2, "x");
+  EXPECT_TRUE(roster.in_panic());
+  EXPECT_EQ(roster.choose({0, {}}, why_not).value_or(2), 0u);
+}
+
 TEST(Roster, NeverPanicsWithoutAThreshold) {
   Roster roster(with_panic(0), several(2));
   for (const BackendIndex i : {0u, 1u}) roster.check_failed(i, "x");
@@ -633,6 +645,7 @@ TEST(Roster, KnowsWhereAllStandAfterManyRandomChanges) {
         }
     }
     std::size_t healthy = 0;
+    std::size_t healthy_backups = 0;
     std::size_t wanted = 0;
     std::size_t total = 0;
     for (BackendIndex k = 0; k < roster.backends().size(); ++k) {
@@ -640,11 +653,14 @@ TEST(Roster, KnowsWhereAllStandAfterManyRandomChanges) {
       ++total;
       const BackendState stands_so = roster.state(k);
       if (stands_so != BackendState::kDrain && stands_so != BackendState::kMaintenance) ++wanted;
-      if (stands_so == BackendState::kUp) ++healthy;
+      if (stands_so != BackendState::kUp) continue;
+      ++healthy;
+      if (roster.backends()[k]->identity().is_backup) ++healthy_backups;
     }
     ASSERT_EQ(roster.total(), total) << step;
     ASSERT_EQ(roster.healthy(), healthy) << step;
-    ASSERT_EQ(roster.in_panic(), static_cast<double>(healthy) < 0.4 * static_cast<double>(wanted)) << step;
+    const bool too_few = static_cast<double>(healthy) < 0.4 * static_cast<double>(wanted);
+    ASSERT_EQ(roster.in_panic(), too_few && healthy_backups == 0) << step;
     std::size_t usable[2] = {0, 0};
     for (BackendIndex k = 0; k < roster.backends().size(); ++k) {
       const bool there = roster.backends()[k] != nullptr && !roster.has_left(k);

@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "support/sanitizers.h"
 #include "unit/session/silent.h"
 
 namespace weir::session {
@@ -283,6 +284,9 @@ TEST_F(WarmConnections, MayEndWithTheirKeeperWhileTheyConnect) {
 }
 
 TEST_F(WarmConnections, ThatFindNoDescriptorHaveFailedAndNothingElseHappens) {
+  if (test::kSanitized) {
+    GTEST_SKIP() << "the sanitizer's check of virtual calls opens a pipe, and reports a fault when it cannot";
+  }
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   rlimit none = before;
