@@ -18,9 +18,8 @@ namespace {
 constexpr int kReadsPerTurn = 16;
 constexpr std::size_t kReadBytes = std::size_t{16} << 10;
 
-bool is_own_shortage(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM || error == EADDRNOTAVAIL;
-}
+// Without a local port there is no probe either.
+bool is_own_fault(int error) { return net::is_own_shortage(error) || error == EADDRNOTAVAIL; }
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
@@ -105,7 +104,7 @@ void Probe::send_request() {
       sent_ += static_cast<std::size_t>(n);
     } else if (would_block(errno)) {
       return;
-    } else if (is_own_shortage(errno)) {
+    } else if (is_own_fault(errno)) {
       return fail_with("send", errno);
     } else if (errno != EINTR) {
       // The server may have answered and left without reading: what it said is still there to be read.
@@ -139,7 +138,7 @@ void Probe::judge(const Finding& finding) {
 }
 
 void Probe::fail_with(const char* call, int error) {
-  finish(is_own_shortage(error) ? Verdict::kNotMade : Verdict::kFailed,
+  finish(is_own_fault(error) ? Verdict::kNotMade : Verdict::kFailed,
          base::system_error(call, error).message());
 }
 

@@ -4,12 +4,12 @@
 
 #include <map>
 #include <new>
-#include <random>
 #include <set>
 
 #include "base/assert.h"
 #include "server/access_lists.h"
 #include "server/kernel_drop.h"
+#include "server/random_seed.h"
 
 namespace weir::server {
 namespace {
@@ -17,12 +17,6 @@ namespace {
 std::optional<admission::Gcra> rule_of(const std::optional<config::ConnectionRate>& rate) {
   if (!rate) return std::nullopt;
   return admission::Gcra(rate->rate, rate->burst);
-}
-
-// Secret, so that nobody can choose addresses that meet in one place of the table.
-std::uint64_t random_seed() {
-  std::random_device random;
-  return std::uint64_t{random()} << 32 | random();
 }
 
 // Null, with an error, when the memory for the table of clients cannot be had.

@@ -1,8 +1,8 @@
 #include "server/health_checks.h"
 
 #include <algorithm>
-#include <random>
 
+#include "server/random_seed.h"
 #include "session/outgoing.h"
 
 namespace weir::server {
@@ -11,11 +11,6 @@ namespace {
 constexpr std::size_t kMostProbes = 256;
 // That probes cannot be made is told of now and then.
 constexpr base::Millis kTellInterval{10'000};
-
-std::uint64_t random_seed() {
-  std::random_device device;
-  return (static_cast<std::uint64_t>(device()) << 32) | device();
-}
 
 health::HttpCheck http_of(const config::HttpCheckConfig& from) {
   health::HttpCheck check{from.path, from.host, {}, from.body_contains};

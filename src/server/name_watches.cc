@@ -1,18 +1,13 @@
 #include "server/name_watches.h"
 
 #include <algorithm>
-#include <random>
 #include <set>
 
 #include "config/limits.h"
+#include "server/random_seed.h"
 
 namespace weir::server {
 namespace {
-
-std::uint64_t random_seed() {
-  std::random_device device;
-  return (static_cast<std::uint64_t>(device()) << 32) | device();
-}
 
 std::vector<std::string> servers_of(const config::ResolveConfig& resolve) {
   std::vector<std::string> servers;

@@ -1,6 +1,6 @@
 #include "server/pool_settings.h"
 
-#include <random>
+#include "server/random_seed.h"
 
 namespace weir::server {
 namespace {
@@ -21,11 +21,6 @@ balance::PolicyName policy_of(config::PolicyKind kind) {
       return balance::PolicyName::kFirst;
   }
   return balance::PolicyName::kRoundRobin;
-}
-
-std::uint64_t random_seed() {
-  std::random_device device;
-  return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
 pool::HealthRules health_of(const std::optional<config::HealthConfig>& from) {
