@@ -58,7 +58,7 @@ const auto kPool = std::to_array<Key>({
      .most = kHour,
      .help =
          "A backend that comes back gets its full share of new connections only after so long; until then "
-         "the share grows evenly."},
+         "the share grows evenly. `source_hash` and `first` do not follow it."},
     {.section = Section::kPool,
      .name = "panic_threshold",
      .type = ValueType::kDecimal,
@@ -103,8 +103,9 @@ const auto kPool = std::to_array<Key>({
      .name = "fallback_pool",
      .type = ValueType::kText,
      .default_value = "\"\"",
-     .help =
-         "The pool that serves the clients while no backend of this one can. Empty: they are turned away."},
+     .help = "The pool that serves the clients while every backend of this one is down or fails, not while "
+             "they are full. "
+             "Empty: they are turned away."},
     {.section = Section::kPool,
      .name = "source",
      .type = ValueType::kAddressList,
@@ -170,7 +171,7 @@ const auto kBackend = std::to_array<Key>({
      .name = "backup",
      .type = ValueType::kFlag,
      .default_value = "false",
-     .help = "Used only while no backend that is not a backup can take connections."},
+     .help = "Used only while no backend that is not a backup is up. One that is up and full is waited for."},
     {.section = Section::kBackend,
      .name = "state",
      .type = ValueType::kWord,
