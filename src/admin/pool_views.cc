@@ -120,6 +120,10 @@ void write_backends(PoolMetrics& out) {
   out.each_backend("weir_backend_up", kGauge, "1 while the backend is up: it takes new sessions.",
                    [](const auto& b) { return b.state == pool::BackendState::kUp ? 1u : 0u; });
   out.states();
+  out.each_backend("weir_backend_passed_over", kGauge,
+                   "1 while connects to the backend fail and it is used only when no other is left, since "
+                   "max_ejected allows no more ejections.",
+                   [](const auto& b) { return b.is_passed_over ? 1u : 0u; });
   out.each_backend("weir_backend_in_flight_sessions", kGauge, "Sessions that hold a place at the backend.",
                    [](const auto& b) { return b.in_flight; });
   out.each_backend("weir_backend_connect_microseconds", kGauge,
@@ -235,11 +239,8 @@ Json source_json(const SourceStatus& s) {
 }
 
 Json backend_json(const BackendStatus& b) {
-  Json line{{"name", b.name},
-            {"address", b.address.to_string()},
-            {"weight", b.weight},
-            {"backup", b.is_backup},
-            {"state", pool::word(b.state)}};
+  Json line{{"name", b.name},        {"address", b.address.to_string()}, {"weight", b.weight},
+            {"backup", b.is_backup}, {"state", pool::word(b.state)},     {"passed_over", b.is_passed_over}};
   if (!b.state_reason.empty()) line["state_reason"] = b.state_reason;
   if (b.most_sessions) line["max_connections"] = *b.most_sessions;
   line.update(Json{{"in_flight", b.in_flight},

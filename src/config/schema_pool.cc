@@ -209,7 +209,7 @@ const auto kOutlier = std::to_array<Key>({
      .least = 0,
      .most = 1000,
      .help = "So many failed connections in a row (refused, unreachable, timed out) eject a backend: it gets "
-             "no new ones for `eject_time`. 0: none is ever ejected."},
+             "no new ones for `eject_time`. Right after that time one is enough. 0: none is ever ejected."},
     {.section = Section::kOutlier,
      .name = "eject_time",
      .type = ValueType::kDuration,
@@ -223,7 +223,8 @@ const auto kOutlier = std::to_array<Key>({
      .default_value = "0.5",
      .least = 0,
      .most = 1000,
-     .help = "The largest share of the pool's backends that may be ejected at the same time."},
+     .help = "The largest share of the pool's backends that may be ejected at the same time. Others whose "
+             "connects fail are then passed over: used only when no other is left."},
     {.section = Section::kOutlier,
      .name = "observe_resets",
      .type = ValueType::kFlag,

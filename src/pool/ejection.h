@@ -17,30 +17,50 @@ struct EjectionRules {
   static constexpr unsigned kMostGrowth = 10;
 };
 
+// How a session fails by its backend's fault.
+enum class Failure : std::uint8_t {
+  kConnect,  // the connection did not come to stand
+  kReset,    // it did, and was reset before the backend had sent anything
+};
+
 class Ejection {
  public:
-  // A session failed. True: that is enough in a row, so it should be ejected, if that may be.
-  bool failed(const EjectionRules& rules);
+  // A session failed. True: that is enough in a row, so it should be ejected, if that may be. Right after an
+  // ejection one is enough. Connects and resets are counted apart, since a connect that stands ends the one
+  // row and not the other.
+  bool failed(const EjectionRules& rules, Failure how);
+
+  // A connect stood.
+  void connected() { connect_failures_ = 0; }
 
   // A session got what it came for.
-  void served() { failures_ = 0; }
+  void served() { connect_failures_ = resets_ = 0; }
 
   // Out from now on; returns for how long.
   base::Millis eject(const EjectionRules& rules, base::TimePoint now);
 
   // Its time is over at `now`: true once.
-  bool returns(base::TimePoint now);
+  bool returns(const EjectionRules& rules, base::TimePoint now);
+
+  // Ends its time at `now`, so that it returns on trial.
+  void cut_short(base::TimePoint now) { until_ = now; }
+
+  // Back at once, since a connect stood; how often it was out in a row is remembered.
+  void come_back() {
+    is_out_ = false;
+    served();
+  }
 
   // Back at once, and nothing is remembered.
   void forget() { *this = Ejection(); }
 
   bool is_out() const { return is_out_; }
   base::TimePoint until() const { return until_; }  // meaningful while it is out
-  unsigned failures() const { return failures_; }
 
  private:
-  unsigned failures_ = 0;
-  unsigned in_a_row_ = 0;  // ejections
+  unsigned connect_failures_ = 0;  // in a row
+  unsigned resets_ = 0;            // in a row
+  unsigned in_a_row_ = 0;          // ejections
   bool is_out_ = false;
   base::TimePoint until_;
   base::Millis last_{0};

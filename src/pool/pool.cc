@@ -28,7 +28,7 @@ bool Pool::may_retry(base::TimePoint now) {
   return may;
 }
 
-bool Pool::wait(Waiter& waiter, const balance::Request& request) {
+bool Pool::wait(Waiter& waiter, const balance::Request& request, bool again) {
   const std::lock_guard lock(mutex_);
   WEIR_ASSERT(waiter.pool_ == nullptr);
   if (queue_.size() >= settings_.queue_length) {
@@ -41,7 +41,7 @@ bool Pool::wait(Waiter& waiter, const balance::Request& request) {
   waiter.tried_ = request.tried;
   waiter.why_not_ = NoPick::kNone;
   WEIR_ASSERT(!waiter.slot_);
-  queue_.push(waiter);
+  queue_.push(waiter, again);
   // A place may have come free since the session asked.
   serve(waiter);
   return true;
@@ -72,7 +72,7 @@ bool Pool::serve(Waiter& waiter) {
 }
 
 void Pool::serve_one(BackendIndex index) {
-  if (!roster_.member(index).usable) return;
+  if (!roster_.takes_sessions(index)) return;
   for (Waiter* waiter = queue_.first(); waiter != nullptr;) {
     Waiter& looked_at = *waiter;
     waiter = WaitQueue::after(looked_at);
@@ -88,9 +88,9 @@ void Pool::serve_all() {
   }
 }
 
-void Pool::connect_failed(BackendIndex index, base::TimePoint now, std::string_view what) {
+void Pool::failed(BackendIndex index, Failure how, base::TimePoint now, std::string_view what) {
   const std::lock_guard lock(mutex_);
-  if (roster_.connect_failed(index, now, what)) serve_all();
+  if (roster_.failed(index, how, now, what)) serve_all();
 }
 
 std::optional<BackendIndex> Pool::find(const Backend& backend) const {
@@ -130,10 +130,7 @@ void Pool::replace(const std::vector<std::shared_ptr<Backend>>& backends, base::
 
 std::vector<PoolEvent> Pool::advance(base::TimePoint now) {
   const std::lock_guard lock(mutex_);
-  if (roster_.is_waiting()) {
-    roster_.advance(now);
-    serve_all();
-  }
+  if (roster_.is_waiting() && roster_.advance(now)) serve_all();
   return roster_.take_events();
 }
 
@@ -146,7 +143,7 @@ PoolView Pool::view() const {
     const balance::Member& member = roster_.member(i);
     view.backends.push_back(
         {roster_.backends()[i], roster_.state(i), roster_.reason(i), member.in_flight, member.connect_time,
-         roster_.weight(i), roster_.is_backup(i),
+         roster_.weight(i), roster_.is_backup(i), roster_.is_passed_over(i),
          member.most == balance::Member::kNoMost ? std::nullopt : std::optional(member.most)});
   }
   return view;
@@ -166,7 +163,8 @@ std::vector<std::shared_ptr<Backend>> Pool::backends_up() const {
   std::vector<std::shared_ptr<Backend>> up;
   up.reserve(roster_.healthy());
   for (BackendIndex i = 0; i < roster_.backends().size(); ++i) {
-    if (roster_.backends()[i] != nullptr && roster_.state(i) == BackendState::kUp) {
+    if (roster_.backends()[i] != nullptr && roster_.state(i) == BackendState::kUp &&
+        !roster_.is_passed_over(i)) {
       up.push_back(roster_.backends()[i]);
     }
   }
@@ -184,19 +182,18 @@ void Slot::release() {
 
 bool Slot::is_still_usable() const {
   const std::lock_guard lock(pool_->mutex_);
-  return pool_->roster_.member(index_).usable;
+  return pool_->roster_.takes_sessions(index_);
 }
 
 void Slot::connect_failed(base::TimePoint now, std::string_view what) {
   backend_->counters().failed_attempts.add();
-  pool_->connect_failed(index_, now, what);
+  pool_->failed(index_, Failure::kConnect, now, what);
 }
 
-void Slot::connected(base::Micros took) {
+void Slot::connected(base::TimePoint now, base::Micros took) {
   backend_->counters().sessions.add();
   const std::lock_guard lock(pool_->mutex_);
-  pool_->roster_.connected(index_, took);
-  if (!pool_->settings_.roster.ejection.observe_resets) pool_->roster_.served(index_);
+  if (pool_->roster_.connected(index_, now, took)) pool_->serve_all();
 }
 
 void Slot::took_warm() {
@@ -206,7 +203,8 @@ void Slot::took_warm() {
 
 void Slot::reset_early(base::TimePoint now) {
   backend_->counters().early_resets.add();
-  if (pool_->settings_.roster.ejection.observe_resets) pool_->connect_failed(index_, now, "reset at once");
+  if (!pool_->settings_.roster.ejection.observe_resets) return;
+  pool_->failed(index_, Failure::kReset, now, "reset at once");
 }
 
 void Slot::served() {

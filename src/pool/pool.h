@@ -49,6 +49,7 @@ struct BackendView {
   std::uint32_t connect_time = 0;  // microseconds, a running mean; 0: not known
   std::uint32_t weight = 1;        // these as they are now, which may differ from its identity
   bool is_backup = false;
+  bool is_passed_over = false;
   std::optional<std::uint32_t> most_sessions;
 };
 
@@ -85,8 +86,9 @@ class Pool : public std::enable_shared_from_this<Pool> {
   bool may_retry(base::TimePoint now);
 
   // Puts a session in the queue whose `pick` has met `kFull`, unless there is a place by now: then it is
-  // woken at once. False: the queue is full.
-  bool wait(Waiter& waiter, const balance::Request& request);
+  // woken at once. One that waits here `again`, since what it was given was of no use, stands before those
+  // who came after it. False: the queue is full.
+  bool wait(Waiter& waiter, const balance::Request& request, bool again = false);
   // Takes it out of the queue; returns the place that it has been given, or an empty one.
   Slot leave(Waiter& waiter);
 
@@ -114,7 +116,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   std::optional<balance::BackendIndex> find(const Backend& backend) const;
   Slot slot_at(balance::BackendIndex index);
   void give_back(balance::BackendIndex index);
-  void connect_failed(balance::BackendIndex index, base::TimePoint now, std::string_view what);
+  void failed(balance::BackendIndex index, Failure how, base::TimePoint now, std::string_view what);
   // Gives places to those who wait and can have one, in their order: all of them, or one place at `index`.
   void serve_all();
   void serve_one(balance::BackendIndex index);

@@ -106,14 +106,19 @@ void Roster::count(BackendIndex i) {
   State& its = states_[i];
   const bool wanted = wants_sessions(i);
   put_in(wanted_, its.is_wanted, wanted);
-  const bool is_healthy = wanted && state(i) == BackendState::kUp;
+  const bool is_up = wanted && state(i) == BackendState::kUp;
+  const bool passed_over = is_up && its.ejection.is_out();
+  if (passed_over != std::exchange(its.is_in_passed_over, passed_over)) {
+    passed_over ? passed_over_.push_back(i) : static_cast<void>(std::erase(passed_over_, i));
+  }
+  const bool is_healthy = is_up && !passed_over;
   put_in(healthy_, its.is_healthy, is_healthy);
   put_in(healthy_backups_, its.is_healthy_backup, is_healthy && is_backup(i));
-  put_in(ejected_, its.is_out, wanted && its.ejection.is_out());
+  put_in(ejected_, its.is_in_ejected, wanted && its.ejection.is_out() && its.is_ejected);
 }
 
 void Roster::update_usable(BackendIndex i) {
-  const bool usable = wants_sessions(i) && (panic_ || state(i) == BackendState::kUp);
+  const bool usable = wants_sessions(i) && (panic_ || (state(i) == BackendState::kUp && !is_passed_over(i)));
   if (members_[i].usable == usable) return;
   members_[i].usable = usable;
   Tier& tier = tier_of(i);
@@ -163,13 +168,28 @@ std::optional<BackendIndex> Roster::choose(const balance::Request& request, NoPi
     if (!picked) why_not = NoPick::kFull;
     return picked;
   }
-  why_not = tiers_[0].usable + tiers_[1].usable > 0 ? NoPick::kAllTried : NoPick::kNoneUsable;
+  return choose_passed_over(request.tried, why_not);
+}
+
+std::optional<BackendIndex> Roster::choose_passed_over(const Tried& tried, NoPick& why_not) {
+  const bool any_usable = tiers_[0].usable + tiers_[1].usable + passed_over_.size() > 0;
+  why_not = any_usable ? NoPick::kAllTried : NoPick::kNoneUsable;
+  for (auto it = passed_over_.begin(); it != passed_over_.end(); ++it) {
+    const BackendIndex i = *it;
+    if (members_[i].usable || tried.contains(i)) continue;
+    why_not = NoPick::kFull;
+    if (members_[i].in_flight >= members_[i].most) continue;
+    why_not = NoPick::kNone;
+    std::rotate(it, it + 1, passed_over_.end());
+    return i;
+  }
   return std::nullopt;
 }
 
 bool Roster::may_use(BackendIndex index, const Tried& tried) const {
-  if (!members_[index].usable || tried.contains(index)) return false;
-  return !is_backup(index) || !has_untried(tiers_[0], tried);
+  if (!takes_sessions(index) || tried.contains(index)) return false;
+  if (members_[index].usable) return !is_backup(index) || !has_untried(tiers_[0], tried);
+  return !has_untried(tiers_[0], tried) && !has_untried(tiers_[1], tried);
 }
 
 void Roster::tell_load(BackendIndex i) {
@@ -189,28 +209,51 @@ void Roster::leave(BackendIndex index) {
   if (states_[index].has_left && members_[index].in_flight == 0) vacate(index);
 }
 
-bool Roster::may_eject_one_more() const {
-  return static_cast<double>(ejected_ + 1) <=
-         rules_.ejection.max_ejected * static_cast<double>(wanted_) + kRounding;
+double Roster::most_ejected() const {
+  return rules_.ejection.max_ejected * static_cast<double>(wanted_) + kRounding;
 }
 
-bool Roster::connect_failed(BackendIndex i, base::TimePoint now, std::string_view what) {
+bool Roster::failed(BackendIndex i, Failure how, base::TimePoint now, std::string_view what) {
   State& its = states_[i];
   if (its.has_left) return false;
   // Quick to refuse is not fast.
-  connected(i, kFailureTakes);
+  note_time(i, kFailureTakes);
   backends_[i]->set_suspect(true);
-  if (!its.ejection.failed(rules_.ejection)) return false;
-  if (state(i) != BackendState::kUp || !may_eject_one_more()) return false;
-  const base::Millis time = its.ejection.eject(rules_.ejection, now);
-  its.ejected_for = fmt::format("{} sessions in a row failed, the last one: {}",
-                                rules_.ejection.consecutive_failures, what);
-  its.ramping_since.reset();
-  backends_[i]->counters().ejections.add();
-  refresh(i);
-  tell(Change::kEjected, i, fmt::format("{}; for {}", its.ejected_for, base::to_string(time)));
-  tell_panic();
+  if (!its.ejection.failed(rules_.ejection, how) || state(i) != BackendState::kUp) return false;
+  its.is_ejected = static_cast<double>(ejected_ + 1) <= most_ejected();
+  // One that resets does take connections, so leaving it out would give its load to the others.
+  if (!its.is_ejected && how == Failure::kReset) return false;
+  eject(i, now, what);
   return true;
+}
+
+void Roster::eject(BackendIndex i, base::TimePoint now, std::string_view what) {
+  State& its = states_[i];
+  const base::Millis time = its.ejection.eject(rules_.ejection, now);
+  its.ejected_for = fmt::format("its sessions fail, the last one: {}", what);
+  its.ramping_since.reset();
+  refresh(i);
+  if (its.is_ejected) {
+    backends_[i]->counters().ejections.add();
+    tell(Change::kEjected, i, fmt::format("{}; for {}", its.ejected_for, base::to_string(time)));
+  } else {
+    its.ejected_for += "; used only when no other is left, as max_ejected allows no more ejections";
+    tell(Change::kPassedOver, i, fmt::format("{}; for {}", its.ejected_for, base::to_string(time)));
+  }
+  tell_panic();
+}
+
+void Roster::keep_to_most_ejected(base::TimePoint now) {
+  std::vector<BackendIndex> out;
+  for (BackendIndex i = 0; i < states_.size(); ++i) {
+    if (states_[i].is_in_ejected) out.push_back(i);
+  }
+  std::sort(out.begin(), out.end(), [&](BackendIndex a, BackendIndex b) {
+    return states_[a].ejection.until() < states_[b].ejection.until();
+  });
+  for (std::size_t n = 0; static_cast<double>(out.size() - n) > most_ejected(); ++n) {
+    states_[out[n]].ejection.cut_short(now);
+  }
 }
 
 void Roster::served(BackendIndex i) {
@@ -218,9 +261,21 @@ void Roster::served(BackendIndex i) {
   backends_[i]->set_suspect(false);
 }
 
-void Roster::connected(BackendIndex i, base::Micros took) {
+void Roster::note_time(BackendIndex i, base::Micros took) {
   members_[i].connect_time = mean_with(members_[i].connect_time, static_cast<std::uint64_t>(took.count()));
   tell_load(i);
+}
+
+bool Roster::connected(BackendIndex i, base::TimePoint now, base::Micros took) {
+  note_time(i, took);
+  states_[i].ejection.connected();
+  if (!is_passed_over(i)) return false;
+  states_[i].ejection.come_back();
+  came_up(i, now);
+  refresh(i);
+  tell(Change::kReturned, i, "a connect stood");
+  tell_panic();
+  return true;
 }
 
 // Where the weight grows from when it comes back.
@@ -263,14 +318,18 @@ void Roster::set_mode(BackendIndex i, BackendMode mode, base::TimePoint now) {
   tell_panic();
 }
 
-void Roster::advance(base::TimePoint now) {
+bool Roster::advance(base::TimePoint now) {
+  if (static_cast<double>(ejected_) > most_ejected()) keep_to_most_ejected(now);
+  bool is_other = false;
   for (BackendIndex i = 0; i < states_.size(); ++i) {
     if (backends_[i] == nullptr) continue;
     State& its = states_[i];
-    if (its.ejection.returns(now)) {
-      came_up(i, now);
+    if (its.ejection.returns(rules_.ejection, now)) {
+      is_other = true;
+      const bool is_back = state(i) == BackendState::kUp;
+      if (is_back) came_up(i, now);
       refresh(i);
-      if (!its.has_left) tell(Change::kReturned, i, "");
+      if (is_back) tell(Change::kReturned, i, "");
     }
     if (!its.ramping_since) continue;
     const std::uint32_t tenths = slow_start_tenths(now - *its.ramping_since, *rules_.slow_start);
@@ -278,6 +337,7 @@ void Roster::advance(base::TimePoint now) {
     if (tenths == kWholeWeight) its.ramping_since.reset();
   }
   tell_panic();
+  return is_other;
 }
 
 bool Roster::is_waiting() const {
@@ -356,14 +416,14 @@ BackendState Roster::state(BackendIndex i) const {
   if (its.mode == BackendMode::kMaintenance) return BackendState::kMaintenance;
   if (its.mode == BackendMode::kDrain || its.weight == 0 || its.has_left) return BackendState::kDrain;
   if (!its.unresolved.empty() || !its.health.up()) return BackendState::kDown;
-  return its.ejection.is_out() ? BackendState::kEjected : BackendState::kUp;
+  return its.ejection.is_out() && its.is_ejected ? BackendState::kEjected : BackendState::kUp;
 }
 
 std::string Roster::reason(BackendIndex i) const {
   const State& its = states_[i];
   switch (state(i)) {
     case BackendState::kUp:
-      return "";
+      return is_passed_over(i) ? its.ejected_for : "";
     case BackendState::kDrain:
       if (its.has_left) return "it no longer belongs to the pool";
       return its.mode == BackendMode::kDrain ? "configured" : "its weight is 0";

@@ -35,7 +35,8 @@ enum class Change : std::uint8_t {
   kDown,        // its checks failed
   kUp,          // its checks pass again
   kEjected,     // its sessions failed
-  kReturned,    // the time of the ejection is over
+  kPassedOver,  // the same, but no more may be ejected: used only when no other is left
+  kReturned,    // the time of the ejection is over, or a connect to one that was passed over stood
   kMode,        // the operator wants something else of it
   kAdded,       // it joined
   kRemoved,     // it left
@@ -65,18 +66,23 @@ class Roster {
   Roster(const RosterRules& rules, std::vector<std::shared_ptr<Backend>> backends);
 
   // The backend for a session; the caller takes the place by `enter`. Backups come only when no other that is
-  // usable and untried is left; one that is full is worth waiting for.
+  // usable and untried is left, and after them those that are passed over, in turn; one that is full is worth
+  // waiting for.
   std::optional<balance::BackendIndex> choose(const balance::Request& request, NoPick& why_not);
 
   // Whether a place at `index`, which has just been given back, may be of use to that session.
   bool may_use(balance::BackendIndex index, const balance::Tried& tried) const;
+  // Whether sessions go there at all.
+  bool takes_sessions(balance::BackendIndex index) const {
+    return members_[index].usable || is_passed_over(index);
+  }
 
   void enter(balance::BackendIndex index);
   void leave(balance::BackendIndex index);
 
   // What sessions tell of a backend. True: who is usable has changed.
-  bool connect_failed(balance::BackendIndex index, base::TimePoint now, std::string_view what);
-  void connected(balance::BackendIndex index, base::Micros took);
+  bool failed(balance::BackendIndex index, Failure how, base::TimePoint now, std::string_view what);
+  bool connected(balance::BackendIndex index, base::TimePoint now, base::Micros took);
   void served(balance::BackendIndex index);
 
   // What a check tells of it. True: it has come up, or gone down, by this.
@@ -86,8 +92,9 @@ class Roster {
   // What the operator wants of it.
   void set_mode(balance::BackendIndex index, BackendMode mode, base::TimePoint now);
 
-  // Ends ejections and lets slow starts grow. To be called a few times a second.
-  void advance(base::TimePoint now);
+  // Ends ejections and lets slow starts grow. To be called a few times a second. True: who is usable has
+  // changed.
+  bool advance(base::TimePoint now);
 
   // The backends that the pool should have. Those that it has already keep their state; those that are not
   // among them take no new sessions and are forgotten with their last one. Two that have the same name and
@@ -96,7 +103,9 @@ class Roster {
   void replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now);
 
   BackendState state(balance::BackendIndex index) const;
-  // Why it is not up; empty when it is.
+  // It is up, but its connects fail and no more may be ejected: used only when no other is left.
+  bool is_passed_over(balance::BackendIndex index) const { return states_[index].is_in_passed_over; }
+  // Why it is not up, or passed over; empty when neither.
   std::string reason(balance::BackendIndex index) const;
   bool is_changing(balance::BackendIndex index) const { return states_[index].health.changing(); }
   const balance::Member& member(balance::BackendIndex index) const { return members_[index]; }
@@ -109,7 +118,7 @@ class Roster {
   std::optional<balance::BackendIndex> find(const Backend& backend) const;
 
   bool in_panic() const { return panic_; }
-  // Backends that belong to the pool, and those of them that are up.
+  // Backends that belong to the pool, and those of them that are up and not passed over.
   std::size_t total() const { return total_; }
   std::size_t healthy() const { return healthy_; }
   // A slow start or an ejection is under way, so `advance` has something to do.
@@ -128,6 +137,7 @@ class Roster {
     std::string unresolved;
     HealthState health;
     Ejection ejection;
+    bool is_ejected = false;  // while it is out; otherwise it is passed over
     std::string ejected_for;
     std::optional<base::TimePoint> ramping_since;
     bool has_left = false;
@@ -135,7 +145,8 @@ class Roster {
     bool is_wanted = false;
     bool is_healthy = false;
     bool is_healthy_backup = false;
-    bool is_out = false;
+    bool is_in_ejected = false;
+    bool is_in_passed_over = false;
   };
 
   struct Tier {
@@ -154,7 +165,13 @@ class Roster {
   bool wants_sessions(balance::BackendIndex index) const;
   bool is_too_few_healthy() const;
   bool has_untried(const Tier& tier, const balance::Tried& tried) const;
-  bool may_eject_one_more() const;
+  // As many as may be out at once.
+  double most_ejected() const;
+  void eject(balance::BackendIndex index, base::TimePoint now, std::string_view what);
+  // Where fewer may be ejected by now, since the pool has shrunk, the next to return do so.
+  void keep_to_most_ejected(base::TimePoint now);
+  std::optional<balance::BackendIndex> choose_passed_over(const balance::Tried& tried, NoPick& why_not);
+  void note_time(balance::BackendIndex index, base::Micros took);
   void came_up(balance::BackendIndex index, base::TimePoint now);
   void set_weight(balance::BackendIndex index, std::uint32_t weight);
   // Works out anew how a backend, or each, counts and who is usable. Policies are told when they are asked
@@ -179,6 +196,7 @@ class Roster {
   std::size_t healthy_ = 0;
   std::size_t healthy_backups_ = 0;  // of these
   std::size_t ejected_ = 0;
+  std::vector<balance::BackendIndex> passed_over_;  // the one tried longest ago first
   bool panic_ = false;
   bool panic_told_ = false;
   std::vector<PoolEvent> events_;

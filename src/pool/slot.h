@@ -39,8 +39,8 @@ class Slot {
 
   // The connect to the backend failed, by its fault; `what` is one word for the reason of an ejection.
   void connect_failed(base::TimePoint now, std::string_view what);
-  // It stands, after `took`.
-  void connected(base::Micros took);
+  // It stands by `now`, after `took`.
+  void connected(base::TimePoint now, base::Micros took);
   // The session has been given a warm connection instead: it says nothing of how long a connect takes, nor
   // that one would stand now.
   void took_warm();

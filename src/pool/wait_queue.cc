@@ -4,13 +4,21 @@
 
 namespace weir::pool {
 
-void WaitQueue::push(Waiter& waiter) {
+void WaitQueue::push(Waiter& waiter, bool again) {
   WEIR_ASSERT(!waiter.is_queued_);
   waiter.is_queued_ = true;
-  waiter.previous_ = last_;
-  waiter.next_ = nullptr;
-  (last_ != nullptr ? last_->next_ : first_) = &waiter;
-  last_ = &waiter;
+  Waiter* next = nullptr;
+  if (again) {
+    // Near the front, since those before it have mostly been served.
+    next = first_;
+    while (next != nullptr && next->ticket_ < waiter.ticket_) next = next->next_;
+  } else {
+    waiter.ticket_ = ++tickets_;
+  }
+  waiter.next_ = next;
+  waiter.previous_ = next != nullptr ? next->previous_ : last_;
+  (waiter.previous_ != nullptr ? waiter.previous_->next_ : first_) = &waiter;
+  (next != nullptr ? next->previous_ : last_) = &waiter;
   ++size_;
 }
 

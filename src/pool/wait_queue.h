@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "pool/waiter.h"
 
@@ -10,7 +11,9 @@ namespace weir::pool {
 
 class WaitQueue {
  public:
-  void push(Waiter& waiter);
+  // One that comes stands at the end; one that comes `again` to this queue, where it had stood before it was
+  // given a place that was of no use, stands where it would be by now.
+  void push(Waiter& waiter, bool again = false);
   void remove(Waiter& waiter);
 
   std::size_t size() const { return size_; }
@@ -22,6 +25,7 @@ class WaitQueue {
   Waiter* first_ = nullptr;
   Waiter* last_ = nullptr;
   std::size_t size_ = 0;
+  std::uint64_t tickets_ = 0;  // given out
 };
 
 }  // namespace weir::pool

@@ -69,6 +69,7 @@ class Waiter {
   Slot slot_;
   NoPick why_not_ = NoPick::kNone;
   bool is_queued_ = false;
+  std::uint64_t ticket_ = 0;  // the order in which sessions came to the queue
   Waiter* previous_ = nullptr;
   Waiter* next_ = nullptr;
 };

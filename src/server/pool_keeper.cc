@@ -23,6 +23,8 @@ Telling telling_of(Change change) {
       return {LogLevel::kInfo, "backend_up"};
     case Change::kEjected:
       return {LogLevel::kWarning, "backend_ejected"};
+    case Change::kPassedOver:
+      return {LogLevel::kWarning, "backend_passed_over"};
     case Change::kReturned:
       return {LogLevel::kInfo, "backend_returned"};
     case Change::kMode:
@@ -75,6 +77,7 @@ void PoolKeeper::take(std::size_t index, const pool::PoolEvent& event, base::Tim
     case Change::kUp:
       return call_off(*event.backend);
     case Change::kEjected:
+    case Change::kPassedOver:
     case Change::kReturned:
     case Change::kPanicBegan:
     case Change::kPanicEnded:

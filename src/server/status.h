@@ -70,6 +70,7 @@ struct BackendStatus {
   std::optional<std::uint32_t> most_sessions;
   pool::BackendState state = pool::BackendState::kUp;
   std::string state_reason;
+  bool is_passed_over = false;
   std::uint64_t in_flight = 0;
   std::uint64_t connect_time = 0;  // microseconds, a running mean; 0: not known
   std::uint64_t attempts = 0;

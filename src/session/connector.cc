@@ -75,11 +75,13 @@ bool Connector::fall_back() {
   pool_ = pool_->fallback();
   key_ = pool_->key_of(*client_);
   tried_ = {};
+  has_waited_here_ = false;
   return true;
 }
 
 void Connector::wait_for_place() {
-  if (!pool_->wait(waiter_, {key_, tried_})) return owner_.connector_failed(CloseReason::kPoolFull);
+  const bool again = std::exchange(has_waited_here_, true);
+  if (!pool_->wait(waiter_, {key_, tried_}, again)) return owner_.connector_failed(CloseReason::kPoolFull);
   begun_ = base::precise_now();
   owner_.connector_waits(begun_ + pool_->settings().queue_timeout - queue_time_.value_or(base::Micros(0)));
 }
@@ -193,8 +195,9 @@ bool Connector::settle(int error, net::ConnectStep step) {
     fail(error, step);
     return false;
   }
-  connect_time_ = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
-  slot_.connected(*connect_time_);
+  const base::TimePoint now = base::precise_now();
+  connect_time_ = std::chrono::duration_cast<base::Micros>(now - begun_);
+  slot_.connected(now, *connect_time_);
   if (spoke_and_reset) {
     owner_.connector_connected_and_reset();
   } else {

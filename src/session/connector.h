@@ -115,7 +115,8 @@ class Connector final : private pool::Waiter::Owner {
   const net::TcpOptions* options_ = nullptr;
   const base::Address* client_ = nullptr;
   std::uint64_t key_ = 0;
-  balance::Tried tried_;  // in this pool
+  balance::Tried tried_;          // in this pool
+  bool has_waited_here_ = false;  // in this pool's queue
   std::uint8_t attempts_ = 0;
   CloseReason reason_ = CloseReason::kNoBackend;  // why there is no connection, if none comes to stand
   int last_error_ = 0;

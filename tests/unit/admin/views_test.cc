@@ -52,6 +52,7 @@ server::ProcessStatus a_status() {
   up.most_sessions = 50;
   up.in_flight = 2;
   up.connect_time = 310;
+  up.is_passed_over = true;
   up.early_resets = 13;
   up.ejections = 14;
   up.checks_passed = 15;
@@ -148,6 +149,8 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
         "weir_connections_accepted_total{listener=\"q\\\"\\\\\\n\"} 30\n",
         "weir_backend_up{pool=\"p\",backend=\"a\"} 1\n",
         "weir_backend_up{pool=\"p\",backend=\"gone:80\"} 0\n",
+        "weir_backend_passed_over{pool=\"p\",backend=\"a\"} 1\n",
+        "weir_backend_passed_over{pool=\"p\",backend=\"gone:80\"} 0\n",
         "weir_backend_in_flight_sessions{pool=\"p\",backend=\"a\"} 2\n",
         "weir_backend_sessions_total{pool=\"p\",backend=\"a\"} 11\n",
         "weir_backend_connect_attempts_total{pool=\"p\",backend=\"a\"} 12\n",
@@ -245,6 +248,7 @@ TEST(BackendsJson, SaysWhatTheStatusSaysAndStaysValid) {
                                 {"weight", 5},
                                 {"backup", true},
                                 {"state", "up"},
+                                {"passed_over", true},
                                 {"max_connections", 50},
                                 {"in_flight", 2},
                                 {"connect_us", 310},

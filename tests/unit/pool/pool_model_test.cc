@@ -323,7 +323,7 @@ class Simulation {
   struct Standing {
     bool usable = false;
     bool has_room = false;
-    bool is_backup = false;
+    int tier = 0;
     std::optional<BackendIndex> index;  // nothing: nobody has been there, so nobody has tried it
   };
 
@@ -334,7 +334,8 @@ class Simulation {
       Standing standing;
       standing.usable = one.state == BackendState::kUp || (view.panic && is_wanted);
       standing.has_room = one.in_flight < *one.backend->identity().most_sessions;
-      standing.is_backup = one.backend->identity().is_backup;
+      const bool is_last = one.is_passed_over && !view.panic;
+      standing.tier = is_last ? 2 : one.backend->identity().is_backup ? 1 : 0;
       if (const auto found = index_of_.find(one.backend.get()); found != index_of_.end())
         standing.index = found->second;
       all.push_back(standing);
@@ -345,12 +346,12 @@ class Simulation {
   // What the pool should say to one that has tried these.
   static NoPick expected(const std::vector<Standing>& standings, const Tried& tried) {
     bool any_usable = false;
-    for (const bool backups : {false, true}) {
+    for (const int tier : {0, 1, 2}) {
       bool untried = false;
       for (const Standing& one : standings) {
         if (!one.usable) continue;
         any_usable = true;
-        if (one.is_backup != backups || (one.index && tried.contains(*one.index))) continue;
+        if (one.tier != tier || (one.index && tried.contains(*one.index))) continue;
         untried = true;
         if (one.has_room) return NoPick::kNone;
       }

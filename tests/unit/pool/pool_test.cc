@@ -125,10 +125,15 @@ TEST(Slot, TellsThePoolHowItWent) {
   const BackendCounters& counters = slot.backend()->counters();
   for (int i = 0; i < 4; ++i) slot.connect_failed(kStart, "connect_refused");
   EXPECT_EQ(counters.failed_attempts.value(), 4u);
-  slot.connected(base::Micros(5));
+  slot.connected(kStart, base::Micros(5));
   EXPECT_EQ(counters.sessions.value(), 1u);
-  slot.reset_early(kStart);
-  EXPECT_EQ(counters.early_resets.value(), 1u);
+  slot.connect_failed(kStart, "connect_refused");
+  EXPECT_EQ(pool->view().healthy, 2u) << "one had stood meanwhile";
+  for (int i = 0; i < 5; ++i) {
+    slot.connected(kStart, base::Micros(5));
+    slot.reset_early(kStart);
+  }
+  EXPECT_EQ(counters.early_resets.value(), 5u);
   EXPECT_EQ(pool->view().backends[0].state, BackendState::kEjected)
       << "a connect that stood alone proves nothing";
   EXPECT_EQ(pool->view().healthy, 1u);
@@ -153,7 +158,7 @@ TEST(Slot, TakesAConnectForServiceWhereResetsAreNotObserved) {
   EXPECT_EQ(pool->view().healthy, 2u);
   for (int round = 0; round < 5; ++round) {
     for (int i = 0; i < 4; ++i) slot.connect_failed(kStart, "x");
-    slot.connected(base::Micros(5));
+    slot.connected(kStart, base::Micros(5));
   }
   EXPECT_EQ(pool->view().healthy, 2u);
   for (int i = 0; i < 5; ++i) slot.connect_failed(kStart, "x");
@@ -165,7 +170,7 @@ TEST(Slot, IsGoodToTheEndWhenItsBackendHasLeft) {
   Slot slot = pick(*pool);
   pool->replace({backend("b")}, kStart);
   slot.connect_failed(kStart, "x");
-  slot.connected(base::Micros(1));
+  slot.connected(kStart, base::Micros(1));
   slot.reset_early(kStart);
   slot.served();
   EXPECT_EQ(pool->view().backends.size(), 2u);
@@ -247,6 +252,24 @@ TEST_F(Queue, LetsNoneWhoMayNotUseABackupHoldUpOneWhoMay) {
   at_a.slot.release();
   bell.deliver();
   EXPECT_EQ(front.at(), "a");
+}
+
+TEST_F(Queue, LetsOneWhosePlaceWasOfNoUseStandWhereItStood) {
+  const auto pool = pool_of(several(2, {.most_sessions = 1}));
+  Guest& at_a = come(*pool);
+  Guest& at_b = come(*pool);
+  Guest& first = come(*pool);
+  Guest& second = come(*pool, {1});
+  at_b.slot.release();
+  bell.deliver();
+  ASSERT_EQ(first.at(), "b");
+  first.tried.add(1);
+  first.slot.release();
+  ASSERT_TRUE(pool->wait(first.waiter, {first.key, first.tried}, true));
+  at_a.slot.release();
+  bell.deliver();
+  EXPECT_EQ(first.at(), "a");
+  EXPECT_FALSE(second.was_told);
 }
 
 TEST_F(Queue, IsBounded) {
@@ -490,7 +513,7 @@ TEST(Pool, TellsWhatHasHappenedOnceAndInOrder) {
 TEST(Pool, ShowsHowAllStand) {
   const auto pool = pool_of({backend("a"), backend("b", {.mode = BackendMode::kDrain})});
   Slot slot = pick(*pool);
-  slot.connected(base::Micros(70));
+  slot.connected(kStart, base::Micros(70));
   const PoolView view = pool->view();
   ASSERT_EQ(view.backends.size(), 2u);
   EXPECT_EQ(view.backends[0].in_flight, 1u);

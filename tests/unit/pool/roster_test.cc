@@ -3,84 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "pool/slow_start.h"
-#include "unit/pool/backends.h"
+#include "unit/pool/rosters.h"
 
 namespace weir::pool {
 namespace {
 
 using balance::BackendIndex;
 using balance::Tried;
-
-constexpr base::Millis kSecond{1'000};
-
-RosterRules checked(bool initially_up = true) {
-  RosterRules rules;
-  rules.health = {.is_checked = true, .rise = 1, .fall = 1, .initially_up = initially_up};
-  return rules;
-}
-
-// The session's name for where it goes, or why it goes nowhere. Takes the place when there is one.
-std::string choose(Roster& roster, const Tried& tried = {}) {
-  NoPick why_not = NoPick::kNone;
-  const auto index = roster.choose({0, tried}, why_not);
-  if (index) {
-    EXPECT_EQ(why_not, NoPick::kNone);
-    roster.enter(*index);
-    return roster.backends()[*index]->name();
-  }
-  switch (why_not) {
-    case NoPick::kNone:
-      return "?";
-    case NoPick::kFull:
-      return "full";
-    case NoPick::kAllTried:
-      return "all tried";
-    case NoPick::kNoneUsable:
-      return "none usable";
-  }
-  return "?";
-}
-
-std::string chosen(Roster& roster, int times) {
-  std::string names;
-  for (int i = 0; i < times; ++i) names += choose(roster);
-  return names;
-}
-
-std::map<std::string, int> shares(Roster& roster, int times) {
-  std::map<std::string, int> picks;
-  for (int i = 0; i < times; ++i) ++picks[choose(roster)];
-  return picks;
-}
-
-Tried tried_of(std::initializer_list<BackendIndex> indexes) {
-  Tried tried;
-  for (const BackendIndex index : indexes) tried.add(index);
-  return tried;
-}
-
-constexpr std::string_view word(Change change) {
-  constexpr std::string_view kWords[] = {"down",  "up",      "ejected", "returned", "mode",
-                                         "added", "removed", "panic",   "calm"};
-  return kWords[static_cast<std::size_t>(change)];
-}
-
-// "down a 2/3" for each event: what, whose, healthy of total.
-std::vector<std::string> told(Roster& roster) {
-  std::vector<std::string> texts;
-  for (const PoolEvent& event : roster.take_events()) {
-    std::string text(word(event.change));
-    if (event.backend != nullptr) text += " " + event.backend->name();
-    texts.push_back(text + " " + std::to_string(event.healthy) + "/" + std::to_string(event.total));
-  }
-  return texts;
-}
-
-using Texts = std::vector<std::string>;
-
-void fail(Roster& roster, BackendIndex index, base::TimePoint now = kStart, int times = 5) {
-  for (int i = 0; i < times; ++i) roster.connect_failed(index, now, "connect_refused");
-}
 
 TEST(Roster, GivesNewSessionsToThoseThatAreUpOnly) {
   Roster roster(
@@ -108,7 +37,7 @@ TEST(Roster, SaysHowEachStandsAndWhy) {
       {BackendState::kDrain, "its weight is 0"},
       {BackendState::kDown, "app.internal: no such name"},
       {BackendState::kDown, "connect: refused"},
-      {BackendState::kEjected, "5 sessions in a row failed, the last one: connect_refused"}};
+      {BackendState::kEjected, "its sessions fail, the last one: connect_refused"}};
   for (BackendIndex i = 0; i < expected.size(); ++i) {
     EXPECT_EQ(roster.state(i), expected[i].first) << i;
     EXPECT_EQ(roster.reason(i), expected[i].second) << i;
@@ -300,92 +229,6 @@ TEST(Roster, UsesWhatIsEjectedInPanicToo) {
   EXPECT_EQ(shares(roster, 4), (std::map<std::string, int>{{"a", 2}, {"b", 2}}));
 }
 
-// Ejection
-
-TEST(Roster, EjectsOneWhoseSessionsFailAndTakesItBack) {
-  Roster roster({}, several(2));
-  fail(roster, 0, kStart, 4);
-  EXPECT_EQ(roster.state(0), BackendState::kUp);
-  EXPECT_FALSE(roster.is_waiting());
-  EXPECT_TRUE(roster.connect_failed(0, kStart, "connect_timeout"));
-  EXPECT_EQ(chosen(roster, 3), "bbb");
-  EXPECT_EQ(roster.backends()[0]->counters().ejections.value(), 1u);
-  EXPECT_TRUE(roster.is_waiting());
-  roster.advance(kStart + 29 * kSecond);
-  EXPECT_EQ(roster.state(0), BackendState::kEjected);
-  roster.advance(kStart + 30 * kSecond);
-  EXPECT_EQ(roster.state(0), BackendState::kUp);
-  EXPECT_FALSE(roster.is_waiting());
-  auto events = roster.take_events();
-  ASSERT_EQ(events.size(), 2u);
-  EXPECT_EQ(events[0].change, Change::kEjected);
-  EXPECT_EQ(events[0].state, BackendState::kEjected);
-  EXPECT_EQ(events[0].reason, "5 sessions in a row failed, the last one: connect_timeout; for 30s");
-  EXPECT_EQ(events[0].healthy, 1u);
-  EXPECT_EQ(events[1].change, Change::kReturned);
-  EXPECT_EQ(events[1].state, BackendState::kUp);
-  EXPECT_EQ(events[1].healthy, 2u);
-}
-
-TEST(Roster, ForgetsFailuresOnceASessionIsServed) {
-  Roster roster({}, several(2));
-  for (int round = 0; round < 5; ++round) {
-    fail(roster, 0, kStart, 4);
-    EXPECT_TRUE(roster.backends()[0]->is_suspect());
-    roster.served(0);
-    EXPECT_FALSE(roster.backends()[0]->is_suspect());
-  }
-  EXPECT_EQ(roster.state(0), BackendState::kUp);
-}
-
-TEST(Roster, EjectsNoMoreThanTheShareThatMayBe) {
-  struct Case {
-    std::size_t backends;
-    double share;
-    std::size_t out;
-  };
-  for (const Case& c : {Case{1, 0.5, 0}, Case{2, 0.5, 1}, Case{3, 0.5, 1}, Case{4, 0.5, 2}, Case{10, 0.3, 3},
-                        Case{10, 0.29, 2}, Case{20, 0.55, 11}, Case{3, 0, 0}, Case{3, 1, 3}}) {
-    RosterRules rules;
-    rules.ejection.max_ejected = c.share;
-    Roster roster(rules, several(c.backends));
-    for (BackendIndex i = 0; i < c.backends; ++i) fail(roster, i);
-    EXPECT_EQ(roster.healthy(), c.backends - c.out) << c.share << " of " << c.backends;
-  }
-}
-
-TEST(Roster, EjectsAnotherOnceOneIsBack) {
-  Roster roster({}, several(2));
-  fail(roster, 0);
-  fail(roster, 1);
-  EXPECT_EQ(roster.state(1), BackendState::kUp);
-  roster.advance(kStart + 30 * kSecond);
-  EXPECT_TRUE(roster.connect_failed(1, kStart + 31 * kSecond, "x"));
-  EXPECT_EQ(roster.state(1), BackendState::kEjected);
-}
-
-TEST(Roster, EjectsNoneThatIsNotUp) {
-  Roster roster(checked(), several(4));
-  roster.check_failed(0, "x");
-  fail(roster, 0);
-  roster.set_mode(1, BackendMode::kDrain, kStart);
-  fail(roster, 1);
-  EXPECT_EQ(roster.state(0), BackendState::kDown);
-  EXPECT_EQ(roster.backends()[0]->counters().ejections.value(), 0u);
-  EXPECT_EQ(roster.backends()[1]->counters().ejections.value(), 0u);
-}
-
-TEST(Roster, EndsAnEjectionWhenChecksBringItBackUp) {
-  Roster roster(checked(), several(2));
-  fail(roster, 0);
-  roster.check_failed(0, "x");
-  EXPECT_EQ(roster.state(0), BackendState::kDown);
-  roster.check_passed(0, kStart);
-  EXPECT_EQ(roster.state(0), BackendState::kUp);
-  EXPECT_FALSE(roster.is_waiting());
-  EXPECT_EQ(told(roster), (Texts{"ejected a 1/2", "down a 1/2", "up a 2/2"}));
-}
-
 // Slow start
 
 RosterRules ramped() {
@@ -509,9 +352,9 @@ TEST(Roster, KeepsWhatHasLeftUntilItsLastSessionGoes) {
   EXPECT_EQ(roster.find(*b), 1u);
   EXPECT_EQ(chosen(roster, 3), "aaa");
   EXPECT_EQ(roster.total(), 1u);
-  roster.connected(1, base::Micros(5));
+  roster.connected(1, kStart, base::Micros(5));
   roster.served(1);
-  EXPECT_FALSE(roster.connect_failed(1, kStart, "x"));
+  EXPECT_FALSE(roster.failed(1, Failure::kConnect, kStart, "x"));
   roster.leave(1);
   EXPECT_EQ(roster.backends()[1], nullptr);
   EXPECT_EQ(roster.find(*b), std::nullopt);
@@ -610,8 +453,9 @@ TEST(Roster, KnowsWhereAllStandAfterManyRandomChanges) {
   base::TimePoint now = kStart;
   for (int step = 0; step < 20'000; ++step) {
     const auto i = static_cast<BackendIndex>(random(roster.backends().size()));
+    bool has_advanced = false;
     const bool stands = roster.backends()[i] != nullptr;
-    switch (random(stands ? 7 : 1)) {
+    switch (random(stands ? 8 : 1)) {
       case 0: {
         Backends wanted;
         if (random(10) != 0) break;
@@ -628,7 +472,7 @@ TEST(Roster, KnowsWhereAllStandAfterManyRandomChanges) {
         roster.check_passed(i, now);
         break;
       case 3:
-        roster.connect_failed(i, now, "x");
+        roster.failed(i, Failure::kConnect, now, "x");
         break;
       case 4:
         if (random(5) == 0) roster.set_mode(i, static_cast<BackendMode>(random(3)), now);
@@ -636,6 +480,10 @@ TEST(Roster, KnowsWhereAllStandAfterManyRandomChanges) {
       case 5:
         now += kSecond;
         roster.advance(now);
+        has_advanced = true;
+        break;
+      case 6:
+        roster.connected(i, now, base::Micros(100));
         break;
       default:
         if (roster.member(i).in_flight > 0) {
@@ -648,16 +496,26 @@ TEST(Roster, KnowsWhereAllStandAfterManyRandomChanges) {
     std::size_t healthy_backups = 0;
     std::size_t wanted = 0;
     std::size_t total = 0;
+    std::size_t ejected = 0;
+    std::size_t passed_over = 0;
     for (BackendIndex k = 0; k < roster.backends().size(); ++k) {
       if (roster.backends()[k] == nullptr || roster.has_left(k)) continue;
       ++total;
       const BackendState stands_so = roster.state(k);
       if (stands_so != BackendState::kDrain && stands_so != BackendState::kMaintenance) ++wanted;
+      if (stands_so == BackendState::kEjected) ++ejected;
       if (stands_so != BackendState::kUp) continue;
+      if (roster.is_passed_over(k)) {
+        ++passed_over;
+        continue;
+      }
       ++healthy;
       if (roster.backends()[k]->identity().is_backup) ++healthy_backups;
     }
     ASSERT_EQ(roster.total(), total) << step;
+    if (has_advanced) {
+      ASSERT_LE(2 * ejected, wanted) << step;
+    }
     ASSERT_EQ(roster.healthy(), healthy) << step;
     const bool too_few = static_cast<double>(healthy) < 0.4 * static_cast<double>(wanted);
     ASSERT_EQ(roster.in_panic(), too_few && healthy_backups == 0) << step;
@@ -666,14 +524,19 @@ TEST(Roster, KnowsWhereAllStandAfterManyRandomChanges) {
       const bool there = roster.backends()[k] != nullptr && !roster.has_left(k);
       const bool is_wanted =
           there && roster.state(k) != BackendState::kDrain && roster.state(k) != BackendState::kMaintenance;
-      const bool should_be = is_wanted && (roster.in_panic() || roster.state(k) == BackendState::kUp);
+      const bool is_sound = is_wanted && roster.state(k) == BackendState::kUp && !roster.is_passed_over(k);
+      const bool should_be = is_wanted && (roster.in_panic() || is_sound);
       ASSERT_EQ(roster.member(k).usable, should_be) << step;
       if (should_be) ++usable[roster.backends()[k]->identity().is_backup ? 1 : 0];
     }
     NoPick why_not = NoPick::kNone;
     const auto picked = roster.choose({0, {}}, why_not);
-    ASSERT_EQ(picked.has_value(), usable[0] + usable[1] > 0) << step;
+    ASSERT_EQ(picked.has_value(), usable[0] + usable[1] + passed_over > 0) << step;
     if (!picked) continue;
+    if (usable[0] + usable[1] == 0) {
+      ASSERT_TRUE(roster.is_passed_over(*picked)) << step;
+      continue;
+    }
     ASSERT_TRUE(roster.member(*picked).usable) << step;
     ASSERT_EQ(roster.backends()[*picked]->identity().is_backup, usable[0] == 0) << step;
   }
@@ -684,23 +547,23 @@ TEST(Roster, KnowsWhereAllStandAfterManyRandomChanges) {
 TEST(Roster, KeepsAMeanOfTheTimesThatConnectsTake) {
   Roster roster({}, several(1));
   EXPECT_EQ(roster.member(0).connect_time, 0u);
-  roster.connected(0, base::Micros(0));
+  roster.connected(0, kStart, base::Micros(0));
   EXPECT_EQ(roster.member(0).connect_time, 1u) << "0 would mean that it is not known";
   Roster slower({}, several(1));
-  slower.connected(0, base::Micros(800));
+  slower.connected(0, kStart, base::Micros(800));
   EXPECT_EQ(slower.member(0).connect_time, 800u);
-  slower.connected(0, base::Micros(1'600));
+  slower.connected(0, kStart, base::Micros(1'600));
   EXPECT_EQ(slower.member(0).connect_time, 900u);
-  slower.connected(0, base::Micros(100));
+  slower.connected(0, kStart, base::Micros(100));
   EXPECT_EQ(slower.member(0).connect_time, 800u);
-  slower.connected(0, std::chrono::hours(10));
+  slower.connected(0, kStart, std::chrono::hours(10));
   EXPECT_GT(slower.member(0).connect_time, 1'000'000u);
 }
 
 TEST(Roster, DoesNotTakeOneThatIsQuickToRefuseForAFastOne) {
   Roster roster({}, several(2));
-  roster.connected(0, base::Micros(500));
-  roster.connect_failed(0, kStart, "connect_refused");
+  roster.connected(0, kStart, base::Micros(500));
+  roster.failed(0, Failure::kConnect, kStart, "connect_refused");
   EXPECT_GT(roster.member(0).connect_time, 100'000u);
 }
 

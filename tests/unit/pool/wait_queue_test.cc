@@ -55,6 +55,22 @@ TEST_F(WaitQueueTest, LetsAnyoneGoFromAnyPlace) {
   EXPECT_EQ(queue.first(), nullptr);
 }
 
+TEST_F(WaitQueueTest, LetsOneThatComesAgainStandBeforeThoseWhoCameAfterIt) {
+  for (Waiter* waiter : waiters) queue.push(*waiter);
+  for (const std::size_t i : {0u, 1u, 2u}) queue.remove(*waiters[i]);
+  queue.push(*waiters[1], true);
+  EXPECT_EQ(all_of(queue), these({1, 3, 4}));
+  queue.push(*waiters[2], true);
+  EXPECT_EQ(all_of(queue), these({1, 2, 3, 4}));
+  for (const std::size_t i : {1u, 2u, 3u, 4u}) queue.remove(*waiters[i]);
+  queue.push(*waiters[3], true);
+  EXPECT_EQ(all_of(queue), these({3}));
+  queue.push(*waiters[4], true);
+  EXPECT_EQ(all_of(queue), these({3, 4}));
+  queue.push(*waiters[0]);
+  EXPECT_EQ(all_of(queue), these({3, 4, 0})) << "who comes anew stands at the end";
+}
+
 TEST_F(WaitQueueTest, StandsLikeAListAfterManyRandomMoves) {
   std::mt19937 random(1);
   std::vector<const Waiter*> model;

@@ -292,6 +292,33 @@ TEST(Connector, WaitsForAPlaceAndConnectsWhenOneComesFree) {
   EXPECT_EQ(pool->counters().retries.value(), 0u);
 }
 
+TEST(Connector, StandsWhereItStoodWhenThePlaceThatItWasGivenIsOfNoUse) {
+  const test::Listening listening = test::listen_on_loopback();
+  pool::BackendIdentity identity;
+  identity.name = "fickle";
+  identity.address = listening.address;
+  identity.mode = pool::BackendMode::kDrain;
+  const auto fickle = std::make_shared<pool::Backend>(identity);
+  const auto pool = pool_of({backend("a", listening.address, 1), fickle});
+  pool::Slot held = pick(*pool);
+  Fixture first;
+  Fixture second;
+  first.start(pool);
+  second.start(pool);
+  ASSERT_EQ(first.waits + second.waits, 2);
+  // Both are given a place at once, and it is of no use by the time that the first hears of it.
+  pool->set_mode(*fickle, pool::BackendMode::kUp, base::precise_now());
+  pool->set_mode(*fickle, pool::BackendMode::kDrain, base::precise_now());
+  second.driver.turns(2);
+  first.driver.turns(2);
+  ASSERT_EQ(pool->view().waiting, 2u);
+  held.release();
+  second.driver.turns(2);
+  EXPECT_FALSE(second.over());
+  ASSERT_TRUE(first.finish());
+  EXPECT_EQ(first.connector.backend()->name(), "a");
+}
+
 TEST(Connector, GivesUpWaitingWhenItsTimeIsOver) {
   const test::Listening listening = test::listen_on_loopback();
   const auto pool = pool_of({backend("a", listening.address, 1)});
@@ -532,7 +559,7 @@ TEST(Connector, HasABackendEjectedThatRefusesSessionAfterSession) {
   }
   EXPECT_EQ(failed_attempts, 5);
   EXPECT_EQ(pool->view().backends[0].state, pool::BackendState::kEjected);
-  EXPECT_EQ(pool->view().backends[0].reason, "5 sessions in a row failed, the last one: connect_refused");
+  EXPECT_EQ(pool->view().backends[0].reason, "its sessions fail, the last one: connect_refused");
 }
 
 TEST(Connector, GoesToAnotherBackendWhenOneIsAbandoned) {

@@ -602,7 +602,7 @@ TEST_F(Sessions, TellOfAResetBeforeTheFirstByteUntilOneIsServed) {
   EXPECT_EQ(pool->view().backends[0].state, pool::BackendState::kUp);
   reset_one();
   EXPECT_EQ(pool->view().backends[0].state, pool::BackendState::kEjected);
-  EXPECT_EQ(pool->view().backends[0].reason, "2 sessions in a row failed, the last one: reset at once");
+  EXPECT_EQ(pool->view().backends[0].reason, "its sessions fail, the last one: reset at once");
 }
 
 TEST_F(Sessions, ThatEndInOrderWithoutAWordOfTheBackendsSpeakForIt) {
