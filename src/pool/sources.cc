@@ -12,8 +12,13 @@ void PortCounters::found_dry(base::TimePoint now) {
   dry_until_.store((now + kDryPause).time_since_epoch().count(), std::memory_order_relaxed);
 }
 
-bool PortCounters::lately_dry(base::TimePoint now) const {
+bool PortCounters::is_in_pause(base::TimePoint now) const {
   return now.time_since_epoch().count() < dry_until_.load(std::memory_order_relaxed);
+}
+
+void PortCounters::end_pause() {
+  constexpr auto kNone = base::TimePoint::min().time_since_epoch().count();
+  if (dry_until_.load(std::memory_order_relaxed) != kNone) dry_until_.store(kNone, std::memory_order_relaxed);
 }
 
 PortHold::PortHold(std::shared_ptr<PortCounters> counters) : counters_(std::move(counters)) {
@@ -35,6 +40,11 @@ void PortHold::release() {
   counters_.reset();
 }
 
+void PortHold::give_back() {
+  if (counters_ != nullptr) counters_->end_pause();
+  release();
+}
+
 SourceTurn::SourceTurn(std::span<const base::Address> sources, int family, const SourceTurn* before) {
   const auto add = [&](const std::optional<base::Address>& source) {
     if (before != nullptr) {
@@ -54,18 +64,23 @@ SourceTurn::SourceTurn(std::span<const base::Address> sources, int family, const
 SourceTurn::Order::Order(const SourceTurn& turn, std::size_t first, base::TimePoint now)
     : turn_(&turn), first_(first % turn.all_.size()) {
   for (std::size_t i = 0; i < turn.all_.size(); ++i) {
-    if (turn.all_[i]->lately_dry(now)) dry_ |= std::uint64_t{1} << i;
+    if (turn.all_[i]->is_in_pause(now)) paused_ |= std::uint64_t{1} << i;
   }
 }
 
 const std::shared_ptr<PortCounters>* SourceTurn::Order::next() {
   const std::size_t size = turn_->all_.size();
-  while (step_ < 2 * size) {
-    const bool among_dry = step_ >= size;
+  while (step_ < size) {
     const std::size_t index = (first_ + step_++) % size;
-    if (((dry_ >> index & 1) != 0) == among_dry) return &turn_->all_[index];
+    if (!is_paused(index)) return &turn_->all_[index];
   }
   return nullptr;
+}
+
+void SourceTurn::Order::came_to_nothing() const {
+  for (std::size_t i = 0; i < turn_->all_.size(); ++i) {
+    if (is_paused(i)) turn_->all_[i]->passed_over();
+  }
 }
 
 }  // namespace weir::pool

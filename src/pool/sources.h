@@ -40,19 +40,23 @@ class alignas(64) PortCounters {
   std::uint64_t missing_total() const { return missing_.value(); }
 
   // A connect found no port left (net::Connecting::out_of_ports): counts it, and for `kDryPause` the address
-  // is tried after the others.
+  // is not asked again.
   void found_dry(base::TimePoint now);
-  bool lately_dry(base::TimePoint now) const;
+  // It was not asked, and no other source gave a connection: counts like the above and puts off nothing.
+  void passed_over() { dry_.add(); }
+  bool is_in_pause(base::TimePoint now) const;
 
   // A connect found that the address is none of this host's (net::Connecting::not_our_address): counts it.
   void found_missing() { missing_.add(); }
 
   // The kernel looks at every port before it says that there is none: a millisecond or so, in which a worker
-  // does nothing else.
+  // does nothing else. So of each source that is a hundredth of the time at most, unless ports come free.
   static constexpr base::Millis kDryPause{100};
 
  private:
   friend class PortHold;
+
+  void end_pause();
 
   const std::optional<base::Address> source_;
   metrics::SharedGauge open_;
@@ -76,8 +80,12 @@ class PortHold {
   explicit operator bool() const { return counters_ != nullptr; }
   // The counters of what it holds; nothing when it holds nothing.
   const std::shared_ptr<PortCounters>& counters() const { return counters_; }
-  // Gives the port up; holds nothing afterwards.
+  // Gives the port up; holds nothing afterwards. It may be in TIME_WAIT, so a pause of its source goes on.
   void release();
+  // The same for a port that is free by now, since its socket was reset or never connected: a pause of its
+  // source ends with it. One that comes between another thread's question and its answer is missed, which
+  // costs a pause.
+  void give_back();
 
  private:
   std::shared_ptr<PortCounters> counters_;
@@ -98,21 +106,25 @@ class SourceTurn {
   // The sources to try for one connection, each once. Valid as long as the `SourceTurn`.
   class Order {
    public:
-    // The next one to try; nullptr when each was given.
+    // The next one to try; nullptr when none is left.
     const std::shared_ptr<PortCounters>* next();
+    // No connection came of it: counts that for the sources that were in their pause.
+    void came_to_nothing() const;
 
    private:
     friend class SourceTurn;
     Order(const SourceTurn& turn, std::size_t first, base::TimePoint now);
+    bool is_paused(std::size_t index) const { return (paused_ >> index & 1) != 0; }
 
     const SourceTurn* turn_;
     std::size_t first_;
-    std::size_t step_ = 0;   // of the two rounds: first those that have ports, then those lately dry
-    std::uint64_t dry_ = 0;  // a bit for each of the latter
+    std::size_t step_ = 0;
+    std::uint64_t paused_ = 0;  // a bit for each source
   };
 
-  // Begins with the one whose turn it is, then goes round; those that were dry within the last `kDryPause`
-  // come last. Exact over all threads: the first ones of n orders differ by one at most, while none is dry.
+  // Begins with the one whose turn it is, then goes round; those that were found dry within the last
+  // `kDryPause` are left out, so there may be none at all. Exact over all threads: the first ones of n orders
+  // differ by one at most, while none is left out.
   Order order(base::TimePoint now) { return {*this, turn_.fetch_add(1, std::memory_order_relaxed), now}; }
 
   // At least one.

@@ -172,7 +172,7 @@ void Connector::abandon(CloseReason reason) {
   reason_ = reason;
   peer_.watch.stop();
   net::abort_connection(peer_.fd);
-  port_.release();
+  port_.give_back();
   slot_.release();
   go_on();
 }
@@ -212,7 +212,7 @@ void Connector::fail(int error, net::ConnectStep step) {
   failed_ = backend_;
   peer_.watch.stop();
   net::abort_connection(peer_.fd);
-  port_.release();
+  port_.give_back();
   if (is_backends_fault(error, step)) {
     slot_.connect_failed(base::coarse_now(), word(reason_of(error)));
   } else {

@@ -56,6 +56,8 @@ class Connector final : private pool::Waiter::Owner {
   // Gives up: whatever it holds or waits for is given back, the port too, so the socket must have been
   // closed. Nothing is told to the owner any more.
   void stop();
+  // The backend's socket has been closed by a reset, so its port is free at once. To be told before `stop`.
+  void was_reset() { port_.give_back(); }
 
   // It waits for a place; the client may go meanwhile.
   bool is_queued() const { return waiter_.waits(); }

@@ -35,7 +35,8 @@ Outgoing start_in_turn(const Address& target, pool::SourceTurn& turn, const std:
                        const net::TcpOptions& options) {
   const base::TimePoint now = base::coarse_now();
   pool::SourceTurn::Order order = turn.order(now);
-  Outgoing outgoing;
+  // What it is when none is asked, since all are in their pause.
+  Outgoing outgoing{{base::UniqueFd(), EADDRNOTAVAIL}, {}};
   net::ConnectFrom from;
   from.interface = interface;
   while (const std::shared_ptr<pool::PortCounters>* counters = order.next()) {
@@ -47,9 +48,10 @@ Outgoing start_in_turn(const Address& target, pool::SourceTurn& turn, const std:
       (*counters)->found_missing();
     } else {
       if (has_begun(outgoing.connecting)) outgoing.port = pool::PortHold(*counters);
-      break;
+      return outgoing;
     }
   }
+  order.came_to_nothing();
   return outgoing;
 }
 

@@ -17,7 +17,8 @@ struct Outgoing {
 };
 
 // From the sources of `turn`: one that has no port left, or is no address of this host's, is counted as such
-// and the next one is tried. With none left the error is EADDRNOTAVAIL. `interface` empty: any.
+// and the next one is tried. With none left the error is EADDRNOTAVAIL; while all are in the pause after that
+// (pool::PortCounters::kDryPause) it is so at once, without a system call. `interface` empty: any.
 // Precondition: `target` is an IP address, and `turn` is of its family.
 Outgoing start_in_turn(const base::Address& target, pool::SourceTurn& turn, const std::string& interface,
                        const net::TcpOptions& options);

@@ -218,6 +218,7 @@ void Session::close(CloseReason reason) {
   } else {
     net::abort_connection(client_.fd);
     net::abort_connection(backend_.fd);
+    connector_.was_reset();
   }
   connector_.stop();
   counters_.closed[static_cast<std::size_t>(reason)].add();

@@ -59,24 +59,35 @@ TEST(SourceTurn, LeavesTheChoiceToTheKernelWhereNoSourceFits) {
   EXPECT_EQ(other.all()[0]->source(), std::nullopt);
 }
 
-TEST(SourceTurn, TriesThoseThatWereLatelyDryLast) {
+TEST(SourceTurn, LeavesThoseOutThatWereLatelyFoundDry) {
   SourceTurn turn(addresses({"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"}), AF_INET);
   turn.all()[0]->found_dry(kStart);
   turn.all()[2]->found_dry(kStart);
-  EXPECT_EQ(names(turn.order(kStart)), (Names{"192.0.2.2", "192.0.2.4", "192.0.2.1", "192.0.2.3"}));
+  EXPECT_EQ(names(turn.order(kStart)), (Names{"192.0.2.2", "192.0.2.4"}));
   const base::TimePoint before = kStart + PortCounters::kDryPause - milliseconds(1);
-  EXPECT_EQ(names(turn.order(before)), (Names{"192.0.2.2", "192.0.2.4", "192.0.2.3", "192.0.2.1"}));
+  EXPECT_EQ(names(turn.order(before)), (Names{"192.0.2.2", "192.0.2.4"}));
   const base::TimePoint after = kStart + PortCounters::kDryPause;
   EXPECT_EQ(names(turn.order(after)), (Names{"192.0.2.3", "192.0.2.4", "192.0.2.1", "192.0.2.2"}));
   EXPECT_EQ(turn.all()[0]->dry_total(), 1u);
   EXPECT_EQ(turn.all()[1]->dry_total(), 0u);
 }
 
-TEST(SourceTurn, StillTriesEachWhenAllAreDry) {
+TEST(SourceTurn, HasNoneToTryWhileAllAreInTheirPause) {
   SourceTurn turn(addresses({"192.0.2.1", "192.0.2.2"}), AF_INET);
   for (const auto& counters : turn.all()) counters->found_dry(kStart);
-  EXPECT_EQ(names(turn.order(kStart)), (Names{"192.0.2.1", "192.0.2.2"}));
-  EXPECT_EQ(names(turn.order(kStart)), (Names{"192.0.2.2", "192.0.2.1"}));
+  EXPECT_EQ(names(turn.order(kStart)), Names{});
+  EXPECT_EQ(names(turn.order(kStart + PortCounters::kDryPause)).size(), 2u);
+}
+
+TEST(SourceTurn, CountsAsDryThoseThatWereNotAskedForAConnectionThatCameToNothing) {
+  SourceTurn turn(addresses({"192.0.2.1", "192.0.2.2"}), AF_INET);
+  turn.all()[0]->found_dry(kStart);
+  const SourceTurn::Order order = turn.order(kStart);
+  EXPECT_EQ(turn.all()[0]->dry_total(), 1u) << "that it was left out is nothing yet";
+  order.came_to_nothing();
+  EXPECT_EQ(turn.all()[0]->dry_total(), 2u);
+  EXPECT_EQ(turn.all()[1]->dry_total(), 0u);
+  EXPECT_FALSE(turn.all()[0]->is_in_pause(kStart + PortCounters::kDryPause)) << "and it is put off no further";
 }
 
 // One that is found dry while the order is gone through is neither given twice nor left out.
@@ -89,17 +100,21 @@ TEST(SourceTurn, GivesEachOnceWhateverHappensMeanwhile) {
     list.push_back(name_of(**counters));
     for (const auto& each : turn.all()) each->found_dry(kStart);
   }
-  EXPECT_EQ(list, (Names{"192.0.2.1", "192.0.2.3", "192.0.2.2"}));
+  EXPECT_EQ(list, (Names{"192.0.2.1", "192.0.2.3"}));
 }
 
 TEST(SourceTurn, TakesAsManyAsItSays) {
   std::vector<std::string> hosts;
   for (std::size_t i = 0; i < SourceTurn::kMost; ++i) hosts.push_back("192.0.2." + std::to_string(i + 1));
   SourceTurn turn(addresses(hosts), AF_INET);
-  turn.all()[SourceTurn::kMost - 1]->found_dry(kStart);
   const Names list = names(turn.order(kStart));
   EXPECT_EQ(list, hosts);
   EXPECT_EQ(std::set<std::string>(list.begin(), list.end()).size(), SourceTurn::kMost);
+  turn.all()[SourceTurn::kMost - 1]->found_dry(kStart);
+  hosts.pop_back();
+  const Names others = names(turn.order(kStart));
+  EXPECT_EQ(std::set<std::string>(others.begin(), others.end()),
+            std::set<std::string>(hosts.begin(), hosts.end()));
 }
 
 TEST(SourceTurn, IsExactOverThreads) {
@@ -147,6 +162,23 @@ TEST(PortHold, CountsAsLongAsItLives) {
   }
   EXPECT_EQ(counters->open(), 0u);
   EXPECT_EQ(counters->opened_total(), 2u);
+}
+
+TEST(PortHold, EndsThePauseOfItsSourceWhenItsPortIsFree) {
+  SourceTurn turn(addresses({"192.0.2.1", "192.0.2.2"}), AF_INET);
+  PortHold first(turn.all()[0]);
+  PortHold second(turn.all()[0]);
+  for (const auto& counters : turn.all()) counters->found_dry(kStart);
+  first.release();
+  EXPECT_EQ(names(turn.order(kStart)), Names{}) << "it may be in TIME_WAIT";
+  second.give_back();
+  EXPECT_FALSE(second);
+  EXPECT_EQ(names(turn.order(kStart)), Names{"192.0.2.1"});
+  EXPECT_EQ(turn.all()[0]->open(), 0u);
+  second.give_back();
+  turn.all()[0]->found_dry(kStart);
+  second.give_back();
+  EXPECT_EQ(names(turn.order(kStart)), Names{}) << "it had nothing more to give";
 }
 
 TEST(PortHold, IsOneHoldHoweverOftenItIsMoved) {

@@ -139,8 +139,35 @@ TEST(StartOutgoing, GoesToTheNextSourceWhenOneHasNoPortsLeft) {
   for (const std::size_t at : {0, 1, 2}) EXPECT_GE(counters(*backend, at).dry_total(), 1u) << at;
 
   net::abort_connection(held.back().connecting.fd);
-  held.pop_back();
+  held.back().port.give_back();
   EXPECT_TRUE(has_begun(start(*backend))) << "a port was given back";
+}
+
+// There are ports, so whoever asked would have one.
+TEST(StartOutgoing, AsksNoSourceThatIsInItsPauseAndCountsTheAttempt) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto backend = backend_at(listening.address, from({"127.0.0.2", "127.0.0.3"}));
+  for (const auto& one : backend->sources().all()) one->found_dry(base::coarse_now() + base::Millis(60'000));
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    const Outgoing outgoing = start(*backend);
+    EXPECT_TRUE(outgoing.connecting.out_of_ports());
+    EXPECT_FALSE(outgoing.connecting.fd);
+    EXPECT_FALSE(outgoing.port);
+    for (const std::size_t at : {0, 1}) EXPECT_EQ(counters(*backend, at).dry_total(), 1 + i);
+  }
+  EXPECT_FALSE(test::wait_for(listening.fd.get(), POLLIN, base::Millis(0)));
+}
+
+TEST(StartOutgoing, CountsNothingForASourceInItsPauseWhileAnotherOneServes) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto backend = backend_at(listening.address, from({"127.0.0.2", "127.0.0.3"}));
+  backend->sources().all()[0]->found_dry(base::coarse_now() + base::Millis(60'000));
+  for (int i = 0; i < 4; ++i) {
+    const Outgoing outgoing = start(*backend);
+    ASSERT_TRUE(has_begun(outgoing));
+    EXPECT_EQ(source_of(outgoing), "127.0.0.3");
+  }
+  EXPECT_EQ(counters(*backend, 0).dry_total(), 1u);
 }
 
 TEST(StartOutgoing, ReachesABackendThatIsWrittenAsAMappedAddressFromAnIpv4Source) {
