@@ -148,7 +148,7 @@ void write_backends(PoolMetrics& out) {
   out.each_backend("weir_backend_checks_failed_total", kCounter, "Checks of the backend that it failed.",
                    [](const auto& b) { return b.checks_failed; });
   out.each_backend("weir_backend_checks_not_made_total", kCounter,
-                   "Checks that could not be made since this host was short of something.",
+                   "Checks that could not be made by a fault of this host's; the backend stays as it is.",
                    [](const auto& b) { return b.checks_not_made; });
   out.each_backend("weir_backend_warm_connections", kGauge,
                    "Connections to the backend that stand and wait for a client.",

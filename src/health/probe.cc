@@ -18,8 +18,24 @@ namespace {
 constexpr int kReadsPerTurn = 16;
 constexpr std::size_t kReadBytes = std::size_t{16} << 10;
 
-// Without a local port there is no probe either.
-bool is_own_fault(int error) { return net::is_own_shortage(error) || error == EADDRNOTAVAIL; }
+// What comes before connect(2) happens on this host alone, and without a local port there is no probe either.
+bool is_own_fault(int error, net::ConnectStep step = net::ConnectStep::kConnect) {
+  return step != net::ConnectStep::kConnect || net::is_own_shortage(error) || error == EADDRNOTAVAIL;
+}
+
+const char* call_of(net::ConnectStep step) {
+  switch (step) {
+    case net::ConnectStep::kOpen:
+      return "socket";
+    case net::ConnectStep::kInterface:
+      return "bind to the interface";
+    case net::ConnectStep::kSource:
+      return "bind to the source address";
+    case net::ConnectStep::kConnect:
+      break;
+  }
+  return "connect";
+}
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
@@ -42,7 +58,7 @@ void Probe::start(Target target) {
   attention_.start(begun_, target_.check->timeout);
   net::Connecting connecting = connect_(target_, net::TcpOptions{});
   fd_ = std::move(connecting.fd);
-  if (connecting.error != EINPROGRESS) return settle_connect(connecting.error);
+  if (connecting.error != EINPROGRESS) return settle_connect(connecting.error, connecting.step);
   watch_.bind<&Probe::on_ready>(loop_, fd_.get(), this);
   timer_.start(attention_.wait(begun_));
   wait_or_fail(net::Interest::kWrite);
@@ -75,11 +91,11 @@ void Probe::wait_or_fail(net::Interest interest) {
   if (!watch_.want(interest)) fail_with("watch", ENOMEM);
 }
 
-void Probe::settle_connect(int error) {
+void Probe::settle_connect(int error, net::ConnectStep step) {
   if (error == 0 && target_.address.is_ip() && net::connected_to_itself(fd_.get())) error = ECONNREFUSED;
   // A reset can only follow bytes on a connection that stood; the bytes are judged first.
   was_reset_ = error == ECONNRESET && net::unread_bytes(fd_.get()) > 0;
-  if (error != 0 && !was_reset_) return fail_with("connect", error);
+  if (error != 0 && !was_reset_) return fail_with(call_of(step), error, step);
   if (conversation_.judge == nullptr) return finish(Verdict::kPassed, {});
   if (phase_ == Phase::kConnecting && watch_.interest() == net::Interest::kNone) {
     // It stood at once.
@@ -137,9 +153,9 @@ void Probe::judge(const Finding& finding) {
   finish(finding.judgement == Judgement::kPassed ? Verdict::kPassed : Verdict::kFailed, finding.reason);
 }
 
-void Probe::fail_with(const char* call, int error) {
-  finish(is_own_fault(error) ? Verdict::kNotMade : Verdict::kFailed,
-         base::system_error(call, error).message());
+void Probe::fail_with(const char* call, int error, net::ConnectStep step) {
+  finish(is_own_fault(error, step) ? Verdict::kNotMade : Verdict::kFailed,
+         base::system_error(call, error).message(), {step, error});
 }
 
 std::string Probe::late_reason() const {
@@ -150,13 +166,13 @@ std::string Probe::late_reason() const {
   return fmt::format("{} within {}", what, base::to_string(target_.check->timeout));
 }
 
-void Probe::finish(Verdict verdict, std::string reason) {
+void Probe::finish(Verdict verdict, std::string reason, LocalFault fault) {
   const auto duration = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
   timer_.stop();
   watch_.stop();
   if (verdict == Verdict::kPassed) net::end_connection(fd_);
   cancel();
-  owner_.probe_ended({verdict, std::move(reason), duration});
+  owner_.probe_ended({verdict, std::move(reason), duration, fault});
 }
 
 }  // namespace weir::health

@@ -24,14 +24,24 @@ namespace weir::health {
 enum class Verdict : std::uint8_t {
   kPassed,
   kFailed,
-  // This host was short of something (descriptors, memory, source ports): nothing is said about the backend.
+  // It failed on this host: something was short (descriptors, memory, local ports), or where it should come
+  // from is not there or not allowed (address, interface). Nothing is said about the backend.
   kNotMade
+};
+
+// What it was on this host that kept a probe from being made.
+struct LocalFault {
+  net::ConnectStep step = net::ConnectStep::kConnect;
+  int error = 0;  // errno
+
+  friend auto operator<=>(const LocalFault&, const LocalFault&) = default;
 };
 
 struct ProbeReport {
   Verdict verdict = Verdict::kNotMade;
   std::string reason;       // for people, one line of ASCII; empty when it passed
   base::Micros duration{};  // from the first call to the verdict
+  LocalFault fault;         // of `kNotMade`
 };
 
 // Opens a socket and starts to connect: `connect_directly`, or one that chooses a source address first.
@@ -73,14 +83,14 @@ class Probe {
   void on_ready(net::Ready);
   void on_timer();
   void wait_or_fail(net::Interest interest);
-  void settle_connect(int error);
+  void settle_connect(int error, net::ConnectStep step = net::ConnectStep::kConnect);
   void talk();
   void send_request();
   void read_answer();
   void judge(const Finding& finding);
-  void fail_with(const char* call, int error);
+  void fail_with(const char* call, int error, net::ConnectStep step = net::ConnectStep::kConnect);
   std::string late_reason() const;
-  void finish(Verdict verdict, std::string reason);
+  void finish(Verdict verdict, std::string reason, LocalFault fault = {});
 
   net::EventLoop& loop_;
   Owner& owner_;

@@ -57,7 +57,7 @@ struct alignas(64) BackendCounters {
   metrics::SharedCounter ejections;
   metrics::SharedCounter checks_passed;
   metrics::SharedCounter checks_failed;
-  metrics::SharedCounter checks_not_made;  // since this host was short of something
+  metrics::SharedCounter checks_not_made;  // by a fault of this host's (health::Verdict::kNotMade)
   metrics::SharedGauge warm;               // connections that wait for a client
   metrics::SharedCounter warm_used;        // of those there were, handed to a session
   metrics::SharedCounter warm_given_up;    // closed by the backend before that, or it spoke

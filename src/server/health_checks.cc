@@ -1,6 +1,8 @@
 #include "server/health_checks.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <utility>
 
 #include "server/random_seed.h"
 #include "session/outgoing.h"
@@ -9,8 +11,8 @@ namespace weir::server {
 namespace {
 
 constexpr std::size_t kMostProbes = 256;
-// That probes cannot be made is told of now and then.
-constexpr base::Millis kTellInterval{10'000};
+// A fault that keeps checks from being made is told of again when it had not shown for that long.
+constexpr base::Millis kTellAgainAfter{600'000};
 
 health::HttpCheck http_of(const config::HttpCheckConfig& from) {
   health::HttpCheck check{from.path, from.host, {}, from.body_contains};
@@ -107,22 +109,59 @@ health::Pace HealthChecks::take(health::TargetId id, const health::ProbeReport& 
       break;
     case health::Verdict::kNotMade:
       checked.backend->counters().checks_not_made.add();
-      tell_not_made(checked, report.reason);
+      tell_not_made(checked, report);
       break;
   }
   return is_changing ? health::Pace::kChanging : health::Pace::kSteady;
 }
 
-void HealthChecks::tell_not_made(const Checked& checked, const std::string& reason) {
+// Once for the pool and the fault, whichever of its backends it was, and however long it lasts.
+void HealthChecks::tell_not_made(const Checked& checked, const health::ProbeReport& report) {
   const base::TimePoint now = base::precise_now();
-  if (not_made_told_ != base::TimePoint() && now < not_made_told_ + kTellInterval) return;
-  not_made_told_ = now;
+  const auto [at, is_new] = not_made_.try_emplace({checked.pool, report.fault}, now);
+  const base::TimePoint before = std::exchange(at->second, now);
+  if (!is_new && now - before <= kTellAgainAfter) return;
   base::LogFields fields;
   fields.text("pool", parts_.config.pools[checked.pool].name);
   fields.text("backend", checked.backend->name());
-  fields.text("reason", reason);
-  parts_.log.event(LogLevel::kWarning, "check_not_made",
-                   "this host is short of what a check needs: its backend stays as it is", fields);
+  fields.text("reason", report.reason);
+  parts_.log.event(LogLevel::kWarning, "check_not_made", advice_on(report.fault), fields);
+}
+
+std::string_view advice_on(const health::LocalFault& fault) {
+  switch (fault.error) {
+    case EMFILE:
+      return "no descriptor was left for a check: the backend stays as it is; a higher limit of open files "
+             "(LimitNOFILE, ulimit -n) or a lower max_connections helps";
+    case ENFILE:
+      return "the system has no descriptor left for a check: the backend stays as it is; a higher fs.file-max "
+             "helps";
+    case ENOBUFS:
+    case ENOMEM:
+      return "the kernel had no memory for a check: the backend stays as it is";
+    default:
+      break;
+  }
+  const bool is_not_allowed = fault.error == EPERM || fault.error == EACCES;
+  switch (fault.step) {
+    case net::ConnectStep::kInterface:
+      return is_not_allowed ? "Weir may not bind to the pool's `interface`: its backends stay as they are; "
+                              "before Linux 5.7 that takes CAP_NET_RAW"
+                            : "the pool's `interface` is not there: its backends stay as they are, unchecked; "
+                              "bring it back, or name another";
+    case net::ConnectStep::kSource:
+      return is_not_allowed ? "Weir may not bind to a `source` of the pool: its backends stay as they are, "
+                              "unchecked"
+                            : "this host has no `source` of the pool: its backends stay as they are, "
+                              "unchecked; add one with `ip address add`, or name others";
+    case net::ConnectStep::kOpen:
+      return "this host cannot open the socket for a check: the backend stays as it is, unchecked; is its "
+             "address family switched off?";
+    case net::ConnectStep::kConnect:
+      break;
+  }
+  return "no local port was left for a check: the backend stays as it is; more `source` addresses or a wider "
+         "net.ipv4.ip_local_port_range help";
 }
 
 std::uint64_t most_probes(const config::Config& config) {

@@ -3,8 +3,11 @@
 // this host's own address. On the control loop.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "config/model.h"
@@ -48,7 +51,7 @@ class HealthChecks {
   std::uint64_t add_way(const pool::BackendIdentity& identity, int family);
   net::Connecting connect(const health::Target& target, const net::TcpOptions& options);
   health::Pace take(health::TargetId id, const health::ProbeReport& report);
-  void tell_not_made(const Checked& checked, const std::string& reason);
+  void tell_not_made(const Checked& checked, const health::ProbeReport& report);
 
   const Parts parts_;
   std::vector<std::shared_ptr<const health::Check>> checks_;  // by pool; none: it has no checks
@@ -56,9 +59,13 @@ class HealthChecks {
   std::unordered_map<const pool::Backend*, health::TargetId> ids_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Way>> ways_;  // by health::Target::origin
   std::uint64_t last_way_ = 0;
-  base::TimePoint not_made_told_;
+  // When a check of the pool at that position last failed on this host by that fault.
+  std::map<std::pair<std::size_t, health::LocalFault>, base::TimePoint> not_made_;
   health::Prober prober_;
 };
+
+// What to do about a fault of this host's that keeps checks from being made.
+std::string_view advice_on(const health::LocalFault& fault);
 
 // Probes that may be under way at the same time, each with a descriptor.
 std::uint64_t most_probes(const config::Config& config);

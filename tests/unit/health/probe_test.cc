@@ -417,6 +417,32 @@ TEST(Probe, SaysNothingOfTheBackendWhenThisHostIsShortOfSomething) {
     const ProbeReport report = f.finish();
     EXPECT_EQ(report.verdict, Verdict::kNotMade);
     EXPECT_EQ(report.reason, base::system_error("connect", error).message());
+    EXPECT_EQ(report.fault, (LocalFault{net::ConnectStep::kConnect, error}));
+  }
+}
+
+TEST(Probe, SaysNothingOfTheBackendWhenItFailsBeforeItHasLeftThisHost) {
+  struct Case {
+    LocalFault fault;
+    std::string reason;
+  };
+  using net::ConnectStep;
+  for (const auto& [fault, reason] : {
+           Case{{ConnectStep::kOpen, EAFNOSUPPORT}, "socket: Address family not supported by protocol"},
+           Case{{ConnectStep::kInterface, ENODEV}, "bind to the interface: No such device"},
+           Case{{ConnectStep::kInterface, EPERM}, "bind to the interface: Operation not permitted"},
+           Case{{ConnectStep::kSource, EACCES}, "bind to the source address: Permission denied"},
+           Case{{ConnectStep::kSource, EADDRNOTAVAIL},
+                "bind to the source address: Cannot assign requested address"},
+       }) {
+    Fixture f([&fault = fault](const Target&, const net::TcpOptions&) {
+      return net::Connecting{base::UniqueFd(), fault.error, fault.step};
+    });
+    f.start(dead_address(), TcpCheck{});
+    const ProbeReport report = f.finish();
+    EXPECT_EQ(report.verdict, Verdict::kNotMade) << reason;
+    EXPECT_EQ(report.reason, reason);
+    EXPECT_EQ(report.fault, fault);
   }
 }
 
@@ -442,7 +468,7 @@ TEST(Probe, IsNotMadeWhenDescriptorsAreUsedUp) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   const ProbeReport report = f.finish();
   EXPECT_EQ(report.verdict, Verdict::kNotMade);
-  EXPECT_EQ(report.reason, "connect: Too many open files");
+  EXPECT_EQ(report.reason, "socket: Too many open files");
 }
 
 TEST(Probe, ReportsNothingOnceItIsCancelled) {
