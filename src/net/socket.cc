@@ -301,6 +301,13 @@ int unread_bytes(int fd) {
   return ::ioctl(fd, SIOCINQ, &bytes) == 0 ? bytes : 0;
 }
 
+base::Millis silence_of(int fd) {
+  tcp_info info{};
+  socklen_t length = sizeof(info);
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return base::Millis(0);
+  return base::Millis(std::min(info.tcpi_last_ack_recv, info.tcpi_last_data_recv));
+}
+
 bool means_no_answer(int error) {
   return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH;
 }

@@ -116,6 +116,10 @@ int unacknowledged_bytes(int fd);
 // Bytes that have arrived and not been read (SIOCINQ); 0 when there are none or the socket cannot tell.
 int unread_bytes(int fd);
 
+// How long ago the other host of a TCP connection was last heard of, be it only an acknowledgement (tcp_info,
+// tcp(7); to about 10 ms). Zero for other sockets.
+base::Millis silence_of(int fd);
+
 // Of errno after a connection failed: the kernel gave the other host up for want of an answer (keep-alive,
 // user timeout, no route), in contrast to a reset.
 bool means_no_answer(int error);

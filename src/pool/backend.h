@@ -51,7 +51,7 @@ struct BackendIdentity {
 
 struct alignas(64) BackendCounters {
   metrics::SharedCounter attempts;         // connects begun by sessions, and warm connections taken
-  metrics::SharedCounter failed_attempts;  // connects that did not come to stand, for whatever reason
+  metrics::SharedCounter failed_attempts;  // connects that did not come to stand, or warm ones that were lost
   metrics::SharedCounter sessions;         // connects that stood
   metrics::SharedCounter early_resets;     // of these, reset by it before it had sent anything
   metrics::SharedCounter ejections;
@@ -60,7 +60,7 @@ struct alignas(64) BackendCounters {
   metrics::SharedCounter checks_not_made;  // by a fault of this host's (health::Verdict::kNotMade)
   metrics::SharedGauge warm;               // connections that wait for a client
   metrics::SharedCounter warm_used;        // of those there were, handed to a session
-  metrics::SharedCounter warm_given_up;    // closed by the backend before that, or it spoke
+  metrics::SharedCounter warm_given_up;    // closed by the backend or lost before that, or it spoke
   metrics::SharedCounter warm_failed;      // connects meant to become warm that did not come to stand
   metrics::SharedCounter upload_bytes;     // client to backend
   metrics::SharedCounter download_bytes;

@@ -96,6 +96,15 @@ class Pool : public std::enable_shared_from_this<Pool> {
   bool check_passed(const Backend& backend, base::TimePoint now);
   bool check_failed(const Backend& backend, std::string reason);
 
+  // A warm connection to it, which no session had, was lost since its host no longer answers: counts as a
+  // session's connect that failed. Nothing more happens for a backend that has left.
+  void warm_lost(Backend& backend, base::TimePoint now) {
+    backend.counters().failed_attempts.add();
+    const std::lock_guard lock(mutex_);
+    const auto index = find(backend);
+    if (index && roster_.failed(*index, Failure::kConnect, now, "backend_lost")) serve_all();
+  }
+
   void set_mode(const Backend& backend, BackendMode mode, base::TimePoint now);
   void replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now);
 

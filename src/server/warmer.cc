@@ -77,8 +77,9 @@ void Warmer::follow(const WarmShare& share) {
   for (const auto& backend : up) {
     Kept& kept = kept_[backend.get()];
     if (kept.sockets == nullptr) {
-      kept.sockets =
-          std::make_unique<session::WarmSockets>(loop_, backend, share.pool->settings().connect_timeout);
+      kept.sockets = std::make_unique<session::WarmSockets>(
+          loop_, backend, share.pool->settings().connect_timeout,
+          [pool = share.pool, backend](base::TimePoint now) { pool->warm_lost(*backend, now); });
     }
     kept.seen = looks_;
     // There are more of them than the configuration names when a name has several addresses.

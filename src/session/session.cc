@@ -80,6 +80,9 @@ void Session::enter_relay() {
 }
 
 void Session::connector_connected() {
+  if (connector_.was_warm() && connector_.backend()->identity().address.is_ip()) {
+    first_sign_.expect(base::coarse_now(), connector_.pool()->settings().connect_timeout);
+  }
   enter_relay();
   relay_.start(settings_->relay);
 }
@@ -115,6 +118,7 @@ void Session::relay_ended(relay::Ending ending) {
     if (reason == CloseReason::kBackendReset) connector_.slot().reset_early(base::coarse_now());
     // It may have had nothing to say.
     if (is_clean(reason)) connector_.slot().served();
+    if (reason == CloseReason::kBackendLost && connector_.was_warm()) return warm_connection_was_dead();
   }
   close(reason);
 }
@@ -134,7 +138,7 @@ TimePoint Session::next_deadline() const {
       return std::min(connect_deadline_, lifetime_end_);
     case SessionState::kRelay:
     case SessionState::kHalfClosed:
-      return std::min(last_active_ + quiet_limit(), lifetime_end_);
+      return std::min({last_active_ + quiet_limit(), lifetime_end_, first_sign_.due()});
     case SessionState::kLinger:
       return lifetime_end_;  // bounded by reset_linger already
   }
@@ -159,8 +163,11 @@ void Session::on_deadline(TimePoint now) {
   look_is_due_ = is_relaying() && relay_.has_unwatched();
   if (is_queued() && net::has_hung_up(client_.fd.get())) {
     connector_.client_left();
-    return close(CloseReason::kClientReset);
+    return close(net::means_no_answer(net::take_error(client_.fd.get())) ? CloseReason::kClientLost
+                                                                         : CloseReason::kClientReset);
   }
+  if (is_relaying() && now >= first_sign_.due()) look_for_sign(now);
+  if (closed_) return;
   if (now < next_deadline()) return arm();
   if (now >= lifetime_end_) return close(CloseReason::kMaxLifetime);
   switch (state_) {
@@ -172,6 +179,17 @@ void Session::on_deadline(TimePoint now) {
     case SessionState::kLinger:
       return;
   }
+}
+
+void Session::look_for_sign(TimePoint now) {
+  const int fd = backend_.fd.get();
+  const auto found = first_sign_.look(now, net::silence_of(fd), net::unacknowledged_bytes(fd));
+  if (found == FirstSign::Finding::kGone) warm_connection_was_dead();
+}
+
+void Session::warm_connection_was_dead() {
+  connector_.slot().connect_failed(base::coarse_now(), word(CloseReason::kBackendLost));
+  close(CloseReason::kBackendLost);
 }
 
 // No byte has moved through here for the time that is allowed. That is not yet a reason to cut: the loop may

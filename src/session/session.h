@@ -11,6 +11,7 @@
 #include "relay/relay.h"
 #include "session/connector.h"
 #include "session/counters.h"
+#include "session/first_sign.h"
 #include "session/session_log.h"
 
 namespace weir::session {
@@ -79,6 +80,10 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   bool is_relaying() const { return state_ == SessionState::kRelay || state_ == SessionState::kHalfClosed; }
   bool is_queued() const { return state_ == SessionState::kConnect && connector_.is_queued(); }
   void on_quiet(base::TimePoint now);
+  // Looks whether the host behind a warm connection is there.
+  void look_for_sign(base::TimePoint now);
+  // It is not: that says as much of the backend as a connect that failed.
+  void warm_connection_was_dead();
   void account();
   void log(CloseReason reason);
 
@@ -101,6 +106,7 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   Connector connector_;
   relay::Relay relay_;
   SessionState state_ = SessionState::kConnect;
+  FirstSign first_sign_;
   bool look_is_due_ = false;  // the wheel's entry stands at most `kLookInterval` away
   bool closed_ = false;
   Session* previous_ = nullptr;  // the table's list

@@ -2,15 +2,18 @@
 
 #include <algorithm>
 
-#include "net/socket.h"
 #include "session/outgoing.h"
 
 namespace weir::session {
 namespace {
 
-// While nobody uses a connection: a host or a firewall on the way that has forgotten it should show before a
-// client is given it, and most of them do not forget one that is kept alive.
-const net::TcpOptions kWhileWarm{base::Millis(15'000), base::Millis(15'000)};
+// While nobody uses a connection: a host that has vanished, or a firewall on the way that has forgotten it,
+// should show before a client is given it. A probe after two seconds without a word and then one a second; a
+// connection is lost when three in a row have no answer.
+constexpr base::Millis kKeepalive{2'000};
+constexpr base::Millis kLostAfter{5'000};
+// By then an answer to the first probe has come, or will not.
+constexpr base::Millis kHeardWithin{3'000};
 
 template <class List>
 auto find(List& list, const void* warm) {
@@ -37,8 +40,13 @@ void WarmSockets::Warm::close() {
 }
 
 WarmSockets::WarmSockets(net::EventLoop& loop, std::shared_ptr<pool::Backend> backend,
-                         base::Millis connect_timeout)
-    : loop_(loop), backend_(std::move(backend)), connect_timeout_(connect_timeout) {}
+                         base::Millis connect_timeout, Lost lost)
+    : loop_(loop),
+      backend_(std::move(backend)),
+      connect_timeout_(connect_timeout),
+      lost_(std::move(lost)),
+      // The user timeout ends connects too, and those have a limit of their own.
+      options_{kKeepalive, std::max(kLostAfter, connect_timeout)} {}
 
 WarmSockets::~WarmSockets() { keep(0); }
 
@@ -68,7 +76,7 @@ void WarmSockets::refill(base::TimePoint now) {
 }
 
 void WarmSockets::connect(base::TimePoint now) {
-  auto [begun, port] = start_outgoing(*backend_, {}, kWhileWarm);
+  auto [begun, port] = start_outgoing(*backend_, {}, options_);
   connecting_.push_back(
       std::make_unique<Warm>(*this, WarmConnection{std::move(begun.fd), std::move(port)}, now));
   Warm& warm = *connecting_.back();
@@ -79,7 +87,7 @@ void WarmSockets::connect(base::TimePoint now) {
 void WarmSockets::on_ready(Warm& warm, net::Ready ready) {
   const base::TimePoint now = base::coarse_now();
   if (ready.write) return settle(warm, net::take_error(warm.fd()), now);
-  give_up(warm, now);
+  ended(warm, net::take_error(warm.fd()), now);
 }
 
 void WarmSockets::settle(Warm& warm, int error, base::TimePoint now) {
@@ -101,10 +109,16 @@ void WarmSockets::settle(Warm& warm, int error, base::TimePoint now) {
 }
 
 WarmConnection WarmSockets::take(base::TimePoint now) {
-  while (!ready_.empty()) {
-    Warm& oldest = *ready_.front();
-    if (!net::is_silent(oldest.fd())) {
-      give_up(oldest, now);
+  for (std::size_t i = 0; i < ready_.size();) {
+    Warm& oldest = *ready_[i];
+    // The error first: looking for bytes takes it away.
+    const int error = net::take_error(oldest.fd());
+    if (error != 0 || !net::is_silent(oldest.fd())) {
+      ended(oldest, error, now);
+      continue;
+    }
+    if (net::silence_of(oldest.fd()) > kHeardWithin) {
+      ++i;
       continue;
     }
     WarmConnection taken = oldest.release();
@@ -114,6 +128,14 @@ WarmConnection WarmSockets::take(base::TimePoint now) {
     return taken;
   }
   return {};
+}
+
+void WarmSockets::ended(Warm& warm, int error, base::TimePoint now) {
+  give_up(warm, now);
+  if (!net::means_no_answer(error)) return;
+  // The others go the same way, and it is one failure.
+  while (!ready_.empty()) give_up(*ready_.front(), now);
+  lost_(now);
 }
 
 void WarmSockets::give_up(Warm& warm, base::TimePoint now) {

@@ -3,13 +3,18 @@
 // that is given up. They come from the pool's source addresses, as sessions' connects do. Which backends have
 // them, and how many, is decided above (`server/warmer`); when new ones may be made is `pool/warm_pace`'s to
 // say. They hold no places at the backend: a place is a session's.
+//
+// A host that vanishes without a word shows by keep-alive probes that it does not answer, within about five
+// seconds; until then a connection on which it has missed one is not handed out.
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "net/socket.h"
 #include "net/watch.h"
 #include "pool/backend.h"
 #include "pool/warm_pace.h"
@@ -37,8 +42,13 @@ class WarmSource {
 
 class WarmSockets {
  public:
+  // Told when the backend's host no longer answers, once for all the connections that go with it. From its
+  // own callbacks and from `take`.
+  using Lost = std::function<void(base::TimePoint now)>;
+
   // Keeps none until it is told how many.
-  WarmSockets(net::EventLoop& loop, std::shared_ptr<pool::Backend> backend, base::Millis connect_timeout);
+  WarmSockets(net::EventLoop& loop, std::shared_ptr<pool::Backend> backend, base::Millis connect_timeout,
+              Lost lost = [](base::TimePoint) {});
   ~WarmSockets();
   WarmSockets(const WarmSockets&) = delete;
   WarmSockets& operator=(const WarmSockets&) = delete;
@@ -51,7 +61,7 @@ class WarmSockets {
   // never from one of its own callbacks.
   void refill(base::TimePoint now);
 
-  // The oldest on which the backend is silent up to this moment, or nothing.
+  // The oldest on which the backend is silent up to this moment and its host answers, or nothing.
   WarmConnection take(base::TimePoint now);
 
   // Connections that wait for a client.
@@ -87,6 +97,8 @@ class WarmSockets {
   void on_ready(Warm& warm, net::Ready ready);
   // The connect of `warm` is over.
   void settle(Warm& warm, int error, base::TimePoint now);
+  // Of one that stood: the backend has ended it or spoken, or it has failed with `error`.
+  void ended(Warm& warm, int error, base::TimePoint now);
   void give_up(Warm& warm, base::TimePoint now);
   // Takes it out of its list. It is freed later, since a callback may still stand in it.
   void bury(Warm& warm);
@@ -94,6 +106,8 @@ class WarmSockets {
   net::EventLoop& loop_;
   const std::shared_ptr<pool::Backend> backend_;
   const base::Millis connect_timeout_;
+  const Lost lost_;
+  const net::TcpOptions options_;
   std::size_t wanted_ = 0;
   pool::WarmPace pace_;
   std::deque<std::unique_ptr<Warm>> connecting_;

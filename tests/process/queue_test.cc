@@ -6,6 +6,7 @@
 #include "support/checked_backend.h"
 #include "support/parallel.h"
 #include "support/pool_facts.h"
+#include "support/two_hosts.h"
 
 namespace weir::test {
 namespace {
@@ -169,6 +170,38 @@ TEST(Queue, ForgetsAClientThatLeavesAndServesTheNext) {
   EXPECT_EQ(place.weir.admin().sum("weir_pool_queue_left_total"), 1u);
   place.holder.socket.close();
   EXPECT_EQ(next.receive_exactly(4), "name");
+}
+
+// A client on another host, behind a link that can be cut.
+class QueueOfFarClients : public OnTwoHosts {
+ protected:
+  static Configuration configuration(const CheckedBackend& backend) {
+    Configuration configuration;
+    configuration.bind = std::string(kWeirHost) + ":0";
+    configuration.listener = "keepalive = \"1s\"\nuser_timeout = \"2s\"\n";
+    configuration.backends = {entry_with(backend.address(), "a", "max_connections = 1")};
+    configuration.pool = "queue_length = 10\nqueue_timeout = \"1m\"\n";
+    return configuration;
+  }
+};
+
+TEST_F(QueueOfFarClients, TellsAClientThatIsLostFromOneThatReset) {
+  CheckedBackend backend("name");
+  const WeirProcess weir(configuration(backend));
+  const Held holder = hold(weir);
+  const auto come = [&] { return as_clients([&] { return weir.connect(); }); };
+  Socket resetter = come();
+  ASSERT_TRUE(waiting_become(weir, 1));
+  resetter.reset();
+  ASSERT_TRUE(waiting_become(weir, 0));
+  EXPECT_EQ(weir.wait_for_session().text("reason"), "client_reset");
+  const Socket vanished = come();
+  ASSERT_TRUE(waiting_become(weir, 1));
+  hosts().clients().ip("link set " + hosts().interface() + " down");
+  ASSERT_TRUE(waiting_become(weir, 0));
+  EXPECT_EQ(reasons(weir.wait_for_sessions(2)),
+            (std::map<std::string, std::size_t>{{"client_reset", 1}, {"client_lost", 1}}));
+  EXPECT_EQ(weir.admin().sum("weir_pool_queue_left_total"), 2u);
 }
 
 TEST(Queue, KeepsAClientThatHasOnlyEndedItsStream) {

@@ -639,6 +639,15 @@ TEST(UnacknowledgedBytes, AreThoseThatTheOtherSideHasNotTaken) {
   EXPECT_GT(unacknowledged_bytes(pair.a.get()), 0);
 }
 
+TEST(Silence, BeginsAnewWithEachAcknowledgement) {
+  const test::SocketPair pair = test::tcp_pair();
+  ASSERT_TRUE(test::eventually([&] { return silence_of(pair.a.get()) >= base::Millis(100); }));
+  ASSERT_EQ(test::send_some(pair.a.get(), "x"), 1u);
+  EXPECT_TRUE(test::eventually([&] { return silence_of(pair.a.get()) < base::Millis(100); }))
+      << "though the other side has read nothing and said nothing";
+  EXPECT_EQ(silence_of(test::unix_pair().a.get()), base::Millis(0));
+}
+
 TEST(UnacknowledgedBytes, AreNoneOfADeadSocket) {
   test::SocketPair pair = test::tcp_pair();
   test::fill_up(pair.a.get());

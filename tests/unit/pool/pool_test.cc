@@ -464,6 +464,22 @@ TEST(Pool, CountsRetriesAgainstABudgetThatFirstAttemptsFill) {
 
 // What checks and the operator say
 
+TEST(Pool, TakesALostWarmConnectionForAConnectThatFailed) {
+  RosterRules rules;
+  rules.ejection.consecutive_failures = 2;
+  rules.ejection.max_ejected = 1;
+  const auto all = several(2);
+  const auto pool = pool_of(all, {.roster = rules});
+  pool->warm_lost(*all[0], kStart);
+  EXPECT_EQ(pool->view().backends[0].state, BackendState::kUp);
+  pool->warm_lost(*all[0], kStart);
+  EXPECT_EQ(pool->view().backends[0].state, BackendState::kEjected);
+  EXPECT_EQ(all[0]->counters().failed_attempts.value(), 2u);
+  pool->replace({all[1]}, kStart);
+  pool->warm_lost(*all[0], kStart);
+  EXPECT_EQ(pool->view().backends.size(), 1u) << "of one that has left nothing is wanted any more";
+}
+
 TEST(Pool, TellsWhetherMoreChecksShouldFollowSoon) {
   Options options;
   options.roster.health = {.is_checked = true, .rise = 2, .fall = 2};

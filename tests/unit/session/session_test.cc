@@ -633,5 +633,31 @@ TEST_F(Sessions, WhoseClientResetsSayNothingOfTheBackend) {
   EXPECT_EQ(backend->counters().early_resets.value(), 0u);
 }
 
+TEST_F(Sessions, GiveTheirPortBackForUseWhenTheyAreReset) {
+  base::UniqueFd client = open();
+  base::UniqueFd server = accept();
+  const auto& source = backend->sources().all().front();
+  const base::TimePoint now = base::coarse_now();
+  source->found_dry(now);
+  net::abort_connection(client);
+  ASSERT_TRUE(closes());
+  EXPECT_EQ(source->open(), 0u);
+  EXPECT_FALSE(source->is_in_pause(now));
+}
+
+TEST_F(Sessions, LeaveTheirPortInTimeWaitWhenTheClientEndsFirst) {
+  base::UniqueFd client = open();
+  base::UniqueFd server = accept();
+  const auto& source = backend->sources().all().front();
+  const base::TimePoint now = base::coarse_now();
+  source->found_dry(now);
+  client.reset();
+  ASSERT_TRUE(driver.until([&] { return test::wait_for(server.get(), POLLIN, base::Millis(0)); }));
+  server.reset();
+  ASSERT_TRUE(closes());
+  EXPECT_EQ(source->open(), 0u);
+  EXPECT_TRUE(source->is_in_pause(now));
+}
+
 }  // namespace
 }  // namespace weir::session

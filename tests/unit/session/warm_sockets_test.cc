@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <optional>
 
+#include "support/namespaces.h"
 #include "support/sanitizers.h"
 #include "unit/session/silent.h"
 
@@ -297,6 +299,76 @@ TEST_F(WarmConnections, ThatFindNoDescriptorHaveFailedAndNothingElseHappens) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_EQ(sockets->size(), 0u);
   EXPECT_EQ(failed(), 1u) << "the first says it for the others";
+}
+
+// A backend on another host, which can be cut off without a word, and two warm connections to it.
+class WarmConnectionsToAFarHost : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto why = test::why_no_namespaces()) GTEST_SKIP() << "NOT CHECKED: " << *why;
+    here.emplace();
+    there.emplace();
+    interface = test::link({*here, {"198.18.0.1/24"}}, {*there, {"198.18.0.2/24"}});
+    net::ListenOptions options;
+    options.backlog = 16;
+    there->run([&] { listening = *net::listen_on(*base::parse_address("198.18.0.2:80"), options); });
+    inside.emplace(*here);
+    backend = backend_at(*base::parse_address("198.18.0.2:80"));
+    sockets.emplace(*loop, backend, base::Millis(250), [this](base::TimePoint) { ++lost; });
+    sockets->keep(2);
+    sockets->refill(base::coarse_now());
+    for (auto& one : accepted) one = test::accept_from(listening.get());
+    ASSERT_TRUE(driver.until([&] { return sockets->ready() == 2; }));
+  }
+  void TearDown() override { inside.reset(); }
+
+  void cut_off() { there->ip("link set " + interface + " down"); }
+  std::uint64_t given_up() const { return backend->counters().warm_given_up.value(); }
+  void observe_for(base::Millis time) {
+    const base::TimePoint end = base::precise_now() + time;
+    ASSERT_TRUE(driver.until([&] { return base::precise_now() >= end; }));
+  }
+
+  std::optional<test::NetworkNamespace> here;
+  std::optional<test::NetworkNamespace> there;
+  std::optional<test::NetworkNamespace::Inside> inside;
+  std::string interface;
+  base::UniqueFd listening;
+  std::array<base::UniqueFd, 2> accepted;
+  std::unique_ptr<net::EventLoop> loop = test::make_loop();
+  test::Driver driver{*loop};
+  std::shared_ptr<pool::Backend> backend;
+  int lost = 0;
+  std::optional<WarmSockets> sockets;
+};
+
+TEST_F(WarmConnectionsToAFarHost, AreGivenUpWhenTheHostVanishesAndThatIsToldOnce) {
+  cut_off();
+  ASSERT_TRUE(driver.until([&] { return given_up() > 0; }));
+  EXPECT_EQ(given_up(), 2u) << "both at once";
+  EXPECT_EQ(sockets->size(), 0u);
+  driver.turns(5);
+  EXPECT_EQ(lost, 1);
+  EXPECT_EQ(backend->counters().warm.value(), 0);
+}
+
+TEST_F(WarmConnectionsToAFarHost, AreNotHandedOutOnceAnAnswerToKeepaliveIsOverdue) {
+  cut_off();
+  observe_for(base::Millis(3'300));
+  EXPECT_FALSE(sockets->take(base::coarse_now()));
+}
+
+TEST_F(WarmConnectionsToAFarHost, AreKeptAndHandedOutWhileTheHostAnswersThoughNothingIsSaid) {
+  observe_for(base::Millis(5'500));
+  EXPECT_EQ(given_up(), 0u);
+  EXPECT_EQ(lost, 0);
+  EXPECT_TRUE(sockets->take(base::coarse_now()));
+}
+
+TEST_F(WarmConnectionsToAFarHost, ThatTheBackendClosesAreNoFailure) {
+  for (auto& one : accepted) one.reset();
+  ASSERT_TRUE(driver.until([&] { return given_up() == 2; }));
+  EXPECT_EQ(lost, 0);
 }
 
 TEST_F(WarmConnections, StandOnUnixSocketsToo) {
