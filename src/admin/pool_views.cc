@@ -156,9 +156,11 @@ void write_backends(PoolMetrics& out) {
   out.each_backend("weir_backend_warm_used_total", kCounter,
                    "Warm connections that were handed to a session.",
                    [](const auto& b) { return b.warm_used; });
-  out.each_backend("weir_backend_warm_given_up_total", kCounter,
-                   "Warm connections that the backend ended, or on which it spoke, before a client came.",
-                   [](const auto& b) { return b.warm_given_up; });
+  out.each_backend(
+      "weir_backend_warm_given_up_total", kCounter,
+      "Warm connections that the backend ended or its host no longer answered on, or on which it spoke, "
+      "before a client came.",
+      [](const auto& b) { return b.warm_given_up; });
   out.each_backend(
       "weir_backend_warm_failed_total", kCounter,
       "Connects for warm connections that were refused, unreachable or timed out, or could not be begun.",

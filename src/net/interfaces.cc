@@ -64,4 +64,21 @@ bool has_interface(const std::string& name) {
   return any && ::ioctl(any.get(), SIOCGIFINDEX, &asked) == 0;
 }
 
+std::optional<Address> chosen_source(const Address& target, const std::string& interface) {
+  // Connecting a datagram socket chooses a route and the address that goes with it, connect(2).
+  const base::UniqueFd any(::socket(target.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!any || interface.size() >= IFNAMSIZ) return std::nullopt;
+  if (!interface.empty() && ::setsockopt(any.get(), SOL_SOCKET, SO_BINDTODEVICE, interface.data(),
+                                         static_cast<socklen_t>(interface.size())) != 0) {
+    return std::nullopt;
+  }
+  sockaddr_storage storage{};
+  socklen_t length = target.to_sockaddr(storage);
+  if (::connect(any.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0) return std::nullopt;
+  length = sizeof(storage);
+  if (::getsockname(any.get(), reinterpret_cast<sockaddr*>(&storage), &length) != 0) return std::nullopt;
+  const auto own = Address::from_sockaddr(storage, length);
+  return own.is_ip() ? std::optional(own.with_port(0)) : std::nullopt;
+}
+
 }  // namespace weir::net

@@ -2,6 +2,7 @@
 // thread. It only reads; what it says may be untrue a moment later.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,10 @@ std::vector<std::string> interface_names();
 // Whether an interface of that name exists, up or not: one that SO_BINDTODEVICE would take. False also when
 // no descriptor is left to ask with.
 bool has_interface(const std::string& name);
+
+// The address, port 0, that the kernel would choose for a connection to `target` by that interface (empty:
+// any) at this moment. Nothing is sent. Nothing when there is no route. Precondition: an IP address with a
+// port.
+std::optional<base::Address> chosen_source(const base::Address& target, const std::string& interface);
 
 }  // namespace weir::net

@@ -14,6 +14,14 @@ std::string key_of(const std::optional<base::Address>& source, const base::Addre
   return (source ? source->ip_to_string() : std::string("any")) + ' ' + destination.to_string();
 }
 
+std::string destination_of(const Backend& backend) {
+  return backend.identity().address.unmapped().to_string();
+}
+
+bool has_named_sources(const Backend& backend) {
+  return backend.sources().all().front()->source().has_value();
+}
+
 bool holds_nothing(const Backend& backend) {
   const auto& all = backend.sources().all();
   return std::all_of(all.begin(), all.end(), [](const auto& one) { return one->open() == 0; });
@@ -29,6 +37,7 @@ void PortLedger::add(std::size_t pool, std::shared_ptr<Backend> backend) {
   const auto [at, is_new] =
       watched_.try_emplace(key, Watched{pool, std::move(backend), std::move(seen), false});
   if (!is_new) at->second.has_left = false;
+  if (is_new && has_named_sources(*key)) named_.insert(destination_of(*key));
 }
 
 void PortLedger::remove(const Backend& backend) {
@@ -43,6 +52,7 @@ std::vector<base::Address> PortLedger::begin_look(base::TimePoint now) {
     const Watched& one = entry.second;
     if (!one.has_left || !holds_nothing(*one.backend)) return false;
     for (const auto& counters : one.backend->sources().all()) leave(*counters);
+    if (has_named_sources(*one.backend)) named_.erase(named_.find(destination_of(*one.backend)));
     return true;
   });
   forget_unused(now);
@@ -76,17 +86,25 @@ void PortLedger::note_missing(const Watched& watched, const PortCounters& counte
   events_.push_back(std::move(event));
 }
 
+std::optional<base::Address> PortLedger::source_of(const Backend& backend,
+                                                   const PortCounters& counters) const {
+  if (counters.source() || !named_.contains(destination_of(backend))) return counters.source();
+  const Origin* origin = backend.identity().origin.get();
+  return chosen_(backend.identity().address.unmapped(), origin == nullptr ? "" : origin->interface);
+}
+
 PortLedger::Pair& PortLedger::pair_of(const Watched& watched, const std::shared_ptr<PortCounters>& counters) {
   if (const auto known = pair_by_counters_.find(counters.get()); known != pair_by_counters_.end()) {
     return known->second->second;
   }
   const base::Address destination = watched.backend->identity().address.unmapped();
-  const auto [at, is_new] = pairs_.try_emplace(key_of(counters->source(), destination));
+  const auto source = source_of(*watched.backend, *counters);
+  const auto [at, is_new] = pairs_.try_emplace(key_of(source, destination));
   Pair& pair = at->second;
   if (is_new) {
     pair.pool = watched.pool;
     pair.backend = watched.backend;
-    pair.source = counters->source();
+    pair.source = source;
     pair.destination = destination;
   }
   --new_left_;

@@ -4,7 +4,10 @@
 // thread. Its cost is a look at each counter, and more only for pairs in use.
 //
 // Where the kernel chooses the source, all its own addresses count as one pair, which is right while routes
-// give one. A pool that connects from its clients' addresses has no pair: each client has ports of its own.
+// give one. But where another pool names sources towards the same backend, the pair is that of the address
+// which the kernel would choose when it is first used; if routes change the choice while it is in use, the
+// ledger learns of it only once the pair was forgotten. A pool that connects from its clients' addresses has
+// no pair: each client has ports of its own.
 #pragma once
 
 #include <functional>
@@ -54,6 +57,13 @@ struct PortFacts {
 
 class PortLedger {
  public:
+  // The address that the kernel would choose towards `destination` by that interface (empty: any).
+  using Chosen = std::function<std::optional<base::Address>(const base::Address& destination,
+                                                            const std::string& interface)>;
+
+  explicit PortLedger(Chosen chosen = [](const auto&, const auto&) { return std::nullopt; })
+      : chosen_(std::move(chosen)) {}
+
   // A backend of the pool at position `pool`; it may be known, and may have left before. One without an IP
   // address is ignored.
   void add(std::size_t pool, std::shared_ptr<Backend> backend);
@@ -100,12 +110,16 @@ class PortLedger {
 
   void look_at(Watched& watched, base::TimePoint now);
   void note_missing(const Watched& watched, const PortCounters& counters);
+  // From where a connection that those counters count comes; nothing: from whatever address.
+  std::optional<base::Address> source_of(const Backend& backend, const PortCounters& counters) const;
   Pair& pair_of(const Watched& watched, const std::shared_ptr<PortCounters>& counters);
   void leave(const PortCounters& counters);
   void forget_unused(base::TimePoint now);
   static PortSample sample_of(const Pair& pair, const PortFacts& facts);
 
+  Chosen chosen_;
   std::unordered_map<const Backend*, Watched> watched_;
+  std::multiset<std::string> named_;  // the address of each that has sources of its own
   Pairs pairs_;
   std::unordered_map<const PortCounters*, Pairs::iterator> pair_by_counters_;
   std::size_t new_left_ = 0;  // that this look may still take

@@ -134,7 +134,8 @@ std::string_view advice_on(const health::LocalFault& fault) {
       return "no descriptor was left for a check: the backend stays as it is; a higher limit of open files "
              "(LimitNOFILE, ulimit -n) or a lower max_connections helps";
     case ENFILE:
-      return "the system has no descriptor left for a check: the backend stays as it is; a higher fs.file-max "
+      return "the system has no descriptor left for a check: the backend stays as it is; a higher "
+             "fs.file-max "
              "helps";
     case ENOBUFS:
     case ENOMEM:
@@ -145,10 +146,11 @@ std::string_view advice_on(const health::LocalFault& fault) {
   const bool is_not_allowed = fault.error == EPERM || fault.error == EACCES;
   switch (fault.step) {
     case net::ConnectStep::kInterface:
-      return is_not_allowed ? "Weir may not bind to the pool's `interface`: its backends stay as they are; "
-                              "before Linux 5.7 that takes CAP_NET_RAW"
-                            : "the pool's `interface` is not there: its backends stay as they are, unchecked; "
-                              "bring it back, or name another";
+      return is_not_allowed
+                 ? "Weir may not bind to the pool's `interface`: its backends stay as they are; "
+                   "before Linux 5.7 that takes CAP_NET_RAW"
+                 : "the pool's `interface` is not there: its backends stay as they are, unchecked; "
+                   "bring it back, or name another";
     case net::ConnectStep::kSource:
       return is_not_allowed ? "Weir may not bind to a `source` of the pool: its backends stay as they are, "
                               "unchecked"

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/model.h"
+#include "net/interfaces.h"
 #include "net/watch.h"
 #include "pool/pool.h"
 #include "pool/port_ledger.h"
@@ -49,7 +50,7 @@ class PortWatch {
 
   const Parts parts_;
   net::Timer timer_;
-  pool::PortLedger ledger_;
+  pool::PortLedger ledger_{net::chosen_source};
   bool unknown_told_ = false;
   mutable std::mutex mutex_;
   std::shared_ptr<const PortFindings> findings_;  // guarded by mutex_

@@ -47,8 +47,9 @@ class WarmSockets {
   using Lost = std::function<void(base::TimePoint now)>;
 
   // Keeps none until it is told how many.
-  WarmSockets(net::EventLoop& loop, std::shared_ptr<pool::Backend> backend, base::Millis connect_timeout,
-              Lost lost = [](base::TimePoint) {});
+  WarmSockets(
+      net::EventLoop& loop, std::shared_ptr<pool::Backend> backend, base::Millis connect_timeout,
+      Lost lost = [](base::TimePoint) {});
   ~WarmSockets();
   WarmSockets(const WarmSockets&) = delete;
   WarmSockets& operator=(const WarmSockets&) = delete;

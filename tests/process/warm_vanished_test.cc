@@ -13,7 +13,8 @@ namespace {
 class WarmConnectionsToAHost : public OnTwoHosts {
  protected:
   std::unique_ptr<Backend> far_backend() const {
-    return as_clients([] { return std::make_unique<Backend>(address_of("198.18.0.2:0"), names_itself("far")); });
+    return as_clients(
+        [] { return std::make_unique<Backend>(address_of("198.18.0.2:0"), names_itself("far")); });
   }
   static Configuration with_warm(const std::string& backends) {
     Configuration configuration;

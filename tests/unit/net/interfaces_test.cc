@@ -37,6 +37,28 @@ TEST(IsOwnAddress, TakesAnIpv6AddressThatIsStillBeingCheckedForDuplicates) {
   EXPECT_FALSE(here.run([] { return is_own_address(*base::parse_address("[2001:2::78]:0")); }));
 }
 
+TEST(ChosenSource, IsWhereAConnectionComesFrom) {
+  if (const auto why = test::why_no_namespaces()) GTEST_SKIP() << "NOT CHECKED: " << *why;
+  const test::NetworkNamespace here;
+  const test::NetworkNamespace there;
+  const std::string interface = test::link({here, {"198.18.0.1/24", "198.18.0.9/24", "2001:2::1/64"}},
+                                           {there, {"198.18.0.2/24", "2001:2::2/64"}});
+  here.ip("route add 198.18.7.0/24 via 198.18.0.2 src 198.18.0.9");
+  here.run([&] {
+    const auto chosen = [](const char* target, const std::string& by = "") {
+      const auto source = chosen_source(*base::parse_address(target), by);
+      return source ? source->to_string() : "none";
+    };
+    EXPECT_EQ(chosen("127.0.0.1:80"), "127.0.0.1:0");
+    EXPECT_EQ(chosen("198.18.0.2:80"), "198.18.0.1:0");
+    EXPECT_EQ(chosen("198.18.7.1:80"), "198.18.0.9:0");
+    EXPECT_EQ(chosen("[2001:2::2]:80"), "[2001:2::1]:0");
+    EXPECT_EQ(chosen("198.18.0.2:80", interface), "198.18.0.1:0");
+    EXPECT_EQ(chosen("198.18.0.2:80", "no-such-one"), "none");
+    EXPECT_EQ(chosen("203.0.113.1:80"), "none") << "there is no route";
+  });
+}
+
 TEST(InterfaceNames, HoldTheLoopback) {
   const auto names = interface_names();
   EXPECT_EQ(std::count(names.begin(), names.end(), "lo"), 1);

@@ -157,6 +157,45 @@ TEST_F(Ledger, CountsBackendsOfOneAddressTogether) {
   EXPECT_EQ(view_of(*other).free, 10u);
 }
 
+// What the kernel chooses has the same ports as what is named.
+TEST_F(Ledger, CountsThoseThatTheKernelChoosesWithThoseThatAreNamed) {
+  std::vector<std::string> asked;
+  ledger = PortLedger([&](const auto& destination, const std::string& interface) {
+    asked.push_back(destination.to_string() + interface);
+    return std::optional(address("198.51.100.2:0"));
+  });
+  const auto named = backend_at("192.0.2.1:80", {"198.51.100.1", "198.51.100.2"}, "named");
+  const auto chosen = backend_at("[::ffff:192.0.2.1]:80", {}, "chosen");
+  const auto alone = backend_at("192.0.2.9:80", {}, "alone");
+  for (const auto& backend : {named, chosen, alone}) ledger.add(0, backend);
+  const auto held = hold(*named, 10, 1);
+  const auto more = hold(*chosen, 20);
+  const auto others = hold(*alone, 5);
+  time_wait = {{"198.51.100.2 192.0.2.1:80", 30}, {"any 192.0.2.1:80", 99}, {"any 192.0.2.9:80", 7}};
+  look();
+  look();
+  EXPECT_EQ(asked, std::vector<std::string>{"192.0.2.1:80"}) << "once, and only where others name theirs";
+  EXPECT_EQ(ledger.pairs(), 2u);
+  EXPECT_EQ(view_of(*named, 1).free, 40u);
+  EXPECT_EQ(view_of(*chosen).free, 40u);
+  EXPECT_EQ(view_of(*chosen).time_wait, 30u);
+  EXPECT_EQ(view_of(*alone).free, 88u);
+}
+
+TEST_F(Ledger, CountsWhatTheKernelChoosesAloneWhereNoneIsNamedAnyMore) {
+  ledger = PortLedger([&](const auto&, const auto&) { return std::optional(address("198.51.100.1:0")); });
+  const auto named = backend_at("192.0.2.1:80", {"198.51.100.1"}, "named");
+  const auto chosen = backend_at("192.0.2.1:80", {}, "chosen");
+  ledger.add(0, named);
+  ledger.add(0, chosen);
+  ledger.remove(*named);
+  look();
+  const auto held = hold(*chosen, 20);
+  time_wait = {{"any 192.0.2.1:80", 30}};
+  look();
+  EXPECT_EQ(view_of(*chosen).free, 50u);
+}
+
 TEST_F(Ledger, CountsWhatABackendThatHasLeftStillHolds) {
   const auto backend = backend_at("192.0.2.1:80");
   ledger.add(0, backend);

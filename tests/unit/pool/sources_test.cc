@@ -87,7 +87,8 @@ TEST(SourceTurn, CountsAsDryThoseThatWereNotAskedForAConnectionThatCameToNothing
   order.came_to_nothing();
   EXPECT_EQ(turn.all()[0]->dry_total(), 2u);
   EXPECT_EQ(turn.all()[1]->dry_total(), 0u);
-  EXPECT_FALSE(turn.all()[0]->is_in_pause(kStart + PortCounters::kDryPause)) << "and it is put off no further";
+  EXPECT_FALSE(turn.all()[0]->is_in_pause(kStart + PortCounters::kDryPause))
+      << "and it is put off no further";
 }
 
 // One that is found dry while the order is gone through is neither given twice nor left out.
