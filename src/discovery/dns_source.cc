@@ -98,8 +98,19 @@ void DnsSource::take_service_list(const DnsAnswer& answer) {
       services_.push_back({rank, weight, service.port, *host});
   }
   for (Host& host : hosts_) {
-    if (host.addresses.empty()) look_up(host);
+    // A server adds what it has at hand and what has room: that one family is not there says nothing.
+    if (!has_every_family(host)) look_up(host);
   }
+}
+
+bool DnsSource::has_every_family(const Host& host) const {
+  return !host.addresses.empty() && (!families_.ipv4 || host.has(AF_INET)) &&
+         (!families_.ipv6 || host.has(AF_INET6));
+}
+
+bool DnsSource::Host::has(int family) const {
+  return std::any_of(addresses.begin(), addresses.end(),
+                     [family](const auto& one) { return one.address.family() == family; });
 }
 
 // In an order of their own, so that the same records give the same backends however a server turns them
@@ -148,6 +159,7 @@ std::vector<DnsType> DnsSource::types() const {
 
 void DnsSource::look_up(Host& host) {
   if (const auto known = uses_.hosts.find(host.name, families_)) {
+    host.addresses.clear();
     for (const base::Address& address : *known) add_address(host, {host.name, address, kHostsFileTtl});
     return;
   }
@@ -170,15 +182,23 @@ void DnsSource::add_address(Host& host, const wire::DnsAddress& address) {
 void DnsSource::collect(Host& host) {
   const std::string kind = host.target.empty() ? "name" : "SRV target";
   const std::string& name = host.target.empty() ? spec_.name : host.target;
+  const bool has_some = !host.addresses.empty();
   switch (host.lookup->state()) {
     case State::kFound:
+      // What came along stays where there is nothing better.
+      std::erase_if(host.addresses, [failed = host.lookup->failed_types()](const auto& one) {
+        const DnsType type = one.address.family() == AF_INET ? DnsType::kA : DnsType::kAaaa;
+        return std::find(failed.begin(), failed.end(), type) == failed.end();
+      });
       for (const DnsAnswer* answer : host.lookup->answers()) {
         for (const wire::DnsAddress& address : answer->addresses) add_address(host, address);
       }
       break;
     case State::kEmpty:
+      if (has_some) return;
       return note(fmt::format("the {} \"{}\" has no address", kind, name));
     case State::kNoName: {
+      if (has_some) return;
       std::string words = fmt::format("the {} \"{}\" does not exist (NXDOMAIN)", kind, name);
       if (host.target.empty()) failure_ = Failure{words, true};
       return note(std::move(words));
@@ -195,7 +215,9 @@ void DnsSource::collect(Host& host) {
 
 void DnsSource::collect_failed(Host& host) {
   for (const DnsType type : host.lookup->failed_types()) {
-    answer_.missing.push_back({host.target, type == DnsType::kA ? AF_INET : AF_INET6});
+    const int family = type == DnsType::kA ? AF_INET : AF_INET6;
+    if (host.has(family)) continue;
+    answer_.missing.push_back({host.target, family});
     if (host.lookup->state() != State::kFound) continue;
     note(fmt::format("{} records of \"{}\" could not be asked for: {}", wire::to_string(type),
                      host.target.empty() ? spec_.name : host.target, host.lookup->reason()));

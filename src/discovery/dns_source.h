@@ -50,9 +50,11 @@ class DnsSource final : public Source {
   // One host name and what its addresses are; the name itself, or a target of SRV records.
   struct Host {
     std::string name;
-    std::string target;  // as in `DiscoveredEndpoint`
-    std::vector<wire::DnsAddress> addresses;
-    std::unique_ptr<NameLookup> lookup;  // none when the addresses were known
+    std::string target;                       // as in `DiscoveredEndpoint`
+    std::vector<wire::DnsAddress> addresses;  // until its lookup ends, what came along with the records
+    std::unique_ptr<NameLookup> lookup;       // none when the addresses were known
+
+    bool has(int family) const;
   };
   struct Service {
     unsigned rank = 0;
@@ -69,6 +71,9 @@ class DnsSource final : public Source {
   void take_service_list(const wire::DnsAnswer& answer);
   std::vector<wire::DnsService> usable(std::vector<wire::DnsService> services);
   std::optional<std::size_t> host_of(const std::string& target, const wire::DnsAnswer& answer);
+
+  // It has an address of each family that is wanted.
+  bool has_every_family(const Host& host) const;
 
   void look_up(Host& host);
   void collect(Host& host);

@@ -209,16 +209,41 @@ TEST_F(DnsSourceTest, TheFirstOfTheSearchListThatExistsDecidesForBothFamilies) {
 }
 
 TEST_F(DnsSourceTest, ServicesGiveRanksWeightsAndPorts) {
+  host_families_ = [] { return net::Families{true, false}; };
   set_services(
       {srv_record(kService, 60, {20, 5, 81}, "three.test"), srv_record(kService, 60, {10, 0, 80}, "two.test"),
        srv_record(kService, 60, {10, 65'535, 80}, "one.test")},
       {a_record("one.test", 30, "127.0.0.1"), a_record("two.test", 60, "127.0.0.2"),
-       aaaa_record("three.test", 60, "::1")});
+       a_record("three.test", 60, "127.0.0.3")});
   const Answer answer = answer_of(services());
-  EXPECT_THAT(texts(answer.endpoints), ElementsAre("0 127.0.0.1:80 65535 one.test",
-                                                   "0 127.0.0.2:80 1 two.test", "1 [::1]:81 5 three.test"));
+  EXPECT_THAT(texts(answer.endpoints),
+              ElementsAre("0 127.0.0.1:80 65535 one.test", "0 127.0.0.2:80 1 two.test",
+                          "1 127.0.0.3:81 5 three.test"));
   EXPECT_EQ(answer.ttl, seconds(30));
   EXPECT_EQ(server_.questions(), 1u) << "what came along is not asked for";
+}
+
+TEST_F(DnsSourceTest, TargetsOfWhichOneFamilyCameAlongAreAskedFor) {
+  set_services(
+      {srv_record(kService, 60, {0, 1, 80}, "one.test"), srv_record(kService, 60, {0, 1, 80}, "two.test")},
+      {a_record("one.test", 60, "127.0.0.1"), a_record("two.test", 60, "127.0.0.2"),
+       aaaa_record("two.test", 60, "::2")});
+  server_.set_addresses("one.test", 60, {"127.0.0.1", "::1"});
+  EXPECT_THAT(texts(answer_of(services()).endpoints),
+              ElementsAre("0 127.0.0.1:80 1 one.test", "0 127.0.0.2:80 1 two.test", "0 [::1]:80 1 one.test",
+                          "0 [::2]:80 1 two.test"));
+  EXPECT_EQ(server_.questions("two.test", kDnsAaaa), 0u) << "both came along";
+}
+
+TEST_F(DnsSourceTest, WhatCameAlongOfATargetIsUsedWhereTheRestCannotBeHad) {
+  set_services(
+      {srv_record(kService, 60, {0, 1, 80}, "one.test"), srv_record(kService, 60, {0, 1, 80}, "two.test")},
+      {a_record("one.test", 60, "127.0.0.1"), a_record("two.test", 60, "127.0.0.2")});
+  server_.set("one.test", kDnsA, answer_with_code(kDnsServFail));
+  server_.set("one.test", kDnsAaaa, answer_with_code(kDnsServFail));
+  const Answer answer = answer_of(services());
+  EXPECT_THAT(texts(answer.endpoints), ElementsAre("0 127.0.0.1:80 1 one.test", "0 127.0.0.2:80 1 two.test"));
+  EXPECT_THAT(answer.missing, ElementsAre(MissingPart{"one.test", AF_INET6}));
 }
 
 TEST_F(DnsSourceTest, TargetsThatDidNotComeAlongAreAskedFor) {
