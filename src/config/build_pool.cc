@@ -77,8 +77,9 @@ OutlierConfig build_outlier(const Node& table, const std::string& path, Problems
     warn(out.observe_resets == usual.observe_resets, "observe_resets");
   } else if (out.max_ejected == 0) {
     reader.warn_at_key("max_ejected",
-                       "0 means that no backend is ever ejected, whatever fails: write a larger share, or "
-                       "consecutive_failures = 0 when that is meant");
+                       "0 means that no backend is ever ejected: those whose connects fail are used only "
+                       "when no other is left, and those that reset are used on; write a larger share, or "
+                       "consecutive_failures = 0 for neither");
   }
   return out;
 }

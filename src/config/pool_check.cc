@@ -119,12 +119,24 @@ void check_first_fills_up(const PoolConfig& pool, Problems& problems) {
 
 void check_queue_can_form(const PoolConfig& pool, Problems& problems) {
   if (pool.queue_length == 0) return;
-  if (!is_every_backend(pool, [](const BackendConfig& one) { return !one.max_connections; })) return;
-  add_warning(
-      problems, pool.place,
-      fmt::format("pools.{}.queue_length: no backend has max_connections, so none is ever full and nobody "
-                  "waits: write max_connections for each",
-                  pool.name));
+  const auto never_full = backends_that(pool, [](const BackendConfig& one) { return !one.max_connections; });
+  if (never_full.size() == pool.backends.size()) {
+    return add_warning(
+        problems, pool.place,
+        fmt::format("pools.{}.queue_length: no backend has max_connections, so none is ever full and nobody "
+                    "waits: write max_connections for each",
+                    pool.name));
+  }
+  // A strict hash waits for one backend, whatever the others have.
+  if (pool.policy == PolicyKind::kSourceHash && !pool.hash_balance) return;
+  const auto endless = std::find_if(never_full.begin(), never_full.end(), [](const BackendConfig* one) {
+    return !one->is_backup && one->takes_new_connections();
+  });
+  if (endless == never_full.end()) return;
+  add_warning(problems, (*endless)->address.place,
+              fmt::format("pools.{}.queue_length: {} has no max_connections, so it is never full and nobody "
+                          "waits while it is up: write one for it too",
+                          pool.name, quote((*endless)->name)));
 }
 
 void check_health_reaches(const PoolConfig& pool, Problems& problems) {

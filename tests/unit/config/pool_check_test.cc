@@ -88,7 +88,10 @@ TEST(PoolCheck, WithFirstTheLastOfATierNeedsNoMaximum) {
 TEST(PoolCheck, AQueueNeedsABackendThatCanBeFull) {
   EXPECT_THAT(problems_of("queue_length = 10\n" + backends({"a", "b"})),
               ElementsAre(HasSubstr("warning: pools.app.queue_length: no backend has max_connections")));
-  EXPECT_THAT(problems_of("queue_length = 10\n" + backends({"a, max_connections = 5", "b"})), IsEmpty());
+  EXPECT_THAT(problems_of("queue_length = 10\n" + backends({"a, max_connections = 5", "b"})),
+              ElementsAre(HasSubstr("warning: pools.app.queue_length: \"b:80\" has no max_connections")));
+  EXPECT_THAT(problems_of("queue_length = 10\n" + backends({"a, max_connections = 5", "b, backup = true"})),
+              IsEmpty());
 }
 
 TEST(PoolCheck, AHealthPortIsNothingToAUnixSocket) {
