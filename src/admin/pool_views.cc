@@ -86,7 +86,7 @@ class PoolMetrics {
 void write_pools(PoolMetrics& out) {
   constexpr auto kGauge = FamilyType::kGauge;
   constexpr auto kCounter = FamilyType::kCounter;
-  out.each_pool("weir_pool_healthy_backends", kGauge, "Backends of the pool that are up.",
+  out.each_pool("weir_pool_healthy_backends", kGauge, "Backends of the pool that are up and not passed over.",
                 [](const auto& p) { return p.healthy; });
   out.each_pool("weir_pool_panic_active", kGauge,
                 "1 while too few backends are healthy, so that all are used.",
@@ -117,7 +117,7 @@ void write_pools(PoolMetrics& out) {
 void write_backends(PoolMetrics& out) {
   constexpr auto kGauge = FamilyType::kGauge;
   constexpr auto kCounter = FamilyType::kCounter;
-  out.each_backend("weir_backend_up", kGauge, "1 while the backend is up: it takes new sessions.",
+  out.each_backend("weir_backend_up", kGauge, "1 while the backend is up.",
                    [](const auto& b) { return b.state == pool::BackendState::kUp ? 1u : 0u; });
   out.states();
   out.each_backend("weir_backend_passed_over", kGauge,

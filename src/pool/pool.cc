@@ -16,9 +16,15 @@ Slot Pool::slot_at(BackendIndex index) {
 
 Slot Pool::pick(const balance::Request& request, NoPick& why_not) {
   const std::lock_guard lock(mutex_);
-  if (request.tried.empty()) budget_.first_attempt();
   const auto index = roster_.choose(request, why_not);
-  return index ? slot_at(*index) : Slot();
+  if (!index) return {};
+  if (request.tried.empty()) budget_.first_attempt();
+  return slot_at(*index);
+}
+
+void Pool::set_fallback(std::shared_ptr<Pool> fallback) {
+  fallback_ = std::move(fallback);
+  if (fallback_ != nullptr) roster_.leave_out_passed_over();
 }
 
 bool Pool::may_retry(base::TimePoint now) {
@@ -31,11 +37,11 @@ bool Pool::may_retry(base::TimePoint now) {
 bool Pool::wait(Waiter& waiter, const balance::Request& request, bool again) {
   const std::lock_guard lock(mutex_);
   WEIR_ASSERT(waiter.pool_ == nullptr);
-  if (queue_.size() >= settings_.queue_length) {
+  if (!again && queue_.size() >= settings_.queue_length) {
     counters_.queue_refused.add();
     return false;
   }
-  counters_.queued.add();
+  if (!again) counters_.queued.add();
   waiter.pool_ = shared_from_this();
   waiter.key_ = request.key;
   waiter.tried_ = request.tried;
@@ -55,8 +61,10 @@ Slot Pool::leave(Waiter& waiter) {
 
 void Pool::give_back(BackendIndex index) {
   const std::lock_guard lock(mutex_);
+  const bool was_full = !roster_.member(index).has_room();
   roster_.leave(index);
-  serve_one(index);
+  // Nobody waits for one that had room.
+  if (was_full) serve_one(index);
 }
 
 // True: its wait is over.
@@ -66,7 +74,10 @@ bool Pool::serve(Waiter& waiter) {
   if (why_not == NoPick::kFull) return false;
   queue_.remove(waiter);
   waiter.why_not_ = why_not;
-  if (index) waiter.slot_ = slot_at(*index);
+  if (index) {
+    if (waiter.tried_.empty()) budget_.first_attempt();
+    waiter.slot_ = slot_at(*index);
+  }
   waiter.waker_.wake(waiter);
   return true;
 }

@@ -71,7 +71,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   // Where sessions go for which this pool has nothing; none: they are refused. Set before the pool is used,
   // and never in a circle.
-  void set_fallback(std::shared_ptr<Pool> fallback) { fallback_ = std::move(fallback); }
+  void set_fallback(std::shared_ptr<Pool> fallback);
   const std::shared_ptr<Pool>& fallback() const { return fallback_; }
 
   std::uint64_t key_of(const base::Address& client) const {
@@ -87,7 +87,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   // Puts a session in the queue whose `pick` has met `kFull`, unless there is a place by now: then it is
   // woken at once. One that waits here `again`, since what it was given was of no use, stands before those
-  // who came after it. False: the queue is full.
+  // who came after it, even where the queue is full by now. False: the queue is full.
   bool wait(Waiter& waiter, const balance::Request& request, bool again = false);
   // Takes it out of the queue; returns the place that it has been given, or an empty one.
   Slot leave(Waiter& waiter);

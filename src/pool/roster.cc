@@ -172,8 +172,10 @@ std::optional<BackendIndex> Roster::choose(const balance::Request& request, NoPi
 }
 
 std::optional<BackendIndex> Roster::choose_passed_over(const Tried& tried, NoPick& why_not) {
-  const bool any_usable = tiers_[0].usable + tiers_[1].usable + passed_over_.size() > 0;
-  why_not = any_usable ? NoPick::kAllTried : NoPick::kNoneUsable;
+  const bool any_usable = tiers_[0].usable + tiers_[1].usable > 0;
+  const bool any = any_usable || (!has_better_ && !passed_over_.empty());
+  why_not = any ? NoPick::kAllTried : NoPick::kNoneUsable;
+  if (has_better_) return std::nullopt;
   for (auto it = passed_over_.begin(); it != passed_over_.end(); ++it) {
     const BackendIndex i = *it;
     if (members_[i].usable || tried.contains(i)) continue;

@@ -70,11 +70,15 @@ class Roster {
   // waiting for.
   std::optional<balance::BackendIndex> choose(const balance::Request& request, NoPick& why_not);
 
+  // From now on there is something better than one that is passed over: it gets nothing until its time is
+  // over or a connect to it stands.
+  void leave_out_passed_over() { has_better_ = true; }
+
   // Whether a place at `index`, which has just been given back, may be of use to that session.
   bool may_use(balance::BackendIndex index, const balance::Tried& tried) const;
   // Whether sessions go there at all.
   bool takes_sessions(balance::BackendIndex index) const {
-    return members_[index].usable || is_passed_over(index);
+    return members_[index].usable || (is_passed_over(index) && !has_better_);
   }
 
   void enter(balance::BackendIndex index);
@@ -197,6 +201,7 @@ class Roster {
   std::size_t healthy_backups_ = 0;  // of these
   std::size_t ejected_ = 0;
   std::vector<balance::BackendIndex> passed_over_;  // the one tried longest ago first
+  bool has_better_ = false;
   bool panic_ = false;
   bool panic_told_ = false;
   std::vector<PoolEvent> events_;

@@ -105,7 +105,7 @@ void PoolKeeper::tell(const config::PoolConfig& pool, const pool::PoolEvent& eve
   if (event.change == Change::kPanicBegan) {
     message = "too few backends are healthy: all are used, the failing ones too";
   } else if (event.healthy == 0 && event.backend != nullptr) {
-    message = "no backend of the pool is left";
+    message = "no backend of the pool is healthy";
   }
   parts_.log.event(telling.level, telling.event, message, fields);
 }

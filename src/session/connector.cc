@@ -52,8 +52,13 @@ void Connector::go_on() {
       slot_ = pool_->pick({key_, tried_}, why_not);
       if (why_not == pool::NoPick::kFull) return wait_for_place();
     }
+    if (slot_ && !is_within_reach(*slot_.backend(), *client_)) {
+      pass_by();
+      continue;
+    }
     // Asked for only when there is somebody to try.
-    if (slot_ && !tried_.empty() && !pool_->may_retry(base::coarse_now())) slot_.release();
+    const bool is_retry = tried_.size() > unfit_;
+    if (slot_ && is_retry && !pool_->may_retry(base::coarse_now())) slot_.release();
     if (!slot_) {
       if (!fall_back()) return;
       continue;
@@ -63,7 +68,20 @@ void Connector::go_on() {
 }
 
 bool Connector::is_exhausted() const {
-  return tried_.size() > pool_->settings().retries || net::is_own_shortage(last_error_);
+  return tried_.size() - unfit_ > pool_->settings().retries || tried_.size() == balance::Tried::kMost ||
+         net::is_own_shortage(last_error_);
+}
+
+// No attempt is made, so none is counted.
+void Connector::pass_by() {
+  if (attempts_ == 0) {
+    backend_ = failed_ = slot_.backend();
+    last_error_ = EAFNOSUPPORT;
+    reason_ = CloseReason::kConnectUnreachable;
+  }
+  tried_.add(slot_.index());
+  ++unfit_;
+  slot_.release();
 }
 
 bool Connector::fall_back() {
@@ -75,7 +93,9 @@ bool Connector::fall_back() {
   pool_ = pool_->fallback();
   key_ = pool_->key_of(*client_);
   tried_ = {};
+  unfit_ = 0;
   has_waited_here_ = false;
+  waited_here_ = base::Micros(0);
   return true;
 }
 
@@ -83,12 +103,13 @@ void Connector::wait_for_place() {
   const bool again = std::exchange(has_waited_here_, true);
   if (!pool_->wait(waiter_, {key_, tried_}, again)) return owner_.connector_failed(CloseReason::kPoolFull);
   begun_ = base::precise_now();
-  owner_.connector_waits(begun_ + pool_->settings().queue_timeout - queue_time_.value_or(base::Micros(0)));
+  owner_.connector_waits(begun_ + pool_->settings().queue_timeout - waited_here_);
 }
 
 void Connector::note_wait() {
   const auto waited = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
   queue_time_ = queue_time_.value_or(base::Micros(0)) + waited;
+  waited_here_ += waited;
   pool_->counters().queue_microseconds.add(static_cast<std::uint64_t>(waited.count()));
 }
 

@@ -88,6 +88,8 @@ class Connector final : private pool::Waiter::Owner {
   void go_on();
   // No further attempt may be made in this pool.
   bool is_exhausted() const;
+  // Leaves the place that it has, since the client cannot reach that backend.
+  void pass_by();
   void wait_for_place();
   // Adds the wait that is ending to those before.
   void note_wait();
@@ -118,7 +120,9 @@ class Connector final : private pool::Waiter::Owner {
   const base::Address* client_ = nullptr;
   std::uint64_t key_ = 0;
   balance::Tried tried_;          // in this pool
+  std::size_t unfit_ = 0;         // of these, not within the client's reach
   bool has_waited_here_ = false;  // in this pool's queue
+  base::Micros waited_here_{0};
   std::uint8_t attempts_ = 0;
   CloseReason reason_ = CloseReason::kNoBackend;  // why there is no connection, if none comes to stand
   int last_error_ = 0;

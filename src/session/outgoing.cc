@@ -55,6 +55,12 @@ Outgoing start_in_turn(const Address& target, pool::SourceTurn& turn, const std:
   return outgoing;
 }
 
+bool is_within_reach(const pool::Backend& backend, const Address& client) {
+  const Address& target = backend.identity().address;
+  return !backend.is_transparent() || !client.is_ip() || !target.is_ip() ||
+         client.unmapped().family() == target.unmapped().family();
+}
+
 Outgoing start_outgoing(pool::Backend& backend, const Address& client, const net::TcpOptions& options) {
   const Address& address = backend.identity().address;
   if (!address.is_ip()) return {net::start_connect(address, options), {}};

@@ -23,6 +23,9 @@ struct Outgoing {
 Outgoing start_in_turn(const base::Address& target, pool::SourceTurn& turn, const std::string& interface,
                        const net::TcpOptions& options);
 
+// Whether `start_outgoing` may do it at all: from the address of a client of the other family it may not.
+bool is_within_reach(const pool::Backend& backend, const base::Address& client);
+
 // To `backend` on behalf of `client`. In a transparent pool the connection comes from the client's address,
 // with a port that the kernel chooses: the client's own one may be held towards this backend by another
 // connection of that client, or by its last one in TIME_WAIT. A client without an IP address (unix) gets the

@@ -115,7 +115,10 @@ void Session::relay_lingers() { state_ = SessionState::kLinger; }
 void Session::relay_ended(relay::Ending ending) {
   const CloseReason reason = reason_of(ending);
   if (relay_.download().bytes == 0) {
-    if (reason == CloseReason::kBackendReset) connector_.slot().reset_early(base::coarse_now());
+    // One that was warm had stood for a while, and may have been at the end of the backend's patience.
+    if (reason == CloseReason::kBackendReset && !connector_.was_warm()) {
+      connector_.slot().reset_early(base::coarse_now());
+    }
     // It may have had nothing to say.
     if (is_clean(reason)) connector_.slot().served();
     if (reason == CloseReason::kBackendLost && connector_.was_warm()) return warm_connection_was_dead();

@@ -29,7 +29,13 @@ pool::Waiter* WakeList::next() {
 
 // One at a time, since what a session does when it is told may end the wait of others, or forget them.
 void WakeList::deliver() {
-  while (pool::Waiter* waiter = next()) waiter->told();
+  for (int told = 0; told < kMostInATurn; ++told) {
+    pool::Waiter* waiter = next();
+    if (waiter == nullptr) return;
+    waiter->told();
+  }
+  const std::lock_guard lock(mutex_);
+  if (!ended_.empty()) poke_();
 }
 
 }  // namespace weir::session

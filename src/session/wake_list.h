@@ -20,8 +20,10 @@ class WakeList final : public pool::Waker {
   void wake(pool::Waiter& waiter) override;
   void forget(pool::Waiter& waiter) override;
 
-  // Tells those whose wait has ended by now. The worker's thread.
+  // Tells those whose wait has ended by now, at most `kMostInATurn`, and pokes if there are more: each may
+  // begin a connect, whose failure may at once end the wait of another. The worker's thread.
   void deliver();
+  static constexpr int kMostInATurn = 64;
 
  private:
   pool::Waiter* next();

@@ -272,6 +272,52 @@ TEST_F(Queue, LetsOneWhosePlaceWasOfNoUseStandWhereItStood) {
   EXPECT_FALSE(second.was_told);
 }
 
+TEST_F(Queue, TakesOneThatComesAgainThoughItIsFullAndCountsItOnce) {
+  Options options;
+  options.queue_length = 1;
+  const auto pool = pool_of({backend("a", {.most_sessions = 1})}, options);
+  Guest& holder = come(*pool);
+  Guest& first = come(*pool);
+  holder.slot.release();
+  bell.deliver();
+  ASSERT_EQ(first.at(), "a");
+  come(*pool);
+  ASSERT_EQ(pool->view().waiting, 1u);
+  first.slot.release();
+  bell.deliver();
+  come(*pool);
+  EXPECT_FALSE(pool->wait(guest().waiter, {0, {}}));
+  EXPECT_TRUE(pool->wait(first.waiter, {0, {}}, true));
+  EXPECT_EQ(pool->view().waiting, 2u);
+  EXPECT_EQ(pool->counters().queued.value(), 3u);
+}
+
+// The second one has room all the time, so nobody can be waiting for it.
+TEST_F(Queue, IsNotLookedThroughForABackendThatHadRoom) {
+  Options options;
+  options.roster.policy = balance::PolicyName::kSourceHash;
+  options.queue_length = 10;
+  const auto pool = pool_of({backend("a", {.most_sessions = 1}), backend("b")}, options);
+  std::uint64_t key_of_a = 0;
+  std::uint64_t key_of_b = 0;
+  for (std::uint64_t key = 1; key_of_a * key_of_b == 0; ++key) {
+    NoPick why_not = NoPick::kNone;
+    (pool->pick({key, {}}, why_not).backend()->name() == "a" ? key_of_a : key_of_b) = key;
+  }
+  Guest& at_a = guest();
+  ASSERT_TRUE(at_a.come(*pool, key_of_a));
+  Guest& waits = guest();
+  ASSERT_TRUE(waits.come(*pool, key_of_a));
+  Guest& at_b = guest();
+  ASSERT_TRUE(at_b.come(*pool, key_of_b));
+  at_b.slot.release();
+  bell.deliver();
+  EXPECT_FALSE(waits.was_told);
+  at_a.slot.release();
+  bell.deliver();
+  EXPECT_EQ(waits.at(), "a");
+}
+
 TEST_F(Queue, IsBounded) {
   Options options;
   options.queue_length = 2;
@@ -445,6 +491,18 @@ TEST_F(Queue, GetsNoPlaceAtABackendThatIsNoLongerUsed) {
 }
 
 // Retries
+
+TEST(Pool, GivesNoBudgetForSessionsThatItTurnsAway) {
+  const auto pool = pool_of({backend("a", {.most_sessions = 1})});
+  Slot held = pick(*pool);
+  while (pool->may_retry(kStart)) {
+  }
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(pick(*pool));
+  EXPECT_FALSE(pool->may_retry(kStart));
+  held.release();
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(pick(*pool));
+  EXPECT_TRUE(pool->may_retry(kStart));
+}
 
 TEST(Pool, CountsRetriesAgainstABudgetThatFirstAttemptsFill) {
   const auto pool = pool_of(several(2));

@@ -199,6 +199,20 @@ TEST(Roster, PrefersABackupToThoseThatArePassedOver) {
   EXPECT_FALSE(roster.may_use(1, {})) << "the backup is left";
 }
 
+TEST(Roster, GivesNothingToThoseThatArePassedOverWhereThereIsSomethingBetter) {
+  Roster roster({}, several(2));
+  roster.leave_out_passed_over();
+  fail(roster, 0);
+  fail(roster, 1);
+  ASSERT_TRUE(roster.is_passed_over(1));
+  EXPECT_EQ(choose(roster), "none usable");
+  EXPECT_FALSE(roster.may_use(1, {}));
+  EXPECT_FALSE(roster.takes_sessions(1));
+  roster.connected(1, kStart, base::Micros(5));
+  EXPECT_EQ(choose(roster), "b");
+  EXPECT_EQ(choose(roster, tried_of({1})), "all tried");
+}
+
 TEST(Roster, TakesOneThatWasPassedOverBackWithTheFirstConnectThatStands) {
   RosterRules rules;
   rules.slow_start = 10 * kSecond;

@@ -13,6 +13,7 @@
 #include <map>
 
 #include "session/wake_list.h"
+#include "support/namespaces.h"
 #include "support/sanitizers.h"
 #include "unit/session/silent.h"
 
@@ -382,7 +383,7 @@ TEST(Connector, WaitsNoLongerInAllThanThePoolAllows) {
   // The dead one refuses; the other is full.
   ASSERT_TRUE(f.driver.until([&] { return f.connector.attempts() == 1 && f.connector.is_queued(); }));
   EXPECT_LE(f.deadline, base::precise_now() + base::Millis(700) - base::Millis(20));
-  EXPECT_EQ(pool->counters().queued.value(), 2u);
+  EXPECT_EQ(pool->counters().queued.value(), 1u);
   at_b.release();
   ASSERT_TRUE(f.finish());
   EXPECT_EQ(f.connected, 1);
@@ -489,6 +490,25 @@ TEST(Connector, KeepsTheReasonOfItsLastAttemptWhenTheFallbackHasNothing) {
   ASSERT_TRUE(f.finish());
   EXPECT_EQ(f.failed, 1);
   EXPECT_EQ(f.reason, CloseReason::kConnectRefused);
+}
+
+TEST(Connector, MayWaitInTheFallbackPoolForItsWholeTime) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto a = backend("a", listening.address, 1);
+  const auto pool = pool_of({a});
+  const auto fallback = pool_of({backend("b", listening.address, 1)});
+  pool->set_fallback(fallback);
+  const pool::Slot held = pick(*pool);
+  const pool::Slot held_there = pick(*fallback);
+  Fixture f;
+  f.start(pool);
+  const base::TimePoint waited = base::precise_now() + base::Millis(20);
+  while (base::precise_now() < waited) f.driver.turns(1);
+  const base::TimePoint before = base::precise_now();
+  pool->set_mode(*a, pool::BackendMode::kDrain, before);
+  ASSERT_TRUE(f.driver.until([&] { return f.waits == 2; }));
+  EXPECT_EQ(f.connector.pool(), fallback);
+  EXPECT_GE(f.deadline, before + base::Millis(700));
 }
 
 TEST(Connector, GoesToTheFallbackPoolWhenAllGoDownWhileItWaits) {
@@ -681,6 +701,53 @@ TEST(Connector, IsNotGivenAWarmConnectionThatMetItself) {
   const int status = exit_status_of(meet_itself_while_warming);
   if (status == kNotAllowed) GTEST_SKIP() << "NOT CHECKED: making a network namespace is not allowed here";
   EXPECT_EQ(status, 0);
+}
+
+std::shared_ptr<pool::Backend> transparent_backend(std::string name, base::Address address) {
+  pool::Origin origin;
+  origin.transparent = true;
+  pool::BackendIdentity identity;
+  identity.name = std::move(name);
+  identity.address = std::move(address);
+  identity.origin = std::make_shared<const pool::Origin>(origin);
+  return std::make_shared<pool::Backend>(std::move(identity));
+}
+
+base::Address of_the_other_family(std::uint16_t port) { return base::Address::ipv6(in6addr_loopback, port); }
+
+TEST(Connector, PassesByBackendsThatTheClientCannotReachAndPaysNothing) {
+  if (const auto why = test::why_no_namespaces()) GTEST_SKIP() << "NOT CHECKED: " << *why;
+  const test::Listening listening = test::listen_on_loopback();
+  Backends backends;
+  for (std::uint16_t i = 1; i <= 5; ++i)
+    backends.push_back(transparent_backend("six" + std::to_string(i), of_the_other_family(i)));
+  backends.push_back(transparent_backend("four", listening.address));
+  const auto pool = pool_of(backends, 0);
+  for (int i = 0; i < 6; ++i) {
+    Fixture f;
+    f.start(pool);
+    ASSERT_TRUE(f.finish());
+    EXPECT_EQ(f.connected, 1);
+    EXPECT_EQ(f.connector.backend()->name(), "four");
+    EXPECT_EQ(f.connector.attempts(), 1);
+  }
+  EXPECT_EQ(pool->counters().retries.value(), 0u);
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(backends[i]->counters().attempts.value(), 0u);
+    EXPECT_EQ(backends[i]->counters().failed_attempts.value(), 0u);
+    EXPECT_EQ(in_flight(*pool, i), 0u);
+  }
+}
+
+TEST(Connector, SaysOfBackendsThatTheClientCannotReachThatTheyAreUnreachable) {
+  const auto pool = pool_of({transparent_backend("six", of_the_other_family(1))});
+  Fixture f;
+  f.start(pool);
+  EXPECT_EQ(f.failed, 1);
+  EXPECT_EQ(f.reason, CloseReason::kConnectUnreachable);
+  EXPECT_EQ(f.connector.last_error(), EAFNOSUPPORT);
+  EXPECT_EQ(f.connector.failed_backend()->name(), "six");
+  EXPECT_EQ(f.connector.attempts(), 0);
 }
 
 // Warm connections, each to a backend.

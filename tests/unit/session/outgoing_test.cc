@@ -214,6 +214,12 @@ TEST_F(Transparent, ComesFromTheClientsAddressWithAPortOfItsOwn) {
 
 TEST_F(Transparent, CannotReachABackendOfAnotherFamily) {
   const auto backend = backend_at(address_of("[::1]:1"), origin);
+  EXPECT_FALSE(is_within_reach(*backend, address_of("127.0.0.1:1")));
+  EXPECT_TRUE(is_within_reach(*backend, address_of("[::2]:1")));
+  EXPECT_TRUE(is_within_reach(*backend, Address::unix_path("")));
+  EXPECT_TRUE(
+      is_within_reach(*backend_at(address_of("[::ffff:127.0.0.1]:1"), origin), address_of("127.0.0.1:1")));
+  EXPECT_TRUE(is_within_reach(*backend_at(address_of("[::1]:1"), {}), address_of("127.0.0.1:1")));
   const Outgoing outgoing = start(*backend);
   EXPECT_EQ(outgoing.connecting.error, EAFNOSUPPORT);
   EXPECT_EQ(outgoing.connecting.step, net::ConnectStep::kSource);

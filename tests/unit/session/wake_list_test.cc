@@ -52,6 +52,24 @@ TEST_F(WakeListTest, PokesOnlyWhenItWasEmpty) {
   EXPECT_EQ(pokes, 2);
 }
 
+TEST_F(WakeListTest, TellsABoundedNumberInATurnAndPokesForTheRest) {
+  const int count = 2 * WakeList::kMostInATurn + 1;
+  int heard = 0;
+  for (int i = 0; i < count; ++i) {
+    guest().then = [&heard] { ++heard; };
+    list.wake(guests.back().waiter);
+  }
+  EXPECT_EQ(pokes, 1);
+  list.deliver();
+  EXPECT_EQ(heard, WakeList::kMostInATurn);
+  EXPECT_EQ(pokes, 2);
+  list.deliver();
+  EXPECT_EQ(pokes, 3);
+  list.deliver();
+  EXPECT_EQ(heard, count);
+  EXPECT_EQ(pokes, 3) << "there is nobody left";
+}
+
 TEST_F(WakeListTest, TellsNobodyThatItHasForgotten) {
   Guest& first = guest();
   Guest& second = guest();
