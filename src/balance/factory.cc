@@ -9,8 +9,14 @@
 
 namespace weir::balance {
 
+Groundwork make_groundwork(PolicyName name, std::span<const Candidate> candidates, const Groundwork& before) {
+  if (name != PolicyName::kSourceHash) return {};
+  if (before.table != nullptr && before.table->is_of(candidates)) return before;
+  return {std::make_shared<const MaglevTable>(candidates)};
+}
+
 std::unique_ptr<Policy> make_policy(PolicyName name, std::span<const Candidate> candidates,
-                                    const PolicyOptions& options) {
+                                    const PolicyOptions& options, const Groundwork& groundwork) {
   switch (name) {
     case PolicyName::kRoundRobin:
       return std::make_unique<RoundRobin>(candidates);
@@ -21,7 +27,7 @@ std::unique_ptr<Policy> make_policy(PolicyName name, std::span<const Candidate> 
     case PolicyName::kFastest:
       return std::make_unique<Fastest>(candidates, options.seed);
     case PolicyName::kSourceHash:
-      return std::make_unique<SourceHash>(candidates, options.hash_balance);
+      return std::make_unique<SourceHash>(candidates, options.hash_balance, groundwork.table);
     case PolicyName::kFirst:
       return std::make_unique<First>(candidates);
   }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "balance/maglev.h"
 #include "balance/policy.h"
 
 namespace weir::balance {
@@ -19,8 +20,18 @@ struct PolicyOptions {
   std::optional<double> hash_balance;
 };
 
-// Precondition: no two candidates share an index or a name.
+// What takes a policy long to work out and depends on the names and weights of its candidates alone, so that
+// it may be made before their indexes are known and where nobody waits for it. Empty: nothing does.
+struct Groundwork {
+  std::shared_ptr<const MaglevTable> table;
+};
+
+// `before` is taken as it is when it is that of these candidates.
+Groundwork make_groundwork(PolicyName name, std::span<const Candidate> candidates, const Groundwork& before);
+
+// Precondition: no two candidates share an index or a name, and `groundwork` is theirs, or empty: then it is
+// made now.
 std::unique_ptr<Policy> make_policy(PolicyName name, std::span<const Candidate> candidates,
-                                    const PolicyOptions& options);
+                                    const PolicyOptions& options, const Groundwork& groundwork = {});
 
 }  // namespace weir::balance

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "balance/indexed_heap.h"
@@ -21,6 +22,15 @@ class FairQueue {
   bool contains(std::uint32_t position) const { return in_.contains(position); }
   void insert(std::uint32_t position) { in_.set(position, {finish_[position], position}); }
   void erase(std::uint32_t position) { in_.erase(position); }
+
+  // What each was dealt in another queue, whose position p is `moved_to[p]` here; positions that are not here
+  // are skipped. Precondition: nobody is in.
+  void go_on_from(const FairQueue& before, std::span<const std::uint32_t> moved_to) {
+    now_ = before.now_;
+    for (std::uint32_t position = 0; position < moved_to.size(); ++position) {
+      if (moved_to[position] < finish_.size()) finish_[moved_to[position]] = before.finish_[position];
+    }
+  }
 
   // The one whose turn it is among those in that are not `refused(position)`; `weight_of(position)` is at
   // least 1.

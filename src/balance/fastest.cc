@@ -39,6 +39,16 @@ bool Fastest::is_better(Members members, BackendIndex a, BackendIndex b) const {
                       : cost(1, one, other) <= cost(1, other, one);
 }
 
+void Fastest::go_on_from(Policy& before) {
+  const auto& earlier = static_cast<const Fastest&>(before);
+  const std::vector<std::uint32_t> moved_to = positions_.moved_from(earlier.positions_);
+  for (std::uint32_t position = 0; position < moved_to.size(); ++position) {
+    if (moved_to[position] != Positions::kNone) unknown_[moved_to[position]] = earlier.unknown_[position];
+  }
+  picks_ = earlier.picks_;
+  draw_.go_on_from(earlier.draw_);
+}
+
 void Fastest::load_changed(Members members, BackendIndex index) {
   draw_.load_changed(members, index);
   const std::uint32_t position = positions_.of(index);

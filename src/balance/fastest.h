@@ -25,6 +25,7 @@ class Fastest final : public Policy {
   std::optional<BackendIndex> pick(Members members, const Request& request) override;
   void members_changed(Members members) override { draw_.members_changed(members); }
   void load_changed(Members members, BackendIndex index) override;
+  void go_on_from(Policy& before) override;
 
  private:
   struct Unknown {

@@ -28,6 +28,17 @@ void LeastConnections::members_changed(Members members) {
     load_changed(members, positions_.index_of(position));
 }
 
+// Those who are new have never been picked, so they come before the others, in their order.
+void LeastConnections::go_on_from(Policy& before) {
+  const auto& earlier = static_cast<const LeastConnections&>(before);
+  const std::vector<std::uint32_t> moved_to = positions_.moved_from(earlier.positions_);
+  for (std::uint32_t position = 0; position < moved_to.size(); ++position) {
+    if (moved_to[position] == Positions::kNone) continue;
+    picked_[moved_to[position]] = positions_.size() + earlier.picked_[position];
+  }
+  picks_ = positions_.size() + earlier.picks_;
+}
+
 void LeastConnections::load_changed(Members members, BackendIndex index) {
   const std::uint32_t position = positions_.of(index);
   if (position == Positions::kNone) return;

@@ -49,19 +49,33 @@ std::uint64_t turns_before(std::uint64_t round, std::uint64_t weight, std::uint6
 
 }  // namespace
 
-MaglevTable::MaglevTable(std::span<const Candidate> candidates) {
+std::vector<const Candidate*> ranked(std::span<const Candidate> candidates) {
   std::vector<const Candidate*> sorted;
   for (const Candidate& candidate : candidates) {
     if (candidate.weight > 0) sorted.push_back(&candidate);
   }
-  if (sorted.empty()) return;
   std::sort(sorted.begin(), sorted.end(),
             [](const Candidate* a, const Candidate* b) { return a->name < b->name; });
+  return sorted;
+}
+
+bool MaglevTable::is_of(std::span<const Candidate> candidates) const {
+  const std::vector<const Candidate*> sorted = ranked(candidates);
+  return std::equal(sorted.begin(), sorted.end(), shares_.begin(), shares_.end(),
+                    [](const Candidate* candidate, const Share& share) {
+                      return candidate->weight == share.weight && candidate->name == share.name;
+                    });
+}
+
+MaglevTable::MaglevTable(std::span<const Candidate> candidates) {
+  const std::vector<const Candidate*> sorted = ranked(candidates);
+  if (sorted.empty()) return;
   const std::uint32_t size = table_size(sorted.size());
   std::vector<Wishes> wishes;
   std::uint32_t greatest = 0;
   for (const Candidate* candidate : sorted) {
     by_name_.push_back(candidate->index);
+    shares_.push_back({candidate->name, candidate->weight});
     wishes.emplace_back(candidate->name, size);
     greatest = std::max(greatest, candidate->weight);
   }

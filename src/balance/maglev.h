@@ -6,12 +6,16 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "balance/policy.h"
 #include "balance/random.h"
 
 namespace weir::balance {
+
+// Those with a weight, by name: as a table ranks them. They live as long as `candidates`.
+std::vector<const Candidate*> ranked(std::span<const Candidate> candidates);
 
 class MaglevTable {
  public:
@@ -24,7 +28,11 @@ class MaglevTable {
   // Takes some 50 to 150 ns for each entry. Every weight but 0 gets one entry at least.
   explicit MaglevTable(std::span<const Candidate> candidates);
 
-  // The candidates with a weight, by name. Ranks in this list are what the table holds.
+  // It is the table of these candidates too, whatever their indexes are.
+  bool is_of(std::span<const Candidate> candidates) const;
+
+  // The candidates with a weight, by name, with the indexes that they had when it was made. Ranks in this
+  // list are what the table holds.
   std::span<const BackendIndex> by_name() const { return by_name_; }
 
   // Empty when nobody has a weight.
@@ -36,6 +44,12 @@ class MaglevTable {
   }
 
  private:
+  struct Share {
+    std::string name;
+    std::uint32_t weight;
+  };
+
+  std::vector<Share> shares_;  // by rank
   std::vector<BackendIndex> by_name_;
   std::vector<std::uint32_t> entries_;
 };

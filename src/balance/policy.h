@@ -90,6 +90,11 @@ class Policy {
   // `in_flight`, `most` or `connect_time` of one candidate has changed.
   virtual void load_changed(Members, BackendIndex) {}
 
+  // Goes on where `before` has stopped: a policy of the same kind for other candidates of the same pool. An
+  // index that both have is the same backend. Called once at most, before anything else; `before` is of no
+  // use afterwards.
+  virtual void go_on_from(Policy&) {}
+
  protected:
   static bool may_take(const Member& member, BackendIndex index, const Request& request) {
     return member.usable && member.has_room() && !request.tried.contains(index);

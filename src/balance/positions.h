@@ -32,6 +32,14 @@ class Positions {
   // `kNone` of a backend that is no candidate.
   std::uint32_t of(BackendIndex index) const { return index < positions_.size() ? positions_[index] : kNone; }
 
+  // For each position of `before` where the same backend is here; `kNone` where it is not.
+  std::vector<std::uint32_t> moved_from(const Positions& before) const {
+    std::vector<std::uint32_t> moved_to;
+    moved_to.reserve(before.size());
+    for (const BackendIndex index : before.indexes_) moved_to.push_back(of(index));
+    return moved_to;
+  }
+
  private:
   std::vector<BackendIndex> indexes_;
   std::vector<std::uint32_t> positions_;

@@ -14,6 +14,7 @@ class RandomTwo final : public Policy {
   std::optional<BackendIndex> pick(Members members, const Request& request) override;
   void members_changed(Members members) override { draw_.members_changed(members); }
   void load_changed(Members members, BackendIndex index) override { draw_.load_changed(members, index); }
+  void go_on_from(Policy& before) override { draw_.go_on_from(static_cast<RandomTwo&>(before).draw_); }
 
  private:
   WeightedDraw draw_;

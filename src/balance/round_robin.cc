@@ -28,6 +28,13 @@ void RoundRobin::members_changed(Members members) {
   turns_.restart(weights);
 }
 
+void RoundRobin::go_on_from(Policy& before) {
+  auto& earlier = static_cast<RoundRobin&>(before);
+  const std::vector<std::uint32_t> moved_to = positions_.moved_from(earlier.positions_);
+  turns_.go_on_from(earlier.turns_, moved_to);
+  with_room_.go_on_from(earlier.with_room_, moved_to);
+}
+
 void RoundRobin::load_changed(Members members, BackendIndex index) {
   const std::uint32_t position = positions_.of(index);
   if (position == Positions::kNone) return;

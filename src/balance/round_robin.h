@@ -17,6 +17,7 @@ class RoundRobin final : public Policy {
   std::optional<BackendIndex> pick(Members members, const Request& request) override;
   void members_changed(Members members) override;
   void load_changed(Members members, BackendIndex index) override;
+  void go_on_from(Policy& before) override;
 
  private:
   const Positions positions_;

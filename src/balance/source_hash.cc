@@ -11,28 +11,30 @@ constexpr std::uint64_t kMostLookups = 16;
 
 }  // namespace
 
-SourceHash::SourceHash(std::span<const Candidate> candidates, std::optional<double> hash_balance)
+SourceHash::SourceHash(std::span<const Candidate> candidates, std::optional<double> hash_balance,
+                       std::shared_ptr<const MaglevTable> table)
     : positions_(candidates),
-      table_(candidates),
+      table_(table != nullptr ? std::move(table) : std::make_shared<const MaglevTable>(candidates)),
       hash_balance_(hash_balance),
       counted_(positions_.size(), 0) {
   WEIR_ASSERT(!hash_balance_ || *hash_balance_ > 1);
+  for (const Candidate* candidate : ranked(candidates)) by_rank_.push_back(candidate->index);
+  WEIR_ASSERT(by_rank_.size() == table_->by_name().size());
 }
 
 template <class Wanted>
 std::optional<BackendIndex> SourceHash::first_choice(std::uint64_t key, const Wanted& wanted) const {
-  const std::span<const BackendIndex> by_name = table_.by_name();
-  if (by_name.empty()) return std::nullopt;
+  if (by_rank_.empty()) return std::nullopt;
   std::uint64_t bits = 0;
   for (std::uint64_t lookup = 0; lookup < kMostLookups; ++lookup) {
     bits = mix(key + lookup * kGolden);
-    const BackendIndex index = by_name[table_.rank_of(bits)];
+    const BackendIndex index = by_rank_[table_->rank_of(bits)];
     if (wanted(index)) return index;
   }
-  const auto count = static_cast<std::uint32_t>(by_name.size());
+  const auto count = static_cast<std::uint32_t>(by_rank_.size());
   const std::uint32_t start = below(count, mix(bits));
   for (std::uint32_t i = 0; i < count; ++i) {
-    const BackendIndex index = by_name[(start + i) % count];
+    const BackendIndex index = by_rank_[(start + i) % count];
     if (wanted(index)) return index;
   }
   return std::nullopt;

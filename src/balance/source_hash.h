@@ -25,14 +25,15 @@ namespace weir::balance {
 
 class SourceHash final : public Policy {
  public:
-  // `hash_balance` is greater than 1.
-  SourceHash(std::span<const Candidate> candidates, std::optional<double> hash_balance);
+  // `hash_balance` is greater than 1. `table` is that of the candidates, made before; none: it is made now.
+  SourceHash(std::span<const Candidate> candidates, std::optional<double> hash_balance,
+             std::shared_ptr<const MaglevTable> table = nullptr);
 
   std::optional<BackendIndex> pick(Members members, const Request& request) override;
   void members_changed(Members members) override;
   void load_changed(Members members, BackendIndex index) override;
 
-  const MaglevTable& table() const { return table_; }
+  const MaglevTable& table() const { return *table_; }
 
  private:
   // The first of the key's choices that `wanted(index)`.
@@ -41,7 +42,8 @@ class SourceHash final : public Policy {
   bool is_within_bound(const Member& member) const;
 
   const Positions positions_;
-  const MaglevTable table_;
+  const std::shared_ptr<const MaglevTable> table_;
+  std::vector<BackendIndex> by_rank_;  // of the table
   const std::optional<double> hash_balance_;
 
   // Of usable candidates.

@@ -43,6 +43,21 @@ void Turns::restart(std::span<const std::uint32_t> weights) {
   }
 }
 
+void Turns::go_on_from(Turns& before, std::span<const std::uint32_t> moved_to) {
+  WEIR_ASSERT(moved_to.size() == before.parts_.size());
+  before.settle();
+  const auto is_here = [&](std::size_t position) { return moved_to[position] < parts_.size(); };
+  for (std::size_t position = 0; position < moved_to.size(); ++position) {
+    if (is_here(position)) parts_[moved_to[position]].owed = before.parts_[position].owed;
+  }
+  for (std::size_t back = 0; back < moved_to.size(); ++back) {
+    const std::size_t position = (before.last_ + moved_to.size() - back) % moved_to.size();
+    if (!is_here(position)) continue;
+    last_ = moved_to[position];
+    return;
+  }
+}
+
 // Writes down what each was due since the last start, and what it has had.
 void Turns::settle() {
   for (std::size_t i = 0; i < ring_next_; ++i) ++parts_[ring_[i]].had;

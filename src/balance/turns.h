@@ -22,6 +22,11 @@ class Turns {
   // whatever the weights are.
   void restart(std::span<const std::uint32_t> weights);
 
+  // Goes on where `before` has stopped, whose position p is `moved_to[p]` here: what each is owed it keeps,
+  // and the order begins after the last one that had a turn and is still here. Positions that are not here
+  // are skipped. `before` is of no use afterwards.
+  void go_on_from(Turns& before, std::span<const std::uint32_t> moved_to);
+
   // Whose turn it is. Precondition: somebody takes part.
   std::uint32_t next();
 

@@ -27,6 +27,9 @@ class WeightedDraw {
   void members_changed(Policy::Members members);
   void load_changed(Policy::Members members, BackendIndex index);
 
+  // Draws on with the lots of `before`, or each change of the candidates would begin with the same ones.
+  void go_on_from(const WeightedDraw& before) { random_ = before.random_; }
+
  private:
   // A lot falls on a column and then on its owner or on its alias.
   struct Column {

@@ -246,8 +246,9 @@ const auto kResolve = std::to_array<Key>({
      .type = ValueType::kFlag,
      .default_value = "true",
      .help = "Whether the backends of the last answer are kept while no new one can be had, also when the "
-             "name is "
-             "said not to exist. `false` takes them away."},
+             "name is said not to exist. With `false` they go at once when the name does not exist, and else "
+             "when a question fails after the answer's TTL is over. What the system's resolver found at the "
+             "start counts for a minute."},
     {.section = Section::kResolve,
      .name = "use",
      .type = ValueType::kWord,

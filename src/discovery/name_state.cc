@@ -22,7 +22,7 @@ std::minstd_rand::result_type mix(std::uint64_t seed) {
 }  // namespace
 
 NameState::NameState(NameRules rules, std::uint64_t seed, base::TimePoint now)
-    : rules_(rules), random_(mix(seed)), next_(now), asked_at_(now) {}
+    : rules_(rules), random_(mix(seed)), next_(now), asked_at_(now), good_until_(now) {}
 
 Millis NameState::jittered(Millis wait) {
   const double part = std::uniform_real_distribution<double>(0.0, kQuestionJitter)(random_);
@@ -43,6 +43,7 @@ void NameState::answered(base::TimePoint now, std::chrono::seconds ttl) {
   answered_at_ = now;
   // Bounded before it is turned into finer units.
   ttl_ = std::clamp<std::chrono::seconds>(ttl, std::chrono::seconds(0), std::chrono::hours(24));
+  good_until_ = now + ttl_;
   // The ceiling is for what others say: an interval is asked for by the operator.
   const Millis wait = rules_.interval ? std::max(*rules_.interval, kQuestionFloor)
                                       : std::clamp(ttl_, kQuestionFloor, kQuestionCeiling);
@@ -58,7 +59,7 @@ bool NameState::failed(base::TimePoint now, Kind kind) {
   const Millis longest = std::clamp(rules_.interval.value_or(kLongestRetry), kQuestionFloor, kLongestRetry);
   next_ = now + jittered(std::min(wait, longest));
   if (rules_.hold_last_good) return false;
-  return kind == Kind::kNoSuchName || !answered_at_ || now - *answered_at_ >= ttl_;
+  return kind == Kind::kNoSuchName || now >= good_until_;
 }
 
 void NameState::answered_in_part(base::TimePoint now) {

@@ -15,6 +15,8 @@ inline constexpr base::Millis kQuestionFloor{1'000};        // no name is asked 
 inline constexpr base::Millis kQuestionCeiling{3'600'000};  // nor, by its TTL, more seldom
 inline constexpr base::Millis kFirstRetry{1'000};           // after a failure; doubled by each further one
 inline constexpr base::Millis kLongestRetry{30'000};
+// What was found by others than name servers says nothing of how long it counts: so long.
+inline constexpr base::Millis kUntoldTtl{60'000};
 inline constexpr double kQuestionJitter = 0.1;  // as much of a wait may be cut off, so that many names spread
 
 struct NameRules {
@@ -27,6 +29,10 @@ class NameState {
   // The first question is due at once. `seed` decides the jitter.
   NameState(NameRules rules, std::uint64_t seed, base::TimePoint now);
 
+  // Something is known already that was found at `now` by other ways, without a TTL: it counts for
+  // `kUntoldTtl`. It is no answer: the first question is due as before.
+  void found(base::TimePoint now) { good_until_ = now + kUntoldTtl; }
+
   // When to ask next. While a question is out: when it would be asked again, were it to end now.
   base::TimePoint next_question() const { return next_; }
   bool is_asking() const { return asking_; }
@@ -38,8 +44,8 @@ class NameState {
   void answered(base::TimePoint now, std::chrono::seconds ttl);
 
   enum class Kind { kNoAnswer, kNoSuchName };
-  // True: the last answer does not count any more, because it is not to be held and either the name is gone
-  // or the answer's TTL has passed.
+  // True: the last answer, or what was found before there was one, does not count any more, because it is not
+  // to be held and either the name is gone or its TTL has passed.
   [[nodiscard]] bool failed(base::TimePoint now, Kind kind);
 
   // The answer was good, but a part of it is missing: the next question comes no later than `kLongestRetry`
@@ -65,6 +71,7 @@ class NameState {
   base::TimePoint next_;
   base::TimePoint asked_at_;
   std::optional<base::TimePoint> answered_at_;
+  base::TimePoint good_until_;  // what is known
   base::Millis ttl_{0};
   unsigned failures_ = 0;  // in a row
   bool asking_ = false;

@@ -49,9 +49,12 @@ base::Result<std::unique_ptr<NameWatch>> NameWatch::create(net::EventLoop& loop,
   return std::unique_ptr<NameWatch>(new NameWatch(loop, std::move(options), *std::move(channel)));
 }
 
-NameWatch::Id NameWatch::add(NameSpec spec, NameRules rules, NameCallbacks callbacks) {
+NameWatch::Id NameWatch::add(NameSpec spec, NameRules rules, NameCallbacks callbacks,
+                             std::vector<DiscoveredEndpoint> found) {
   const Id id = next_id_++;
   auto name = std::make_unique<Name>(id, rules, seed_ + id, base::precise_now(), std::move(callbacks));
+  if (!found.empty()) name->state.found(base::precise_now());
+  name->endpoints = std::move(found);
   name->source =
       std::make_unique<DnsSource>(DnsSource::Uses{loop_, *channel_, hosts_, host_families_}, std::move(spec),
                                   [this, id](Report report) { on_report(id, std::move(report)); });

@@ -32,7 +32,8 @@ struct NameWatchOptions {
 // `NameWatch`; they may add and remove names (the one that is told of, too), and must not destroy the watch.
 // Each may be empty.
 struct NameCallbacks {
-  // The set differs from the last one that was told; before the first it is empty.
+  // The set differs from the last one that was told; before the first it is what was found by other ways, or
+  // empty.
   std::function<void(const std::vector<DiscoveredEndpoint>&)> changed;
   // Questions fail, or the answer is empty while the last one is held; once until `recovered`, and again when
   // the words change.
@@ -66,8 +67,10 @@ class NameWatch {
   NameWatch(const NameWatch&) = delete;
   NameWatch& operator=(const NameWatch&) = delete;
 
-  // Watches a name; it is asked for at once. Ids are never used again. Two names that are alike are two.
-  Id add(NameSpec spec, NameRules rules, NameCallbacks callbacks);
+  // Watches a name; it is asked for at once. `found` is what its owner knows of it already, by other ways: it
+  // is in force until an answer differs, or until it counts no longer (`NameState::found`). In the order of
+  // `sort_endpoints`. Ids are never used again. Two names that are alike are two.
+  Id add(NameSpec spec, NameRules rules, NameCallbacks callbacks, std::vector<DiscoveredEndpoint> found = {});
 
   // Nothing is told of the name after this, a question that is out included. An id that is gone is let pass.
   void remove(Id id);

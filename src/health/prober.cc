@@ -23,12 +23,14 @@ Prober::Prober(net::EventLoop& loop, Settings settings, Report report, Connect c
   timer_.bind<&Prober::launch>(loop, this);
 }
 
-TargetId Prober::add(Target target) {
+TargetId Prober::add(Target target, FirstProbe first) {
   WEIR_ASSERT(target.check != nullptr && target.check->interval.count() > 0);
   const TargetId id = ++last_id_;
   Entry& entry = targets_[id];
   entry.target = std::move(target);
-  schedule(id, entry, base::precise_now() + first_delay(*entry.target.check, chance()));
+  const base::Millis delay =
+      first == FirstProbe::kAtOnce ? base::Millis(0) : first_delay(*entry.target.check, chance());
+  schedule(id, entry, base::precise_now() + delay);
   arm();
   return id;
 }

@@ -23,6 +23,11 @@ namespace weir::health {
 // Names a target of a prober; never given twice.
 using TargetId = std::uint64_t;
 
+enum class FirstProbe : std::uint8_t {
+  kSpread,  // within the check's interval or a second, whichever is shorter: many are added together
+  kAtOnce,  // what is known of it may be old
+};
+
 class Prober {
  public:
   struct Settings {
@@ -39,9 +44,8 @@ class Prober {
   Prober(const Prober&) = delete;
   Prober& operator=(const Prober&) = delete;
 
-  // The first probe comes within the check's interval or a second, whichever is shorter. Precondition: the
-  // check's times are at least 1 ms and its jitter is from 0 to 1.
-  TargetId add(Target target);
+  // Precondition: the check's times are at least 1 ms and its jitter is from 0 to 1.
+  TargetId add(Target target, FirstProbe first = FirstProbe::kSpread);
 
   // No report of this target comes any more; a probe that is under way is given up and its connection reset.
   // An id that is not known, or not any more, is ignored.

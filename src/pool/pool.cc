@@ -11,7 +11,7 @@ Pool::Pool(PoolSettings settings, std::vector<std::shared_ptr<Backend>> backends
 
 Slot Pool::slot_at(BackendIndex index) {
   roster_.enter(index);
-  return {shared_from_this(), roster_.backends()[index], index};
+  return {shared_from_this(), roster_.backends()[index], index, roster_.last_place()};
 }
 
 Slot Pool::pick(const balance::Request& request, NoPick& why_not) {
@@ -134,8 +134,15 @@ void Pool::set_mode(const Backend& backend, BackendMode mode, base::TimePoint no
 }
 
 void Pool::replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now) {
+  // What has had its day goes with `before`, when the lock is no longer held.
+  Roster::Groundworks before;
+  {
+    const std::lock_guard lock(mutex_);
+    before = roster_.groundworks();
+  }
+  const Roster::Groundworks groundworks = Roster::prepare(settings_.roster, backends, before);
   const std::lock_guard lock(mutex_);
-  roster_.replace(backends, now);
+  roster_.replace(backends, now, groundworks);
   serve_all();
 }
 
@@ -143,6 +150,12 @@ std::vector<PoolEvent> Pool::advance(base::TimePoint now) {
   const std::lock_guard lock(mutex_);
   if (roster_.is_waiting() && roster_.advance(now)) serve_all();
   return roster_.take_events();
+}
+
+bool Pool::has_sessions_at(const Backend& backend) const {
+  const std::lock_guard lock(mutex_);
+  const auto index = roster_.find(backend);
+  return index && roster_.member(*index).in_flight > 0;
 }
 
 PoolView Pool::view() const {

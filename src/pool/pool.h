@@ -106,11 +106,16 @@ class Pool : public std::enable_shared_from_this<Pool> {
   }
 
   void set_mode(const Backend& backend, BackendMode mode, base::TimePoint now);
+  // See `Roster::replace`. What a policy takes long to work out is made before the lock is taken. One thread
+  // at a time.
   void replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now);
 
   // Ends ejections and lets slow starts grow; to be called a few times a second. Returns what has happened in
   // the pool since the last call, in order.
   std::vector<PoolEvent> advance(base::TimePoint now);
+
+  // Places at it are taken.
+  bool has_sessions_at(const Backend& backend) const;
 
   PoolView view() const;
   // Its backends, those that have left and still have sessions among them.

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <set>
 
 #include "base/units.h"
 #include "pool/slow_start.h"
@@ -32,58 +30,16 @@ std::uint32_t mean_with(std::uint32_t mean, std::uint64_t sample) {
   return static_cast<std::uint32_t>(std::max<std::int64_t>(moved, 1));
 }
 
-// What makes a backend the same one: its name, and the address that it stands for.
-std::string key_of(const Backend& backend) {
-  return backend.name() + ' ' + backend.identity().address.to_string();
-}
-
 }  // namespace
 
 Roster::Roster(const RosterRules& rules, std::vector<std::shared_ptr<Backend>> backends) : rules_(rules) {
-  for (const auto& backend : backends) put(static_cast<BackendIndex>(backends_.size()), backend);
-  make_tiers();
+  for (const auto& backend : backends) {
+    const BackendIndex i = put(as_new(backend));
+    states_[i].order = i;
+  }
+  make_tiers({});
   refresh_all();
   tell_panic();
-}
-
-void Roster::put(BackendIndex index, const std::shared_ptr<Backend>& backend) {
-  const BackendIdentity& identity = backend->identity();
-  State state(rules_.health);
-  state.mode = identity.mode;
-  state.weight = identity.weight;
-  state.is_backup = identity.is_backup;
-  state.unresolved = identity.unresolved;
-  Member member;
-  member.weight = identity.weight * kWholeWeight;
-  member.most = identity.most_sessions.value_or(Member::kNoMost);
-  if (index == backends_.size()) {
-    backends_.push_back(backend);
-    states_.push_back(std::move(state));
-    members_.push_back(member);
-  } else {
-    backends_[index] = backend;
-    states_[index] = std::move(state);
-    members_[index] = member;
-  }
-  positions_.emplace(backend.get(), index);
-}
-
-// A pool of backups only has nothing else to use first.
-void Roster::make_tiers() {
-  std::array<std::vector<balance::Candidate>, 2> candidates;
-  for (Tier& tier : tiers_) tier.indexes.clear();
-  total_ = 0;
-  for (BackendIndex i = 0; i < backends_.size(); ++i) {
-    if (backends_[i] == nullptr || states_[i].has_left) continue;
-    ++total_;
-    const std::size_t tier = is_backup(i) ? 1 : 0;
-    tiers_[tier].indexes.push_back(i);
-    candidates[tier].push_back({i, states_[i].weight, backends_[i]->name()});
-  }
-  for (std::size_t t = 0; t < tiers_.size(); ++t) {
-    tiers_[t].policy = balance::make_policy(rules_.policy, candidates[t], rules_.policy_options);
-    tiers_[t].is_stale = true;
-  }
 }
 
 bool Roster::wants_sessions(BackendIndex i) const {
@@ -201,6 +157,7 @@ void Roster::tell_load(BackendIndex i) {
 
 void Roster::enter(BackendIndex index) {
   ++members_[index].in_flight;
+  ++last_place_;
   tell_load(index);
 }
 
@@ -347,72 +304,6 @@ bool Roster::is_waiting() const {
                      [](const State& its) { return its.ejection.is_out() || its.ramping_since.has_value(); });
 }
 
-void Roster::replace(const std::vector<std::shared_ptr<Backend>>& wanted, base::TimePoint now) {
-  std::set<std::string> wanted_keys;
-  for (const auto& backend : wanted) wanted_keys.insert(key_of(*backend));
-  std::map<std::string, BackendIndex> known;
-  std::vector<BackendIndex> gone;
-  for (BackendIndex i = 0; i < backends_.size(); ++i) {
-    if (backends_[i] == nullptr) continue;
-    const std::string key = key_of(*backends_[i]);
-    known.emplace(key, i);
-    if (!states_[i].has_left && !wanted_keys.contains(key)) gone.push_back(i);
-  }
-  for (const BackendIndex i : gone) states_[i].has_left = true;
-  std::vector<BackendIndex> joined;
-  bool is_other = false;
-  for (const auto& backend : wanted) {
-    if (const auto found = known.find(key_of(*backend)); found != known.end()) {
-      is_other = adjust(found->second, backend->identity(), now) || is_other;
-      // One that is back before its last session went.
-      if (std::exchange(states_[found->second].has_left, false)) joined.push_back(found->second);
-      continue;
-    }
-    const auto free = std::find(backends_.begin(), backends_.end(), nullptr);
-    const auto i = static_cast<BackendIndex>(free - backends_.begin());
-    put(i, backend);
-    known.emplace(key_of(*backend), i);
-    came_up(i, now);
-    joined.push_back(i);
-  }
-  if (gone.empty() && joined.empty() && !is_other) return;
-  make_tiers();
-  refresh_all();
-  for (const BackendIndex i : joined) tell(Change::kAdded, i, "");
-  for (const BackendIndex i : gone) {
-    tell(Change::kRemoved, i, "");
-    if (members_[i].in_flight == 0) vacate(i);
-  }
-  tell_panic();
-}
-
-bool Roster::adjust(BackendIndex i, const BackendIdentity& newer, base::TimePoint now) {
-  State& its = states_[i];
-  Member& member = members_[i];
-  const std::uint32_t most = newer.most_sessions.value_or(Member::kNoMost);
-  if (its.weight == newer.weight && its.is_backup == newer.is_backup && member.most == most &&
-      its.unresolved == newer.unresolved) {
-    return false;
-  }
-  // It is counted where it belongs.
-  if (member.usable) --tier_of(i).usable;
-  its.is_backup = newer.is_backup;
-  if (member.usable) ++tier_of(i).usable;
-  its.weight = newer.weight;
-  const bool is_ramping = its.ramping_since.has_value();
-  set_weight(i, its.weight * (is_ramping ? slow_start_tenths(now - *its.ramping_since, *rules_.slow_start)
-                                         : kWholeWeight));
-  member.most = most;
-  its.unresolved = newer.unresolved;
-  return true;
-}
-
-void Roster::vacate(BackendIndex i) {
-  positions_.erase(backends_[i].get());
-  backends_[i] = nullptr;
-  states_[i] = State(rules_.health);
-}
-
 BackendState Roster::state(BackendIndex i) const {
   const State& its = states_[i];
   if (its.mode == BackendMode::kMaintenance) return BackendState::kMaintenance;
@@ -447,7 +338,7 @@ std::optional<BackendIndex> Roster::find(const Backend& backend) const {
 }
 
 void Roster::tell(Change change, BackendIndex i, std::string reason) {
-  events_.push_back({change, backends_[i], std::move(reason), state(i), healthy_, total_});
+  events_.push_back({change, backends_[i], std::move(reason), state(i), healthy_, total_, last_place_});
 }
 
 // After what has brought it about.
@@ -458,6 +349,7 @@ void Roster::tell_panic() {
   event.reason = fmt::format("{} of {} backends are healthy", healthy_, wanted_);
   event.healthy = healthy_;
   event.total = total_;
+  event.last_place = last_place_;
   events_.push_back(std::move(event));
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,7 @@ struct PoolEvent {
   BackendState state = BackendState::kUp;  // the backend's, after it
   std::size_t healthy = 0;                 // in the pool, after it
   std::size_t total = 0;
+  std::uint64_t last_place = 0;  // that was taken in the pool before it
 };
 
 // Why there is no backend for a session.
@@ -63,6 +65,14 @@ enum class NoPick : std::uint8_t {
 
 class Roster {
  public:
+  // One that comes back within this time of having left is as it was; so many are remembered, those that
+  // left last.
+  static constexpr base::Millis kRemembered{600'000};
+  static constexpr std::size_t kMostRemembered = 1'000;
+
+  // What the policies of the two tiers take long to work out.
+  using Groundworks = std::array<balance::Groundwork, 2>;
+
   Roster(const RosterRules& rules, std::vector<std::shared_ptr<Backend>> backends);
 
   // The backend for a session; the caller takes the place by `enter`. Backups come only when no other that is
@@ -100,11 +110,22 @@ class Roster {
   // changed.
   bool advance(base::TimePoint now);
 
-  // The backends that the pool should have. Those that it has already keep their state; those that are not
-  // among them take no new sessions and are forgotten with their last one. Two that have the same name and
-  // address are the same, and then weight, maximum, tier and why there is no address are from now on those of
-  // the newer.
-  void replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now);
+  // The backends that the pool should have, in the order in which `first` takes them. Those that it has
+  // already keep their state; those that are not among them take no new sessions and leave with their last
+  // one. One that comes back after that and within `kRemembered` is what it was: its counters go on, it is up
+  // without a slow start if it was up, down if it was down, and ejected until its time is over. Two that have
+  // the same name and address are the same, and then weight, maximum, tier and why there is no address are
+  // from now on those of the newer. Policies go on where they were; nothing is made anew when nothing has
+  // changed. `groundworks`: see `prepare`.
+  void replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now,
+               const Groundworks& groundworks = {});
+
+  // The groundworks for a `replace` by these backends, which may take many milliseconds: those of `before`
+  // where they fit. Without them, `replace` makes its own.
+  static Groundworks prepare(const RosterRules& rules, const std::vector<std::shared_ptr<Backend>>& backends,
+                             const Groundworks& before);
+  // Those in use.
+  const Groundworks& groundworks() const { return groundworks_; }
 
   BackendState state(balance::BackendIndex index) const;
   // It is up, but its connects fail and no more may be ejected: used only when no other is left.
@@ -128,6 +149,9 @@ class Roster {
   // A slow start or an ejection is under way, so `advance` has something to do.
   bool is_waiting() const;
 
+  // How many places were taken so far: the number of the last one.
+  std::uint64_t last_place() const { return last_place_; }
+
   // What has happened since the last call.
   std::vector<PoolEvent> take_events() { return std::exchange(events_, {}); }
 
@@ -144,7 +168,9 @@ class Roster {
     bool is_ejected = false;  // while it is out; otherwise it is passed over
     std::string ejected_for;
     std::optional<base::TimePoint> ramping_since;
+    std::size_t order = 0;  // in the list of those that the pool should have
     bool has_left = false;
+    base::TimePoint left_at;  // meaningful when it has
     // Whether it is in the sums below.
     bool is_wanted = false;
     bool is_healthy = false;
@@ -155,16 +181,24 @@ class Roster {
 
   struct Tier {
     std::unique_ptr<balance::Policy> policy;
-    std::vector<balance::BackendIndex> indexes;
     std::size_t usable = 0;
     bool is_stale = true;  // its policy has yet to be told of who is usable, or of their weights
   };
 
-  void put(balance::BackendIndex index, const std::shared_ptr<Backend>& backend);
+  // One that has left the pool, without sessions, and how it was.
+  struct Past {
+    std::shared_ptr<Backend> backend;
+    State state;
+    balance::Member member;
+  };
+
+  // Returns its position, a free one or a new one.
+  balance::BackendIndex put(Past&& its);
+  Past as_new(const std::shared_ptr<Backend>& backend) const;
   void vacate(balance::BackendIndex index);
   // Takes over what a newer form of the same backend says. True: it says something else.
   bool adjust(balance::BackendIndex index, const BackendIdentity& newer, base::TimePoint now);
-  void make_tiers();
+  void make_tiers(const Groundworks& groundworks);
   Tier& tier_of(balance::BackendIndex index) { return tiers_[is_backup(index) ? 1 : 0]; }
   bool wants_sessions(balance::BackendIndex index) const;
   bool is_too_few_healthy() const;
@@ -194,7 +228,11 @@ class Roster {
   std::vector<balance::Member> members_;
   std::vector<State> states_;
   std::unordered_map<const Backend*, balance::BackendIndex> positions_;
-  std::array<Tier, 2> tiers_;  // those that are always used, and the backups
+  std::vector<balance::BackendIndex> free_;  // positions where nothing stands
+  std::deque<Past> departed_;                // whose last session went longest ago in front
+  std::array<Tier, 2> tiers_;                // those that are always used, and the backups
+  Groundworks groundworks_;
+  std::uint64_t last_place_ = 0;
   std::size_t total_ = 0;
   std::size_t wanted_ = 0;  // those that sessions would go to if they were up
   std::size_t healthy_ = 0;

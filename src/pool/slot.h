@@ -23,6 +23,7 @@ class Slot {
     pool_ = std::move(other.pool_);
     backend_ = std::move(other.backend_);
     index_ = other.index_;
+    number_ = other.number_;
     return *this;
   }
   ~Slot() { release(); }
@@ -30,6 +31,8 @@ class Slot {
   explicit operator bool() const { return backend_ != nullptr; }
   const std::shared_ptr<Backend>& backend() const { return backend_; }
   balance::BackendIndex index() const { return index_; }
+  // In the order in which the pool's places were taken, whichever their backends are; from 1.
+  std::uint64_t number() const { return number_; }
 
   // The backend still takes new sessions, as it did when the place was given. Precondition: not empty.
   bool is_still_usable() const;
@@ -51,12 +54,14 @@ class Slot {
 
  private:
   friend class Pool;
-  Slot(std::shared_ptr<Pool> pool, std::shared_ptr<Backend> backend, balance::BackendIndex index)
-      : pool_(std::move(pool)), backend_(std::move(backend)), index_(index) {}
+  Slot(std::shared_ptr<Pool> pool, std::shared_ptr<Backend> backend, balance::BackendIndex index,
+       std::uint64_t number)
+      : pool_(std::move(pool)), backend_(std::move(backend)), index_(index), number_(number) {}
 
   std::shared_ptr<Pool> pool_;
   std::shared_ptr<Backend> backend_;
   balance::BackendIndex index_ = 0;
+  std::uint64_t number_ = 0;
 };
 
 }  // namespace weir::pool

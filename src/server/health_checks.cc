@@ -57,18 +57,21 @@ HealthChecks::HealthChecks(net::EventLoop& loop, Parts parts)
 void HealthChecks::start() {
   for (std::size_t i = 0; i < parts_.pools.size(); ++i) {
     if (checks_[i] == nullptr) continue;
-    for (const auto& backend : parts_.pools[i]->backends()) add(i, backend);
+    for (const auto& backend : parts_.pools[i]->backends()) {
+      add(i, backend, health::FirstProbe::kSpread);
+    }
   }
 }
 
-void HealthChecks::add(std::size_t pool, const std::shared_ptr<pool::Backend>& backend) {
+void HealthChecks::add(std::size_t pool, const std::shared_ptr<pool::Backend>& backend,
+                       health::FirstProbe first) {
   base::Address address = backend->identity().address;
   if (checks_[pool] == nullptr || address.family() == AF_UNSPEC || ids_.contains(backend.get())) return;
   const auto& port = parts_.config.pools[pool].health->port;
   if (port && address.is_ip()) address = address.with_port(static_cast<std::uint16_t>(*port));
   address = address.unmapped();
   const std::uint64_t way = address.is_ip() ? add_way(backend->identity(), address.family()) : 0;
-  const health::TargetId id = prober_.add({address, checks_[pool], way});
+  const health::TargetId id = prober_.add({address, checks_[pool], way}, first);
   checked_.emplace(id, Checked{pool, backend, way});
   ids_.emplace(backend.get(), id);
 }

@@ -31,7 +31,7 @@ class HealthChecks {
   void start();
 
   // A backend has joined the pool at that position, or has left one. One that is not checked is ignored.
-  void add(std::size_t pool, const std::shared_ptr<pool::Backend>& backend);
+  void add(std::size_t pool, const std::shared_ptr<pool::Backend>& backend, health::FirstProbe first);
   void remove(const pool::Backend& backend);
 
  private:

@@ -82,7 +82,7 @@ base::Result<void> NameKeeper::watch_names() {
     callbacks.recovered = [this, name] { on_recovered(*name); };
     callbacks.noted = [this, name](const std::string& note) { on_noted(*name, note); };
     name->id = name->watch->add(name_spec_of(pool_of(*name), entry_of(*name)),
-                                {resolve.interval, resolve.hold_last_good}, callbacks);
+                                {resolve.interval, resolve.hold_last_good}, callbacks, name->endpoints);
     names_.push_back(std::move(owned));
   }
   for (std::size_t i = 0; i < parts_.pools.size(); ++i) adopt(i);
@@ -114,8 +114,6 @@ void NameKeeper::start() {
 
 void NameKeeper::on_changed(Name& name, const std::vector<DiscoveredEndpoint>& endpoints) {
   settle(name);
-  // The first answer tells mostly what was known at start.
-  if (name.endpoints == endpoints) return;
   name.endpoints = endpoints;
   name.early.reset();
   const auto status = name.watch->status(name.id);
@@ -137,9 +135,6 @@ void NameKeeper::on_changed(Name& name, const std::vector<DiscoveredEndpoint>& e
 
 void NameKeeper::on_failed(Name& name, const std::string& reason) {
   settle(name);
-  const bool has_answered = name.watch->status(name.id)->last_answer.has_value();
-  // What was found at start is no answer of the watch's, so it would not say that it is over.
-  if (!pool_of(name).resolve.hold_last_good && !has_answered) name.endpoints.clear();
   LogFields fields = fields_of(name);
   fields.text("reason", reason);
   fields.number("count", name.endpoints.size());

@@ -1,7 +1,5 @@
 #include "server/pool_keeper.h"
 
-#include <algorithm>
-
 namespace weir::server {
 namespace {
 
@@ -42,7 +40,7 @@ Telling telling_of(Change change) {
 
 }  // namespace
 
-PoolKeeper::PoolKeeper(net::EventLoop& loop, Parts parts) : parts_(parts) {
+PoolKeeper::PoolKeeper(net::EventLoop& loop, Parts parts) : parts_(parts), cuts_(parts.workers.size()) {
   timer_.bind<&PoolKeeper::look>(loop, this);
 }
 
@@ -53,29 +51,34 @@ void PoolKeeper::look() {
   for (std::size_t i = 0; i < parts_.pools.size(); ++i) {
     for (const pool::PoolEvent& event : parts_.pools[i]->advance(now)) take(i, event, now);
   }
-  carry_out(now);
+  cuts_.carry_out(now, [this](std::size_t worker, const SessionCut& cut) {
+    return parts_.workers[worker]->post(CloseSessionsAt{cut.backend, cut.reason, cut.last_place});
+  });
   timer_.start(kInterval);
 }
 
 void PoolKeeper::take(std::size_t index, const pool::PoolEvent& event, base::TimePoint now) {
   const config::PoolConfig& pool = parts_.config.pools[index];
   tell(pool, event);
+  using session::CloseReason;
   switch (event.change) {
     case Change::kDown:
-      return cut(event.backend, pool.sessions.on_down, session::CloseReason::kBackendDown, now);
+      return cut(index, event, pool.sessions.on_down, CloseReason::kBackendDown, now);
+    case Change::kUp:
+      return cuts_.call_off(*event.backend, CloseReason::kBackendDown);
     case Change::kRemoved:
       parts_.checks.remove(*event.backend);
       parts_.ports.remove(*event.backend);
-      return cut(event.backend, pool.sessions.on_removed, session::CloseReason::kBackendRemoved, now);
-    case Change::kMode:
-      if (event.state != BackendState::kMaintenance) return call_off(*event.backend);
-      return cut(event.backend, pool.sessions.on_maintenance, session::CloseReason::kBackendMaintenance, now);
+      return cut(index, event, pool.sessions.on_removed, CloseReason::kBackendRemoved, now);
     case Change::kAdded:
-      parts_.checks.add(index, event.backend);
+      parts_.checks.add(index, event.backend, health::FirstProbe::kAtOnce);
       parts_.ports.add(index, event.backend);
-      return call_off(*event.backend);
-    case Change::kUp:
-      return call_off(*event.backend);
+      return cuts_.call_off(*event.backend, CloseReason::kBackendRemoved);
+    case Change::kMode:
+      if (event.state != BackendState::kMaintenance) {
+        return cuts_.call_off(*event.backend, CloseReason::kBackendMaintenance);
+      }
+      return cut(index, event, pool.sessions.on_maintenance, CloseReason::kBackendMaintenance, now);
     case Change::kEjected:
     case Change::kPassedOver:
     case Change::kReturned:
@@ -110,23 +113,11 @@ void PoolKeeper::tell(const config::PoolConfig& pool, const pool::PoolEvent& eve
   parts_.log.event(telling.level, telling.event, message, fields);
 }
 
-void PoolKeeper::cut(const std::shared_ptr<pool::Backend>& backend, const config::FateConfig& fate,
+void PoolKeeper::cut(std::size_t pool, const pool::PoolEvent& event, const config::FateConfig& fate,
                      session::CloseReason reason, base::TimePoint now) {
   if (fate.fate == config::SessionFate::kKeep) return;
   const base::TimePoint due = fate.fate == config::SessionFate::kDrain ? now + fate.drain : now;
-  for (std::size_t i = 0; i < parts_.workers.size(); ++i) cuts_.push_back({backend, reason, i, due});
-}
-
-// It is back before its time was over: its sessions stay.
-void PoolKeeper::call_off(const pool::Backend& backend) {
-  std::erase_if(cuts_, [&](const Cut& one) { return one.backend.get() == &backend; });
-}
-
-// What a full mailbox does not take is brought the next time.
-void PoolKeeper::carry_out(base::TimePoint now) {
-  std::erase_if(cuts_, [&](const Cut& one) {
-    return one.due <= now && parts_.workers[one.worker]->post(CloseSessionsAt{one.backend, one.reason});
-  });
+  cuts_.plan({parts_.pools[pool], event.backend, reason, event.last_place, due});
 }
 
 }  // namespace weir::server

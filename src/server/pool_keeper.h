@@ -10,6 +10,7 @@
 #include "server/health_checks.h"
 #include "server/log_writer.h"
 #include "server/port_watch.h"
+#include "server/session_cuts.h"
 #include "server/worker.h"
 
 namespace weir::server {
@@ -31,25 +32,15 @@ class PoolKeeper {
   void start();
 
  private:
-  // Sessions at one backend that end at `due`, on one worker.
-  struct Cut {
-    std::shared_ptr<pool::Backend> backend;
-    session::CloseReason reason;
-    std::size_t worker = 0;
-    base::TimePoint due;
-  };
-
   void look();
   void take(std::size_t pool, const pool::PoolEvent& event, base::TimePoint now);
   void tell(const config::PoolConfig& pool, const pool::PoolEvent& event) const;
-  void cut(const std::shared_ptr<pool::Backend>& backend, const config::FateConfig& fate,
+  void cut(std::size_t pool, const pool::PoolEvent& event, const config::FateConfig& fate,
            session::CloseReason reason, base::TimePoint now);
-  void call_off(const pool::Backend& backend);
-  void carry_out(base::TimePoint now);
 
   const Parts parts_;
   net::Timer timer_;
-  std::vector<Cut> cuts_;
+  SessionCuts cuts_;
 };
 
 }  // namespace weir::server

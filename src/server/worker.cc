@@ -128,25 +128,26 @@ void Worker::serve(session::Admitted&& admitted, std::size_t listener) {
 }
 
 void Worker::handle(WorkerMessage&& message) {
-  std::visit(
-      Overloaded{[this](HandedOver&& handed) {
-                   serve(std::move(handed.admitted), handed.listener);
-                   arriving_.fetch_sub(1, std::memory_order_relaxed);
-                 },
-                 [](Wake&&) {},
-                 [this](ReplaceAccess&& replace) {
-                   gates_[replace.listener].replace_access(std::move(replace.access));
-                 },
-                 [this](StopAccepting&&) {
-                   for (const auto& acceptor : acceptors_) acceptor->drain();
-                   tarpit_.clear();
-                   warmer_.stop();
-                   accepting_.store(false, std::memory_order_release);
-                 },
-                 [this](CloseSessions&& close) { table_.close_all(close.reason); },
-                 [this](CloseSessionsAt&& close) { table_.close_those_at(*close.backend, close.reason); },
-                 [this](StopWorker&&) { loop_->stop(); }},
-      std::move(message));
+  std::visit(Overloaded{[this](HandedOver&& handed) {
+                          serve(std::move(handed.admitted), handed.listener);
+                          arriving_.fetch_sub(1, std::memory_order_relaxed);
+                        },
+                        [](Wake&&) {},
+                        [this](ReplaceAccess&& replace) {
+                          gates_[replace.listener].replace_access(std::move(replace.access));
+                        },
+                        [this](StopAccepting&&) {
+                          for (const auto& acceptor : acceptors_) acceptor->drain();
+                          tarpit_.clear();
+                          warmer_.stop();
+                          accepting_.store(false, std::memory_order_release);
+                        },
+                        [this](CloseSessions&& close) { table_.close_all(close.reason); },
+                        [this](CloseSessionsAt&& close) {
+                          table_.close_those_at(*close.backend, close.reason, close.last_place);
+                        },
+                        [this](StopWorker&&) { loop_->stop(); }},
+             std::move(message));
 }
 
 void Worker::turn_wheel() {

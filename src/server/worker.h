@@ -40,6 +40,7 @@ struct CloseSessions {
 struct CloseSessionsAt {
   std::shared_ptr<pool::Backend> backend;
   session::CloseReason reason;
+  std::uint64_t last_place = 0;  // of its pool (pool::Slot::number): later ones stay
 };
 struct StopWorker {};
 using WorkerMessage =

@@ -29,11 +29,12 @@ void SessionTable::close_all(CloseReason reason) {
   while (first_ != nullptr) first_->close(reason);
 }
 
-void SessionTable::close_those_at(const pool::Backend& backend, CloseReason reason) {
+void SessionTable::close_those_at(const pool::Backend& backend, CloseReason reason,
+                                  std::uint64_t last_place) {
   for (Session* at = first_; at != nullptr;) {
     Session& looked_at = *at;
     at = at->next_;
-    if (looked_at.is_at(backend)) looked_at.leave_backend(reason);
+    if (looked_at.is_at(backend, last_place)) looked_at.leave_backend(reason);
   }
 }
 

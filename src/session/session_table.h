@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -47,8 +48,9 @@ class SessionTable {
   void close_all(CloseReason reason);
 
   // Ends the sessions that are at `backend` with `reason`; those that only connect to it go on to another
-  // one.
-  void close_those_at(const pool::Backend& backend, CloseReason reason);
+  // one. Those whose place there is later than number `last_place` of its pool stay.
+  void close_those_at(const pool::Backend& backend, CloseReason reason,
+                      std::uint64_t last_place = std::numeric_limits<std::uint64_t>::max());
 
   // How many sessions are open. Any thread.
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }

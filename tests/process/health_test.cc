@@ -318,6 +318,25 @@ TEST(Panic, AllAreUsedWhileTooFewAreHealthyAndThatIsTold) {
   EXPECT_FALSE(pool_facts(weir).panic);
 }
 
+TEST(Panic, SessionsThatWereSentThereInPanicAreNotEndedByTheCheckThatFailedBefore) {
+  CheckedBackend a("a");
+  Configuration configuration =
+      pool_of({&a}, http_check() + "[pools.web.sessions]\non_down = \"drain 2s\"\n");
+  configuration.pool = "panic_threshold = 1.0\n";
+  const WeirProcess weir(configuration);
+  Held before = hold(weir);
+  a.answer_checks(kHttpUnavailable);
+  wait_for_event_of(weir, "backend_down", "a");
+  ASSERT_TRUE(weir.wait_for_event("pool_panic").has_value());
+  Held in_panic = hold(weir);
+  ASSERT_EQ(in_panic.name, "a");
+  EXPECT_EQ(before.socket.receive_until_end().ended, Ended::kReset);
+  EXPECT_EQ(weir.wait_for_session().text("reason"), "backend_down");
+  observe_for(Millis(600));  // several looks of whoever would close the other one
+  EXPECT_FALSE(in_panic.socket.readable_now());
+  EXPECT_EQ(facts_of(weir, "a").in_flight, 1u);
+}
+
 TEST(SlowStart, GivesABackendThatIsBackASmallShareAtFirst) {
   CheckedBackend a("a");
   CheckedBackend b("b");

@@ -204,6 +204,29 @@ TEST(Names, AnAddressThatComesBackBeforeItsTimeIsOverKeepsItsSessions) {
   expect_goes_on(held);
 }
 
+TEST(Names, AnAddressThatIsBackWithALaterAnswerKeepsItsStateAndItsCounters) {
+  Row row(2);
+  DnsServer dns;
+  dns.set_addresses(kName, kSecond, {Row::ip(0), Row::ip(1)});
+  const WeirProcess weir(configuration_of(
+      dns, row.written(), "",
+      "[pools.web.health]\ntype = \"http\"\ninterval = \"500ms\"\ntimeout = \"500ms\"\nfall = 2\n"));
+  EXPECT_EQ(ask_in_turn(weir, 10).of("b"), 5u);
+  row[1].answer_checks(kHttpUnavailable);
+  ASSERT_TRUE(becomes(weir, row.called(1), "down"));
+  dns.set_addresses(kName, kSecond, {Row::ip(0)});
+  ASSERT_TRUE(backends_become(weir, {row.called(0)}));
+  dns.set_addresses(kName, kSecond, {Row::ip(0), Row::ip(1)});
+  ASSERT_TRUE(backends_become(weir, {row.called(0), row.called(1)}));
+  // It was added by the first answer too.
+  ASSERT_TRUE(eventually([&] { return events_of(weir, "backend_added", row.called(1)).size() == 2; }));
+  EXPECT_EQ(events_of(weir, "backend_added", row.called(1)).back().text("state"), "down");
+  EXPECT_EQ(facts_of(weir, row.called(1)).sessions, 5u);
+  EXPECT_EQ(ask_in_turn(weir, 10).of("a"), 10u);
+  row[1].answer_checks(kHttpOk);
+  ASSERT_TRUE(becomes(weir, row.called(1), "up")) << "it is checked again";
+}
+
 TEST(Names, AnAddressThatStaysKeepsItsStateAndItsCounters) {
   Row row(3);
   DnsServer dns;

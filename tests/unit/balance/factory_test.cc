@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <random>
 
 #include "balance/random.h"
@@ -27,6 +28,58 @@ class EveryPolicy : public testing::TestWithParam<Case> {
   }
   bool is_strict() const { return GetParam().name == PolicyName::kSourceHash && !GetParam().hash_balance; }
 };
+
+// The next policy of a pool, for other candidates.
+void change(PoolOfPolicy& pool, const Case& of, std::vector<Candidate> candidates, std::uint64_t seed) {
+  PoolOfPolicy next(of.name, std::move(candidates), {.seed = seed, .hash_balance = of.hash_balance});
+  for (std::size_t i = 0; i < std::min(pool.members.size(), next.members.size()); ++i) {
+    next.members[i].in_flight = pool.members[i].in_flight;
+  }
+  next.policy = make_policy(of.name, next.candidates, {.seed = seed, .hash_balance = of.hash_balance});
+  next.policy->go_on_from(*pool.policy);
+  next.policy->members_changed(next.members);
+  pool.candidates = std::move(next.candidates);
+  pool.members = std::move(next.members);
+  pool.policy = std::move(next.policy);
+}
+
+TEST_P(EveryPolicy, GoesOnAsBeforeOverChangesThatChangeNothing) {
+  const std::vector<Candidate> all = candidates_with({1, 2, 1, 3, 1});
+  PoolOfPolicy left_alone = pool_with(all, 7);
+  PoolOfPolicy changed = pool_with(all, 7);
+  std::vector<int> more(all.size());
+  Random keys(3);
+  for (int i = 0; i < 200; ++i) {
+    const std::uint64_t key = keys.next();
+    const auto one = left_alone.pick_and_take({}, key);
+    const auto other = changed.pick_and_take({}, key);
+    ASSERT_TRUE(one.has_value() && other.has_value());
+    ++more[position_of(*other)];
+    --more[position_of(*one)];
+    // A turn of a round robin may change places with another one; the shares stay.
+    if (GetParam().name != PolicyName::kRoundRobin) {
+      ASSERT_EQ(one, other) << i;
+    }
+    if (i % 3 == 0) change(changed, GetParam(), all, 7);
+  }
+  for (const int difference : more) EXPECT_LE(std::abs(difference), 1);
+}
+
+TEST_P(EveryPolicy, PicksOnlyNewCandidatesAfterAChange) {
+  PoolOfPolicy pool = pool_with(candidates_with({1, 2, 1, 3, 1}), 7);
+  Random keys(3);
+  for (int i = 0; i < 20; ++i) pool.pick_and_take({}, keys.next());
+  std::vector<Candidate> others = candidates_with({1, 1, 1, 1, 1, 1, 1});
+  others.erase(others.begin() + 1, others.begin() + 3);
+  std::reverse(others.begin(), others.end());
+  change(pool, GetParam(), others, 7);
+  for (int i = 0; i < 100; ++i) {
+    const auto picked = pool.pick_and_take({}, keys.next());
+    ASSERT_TRUE(picked.has_value());
+    ASSERT_NE(position_of(*picked), 1u);
+    ASSERT_NE(position_of(*picked), 2u);
+  }
+}
 
 INSTANTIATE_TEST_SUITE_P(, EveryPolicy,
                          testing::Values(Case{"round_robin", PolicyName::kRoundRobin},

@@ -133,6 +133,21 @@ TEST(MaglevTable, IsTheSameWhateverTheOrderOfTheListAndTheIndexes) {
 
 // Two Weirs of different versions stand side by side while one of them is upgraded: a table that comes out
 // otherwise than in an older version tears clients from their backends.
+TEST(MaglevTable, KnowsWhoseItIsByNamesAndWeights) {
+  std::vector<Candidate> candidates = backends(3);
+  const MaglevTable table(candidates);
+  EXPECT_TRUE(table.is_of(candidates));
+  std::reverse(candidates.begin(), candidates.end());
+  for (Candidate& candidate : candidates) candidate.index += 7;
+  candidates.push_back({99, 0, "of no weight"});
+  EXPECT_TRUE(table.is_of(candidates));
+  candidates[0].weight = 2;
+  EXPECT_FALSE(table.is_of(candidates));
+  EXPECT_FALSE(table.is_of(backends(2)));
+  EXPECT_FALSE(table.is_of(backends(4)));
+  EXPECT_FALSE(table.is_of({}));
+}
+
 TEST(MaglevTable, IsTheSameInEveryVersion) {
   auto candidates = backends(20);
   candidates[3].weight = 7;

@@ -43,6 +43,31 @@ class Account {
   std::vector<double> had_;
 };
 
+TEST(Turns, GoOnInAnotherOrderWithWhatEachWasOwed) {
+  Turns before(3);
+  before.restart(std::vector<std::uint32_t>{1, 1, 1});
+  EXPECT_EQ(before.next(), 0u);
+  EXPECT_EQ(before.next(), 1u);
+  // The second has gone, the third is first, the first last, and there is a new one between them.
+  Turns after(3);
+  after.go_on_from(before, std::vector<std::uint32_t>{2, ~0u, 0});
+  after.restart(std::vector<std::uint32_t>{1, 1, 1});
+  EXPECT_EQ(after.next(), 0u) << "its turn is owed";
+  EXPECT_EQ(after.next(), 1u);
+  EXPECT_EQ(after.next(), 2u) << "it had one";
+}
+
+TEST(Turns, BeginAfterTheLastOneThatIsStillHere) {
+  Turns before(4);
+  before.restart(std::vector<std::uint32_t>{1, 1, 1, 1});
+  for (int i = 0; i < 7; ++i) before.next();
+  Turns after(2);
+  // The first two stay; the third, which came last, does not.
+  after.go_on_from(before, std::vector<std::uint32_t>{0, 1, ~0u, ~0u});
+  after.restart(std::vector<std::uint32_t>{1, 1});
+  EXPECT_EQ(after.next(), 0u);
+}
+
 TEST(Turns, KeepEachWithinOneOfItsExactShareAfterAnyNumber) {
   std::mt19937 random(2);
   for (int trial = 0; trial < 100; ++trial) {

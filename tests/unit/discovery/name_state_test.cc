@@ -127,6 +127,31 @@ TEST(NameState, AnAnswerThatIsNotHeldEndsWhenTheNameIsGone) {
   EXPECT_TRUE(state.failed(kStart + seconds(1), Kind::kNoSuchName));
 }
 
+TEST(NameState, WhatWasFoundByOtherWaysCountsForAMinuteUnlessTheNameIsSaidNotToExist) {
+  NameRules rules;
+  rules.hold_last_good = false;
+  for (const Kind kind : {Kind::kNoAnswer, Kind::kNoSuchName}) {
+    NameState state(rules, 1, kStart);
+    state.found(kStart);
+    EXPECT_EQ(state.next_question(), kStart) << "it is no answer";
+    EXPECT_FALSE(state.last_answer().has_value());
+    state.asked(kStart + seconds(5));
+    EXPECT_EQ(state.failed(kStart + seconds(5), kind), kind == Kind::kNoSuchName);
+    state.asked(kStart + kUntoldTtl);
+    EXPECT_TRUE(state.failed(kStart + kUntoldTtl, kind));
+  }
+  NameState held({}, 1, kStart);
+  held.found(kStart);
+  held.asked(kStart + hours(1));
+  EXPECT_FALSE(held.failed(kStart + hours(1), Kind::kNoSuchName));
+  NameState answered_since(rules, 1, kStart);
+  answered_since.found(kStart);
+  answered_since.asked(kStart);
+  answered_since.answered(kStart, seconds(10));
+  answered_since.asked(kStart + seconds(10));
+  EXPECT_TRUE(answered_since.failed(kStart + seconds(10), Kind::kNoAnswer)) << "the answer's TTL counts";
+}
+
 TEST(NameState, FailedConnectsBringTheQuestionForwardOnceASecond) {
   NameState state = answered({}, seconds(1'000));
   state.connects_fail(kStart + Millis(200));

@@ -129,6 +129,38 @@ TEST_F(NameWatchTest, WithoutHoldingANameThatIsGoneHasNoEndpoints) {
                                    "changed 0"));
 }
 
+TEST_F(NameWatchTest, WithoutHoldingWhatWasFoundOutlivesAFirstQuestionWithoutAnAnswer) {
+  auto failure = std::make_unique<DnsServer::Answer>();
+  failure->rcode = kDnsServFail;
+  server_.set_all(std::move(failure));
+  NameRules rules;
+  rules.hold_last_good = false;
+  const std::vector<DiscoveredEndpoint> found{{*base::parse_address("127.0.0.7:80"), 1, 0, ""}};
+  const NameWatch::Id id = watch_->add({"app.test", 80}, rules, callbacks(), found);
+  await_round(id);
+  EXPECT_EQ(changes_, 0);
+  EXPECT_EQ(watch_->status(id)->failures, 1u);
+  EXPECT_EQ(watch_->status(id)->endpoints, found);
+}
+
+TEST_F(NameWatchTest, WithoutHoldingWhatWasFoundGoesWithANameThatDoesNotExist) {
+  NameRules rules;
+  rules.hold_last_good = false;
+  const std::vector<DiscoveredEndpoint> found{{*base::parse_address("127.0.0.7:80"), 1, 0, ""}};
+  const NameWatch::Id id = watch_->add({"app.test", 80}, rules, callbacks(), found);
+  ASSERT_TRUE(driver_.until([&] { return changes_ == 1; }));
+  EXPECT_THAT(watch_->status(id)->endpoints, IsEmpty());
+}
+
+TEST_F(NameWatchTest, AFirstAnswerThatTellsWhatWasFoundIsNoChange) {
+  server_.set_addresses("app.test", 60, {"127.0.0.7"});
+  const std::vector<DiscoveredEndpoint> found{{*base::parse_address("127.0.0.7:80"), 1, 0, ""}};
+  const NameWatch::Id id = watch_->add({"app.test", 80}, {}, callbacks(), found);
+  await_round(id);
+  EXPECT_TRUE(watch_->status(id)->last_answer.has_value());
+  EXPECT_EQ(changes_, 0);
+}
+
 TEST_F(NameWatchTest, WithoutHoldingAnAnswerWhoseLifeIsOverGoesWithSilence) {
   server_.set_addresses("app.test", 1, {"127.0.0.1"});
   NameRules rules;

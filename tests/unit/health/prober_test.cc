@@ -113,6 +113,19 @@ TEST(Prober, ChecksEveryTargetAndNeverMoreAtOnceThanItMay) {
   EXPECT_EQ(f.prober.in_flight(), 0u);
 }
 
+TEST(Prober, ProbesFirstWhatIsToBeProbedAtOnce) {
+  Greeter greeter;
+  Fixture f({.max_in_flight = 1});
+  const auto check = check_of(kGreeting, kLong);
+  for (int i = 0; i < 20; ++i) f.prober.add({greeter.address(), check});
+  const TargetId at_once = f.prober.add({greeter.address(), check}, FirstProbe::kAtOnce);
+  ASSERT_TRUE(f.driver.until([&] {
+    greeter.turn();
+    return !f.reports.empty();
+  }));
+  EXPECT_EQ(f.reports.begin()->first, at_once);
+}
+
 TEST(Prober, ProbesAgainAndAgain) {
   Greeter greeter(0);
   Fixture f;

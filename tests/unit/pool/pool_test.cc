@@ -54,6 +54,46 @@ TEST(Pool, FollowsWeights) {
   EXPECT_EQ(picks, (std::map<std::string, int>{{"light", 10}, {"heavy", 30}}));
 }
 
+TEST(Pool, NumbersItsPlacesAndSaysWithAnEventWhichWasTheLast) {
+  const auto pool = pool_of(several(2), {.roster = checked()});
+  const Slot first = pick(*pool);
+  const Slot second = pick(*pool);
+  EXPECT_EQ(first.number(), 1u);
+  EXPECT_EQ(second.number(), 2u);
+  pool->check_failed(*first.backend(), "x");
+  const Slot third = pick(*pool);
+  EXPECT_EQ(third.number(), 3u);
+  const auto events = pool->advance(kStart);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].last_place, 2u);
+}
+
+TEST(Pool, KnowsWhetherABackendHasSessions) {
+  const auto pool = pool_of(several(1));
+  const auto a = pool->backends()[0];
+  EXPECT_FALSE(pool->has_sessions_at(*a));
+  Slot slot = pick(*pool);
+  EXPECT_TRUE(pool->has_sessions_at(*a));
+  pool->replace({backend("b")}, kStart);
+  EXPECT_TRUE(pool->has_sessions_at(*a)) << "those that it has stay when it leaves";
+  slot.release();
+  EXPECT_FALSE(pool->has_sessions_at(*a));
+}
+
+TEST(Pool, SourceHashFindsTheSameBackendsAfterAChangeAsAPoolThatWasMadeSo) {
+  RosterRules rules;
+  rules.policy = balance::PolicyName::kSourceHash;
+  const auto changed = pool_of(several(5), {.roster = rules});
+  changed->replace({backend("e"), backend("b"), backend("c")}, kStart);
+  changed->replace({backend("f"), backend("e"), backend("b"), backend("a")}, kStart);
+  const auto made = pool_of({backend("a"), backend("b"), backend("e"), backend("f")}, {.roster = rules});
+  for (std::uint64_t key = 0; key < 1'000; ++key) {
+    NoPick why_not = NoPick::kNone;
+    const std::uint64_t spread = key * 0x9e3779b97f4a7c15u;
+    ASSERT_EQ(name_of(changed->pick({spread, {}}, why_not)), name_of(made->pick({spread, {}}, why_not)));
+  }
+}
+
 TEST(Pool, AFirstPickIsNotMovedByRetriesOfOthers) {
   const auto pool = pool_of(several(3));
   std::string order;

@@ -555,6 +555,19 @@ TEST_F(Sessions, AtABackendThatIsLeftEndForThatReasonAndOthersGoOn) {
   table.close_all(CloseReason::kShutdown);
 }
 
+TEST_F(Sessions, WhosePlaceAtABackendIsLaterThanTheLastOneThatIsMeantStay) {
+  std::vector<base::UniqueFd> ends;
+  for (int i = 0; i < 3; ++i) {
+    ends.push_back(open());
+    ends.push_back(accept());
+  }
+  driver.turns(3);
+  table.close_those_at(*backend, CloseReason::kBackendDown, 2);
+  EXPECT_EQ(closed(CloseReason::kBackendDown), 2u);
+  EXPECT_EQ(table.size(), 1u);
+  table.close_all(CloseReason::kShutdown);
+}
+
 // Nobody tells them to leave it: they do not know yet that they have a place there.
 TEST_F(Sessions, DoNotConnectToABackendThatWasLeftBeforeTheyHeardOfTheirPlace) {
   use_one_place();

@@ -1,0 +1,88 @@
+#include "server/session_cuts.h"
+
+#include <gtest/gtest.h>
+
+#include "unit/pool/backends.h"
+
+namespace weir::server {
+namespace {
+
+using pool::kStart;
+using session::CloseReason;
+
+constexpr base::Millis kSecond{1'000};
+
+// A pool of two with a session at each, the plans for them, and two workers that may have no room.
+class Cuts : public testing::Test {
+ protected:
+  void plan(std::size_t backend, CloseReason reason, base::TimePoint due, std::uint64_t last_place = 2) {
+    cuts.plan({its_pool, backends[backend], reason, last_place, due});
+  }
+
+  // "0 a backend_down 2" for each cut that a worker took: which, whose, why and up to which place.
+  std::vector<std::string> carried_out(base::TimePoint now) {
+    std::vector<std::string> texts;
+    cuts.carry_out(now, [&](std::size_t worker, const SessionCut& cut) {
+      if (worker == full) return false;
+      texts.push_back(std::to_string(worker) + " " + cut.backend->name() + " " +
+                      std::string(word(cut.reason)) + " " + std::to_string(cut.last_place));
+      return true;
+    });
+    return texts;
+  }
+
+  pool::Slot pick() {
+    pool::NoPick why_not = pool::NoPick::kNone;
+    return its_pool->pick({0, {}}, why_not);
+  }
+
+  using Texts = std::vector<std::string>;
+
+  const std::shared_ptr<pool::Pool> its_pool =
+      std::make_shared<pool::Pool>(pool::PoolSettings{}, pool::several(2));
+  const std::vector<std::shared_ptr<pool::Backend>> backends = its_pool->backends();
+  pool::Slot at_a = pick();
+  pool::Slot at_b = pick();
+  std::optional<std::size_t> full;
+  SessionCuts cuts{2};
+};
+
+TEST_F(Cuts, AreBroughtToEachWorkerWhenTheyAreDue) {
+  plan(0, CloseReason::kBackendDown, kStart + kSecond);
+  EXPECT_EQ(carried_out(kStart), Texts{});
+  EXPECT_EQ(carried_out(kStart + kSecond), (Texts{"0 a backend_down 2", "1 a backend_down 2"}));
+  EXPECT_EQ(carried_out(kStart + kSecond), Texts{}) << "once";
+}
+
+TEST_F(Cuts, AreBroughtAgainToAWorkerThatHadNoRoomAndOnlyToThat) {
+  plan(0, CloseReason::kBackendDown, kStart);
+  full = 1;
+  EXPECT_EQ(carried_out(kStart), (Texts{"0 a backend_down 2"}));
+  EXPECT_EQ(carried_out(kStart), Texts{});
+  full.reset();
+  EXPECT_EQ(carried_out(kStart), (Texts{"1 a backend_down 2"}));
+  EXPECT_EQ(cuts.size(), 0u);
+}
+
+TEST_F(Cuts, AreCalledOffByWhatUndoesTheirReasonOnly) {
+  plan(0, CloseReason::kBackendDown, kStart);
+  plan(0, CloseReason::kBackendRemoved, kStart);
+  plan(0, CloseReason::kBackendMaintenance, kStart);
+  plan(1, CloseReason::kBackendDown, kStart);
+  cuts.call_off(*backends[0], CloseReason::kBackendDown);
+  EXPECT_EQ(carried_out(kStart),
+            (Texts{"0 a backend_removed 2", "1 a backend_removed 2", "0 a backend_maintenance 2",
+                   "1 a backend_maintenance 2", "0 b backend_down 2", "1 b backend_down 2"}));
+}
+
+TEST_F(Cuts, AreForgottenOnceTheBackendHasNoSessions) {
+  plan(0, CloseReason::kBackendRemoved, kStart + kSecond);
+  plan(1, CloseReason::kBackendRemoved, kStart + kSecond);
+  its_pool->replace({pool::backend("c")}, kStart);
+  at_a.release();
+  EXPECT_EQ(carried_out(kStart), Texts{});
+  EXPECT_EQ(cuts.size(), 1u);
+}
+
+}  // namespace
+}  // namespace weir::server
