@@ -79,16 +79,6 @@ std::optional<DnsService> read_service(const Record& record) {
                     record.ttl()};
 }
 
-// The least of the record's own life and its MINIMUM field, the last of five numbers: RFC 2308 section 5.
-std::optional<seconds> read_negative_ttl(const Record& record) {
-  const auto primary = read_name(record, record.begin());
-  if (!primary) return std::nullopt;
-  const auto mailbox = read_name(record, primary->next);
-  if (!mailbox || record.end() - mailbox->next != 20) return std::nullopt;
-  const auto minimum = static_cast<std::uint32_t>(ns_get32(record.end() - 4));
-  return std::min(record.ttl(), seconds(minimum > 0x7fffffff ? 0 : minimum));
-}
-
 // What is found in the records before it is known which name they lead to.
 struct Found {
   std::vector<Alias> aliases;
@@ -152,7 +142,6 @@ Result<DnsAnswer> read_question(ns_msg& message) {
     return failure(malformed("a question that was never asked"));
   answer.name = question.name;
   answer.rcode = ns_msg_getflag(message, ns_f_rcode);
-  answer.truncated = ns_msg_getflag(message, ns_f_tc) != 0;
   return answer;
 }
 
@@ -163,14 +152,10 @@ Result<bool> read_rest(ns_msg& message, DnsAnswer& answer) {
       if (ns_parserr(&message, section, i, &rr) != 0) return failure(malformed("a broken record"));
       if (rr.rr_class != ns_c_in) continue;
       const Record record{message, rr};
-      if (section == ns_s_ns && rr.type == ns_t_soa && !answer.negative_ttl) {
-        answer.negative_ttl = read_negative_ttl(record);
-        if (!answer.negative_ttl) return failure(malformed("a broken SOA record"));
-      } else if (section == ns_s_ar && (rr.type == ns_t_a || rr.type == ns_t_aaaa)) {
-        auto address = read_address(record);
-        if (!address) return failure(malformed("an address of the wrong length"));
-        answer.additional.push_back(*std::move(address));
-      }
+      if (section != ns_s_ar || (rr.type != ns_t_a && rr.type != ns_t_aaaa)) continue;
+      auto address = read_address(record);
+      if (!address) return failure(malformed("an address of the wrong length"));
+      answer.additional.push_back(*std::move(address));
     }
   }
   return true;

@@ -38,8 +38,7 @@ struct DnsService {
 struct DnsAnswer {
   std::string name;  // what was asked for, without the last dot
   DnsType type = DnsType::kA;
-  int rcode = 0;           // 0 NOERROR, 2 SERVFAIL, 3 NXDOMAIN (RFC 1035 section 4.1.1)
-  bool truncated = false;  // TC: there is more than this message could hold
+  int rcode = 0;  // 0 NOERROR, 2 SERVFAIL, 3 NXDOMAIN (RFC 1035 section 4.1.1)
 
   // What was asked for, at the end of the chain of aliases (CNAME). A record's life is the least of the
   // chain's.
@@ -48,9 +47,6 @@ struct DnsAnswer {
 
   // Addresses of the additional section: those of SRV targets, when the server sends them along.
   std::vector<DnsAddress> additional;
-
-  // How long nothing is the answer, from the zone's SOA record, when the server sent that.
-  std::optional<std::chrono::seconds> negative_ttl;
 };
 
 // Aliases that are followed from one name to the next.
