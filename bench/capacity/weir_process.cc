@@ -8,14 +8,17 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <fstream>
 #include <regex>
 #include <sstream>
+#include <thread>
 
 namespace weir::capacity {
 namespace {
 
 constexpr base::Millis kStartPatience{10'000};
+constexpr base::Millis kCountPatience{1'000};
 
 std::string configuration(const std::vector<base::Address>& backends) {
   std::vector<std::string> quoted;
@@ -59,6 +62,21 @@ std::string get_metrics(const base::Address& door) {
   return answer;
 }
 
+// Of refused connections and ended sessions, with how many: "backend_end 1".
+std::string reasons_in(const std::string& metrics) {
+  const std::regex wanted(
+      R"re(weir_(?:connections_refused|sessions_closed)_total\{.*reason="(\w+)".*\} (\d+))re");
+  std::vector<std::string> reasons;
+  std::istringstream lines(metrics);
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch found;
+    if (std::regex_search(line, found, wanted) && found[2] != "0") {
+      reasons.push_back(fmt::format("{} {}", found[1].str(), found[2].str()));
+    }
+  }
+  return fmt::format("{}", fmt::join(reasons, ", "));
+}
+
 }  // namespace
 
 base::Result<WeirProcess> WeirProcess::start(const std::string& binary,
@@ -82,17 +100,13 @@ base::Result<WeirProcess> WeirProcess::start(const std::string& binary,
 }
 
 std::string WeirProcess::what_gave() const {
-  const std::regex wanted(
-      R"re(weir_(?:connections_refused|sessions_closed)_total\{.*reason="(\w+)".*\} (\d+))re");
-  std::vector<std::string> reasons;
-  std::istringstream lines(get_metrics(door_));
-  for (std::string line; std::getline(lines, line);) {
-    std::smatch found;
-    if (std::regex_search(line, found, wanted) && found[2] != "0") {
-      reasons.push_back(fmt::format("{} {}", found[1].str(), found[2].str()));
-    }
+  // What a client has seen of the end Weir may count a moment later, once the session is over on both sides.
+  const auto until = std::chrono::steady_clock::now() + kCountPatience;
+  for (;;) {
+    std::string reasons = reasons_in(get_metrics(door_));
+    if (!reasons.empty() || std::chrono::steady_clock::now() >= until) return reasons;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  return fmt::format("{}", fmt::join(reasons, ", "));
 }
 
 std::uint64_t resident_bytes(pid_t pid) {
