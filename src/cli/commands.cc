@@ -86,10 +86,12 @@ int check(const std::string& path, CheckNames names) {
   if (!config::has_error(problems)) {
     server::check_host(loaded.config, problems);
     arithmetic = server::plan_for(loaded.config, server::raise_descriptor_limit(), 0, problems).arithmetic();
-    // Asked to resolve, a name that has no address is what the user wants to hear of as an error.
+    // Asked to resolve, a name that has no address is what the user wants to hear of as an error, however
+    // long it takes.
     const bool asks = names == CheckNames::kResolve;
-    const server::World world = server::build_world(loaded.config, asks ? net::resolve : leave_names,
-                                                    problems, config::Severity::kError);
+    const server::World world =
+        server::build_world(loaded.config, asks ? net::resolve : leave_names, problems,
+                            config::Severity::kError, std::chrono::hours(1));
     if (asks) server::check_names(loaded.config, world, problems);
     const auto filters = server::make_packet_filters(loaded.config, problems);
     for (std::size_t i = 0; i < filters.size(); ++i) {

@@ -125,6 +125,13 @@ bool Pool::check_failed(const Backend& backend, std::string reason) {
   return roster_.is_changing(*index);
 }
 
+void Pool::warm_lost(Backend& backend, base::TimePoint now) {
+  backend.counters().failed_attempts.add();
+  const std::lock_guard lock(mutex_);
+  const auto index = find(backend);
+  if (index && roster_.failed(*index, Failure::kConnect, now, "backend_lost")) serve_all();
+}
+
 void Pool::set_mode(const Backend& backend, BackendMode mode, base::TimePoint now) {
   const std::lock_guard lock(mutex_);
   const auto index = find(backend);

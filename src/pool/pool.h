@@ -98,12 +98,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   // A warm connection to it, which no session had, was lost since its host no longer answers: counts as a
   // session's connect that failed. Nothing more happens for a backend that has left.
-  void warm_lost(Backend& backend, base::TimePoint now) {
-    backend.counters().failed_attempts.add();
-    const std::lock_guard lock(mutex_);
-    const auto index = find(backend);
-    if (index && roster_.failed(*index, Failure::kConnect, now, "backend_lost")) serve_all();
-  }
+  void warm_lost(Backend& backend, base::TimePoint now);
 
   void set_mode(const Backend& backend, BackendMode mode, base::TimePoint now);
   // See `Roster::replace`. What a policy takes long to work out is made before the lock is taken. One thread

@@ -18,8 +18,13 @@ using config::Severity;
 
 class Builder {
  public:
-  Builder(const config::Config& config, const Resolve& resolve, Problems& problems, Severity unresolved)
-      : resolve_(resolve), problems_(problems), unresolved_(unresolved), specs_(config) {}
+  Builder(const config::Config& config, const Resolve& resolve, Problems& problems, Severity unresolved,
+          base::Millis longest_asking)
+      : resolve_(resolve),
+        problems_(problems),
+        unresolved_(unresolved),
+        still_to_ask_(longest_asking),
+        specs_(config) {}
 
   void add_pool(const config::PoolConfig& from, World& world) {
     Backends backends;
@@ -44,12 +49,14 @@ class Builder {
  private:
   void look_up(const config::PoolConfig& pool, const BackendConfig& from, NameAtStart& name) {
     const auto& written = std::get<base::HostPort>(from.address.value);
-    // The system's resolver knows nothing of these.
-    if (is_for_later(pool)) {
+    // The system's resolver knows nothing of these, or has taken too long for others.
+    if (is_for_later(pool) || still_to_ask_ <= base::Micros(0)) {
       name.why_none = fmt::format("the name \"{}\" has not been answered yet", written.host);
       return;
     }
+    const base::TimePoint begun = base::precise_now();
     const auto addresses = resolve_(written);
+    still_to_ask_ -= std::chrono::duration_cast<base::Micros>(base::precise_now() - begun);
     if (!addresses) {
       name.why_none = addresses.error().message();
       problems_.push_back({unresolved_, from.address.place,
@@ -69,6 +76,7 @@ class Builder {
   const Resolve& resolve_;
   Problems& problems_;
   const Severity unresolved_;
+  base::Micros still_to_ask_;
   const BackendSpecs specs_;
 };
 
@@ -112,8 +120,8 @@ std::shared_ptr<pool::Pool> find_pool(const World& world, const std::string& nam
 }  // namespace
 
 World build_world(const config::Config& config, const Resolve& resolve, Problems& problems,
-                  Severity unresolved) {
-  Builder builder(config, resolve, problems, unresolved);
+                  Severity unresolved, base::Millis longest_asking) {
+  Builder builder(config, resolve, problems, unresolved, longest_asking);
   World world;
   for (const config::PoolConfig& pool : config.pools) builder.add_pool(pool, world);
   for (std::size_t i = 0; i < config.pools.size(); ++i) {

@@ -33,14 +33,17 @@ struct World {
   std::vector<NameAtStart> names;  // all names of all pools, in the order of the configuration
 };
 
+inline constexpr base::Millis kLongestAsking{5'000};
+
 using Resolve = std::function<base::Result<std::vector<base::Address>>(const base::HostPort&)>;
 
 // A name that does not resolve makes its backend "down" and leaves a warning among `problems`; a resolved
 // address that is one of this process's own listeners leaves an error. Names of services, and those of pools
 // with name servers of their own, are not looked up here: their backends are down until `NameKeeper` has an
-// answer.
-// `unresolved` is how bad a name without an address is. The doors are left empty.
+// answer; nor are the rest once the names have taken longer than `longest_asking` in all, since nobody
+// listens meanwhile. `unresolved` is how bad a name without an address is. The doors are left empty.
 World build_world(const config::Config& config, const Resolve& resolve, config::Problems& problems,
-                  config::Severity unresolved = config::Severity::kWarning);
+                  config::Severity unresolved = config::Severity::kWarning,
+                  base::Millis longest_asking = kLongestAsking);
 
 }  // namespace weir::server

@@ -157,6 +157,23 @@ TEST(BuildWorld, LeavesServicesAndPoolsWithNameServersOfTheirOwnForLater) {
   }
 }
 
+TEST(BuildWorld, LeavesTheRestForLaterOnceNamesHaveTakenTooLong) {
+  int asked = 0;
+  const Resolve counting = [&asked](const base::HostPort& name) {
+    ++asked;
+    return resolving({"192.0.2.1:0"})(name);
+  };
+  const config::Config config = config_of({backend("one:80"), backend("two:80"), backend("three:80")});
+  config::Problems problems;
+  const World world = build_world(config, counting, problems, config::Severity::kWarning, base::Millis(0));
+  EXPECT_EQ(asked, 0);
+  EXPECT_TRUE(problems.empty());
+  ASSERT_EQ(world.names.size(), 3u);
+  EXPECT_EQ(world.names[2].why_none, "the name \"three\" has not been answered yet");
+  build_world(config, counting, problems);
+  EXPECT_EQ(asked, 3) << "these were quick";
+}
+
 TEST(BuildWorld, TakesABackendDownWhoseNameDoesNotResolveAndWarns) {
   config::Problems problems;
   const World world =
