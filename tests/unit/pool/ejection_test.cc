@@ -2,10 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/pool/backends.h"
+
 namespace weir::pool {
 namespace {
 
-constexpr base::TimePoint kStart{std::chrono::hours(1)};
 constexpr base::Millis kTime{30'000};
 constexpr EjectionRules kRules{
     .consecutive_failures = 3, .eject_time = kTime, .max_ejected = 1, .observe_resets = true};

@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/pool/backends.h"
+
 namespace weir::pool {
 namespace {
-
-constexpr base::TimePoint kStart{std::chrono::hours(1)};
 
 int retries_at(RetryBudget& budget, base::TimePoint now) {
   int allowed = 0;
