@@ -229,12 +229,17 @@ bool Roster::connected(BackendIndex i, base::TimePoint now, base::Micros took) {
   note_time(i, took);
   states_[i].ejection.connected();
   if (!is_passed_over(i)) return false;
+  take_back(i, now, "a connect stood");
+  return true;
+}
+
+// One that was passed over.
+void Roster::take_back(BackendIndex i, base::TimePoint now, std::string why) {
   states_[i].ejection.come_back();
   came_up(i, now);
   refresh(i);
-  tell(Change::kReturned, i, "a connect stood");
+  tell(Change::kReturned, i, std::move(why));
   tell_panic();
-  return true;
 }
 
 // Where the weight grows from when it comes back.
@@ -248,7 +253,11 @@ void Roster::came_up(BackendIndex i, base::TimePoint now) {
 
 bool Roster::check_passed(BackendIndex i, base::TimePoint now) {
   backends_[i]->counters().checks_passed.add();
-  if (!states_[i].health.passed()) return false;
+  if (!states_[i].health.passed()) {
+    if (!is_passed_over(i)) return false;
+    take_back(i, now, "a check passed");
+    return true;
+  }
   // What sessions met while it was down says nothing of how it is now.
   states_[i].ejection.forget();
   came_up(i, now);

@@ -37,7 +37,8 @@ enum class Change : std::uint8_t {
   kUp,          // its checks pass again
   kEjected,     // its sessions failed
   kPassedOver,  // the same, but no more may be ejected: used only when no other is left
-  kReturned,    // the time of the ejection is over, or a connect to one that was passed over stood
+  kReturned,    // the time of the ejection is over, or a connect to one that was passed over stood, or a
+                // check of it passed
   kMode,        // the operator wants something else of it
   kAdded,       // it joined
   kRemoved,     // it left
@@ -99,7 +100,8 @@ class Roster {
   bool connected(balance::BackendIndex index, base::TimePoint now, base::Micros took);
   void served(balance::BackendIndex index);
 
-  // What a check tells of it. True: it has come up, or gone down, by this.
+  // What a check tells of it. True: who is usable has changed: it has come up, or gone down, by this, or is
+  // no longer passed over.
   bool check_passed(balance::BackendIndex index, base::TimePoint now);
   bool check_failed(balance::BackendIndex index, std::string reason);
 
@@ -211,6 +213,7 @@ class Roster {
   std::optional<balance::BackendIndex> choose_passed_over(const balance::Tried& tried, NoPick& why_not);
   void note_time(balance::BackendIndex index, base::Micros took);
   void came_up(balance::BackendIndex index, base::TimePoint now);
+  void take_back(balance::BackendIndex index, base::TimePoint now, std::string why);
   void set_weight(balance::BackendIndex index, std::uint32_t weight);
   // Works out anew how a backend, or each, counts and who is usable. Policies are told when they are asked
   // next: a change costs no more for a large pool, and many at once are told once.

@@ -228,6 +228,18 @@ TEST(Roster, TakesOneThatWasPassedOverBackWithTheFirstConnectThatStands) {
   EXPECT_EQ(told(roster), (Texts{"passed over a 0/1", "returned a 1/1"}));
 }
 
+TEST(Roster, TakesOneThatWasPassedOverBackWithTheFirstCheckThatPasses) {
+  Roster roster(checked(), several(2));
+  fail(roster, 0);
+  fail(roster, 1);
+  ASSERT_TRUE(roster.is_passed_over(1));
+  EXPECT_TRUE(roster.check_passed(1, kStart + kSecond));
+  EXPECT_FALSE(roster.is_passed_over(1));
+  EXPECT_FALSE(roster.check_passed(0, kStart + kSecond)) << "an ejection has its time";
+  EXPECT_EQ(roster.state(0), BackendState::kEjected);
+  EXPECT_EQ(told(roster), (Texts{"ejected a 1/2", "passed over b 0/2", "returned b 1/2"}));
+}
+
 TEST(Roster, TakesOneThatWasPassedOverBackAfterItsTime) {
   Roster roster({}, several(1));
   fail(roster, 0);
