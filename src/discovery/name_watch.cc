@@ -159,7 +159,7 @@ void NameWatch::take_answer(Name& name, Answer answer) {
   if (!answer.missing.empty()) name.state.answered_in_part(now);
   schedule(name);
   arm();
-  put(id, std::move(answer.endpoints));
+  put(id, answer.endpoints);
   tell_recovered(id);
   tell_noted(id);
 }
@@ -176,7 +176,7 @@ void NameWatch::take_failure(Name& name, const std::string& reason, NameState::K
 }
 
 // Callbacks may remove the name: each is called by a copy, and the name is looked for anew afterwards.
-void NameWatch::put(Id id, std::vector<DiscoveredEndpoint> endpoints) {
+void NameWatch::put(Id id, const std::vector<DiscoveredEndpoint>& endpoints) {
   Name* const name = find(id);
   if (name == nullptr || name->endpoints == endpoints) return;
   name->endpoints = endpoints;

@@ -92,7 +92,7 @@ class NameWatch {
   void on_report(Id id, Report report);
   void take_answer(Name& name, Answer answer);
   void take_failure(Name& name, const std::string& reason, NameState::Kind kind);
-  void put(Id id, std::vector<DiscoveredEndpoint> endpoints);
+  void put(Id id, const std::vector<DiscoveredEndpoint>& endpoints);
   void tell_failed(Id id, const std::string& reason);
   void tell_noted(Id id);
   void tell_recovered(Id id);

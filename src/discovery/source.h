@@ -54,6 +54,8 @@ class Source {
   // May destroy the source.
   using Receiver = std::function<void(Report)>;
 
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
   virtual ~Source() = default;
 
   // Begins to ask; the receiver is called once, later, from the loop. A question that is still out is
@@ -62,8 +64,6 @@ class Source {
 
  protected:
   Source() = default;
-  Source(const Source&) = delete;
-  Source& operator=(const Source&) = delete;
 };
 
 // By rank, then address (IPv4 first, by number), then port. Of an address that is there twice the first

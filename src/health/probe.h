@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/unique_fd.h"
@@ -34,7 +35,10 @@ struct LocalFault {
   net::ConnectStep step = net::ConnectStep::kConnect;
   int error = 0;  // errno
 
-  friend auto operator<=>(const LocalFault&, const LocalFault&) = default;
+  friend bool operator==(const LocalFault&, const LocalFault&) = default;
+  friend bool operator<(const LocalFault& a, const LocalFault& b) {
+    return std::pair(a.step, a.error) < std::pair(b.step, b.error);
+  }
 };
 
 struct ProbeReport {

@@ -18,7 +18,7 @@ namespace weir::net {
 class HostsFile {
  public:
   // Nothing of a file that is longer is looked at.
-  static constexpr std::size_t kMaxBytes = 16 * 1024 * 1024;
+  static constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
 
   explicit HostsFile(std::string path = "/etc/hosts") : path_(std::move(path)) {}
 

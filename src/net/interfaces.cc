@@ -55,7 +55,8 @@ std::vector<std::string> interface_names() {
 
 bool has_interface(const std::string& name) {
   // The kernel takes "lo:1", an alias as ifconfig(8) writes it, for "lo"; SO_BINDTODEVICE does not.
-  if (name.empty() || name.size() >= IFNAMSIZ || name.find_first_of(std::string(":\0", 2)) != name.npos) {
+  if (name.empty() || name.size() >= IFNAMSIZ ||
+      name.find_first_of(std::string(":\0", 2)) != std::string::npos) {
     return false;
   }
   const base::UniqueFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));

@@ -4,8 +4,8 @@ namespace weir::pool {
 
 using balance::BackendIndex;
 
-Pool::Pool(PoolSettings settings, std::vector<std::shared_ptr<Backend>> backends)
-    : settings_(std::move(settings)), roster_(settings_.roster, std::move(backends)) {
+Pool::Pool(PoolSettings settings, const std::vector<std::shared_ptr<Backend>>& backends)
+    : settings_(std::move(settings)), roster_(settings_.roster, backends) {
   WEIR_ASSERT(settings_.retries < balance::Tried::kMost);
 }
 

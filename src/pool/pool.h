@@ -63,7 +63,7 @@ struct PoolView {
 
 class Pool : public std::enable_shared_from_this<Pool> {
  public:
-  Pool(PoolSettings settings, std::vector<std::shared_ptr<Backend>> backends);
+  Pool(PoolSettings settings, const std::vector<std::shared_ptr<Backend>>& backends);
 
   const PoolSettings& settings() const { return settings_; }
   PoolCounters& counters() { return counters_; }

@@ -59,6 +59,7 @@ std::vector<base::Address> PortLedger::begin_look(base::TimePoint now) {
   std::map<std::string, base::Address> destinations;
   for (const auto& [key, pair] : pairs_) destinations.emplace(pair.destination.to_string(), pair.destination);
   std::vector<base::Address> list;
+  list.reserve(destinations.size());
   for (auto& [text, address] : destinations) list.push_back(std::move(address));
   return list;
 }

@@ -10,7 +10,6 @@
 namespace weir::pool {
 
 using balance::BackendIndex;
-using balance::Member;
 using balance::Tried;
 
 namespace {
@@ -32,7 +31,8 @@ std::uint32_t mean_with(std::uint32_t mean, std::uint64_t sample) {
 
 }  // namespace
 
-Roster::Roster(const RosterRules& rules, std::vector<std::shared_ptr<Backend>> backends) : rules_(rules) {
+Roster::Roster(const RosterRules& rules, const std::vector<std::shared_ptr<Backend>>& backends)
+    : rules_(rules) {
   for (const auto& backend : backends) {
     const BackendIndex i = put(as_new(backend));
     states_[i].order = i;

@@ -74,7 +74,7 @@ class Roster {
   // What the policies of the two tiers take long to work out.
   using Groundworks = std::array<balance::Groundwork, 2>;
 
-  Roster(const RosterRules& rules, std::vector<std::shared_ptr<Backend>> backends);
+  Roster(const RosterRules& rules, const std::vector<std::shared_ptr<Backend>>& backends);
 
   // The backend for a session; the caller takes the place by `enter`. Backups come only when no other that is
   // usable and untried is left, and after them those that are passed over, in turn; one that is full is worth

@@ -88,7 +88,7 @@ void HealthChecks::remove(const pool::Backend& backend) {
 std::uint64_t HealthChecks::add_way(const pool::BackendIdentity& identity, int family) {
   const pool::Origin* origin = identity.origin.get();
   if (origin == nullptr || (origin->sources.empty() && origin->interface.empty())) return 0;
-  ways_[++last_way_].reset(new Way{{origin->sources, family}, origin->interface});
+  ways_[++last_way_] = std::make_unique<Way>(*origin, family);
   return last_way_;
 }
 

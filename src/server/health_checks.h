@@ -44,6 +44,7 @@ class HealthChecks {
   // Where the probes of one backend come from. They do not count among the ports of its sessions: there is
   // one at a time, perhaps to another port.
   struct Way {
+    Way(const pool::Origin& origin, int family) : turn(origin.sources, family), interface(origin.interface) {}
     pool::SourceTurn turn;
     std::string interface;
   };

@@ -43,7 +43,7 @@ class Builder {
       }
       world.names.push_back(std::move(name));
     }
-    world.pools.push_back(std::make_shared<pool::Pool>(pool_settings(from), std::move(backends)));
+    world.pools.push_back(std::make_shared<pool::Pool>(pool_settings(from), backends));
   }
 
  private:
