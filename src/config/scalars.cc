@@ -98,7 +98,7 @@ Value<std::optional<double>> parse_decimal(const Key& key, const Node& node) {
   WEIR_ASSERT(key.type == ValueType::kDecimal);
   const bool is_special = node.kind == Kind::kString && !key.special.empty() && node.text == key.special;
   if (is_special) return std::optional<double>();
-  double value = static_cast<double>(node.integer);
+  auto value = static_cast<double>(node.integer);
   const bool is_written_out = node.kind == Kind::kFloat || (node.kind == Kind::kString && node.is_expanded);
   const bool is_number = is_written_out ? parse_fraction(node.text, value) : node.kind == Kind::kInteger;
   // A NaN is within no bounds.

@@ -14,7 +14,7 @@ constexpr int kNxDomain = 3;
 
 }  // namespace
 
-NameLookup::NameLookup(net::DnsChannel& channel, std::string name, std::vector<wire::DnsType> types,
+NameLookup::NameLookup(net::DnsChannel& channel, std::string name, const std::vector<wire::DnsType>& types,
                        std::function<void()> done)
     : channel_(channel), name_(std::move(name)), done_(std::move(done)) {
   for (const wire::DnsType type : types) {

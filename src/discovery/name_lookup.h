@@ -23,7 +23,7 @@ class NameLookup {
   };
 
   // `done` is called once, when nothing is out any more; it may destroy nothing of this.
-  NameLookup(net::DnsChannel& channel, std::string name, std::vector<wire::DnsType> types,
+  NameLookup(net::DnsChannel& channel, std::string name, const std::vector<wire::DnsType>& types,
              std::function<void()> done);
 
   NameLookup(const NameLookup&) = delete;

@@ -12,7 +12,6 @@
 namespace weir::net {
 namespace {
 
-using base::Error;
 using base::ErrorSide;
 using base::failure;
 
@@ -56,6 +55,8 @@ ares_ssize_t send_vector(ares_socket_t fd, const iovec* parts, int count, void*)
 }  // namespace
 
 struct AresSession::Socket {
+  Socket(AresSession& its_session, int its_fd) : session(its_session), fd(its_fd) {}
+
   void on_ready(Ready ready) {
     // The library may close the socket, and this object with it: nothing is touched afterwards.
     AresSession& to = session;
@@ -90,7 +91,7 @@ base::Result<std::unique_ptr<AresSession>> AresSession::create(EventLoop& loop, 
 }
 
 base::Result<bool> AresSession::open(const AresSettings& settings) {
-  static const int library = ares_library_init(ARES_LIB_INIT_ALL);  // once, and for as long as the process
+  static const int kLibrary = ares_library_init(ARES_LIB_INIT_ALL);  // once, and for as long as the process
   std::string path = settings.resolv_conf;
   ares_options options{};
   options.flags = ARES_FLAG_EDNS;
@@ -108,7 +109,7 @@ base::Result<bool> AresSession::open(const AresSettings& settings) {
             ARES_OPT_TCP_PORT | ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF;
   // With servers of one's own names are taken as they are: an empty search list.
   if (!settings.servers.empty()) set |= ARES_OPT_DOMAINS;
-  int status = library == ARES_SUCCESS ? ares_init_options(&channel_, &options, set) : library;
+  int status = kLibrary == ARES_SUCCESS ? ares_init_options(&channel_, &options, set) : kLibrary;
   if (status == ARES_SUCCESS && !settings.servers.empty()) {
     std::vector<std::string> servers;
     for (const base::Address& server : settings.servers) servers.push_back(server.to_string());
@@ -117,9 +118,9 @@ base::Result<bool> AresSession::open(const AresSettings& settings) {
   if (status != ARES_SUCCESS) {
     return failure({ErrorSide::kSystem, std::string("the resolver cannot start: ") + ares_strerror(status)});
   }
-  static const ares_socket_functions functions{open_socket, close_socket, connect_socket,
-                                               &AresSession::receive, send_vector};
-  ares_set_socket_functions(channel_, &functions, this);
+  static const ares_socket_functions kFunctions{open_socket, close_socket, connect_socket,
+                                                &AresSession::receive, send_vector};
+  ares_set_socket_functions(channel_, &kFunctions, this);
   load_search_list();
   return true;
 }
@@ -190,7 +191,7 @@ void AresSession::on_socket_state(int fd, Interest interest) {
   }
   auto& socket = sockets_[fd];
   if (socket == nullptr) {
-    socket.reset(new Socket{*this, fd, {}});
+    socket = std::make_unique<Socket>(*this, fd);
     socket->watch.bind<&Socket::on_ready>(loop_, fd, socket.get());
   }
   // Without memory for it the question ends by its time-out.

@@ -28,7 +28,7 @@ bool take(std::string_view& text, char expected) {
 std::string_view without_blanks_around(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\n";
   const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == text.npos) return {};
+  if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 

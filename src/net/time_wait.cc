@@ -13,6 +13,7 @@
 #include <cstring>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "base/unique_fd.h"
@@ -32,13 +33,20 @@ using Ports = std::set<std::uint16_t>;
 struct Host {
   std::array<std::uint8_t, 16> bytes{};
   std::uint32_t scope = 0;  // of a link-local one
-  auto operator<=>(const Host&) const = default;
+
+  friend bool operator==(const Host&, const Host&) = default;
+  friend bool operator<(const Host& a, const Host& b) {
+    return std::tie(a.bytes, a.scope) < std::tie(b.bytes, b.scope);
+  }
 };
 
 struct Target {
   Host host;
   std::uint16_t port = 0;
-  auto operator<=>(const Target&) const = default;
+
+  friend bool operator<(const Target& a, const Target& b) {
+    return std::tie(a.host, a.port) < std::tie(b.host, b.port);
+  }
 };
 
 Host host_of(const in_addr& ip) {

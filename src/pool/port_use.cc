@@ -66,7 +66,7 @@ void PortForecast::learn(const PortSample& sample, base::TimePoint now) {
 
 // How many ports TIME_WAIT will keep from being used, `ahead` of the last sample and at most a minute.
 double PortForecast::in_time_wait_after(seconds ahead) const {
-  const double all = static_cast<double>(last_.time_wait);
+  const auto all = static_cast<double>(last_.time_wait);
   if (last_.reuse == TimeWaitReuse::kAfterASecond) {
     // A second's worth. How many went to TIME_WAIT cannot be seen where they are taken out early: at most
     // all.
@@ -82,11 +82,11 @@ double PortForecast::in_time_wait_after(seconds ahead) const {
 
 std::optional<seconds> PortForecast::dry_in() const {
   const double usable = last_.usable;
-  const double held = static_cast<double>(last_.held);
+  const auto held = static_cast<double>(last_.held);
   const double growth = held_growth_.per_second();
   if (outlook_.free == 0) return seconds(0);
   // Mostly there is far more room than a minute could fill, and the minute need not be gone through.
-  const double minute = static_cast<double>(LastMinute::kLength.count());
+  const auto minute = static_cast<double>(LastMinute::kLength.count());
   const double most =
       held + static_cast<double>(last_.time_wait) + (std::max(growth, 0.0) + ending_.per_second()) * minute;
   for (seconds ahead(1); most >= usable && ahead <= LastMinute::kLength; ++ahead) {
@@ -108,7 +108,7 @@ void PortForecast::look_ahead() {
 }
 
 std::optional<PortForecast::Change> PortForecast::judge(bool found_dry, base::TimePoint now) {
-  const double free = static_cast<double>(outlook_.free);
+  const auto free = static_cast<double>(outlook_.free);
   const double usable = last_.usable;
   const auto within = [&](seconds time) { return outlook_.dry_in && *outlook_.dry_in <= time; };
   const bool urgent = found_dry || outlook_.free == 0 || free < rules_.begin_free * usable;

@@ -95,6 +95,7 @@ bool BackendSpecs::is_local(const Address& address) const {
 
 std::vector<DiscoveredEndpoint> endpoints_of(const std::vector<Address>& addresses) {
   std::vector<DiscoveredEndpoint> endpoints;
+  endpoints.reserve(addresses.size());
   for (const Address& address : addresses) endpoints.push_back({address, 1, 0, ""});
   discovery::sort_endpoints(endpoints);
   return endpoints;
