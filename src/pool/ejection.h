@@ -45,7 +45,7 @@ class Ejection {
   // Ends its time at `now`, so that it returns on trial.
   void cut_short(base::TimePoint now) { until_ = now; }
 
-  // Back at once, since a connect stood; how often it was out in a row is remembered.
+  // Back at once, since it has shown that it takes connections; how often it was out in a row is remembered.
   void come_back() {
     is_out_ = false;
     served();

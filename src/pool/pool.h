@@ -115,7 +115,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   PoolView view() const;
   // Its backends, those that have left and still have sessions among them.
   std::vector<std::shared_ptr<Backend>> backends() const;
-  // Those that are up.
+  // Those that are up and not passed over.
   std::vector<std::shared_ptr<Backend>> backends_up() const;
 
  private:

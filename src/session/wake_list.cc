@@ -34,8 +34,12 @@ void WakeList::deliver() {
     if (waiter == nullptr) return;
     waiter->told();
   }
+  if (has_more()) poke_();
+}
+
+bool WakeList::has_more() {
   const std::lock_guard lock(mutex_);
-  if (!ended_.empty()) poke_();
+  return !ended_.empty();
 }
 
 }  // namespace weir::session

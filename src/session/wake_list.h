@@ -27,6 +27,7 @@ class WakeList final : public pool::Waker {
 
  private:
   pool::Waiter* next();
+  bool has_more();
 
   const std::function<void()> poke_;
   std::mutex mutex_;
