@@ -21,6 +21,12 @@ bool set_address(const Placed<std::string>& text, const std::string& path, Resol
   return true;
 }
 
+// A name without a port, which comes from the answer.
+bool is_service(const BackendConfig& backend) {
+  const auto* name = std::get_if<base::HostPort>(&backend.address.value);
+  return name != nullptr && name->port == 0;
+}
+
 bool read_table(const Node& node, const std::string& path, ResolveUse use, BackendConfig& backend,
                 Problems& problems) {
   TableReader reader(Section::kBackend, node, path, node.place, problems);
@@ -40,6 +46,11 @@ bool read_table(const Node& node, const std::string& path, ResolveUse use, Backe
   const bool is_given = address.place.line != 0;
   if (!is_given || !set_address(address, path + ".address", use, backend, problems)) return false;
   if (!name.value.empty()) backend.name = name.value;
+  if (backend.weight > 1 && is_service(backend)) {
+    reader.warn_at_key("weight",
+                       "a service's weights come from the answer (SRV), so this one is of no use: only 0 "
+                       "counts here, for a drain");
+  }
   return true;
 }
 

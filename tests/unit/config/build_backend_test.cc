@@ -80,6 +80,19 @@ TEST(BuildBackend, AWeightOfZeroIsToldToBeADrainUnlessItIsOneAlready) {
   EXPECT_THAT(built("{ address = \"a:80\", weight = 0, state = \"maintenance\" }").problems, IsEmpty());
 }
 
+TEST(BuildBackend, AWeightOfAServiceIsToldToBeOfNoUse) {
+  const auto problems = [](const std::string& keys) {
+    return built("{ " + keys + " }", ResolveUse::kService).problems;
+  };
+  EXPECT_THAT(problems("address = \"_http._tcp.app\", weight = 3"),
+              ElementsAre(HasSubstr(
+                  "warning: pools.app.backends.weight: a service's weights come from the answer (SRV)")));
+  EXPECT_THAT(problems("address = \"_http._tcp.app\", weight = 1"), IsEmpty());
+  EXPECT_THAT(problems("address = \"_http._tcp.app\", weight = 0"),
+              ElementsAre(HasSubstr("state = \"drain\"")));
+  EXPECT_THAT(problems("address = \"10.0.0.1:80\", weight = 3"), IsEmpty()) << "an address keeps its own";
+}
+
 TEST(BuildBackend, WithoutAnAddressThereIsNone) {
   for (const char* value : {"3", "[]", "\"\"", "\"a\"", "{ name = \"a\" }", "{ address = 5 }"}) {
     const Built a = built(value);
