@@ -27,6 +27,12 @@ std::string raw_fault(std::string_view text) {
                      kLongestAddress);
 }
 
+bool is_multicast_or_broadcast(const base::Address& address) {
+  if (address.family() == AF_INET6) return IN6_IS_ADDR_MULTICAST(&address.ipv6_host());
+  const std::uint32_t ip = ntohl(address.ipv4_host().s_addr);
+  return IN_MULTICAST(ip) || ip == INADDR_BROADCAST;
+}
+
 bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -203,6 +209,7 @@ Value<base::Address> parse_source_address(std::string_view text) {
   if (address->is_wildcard()) {
     return wrong(", or an empty list for any address that the kernel likes");
   }
+  if (is_multicast_or_broadcast(*address)) return wrong(", and this one is for many hosts");
   const base::Address plain = address->unmapped();
   if (!(plain == *address)) return wrong(fmt::format("; write {}", quote(plain.ip_to_string())));
   return *address;

@@ -19,10 +19,10 @@ std::string address_text(const base::Endpoint& endpoint) {
   return name != nullptr && name->port == 0 ? name->host : to_string(endpoint);
 }
 
-// Host names are compared without regard to case.
+// Host names are compared without regard to case, IPv4 addresses in either form are the same.
 std::string address_key(const base::Endpoint& endpoint) {
-  std::string key = to_string(endpoint);
-  return std::holds_alternative<base::HostPort>(endpoint) ? lower_case(key) : key;
+  if (const auto* address = std::get_if<base::Address>(&endpoint)) return address->unmapped().to_string();
+  return lower_case(to_string(endpoint));
 }
 
 void check_backends_differ(const PoolConfig& pool, Problems& problems) {
@@ -70,6 +70,10 @@ std::vector<const BackendConfig*> backends_that(const PoolConfig& pool, Is is) {
 template <class Is>
 bool is_every_backend(const PoolConfig& pool, Is is) {
   return !pool.backends.empty() && std::all_of(pool.backends.begin(), pool.backends.end(), is);
+}
+
+bool is_address(const BackendConfig& backend) {
+  return std::holds_alternative<base::Address>(backend.address.value);
 }
 
 bool is_unix(const BackendConfig& backend) {
@@ -139,6 +143,37 @@ void check_queue_can_form(const PoolConfig& pool, Problems& problems) {
                           pool.name, quote((*endless)->name)));
 }
 
+// With a strict hash a client whose backend is full has nowhere else to go, whatever the others have.
+void check_hash_has_a_way_out(const PoolConfig& pool, Problems& problems) {
+  if (pool.policy != PolicyKind::kSourceHash || pool.hash_balance || pool.queue_length > 0) return;
+  const auto bounded =
+      backends_that(pool, [](const BackendConfig& one) { return one.max_connections.has_value(); });
+  if (bounded.empty() || pool.backends.size() == 1) return;
+  add_warning(problems, bounded.front()->address.place,
+              fmt::format("pools.{}.backends: {} has max_connections, and with policy = \"source_hash\" its "
+                          "clients are refused when it is full, also while others have room: write "
+                          "queue_length, so that they wait, or hash_balance, so that they go to others",
+                          pool.name, quote(bounded.front()->name)));
+}
+
+void check_backends_can_fail(const PoolConfig& pool, Problems& problems) {
+  if (pool.health) return;
+  const auto warn = [&](std::string_view key, std::string_view why) {
+    add_warning(problems, pool.place,
+                fmt::format("pools.{}.{}: it says nothing, since {}", pool.name, key, why));
+  };
+  if (pool.sessions.on_down != PoolSessionsConfig().on_down) {
+    warn("sessions.on_down",
+         fmt::format("only checks find a backend down: write [pools.{}.health]", pool.name));
+  }
+  // A name's backends come and go besides.
+  if (pool.outlier.consecutive_failures > 0 || !is_every_backend(pool, is_address)) return;
+  constexpr std::string_view kNone =
+      "without checks (health) and with outlier.consecutive_failures = 0 every backend is always up";
+  if (pool.slow_start) warn("slow_start", kNone);
+  if (pool.panic_threshold > 0) warn("panic_threshold", kNone);
+}
+
 void check_health_reaches(const PoolConfig& pool, Problems& problems) {
   if (!pool.health || !pool.health->port) return;
   const auto unix = backends_that(pool, is_unix);
@@ -186,9 +221,6 @@ void check_names_to_resolve(const PoolConfig& pool, Problems& problems) {
   const ResolveConfig& resolve = pool.resolve;
   const bool is_usual = resolve.interval == usual.interval && resolve.use == usual.use &&
                         resolve.hold_last_good == usual.hold_last_good && resolve.servers.empty();
-  const auto is_address = [](const BackendConfig& one) {
-    return std::holds_alternative<base::Address>(one.address.value);
-  };
   if (is_usual || !is_every_backend(pool, is_address)) return;
   add_warning(problems, resolve.place,
               fmt::format("pools.{}.resolve: no backend is a name, so nothing is looked up", pool.name));
@@ -202,6 +234,8 @@ void check_pool(const PoolConfig& pool, Problems& problems) {
   check_some_are_no_backups(pool, problems);
   check_first_fills_up(pool, problems);
   check_queue_can_form(pool, problems);
+  check_hash_has_a_way_out(pool, problems);
+  check_backends_can_fail(pool, problems);
   check_health_reaches(pool, problems);
   check_sources_reach(pool, problems);
   check_unix_needs_no_source(pool, problems);

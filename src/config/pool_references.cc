@@ -38,7 +38,8 @@ class ReferenceCheck {
       if (listener.pool.value.empty()) is_every_use_known = false;
     }
     for (const PoolConfig& pool : config_.pools) {
-      if (!exists("pools." + pool.name + ".fallback_pool", pool.fallback_pool)) is_every_use_known = false;
+      if (!exists("pools." + pool.name + ".fallback_pool", pool.fallback_pool, pool.name))
+        is_every_use_known = false;
     }
     check_circles();
     // A pool may look unused only because its name is misspelt where it is used.
@@ -52,11 +53,14 @@ class ReferenceCheck {
   }
 
   // An empty name is none, or one whose problem is reported already.
-  bool exists(const std::string& path, const Placed<std::string>& name) {
+  // The pool `own` cannot be meant.
+  bool exists(const std::string& path, const Placed<std::string>& name, std::string_view own = "") {
     if (name.value.empty() || find(name.value) != nullptr) return true;
+    std::vector<std::string_view> others = names_;
+    std::erase(others, own);
     add_error(problems_, name.place,
               fmt::format("{}: pool {} does not exist: {}{}", path, quote(name.value), known_pools(names_),
-                          did_you_mean(name.value, names_)));
+                          did_you_mean(name.value, others)));
     return false;
   }
 

@@ -80,7 +80,9 @@ const auto kKeys = std::to_array<Key>({
      .name = "host",
      .type = ValueType::kText,
      .default_value = "\"\"",
-     .help = "The `Host` of the request. Empty: the backend's address as it is written."},
+     .help =
+         "The `Host` of the request. Empty: the backend's host name, or its address where it has none, with "
+         "the port that is asked."},
     {.section = Section::kHealthHttp,
      .name = "status",
      .type = ValueType::kStatusList,
@@ -90,18 +92,24 @@ const auto kKeys = std::to_array<Key>({
      .name = "body_contains",
      .type = ValueType::kText,
      .default_value = "\"\"",
-     .help = "Text that must stand in the body of the answer. Empty: any body is good."},
+     .help =
+         "Text that must stand in the body of the answer, in its first 64 KiB. Empty: any body is good. In "
+         "both cases the answer must come to its end (or to those 64 KiB) within `timeout`: one that hangs "
+         "in the middle is none."},
 
     {.section = Section::kHealthExchange,
      .name = "send",
      .type = ValueType::kBytes,
      .default_value = "\"\"",
-     .help = "What is sent once the connection stands. Empty: nothing, for servers that speak first."},
+     .help = "What is sent once the connection stands, at most 1024 bytes. Empty: nothing, for servers that "
+             "speak "
+             "first."},
     {.section = Section::kHealthExchange,
      .name = "expect",
      .type = ValueType::kBytes,
      .default_value = "\"\"",
-     .help = "What the answer must begin with. It cannot be left empty with `type = \"exchange\"`."},
+     .help = "What the answer must begin with, at most 1024 bytes. It cannot be left empty with `type = "
+             "\"exchange\"`."},
     {.section = Section::kHealthExchange,
      .name = "hex",
      .type = ValueType::kFlag,

@@ -48,7 +48,9 @@ const auto kPool = std::to_array<Key>({
      .default_value = "2",
      .least = 0,
      .most = 7,
-     .help = "How many other backends are tried when connecting fails."},
+     .help =
+         "How many other backends are tried when connecting fails, within a budget: half as many retries as "
+         "there are first attempts, with 100 saved up and ten a second in any case."},
     {.section = Section::kPool,
      .name = "slow_start",
      .type = ValueType::kDuration,
@@ -120,7 +122,7 @@ const auto kPool = std::to_array<Key>({
      .help =
          "Connects from the client's own address, so that the backend sees it. A backend's answers must be "
          "routed back through this host, and a client can use only backends of its own family (IPv4 or "
-         "IPv6). Takes the right CAP_NET_ADMIN or CAP_NET_RAW."},
+         "IPv6). Takes the right CAP_NET_RAW (or CAP_NET_ADMIN)."},
     {.section = Section::kPool,
      .name = "interface",
      .type = ValueType::kText,

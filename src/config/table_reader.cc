@@ -21,6 +21,10 @@ const NestedTable* find_nested(Section parent, std::string_view name) {
 }  // namespace
 
 std::string belongs_hint(std::string_view name, Section not_here) {
+  if (not_here == Section::kPool && find_key(Section::kBackend, name) != nullptr) {
+    return fmt::format("; it belongs to each backend, as in backends = [{{ address = \"10.0.0.1:80\"{} }}]",
+                       name == "address" ? "" : fmt::format(", {} = ...", name));
+  }
   std::vector<std::string> titles;
   for (const Section section : kAllSections) {
     if (section != not_here && section != Section::kBackend && find_key(section, name) != nullptr)

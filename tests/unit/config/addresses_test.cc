@@ -213,6 +213,8 @@ TEST(SourceAddress, CommonMistakesAreToldWhatToWrite) {
   EXPECT_THAT(source_fault("0.0.0.0"), HasSubstr("or an empty list"));
   EXPECT_THAT(source_fault("::"), HasSubstr("or an empty list"));
   EXPECT_THAT(source_fault("::ffff:10.0.0.5"), HasSubstr("; write \"10.0.0.5\""));
+  for (const char* many : {"224.0.0.1", "239.255.255.255", "255.255.255.255", "ff02::1"})
+    EXPECT_THAT(source_fault(many), HasSubstr("this one is for many hosts"));
 }
 
 TEST(NameServer, IsAnAddressWithAPortOrAtPort53) {

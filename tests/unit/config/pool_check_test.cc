@@ -94,6 +94,41 @@ TEST(PoolCheck, AQueueNeedsABackendThatCanBeFull) {
               IsEmpty());
 }
 
+TEST(PoolCheck, AStrictHashNeedsAWayOutForThoseWhoseBackendIsFull) {
+  const std::string hash = "policy = \"source_hash\"\n";
+  const std::string pool = backends({"a", "b, max_connections = 5"});
+  EXPECT_THAT(problems_of(pool + hash),
+              ElementsAre(AllOf(HasSubstr("\"b:80\" has max_connections"), HasSubstr("write queue_length"))));
+  EXPECT_THAT(problems_of(pool + hash + "queue_length = 10\n"), IsEmpty());
+  EXPECT_THAT(problems_of(pool + hash + "hash_balance = 1.25\n"), IsEmpty());
+  EXPECT_THAT(problems_of(pool), IsEmpty());
+  EXPECT_THAT(problems_of(backends({"b, max_connections = 5"}) + hash), IsEmpty()) << "there is no other";
+}
+
+TEST(PoolCheck, WithoutChecksNoBackendIsFoundDown) {
+  const std::string pool = "backends = [\"10.0.0.1:80\", \"10.0.0.2:80\"]\n";
+  const std::string close = "[pools.app.sessions]\non_down = \"close\"\n";
+  EXPECT_THAT(problems_of(pool + close),
+              ElementsAre(HasSubstr("sessions.on_down: it says nothing, since only checks")));
+  EXPECT_THAT(problems_of(pool + close + "[pools.app.health]\ntype = \"tcp\"\n"), IsEmpty());
+}
+
+TEST(PoolCheck, WhereNoBackendEverFailsNothingFollowsFromIt) {
+  const std::string pool = "backends = [\"10.0.0.1:80\", \"10.0.0.2:80\"]\n";
+  const std::string keys = "slow_start = \"30s\"\npanic_threshold = 0.5\n";
+  const std::string never = "[pools.app.outlier]\nconsecutive_failures = 0\n";
+  EXPECT_THAT(problems_of(pool + keys + never), ElementsAre(HasSubstr("slow_start: it says nothing"),
+                                                            HasSubstr("panic_threshold: it says nothing")));
+  EXPECT_THAT(problems_of(pool + keys), IsEmpty());
+  EXPECT_THAT(problems_of(backends({"a", "b"}) + keys + never), IsEmpty())
+      << "what a name gives comes and goes";
+}
+
+TEST(PoolCheck, AnIpv4AddressInTwoFormsIsOneAddress) {
+  EXPECT_THAT(problems_of("backends = [\"10.0.0.1:80\", \"[::ffff:10.0.0.1]:80\"]\n"),
+              ElementsAre(HasSubstr("it gets a share for each")));
+}
+
 TEST(PoolCheck, AHealthPortIsNothingToAUnixSocket) {
   const std::string health = "health = { type = \"tcp\", port = 8081 }\n";
   EXPECT_THAT(problems_of(health + "backends = [\"unix:/a\", \"b:80\"]\n"),

@@ -213,7 +213,12 @@ TEST(BelongsHint, NamesEveryOtherSectionThatHasTheKey) {
   EXPECT_EQ(belongs_hint("retries", Section::kPool), "");
   EXPECT_EQ(belongs_hint("include", Section::kLog), "; it belongs in the top of the file");
   EXPECT_EQ(belongs_hint("nonsense", Section::kLog), "");
-  EXPECT_EQ(belongs_hint("weight", Section::kPool), "") << "of a backend, which is no section of the file";
+  EXPECT_EQ(belongs_hint("max_connections", Section::kPool),
+            "; it belongs to each backend, as in backends = [{ address = \"10.0.0.1:80\", max_connections = "
+            "... }]");
+  EXPECT_EQ(belongs_hint("address", Section::kPool),
+            "; it belongs to each backend, as in backends = [{ address = \"10.0.0.1:80\" }]");
+  EXPECT_EQ(belongs_hint("weight", Section::kLog), "") << "of a backend, which is no section of the file";
 }
 
 }  // namespace
