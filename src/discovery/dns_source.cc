@@ -90,6 +90,11 @@ void DnsSource::take_service_list(const DnsAnswer& answer) {
   std::optional<std::uint16_t> priority;
   unsigned rank = 0;
   for (const DnsService& service : usable(answer.services)) {
+    if (services_.size() == kMaxEndpoints) {
+      note(fmt::format("the name {} has more than {} SRV records: the rest is left out", quoted(),
+                       kMaxEndpoints));
+      break;
+    }
     if (priority && *priority != service.priority) ++rank;
     priority = service.priority;
     // Weight 0 is a share that is very small, but one: RFC 2782, "Weight".
@@ -224,19 +229,27 @@ void DnsSource::collect_failed(Host& host) {
   }
 }
 
+// Records times addresses may be millions, from one answer that fits into a packet of TCP: no more are made
+// than make sure that enough remain when what is there twice is gone.
 void DnsSource::add_endpoints() {
-  for (const Service& service : services_) {
-    const Host& host = hosts_[service.host];
-    for (const wire::DnsAddress& address : host.addresses) {
-      answer_.endpoints.push_back(
-          {address.address.with_port(service.port), service.weight, service.rank, host.target});
-    }
+  std::vector<std::vector<DiscoveredEndpoint>> of_host(hosts_.size());
+  for (std::size_t i = 0; i < hosts_.size(); ++i) {
+    for (const wire::DnsAddress& one : hosts_[i].addresses)
+      of_host[i].push_back({one.address, 1, 0, hosts_[i].target});
+    sort_endpoints(of_host[i]);
   }
-  sort_endpoints(answer_.endpoints);
-  if (answer_.endpoints.size() <= kMaxEndpoints) return;
-  note(fmt::format("the name {} has {} addresses: the first {} are used", quoted(), answer_.endpoints.size(),
+  std::vector<DiscoveredEndpoint>& all = answer_.endpoints;
+  for (const Service& service : services_) {
+    for (const DiscoveredEndpoint& one : of_host[service.host])
+      all.push_back({one.address.with_port(service.port), service.weight, service.rank, one.target});
+    if (all.size() > kMaxEndpoints) sort_endpoints(all);
+    if (all.size() > kMaxEndpoints) break;
+  }
+  sort_endpoints(all);
+  if (all.size() <= kMaxEndpoints) return;
+  note(fmt::format("the name {} has more than {} addresses: the first {} are used", quoted(), kMaxEndpoints,
                    kMaxEndpoints));
-  answer_.endpoints.resize(kMaxEndpoints);
+  all.resize(kMaxEndpoints);
 }
 
 Report DnsSource::build() {

@@ -1,5 +1,7 @@
 #include "discovery/name_lookup.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/assert.h"
@@ -45,6 +47,10 @@ void NameLookup::on_reply(Part& part, base::Result<std::string> reply) {
   if (!answer) {
     part.state = State::kFailed;
     part.reason = answer.error().message();
+  } else if (answer->rcode != 0 && answer->rcode != kNxDomain) {
+    // Others than those that the channel takes for failures itself.
+    part.state = State::kFailed;
+    part.reason = fmt::format("the name server answered with the error {} (RCODE)", answer->rcode);
   } else if (!answer->addresses.empty() || !answer->services.empty()) {
     part.state = State::kFound;
     part.answer = *std::move(answer);

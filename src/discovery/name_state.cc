@@ -22,7 +22,7 @@ std::minstd_rand::result_type mix(std::uint64_t seed) {
 }  // namespace
 
 NameState::NameState(NameRules rules, std::uint64_t seed, base::TimePoint now)
-    : rules_(rules), random_(mix(seed)), next_(now), asked_at_(now), good_until_(now) {}
+    : rules_(rules), random_(mix(seed)), next_(now), asked_at_(now), good_until_(now), whole_until_(now) {}
 
 Millis NameState::jittered(Millis wait) {
   const double part = std::uniform_real_distribution<double>(0.0, kQuestionJitter)(random_);
@@ -36,7 +36,7 @@ void NameState::asked(base::TimePoint now) {
   asked_at_ = now;
 }
 
-void NameState::answered(base::TimePoint now, std::chrono::seconds ttl) {
+void NameState::answered(base::TimePoint now, std::chrono::seconds ttl, Extent extent) {
   WEIR_ASSERT(asking_);
   asking_ = false;
   failures_ = 0;
@@ -48,6 +48,11 @@ void NameState::answered(base::TimePoint now, std::chrono::seconds ttl) {
   const Millis wait = rules_.interval ? std::max(*rules_.interval, kQuestionFloor)
                                       : std::clamp(ttl_, kQuestionFloor, kQuestionCeiling);
   next_ = now + jittered(wait);
+  if (extent == Extent::kWhole) {
+    whole_until_ = good_until_;
+  } else {
+    next_ = std::min(next_, now + jittered(kLongestRetry));
+  }
 }
 
 bool NameState::failed(base::TimePoint now, Kind kind) {
@@ -60,10 +65,6 @@ bool NameState::failed(base::TimePoint now, Kind kind) {
   next_ = now + jittered(std::min(wait, longest));
   if (rules_.hold_last_good) return false;
   return kind == Kind::kNoSuchName || now >= good_until_;
-}
-
-void NameState::answered_in_part(base::TimePoint now) {
-  next_ = std::min(next_, now + jittered(kLongestRetry));
 }
 
 void NameState::connects_fail(base::TimePoint now) {

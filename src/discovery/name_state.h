@@ -31,7 +31,7 @@ class NameState {
 
   // Something is known already that was found at `now` by other ways, without a TTL: it counts for
   // `kUntoldTtl`. It is no answer: the first question is due as before.
-  void found(base::TimePoint now) { good_until_ = now + kUntoldTtl; }
+  void found(base::TimePoint now) { good_until_ = whole_until_ = now + kUntoldTtl; }
 
   // When to ask next. While a question is out: when it would be asked again, were it to end now.
   base::TimePoint next_question() const { return next_; }
@@ -40,17 +40,18 @@ class NameState {
   // The question goes out. Precondition: none is out.
   void asked(base::TimePoint now);
 
-  // How it ended. Precondition: one is out.
-  void answered(base::TimePoint now, std::chrono::seconds ttl);
+  // How it ended. Precondition: one is out. Where a part of the answer is missing the next question comes no
+  // later than `kLongestRetry` from now.
+  enum class Extent { kWhole, kPart };
+  void answered(base::TimePoint now, std::chrono::seconds ttl, Extent extent = Extent::kWhole);
+  // Whether what is missing in an answer that comes `now` is taken from those before: it is to be held, or
+  // the last one that was whole still counts.
+  bool keeps_missing(base::TimePoint now) const { return rules_.hold_last_good || now < whole_until_; }
 
   enum class Kind { kNoAnswer, kNoSuchName };
   // True: the last answer, or what was found before there was one, does not count any more, because it is not
   // to be held and either the name is gone or its TTL has passed.
   [[nodiscard]] bool failed(base::TimePoint now, Kind kind);
-
-  // The answer was good, but a part of it is missing: the next question comes no later than `kLongestRetry`
-  // from now.
-  void answered_in_part(base::TimePoint now);
 
   // Connects to what the name gave fail: perhaps it has moved. Brings the next question forward, at most to
   // `kQuestionFloor` after the last one. Nothing changes while a question is out, or while questions fail:
@@ -71,7 +72,8 @@ class NameState {
   base::TimePoint next_;
   base::TimePoint asked_at_;
   std::optional<base::TimePoint> answered_at_;
-  base::TimePoint good_until_;  // what is known
+  base::TimePoint good_until_;   // what is known
+  base::TimePoint whole_until_;  // what was known when all of it was answered
   base::Millis ttl_{0};
   unsigned failures_ = 0;  // in a row
   bool asking_ = false;

@@ -131,6 +131,7 @@ void NameWatch::on_report(Id id, Report report) {
     take_answer(name, std::move(*answer));
   } else {
     const auto& failure = std::get<Failure>(report);
+    name.notes.clear();  // they are of the answer before
     take_failure(name, failure.reason,
                  failure.no_such_name ? NameState::Kind::kNoSuchName : NameState::Kind::kNoAnswer);
   }
@@ -144,7 +145,9 @@ void NameWatch::take_answer(Name& name, Answer answer) {
     return take_failure(name, name.notes.empty() ? "there is no address" : name.notes.front(),
                         NameState::Kind::kNoSuchName);
   }
-  if (name.rules.hold_last_good && !answer.missing.empty()) {
+  const TimePoint now = base::precise_now();
+  const bool is_whole = answer.missing.empty();
+  if (!is_whole && name.state.keeps_missing(now)) {
     for (const DiscoveredEndpoint& before : name.endpoints) {
       const bool is_missing = std::any_of(answer.missing.begin(), answer.missing.end(),
                                           [&](const MissingPart& part) { return part.covers(before); });
@@ -153,10 +156,8 @@ void NameWatch::take_answer(Name& name, Answer answer) {
     sort_endpoints(answer.endpoints);
     if (answer.endpoints.size() > kMaxEndpoints) answer.endpoints.resize(kMaxEndpoints);
   }
-  const TimePoint now = base::precise_now();
   name.error.clear();
-  name.state.answered(now, answer.ttl);
-  if (!answer.missing.empty()) name.state.answered_in_part(now);
+  name.state.answered(now, answer.ttl, is_whole ? NameState::Extent::kWhole : NameState::Extent::kPart);
   schedule(name);
   arm();
   put(id, answer.endpoints);
@@ -171,8 +172,12 @@ void NameWatch::take_failure(Name& name, const std::string& reason, NameState::K
   name.error = reason;
   schedule(name);
   arm();
+  if (is_over && !name.endpoints.empty()) {
+    // The change tells of the failure too.
+    name.told_error = reason;
+    return put(id, {});
+  }
   tell_failed(id, std::string(name.error));
-  if (is_over) put(id, {});
 }
 
 // Callbacks may remove the name: each is called by a copy, and the name is looked for anew afterwards.

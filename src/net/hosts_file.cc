@@ -41,8 +41,10 @@ std::vector<Address> loopback_addresses() {
   return {Address::ipv4(in_addr{htonl(INADDR_LOOPBACK)}, 0), Address::ipv6(in6addr_loopback, 0)};
 }
 
-std::string load_text(const std::string& path, std::size_t most) {
+// Nothing when it cannot be opened.
+std::optional<std::string> load_text(const std::string& path, std::size_t most) {
   std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
   std::string text(most, '\0');
   file.read(text.data(), static_cast<std::streamsize>(most));
   text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
@@ -73,8 +75,12 @@ std::optional<std::vector<Address>> HostsFile::find(std::string_view name, Famil
   if (stamp_ != stamp) {
     const bool readable = stamp.size > 0;
     const auto most = std::min(static_cast<std::size_t>(readable ? stamp.size : 0), kMaxBytes);
-    names_ = parse_hosts(readable ? load_text(path_, most) : "");
-    stamp_ = stamp;
+    const auto text = readable ? load_text(path_, most) : std::string();
+    // One that is there and cannot be read now, since there is no descriptor left, is read the next time.
+    if (text) {
+      names_ = parse_hosts(*text);
+      stamp_ = stamp;
+    }
   }
   std::string key = lower(name);
   if (key.ends_with('.')) key.pop_back();

@@ -160,7 +160,7 @@ void NameKeeper::on_noted(Name& name, const std::string& note) {
   settle(name);
   LogFields fields = fields_of(name);
   fields.text("reason", note);
-  tell(LogLevel::kWarning, "a part of the answer is not used", fields);
+  tell(LogLevel::kWarning, "its answer is not whole, or not all of it is used", fields);
 }
 
 Backends NameKeeper::backends_of(Name& name, const BackendSpecs& specs, const SharedOrigin& origin) {
@@ -247,6 +247,10 @@ void NameKeeper::publish(base::TimePoint now) {
     }
     one.status.error = known.last_error;
     one.status.notes = known.notes;
+    for (const base::Address& address : one.status.addresses) {
+      if (!name->told.contains(address.to_string())) continue;
+      one.status.notes.push_back(fmt::format("{} leads back to Weir itself: left out", address.to_string()));
+    }
     one.status.failures = known.failures;
     one.status.answers = known.questions - known.failures - (known.is_asking ? 1 : 0);
     one.last_answer = known.last_answer;

@@ -112,6 +112,17 @@ TEST_F(DnsSourceTest, OneFamilyThatFailsIsMissingAndSaidSo) {
               ElementsAre(AllOf(HasSubstr("AAAA records of \"app.test\""), HasSubstr("SERVFAIL"))));
 }
 
+// NOTAUTH, which the resolver's library hands on like an answer.
+TEST_F(DnsSourceTest, AFamilyWithAnErrorThatIsNotOfTheUsualOnesIsMissingAndNotEmpty) {
+  server_.set_addresses("app.test", 60, {"127.0.0.1"});
+  server_.set("app.test", kDnsAaaa, answer_with_code(9));
+  const Answer answer = answer_of({"app.test", 80});
+  EXPECT_THAT(answer.missing, ElementsAre(MissingPart{"", AF_INET6}));
+  EXPECT_THAT(answer.notes, ElementsAre(HasSubstr("the error 9 (RCODE)")));
+  server_.set_both("app.test", answer_with_code(9));
+  EXPECT_FALSE(failure_of({"app.test", 80}).no_such_name);
+}
+
 TEST_F(DnsSourceTest, OneFamilyThatFailsBesideAnEmptyOneIsAFailure) {
   server_.set_addresses("app.test", 60, {});
   server_.set("app.test", kDnsAaaa, answer_with_code(kDnsServFail));
@@ -168,7 +179,8 @@ TEST_F(DnsSourceTest, CutsAVeryLongAnswerAndSaysSo) {
   server_.set("app.test", kDnsA, answer);
   const Answer told = answer_of({"app.test", 80});
   EXPECT_EQ(told.endpoints.size(), kMaxEndpoints);
-  EXPECT_THAT(told.notes, ElementsAre("the name \"app.test\" has 1100 addresses: the first 1024 are used"));
+  EXPECT_THAT(told.notes,
+              ElementsAre("the name \"app.test\" has more than 1024 addresses: the first 1024 are used"));
 }
 
 TEST_F(DnsSourceTest, AnAddressThatMeansThisHostIsLeftOut) {
@@ -330,6 +342,23 @@ TEST_F(DnsSourceTest, FollowsABoundedNumberOfTargets) {
   EXPECT_EQ(answer.endpoints.size(), kMaxSrvTargets);
   ASSERT_FALSE(answer.notes.empty());
   EXPECT_THAT(answer.notes.front(), HasSubstr("more than 64 hosts"));
+}
+
+// A thousand ports of one host with a thousand addresses would be a million backends.
+TEST_F(DnsSourceTest, MakesNoMoreOfServicesThanAPoolCanUse) {
+  std::vector<DnsRecord> records;
+  for (int i = 0; i < 1'000; ++i) {
+    records.push_back(srv_record(kService, 60, {0, 1, static_cast<std::uint16_t>(10'000 + i)}, "h.test"));
+  }
+  set_services(records);
+  DnsServer::Answer many;
+  for (int i = 0; i < 1'000; ++i)
+    many.records.push_back(
+        a_record("h.test", 60, "127.1." + std::to_string(i / 200) + "." + std::to_string(i % 200)));
+  server_.set("h.test", kDnsA, many);
+  const Answer answer = answer_of(services());
+  EXPECT_EQ(answer.endpoints.size(), kMaxEndpoints);
+  EXPECT_THAT(answer.notes, ElementsAre(HasSubstr("more than 1024 addresses")));
 }
 
 TEST_F(DnsSourceTest, ServicesThatDoNotExistOrHaveNoRecord) {

@@ -181,13 +181,30 @@ TEST(NameState, FailedConnectsChangeNothingWhileAQuestionIsOutOrQuestionsFail) {
 }
 
 TEST(NameState, AnAnswerInPartIsAskedForAgainSoon) {
-  NameState state = answered({}, seconds(1'000));
-  state.answered_in_part(kStart);
+  const auto in_part = [](seconds ttl) {
+    NameState state({}, 1, kStart);
+    state.asked(kStart);
+    state.answered(kStart, ttl, NameState::Extent::kPart);
+    return state;
+  };
+  const NameState state = in_part(seconds(1'000));
   EXPECT_LE(state.next_question(), kStart + kLongestRetry);
-  NameState soon = answered({}, seconds(5));
-  const TimePoint due = soon.next_question();
-  soon.answered_in_part(kStart);
-  EXPECT_EQ(soon.next_question(), due);
+  const NameState soon = in_part(seconds(5));
+  EXPECT_LE(soon.next_question(), kStart + seconds(5));
+}
+
+TEST(NameState, KeepsWhatIsMissingUntilTheLastWholeAnswerIsOver) {
+  NameRules rules;
+  EXPECT_TRUE(answered(rules, seconds(10)).keeps_missing(kStart + hours(1)));
+  rules.hold_last_good = false;
+  NameState state = answered(rules, seconds(10));
+  state.asked(kStart + seconds(8));
+  state.answered(kStart + seconds(8), seconds(10), NameState::Extent::kPart);
+  EXPECT_TRUE(state.keeps_missing(kStart + seconds(9)));
+  EXPECT_FALSE(state.keeps_missing(kStart + seconds(10))) << "an answer in part does not make it younger";
+  state.asked(kStart + seconds(12));
+  state.answered(kStart + seconds(12), seconds(10));
+  EXPECT_TRUE(state.keeps_missing(kStart + seconds(21)));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 namespace weir::discovery {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -125,8 +126,34 @@ TEST_F(NameWatchTest, WithoutHoldingANameThatIsGoneHasNoEndpoints) {
   ASSERT_TRUE(driver_.until([&] { return changes_ == 1; }));
   server_.remove("app.test");
   ASSERT_TRUE(driver_.until([&] { return changes_ == 2; }));
-  EXPECT_THAT(events_, ElementsAre("changed 1", "failed the name \"app.test\" does not exist (NXDOMAIN)",
-                                   "changed 0"));
+  EXPECT_THAT(events_, ElementsAre("changed 1", "changed 0")) << "the change tells of the failure too";
+  server_.set_addresses("app.test", 60, {"127.0.0.1"});
+  ASSERT_TRUE(driver_.until([&] { return events_.size() == 4; }));
+  EXPECT_THAT(events_.back(), AnyOf("recovered", "changed 1"));
+}
+
+TEST_F(NameWatchTest, WithoutHoldingAPartThatFailsStaysWhileTheLastWholeAnswerCounts) {
+  server_.set_addresses("app.test", 300, {"127.0.0.1", "::1"});
+  NameRules rules;
+  rules.hold_last_good = false;
+  rules.interval = base::Millis(1'000);
+  const NameWatch::Id id = add(rules);
+  ASSERT_TRUE(driver_.until([&] { return changes_ == 1; }));
+  server_.set("app.test", kDnsAaaa, answer_with_code(kDnsServFail));
+  ASSERT_TRUE(driver_.until([&] { return events_.size() == 2; }));
+  EXPECT_THAT(events_.back(), HasSubstr("noted AAAA records"));
+  EXPECT_EQ(watch_->status(id)->endpoints.size(), 2u);
+}
+
+TEST_F(NameWatchTest, NotesAreOfTheLastAnswer) {
+  server_.set_addresses("app.test", 0, {"127.0.0.1", "::1"});
+  const NameWatch::Id id = add();
+  ASSERT_TRUE(driver_.until([&] { return changes_ == 1; }));
+  server_.set("app.test", kDnsAaaa, answer_with_code(kDnsServFail));
+  ASSERT_TRUE(driver_.until([&] { return !watch_->status(id)->notes.empty(); }));
+  server_.set_both("app.test", answer_with_code(kDnsServFail));
+  ASSERT_TRUE(driver_.until([&] { return !watch_->status(id)->last_error.empty(); }));
+  EXPECT_THAT(watch_->status(id)->notes, IsEmpty());
 }
 
 TEST_F(NameWatchTest, WithoutHoldingWhatWasFoundOutlivesAFirstQuestionWithoutAnAnswer) {

@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "support/sanitizers.h"
 #include "unit/support.h"
 
 namespace weir::net {
@@ -60,6 +62,27 @@ TEST(HostsFile, LocalhostIsLoopbackUnlessTheFileSaysMore) {
   EXPECT_THAT(texts(hosts.find("localhost", {})), ElementsAre("127.0.0.5"));
   EXPECT_THAT(texts(hosts.find("localhost", {false, true})), ElementsAre("::1"))
       << "a name server is never asked for it";
+}
+
+// One that has changed in the moment in which no descriptor is left is read the next time.
+TEST(HostsFile, ThatCannotBeOpenedNowIsNotForgotten) {
+  if (test::kSanitized) {
+    GTEST_SKIP() << "the sanitizer's check of virtual calls opens a pipe, and reports a fault when it cannot";
+  }
+  const test::TempFolder folder;
+  write(folder.file("hosts"), "192.0.2.1 app\n");
+  HostsFile hosts(folder.file("hosts"));
+  EXPECT_THAT(texts(hosts.find("app", {})), ElementsAre("192.0.2.1"));
+  write(folder.file("new"), "192.0.2.22 app\n");
+  std::filesystem::rename(folder.file("new"), folder.file("hosts"));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto meanwhile = hosts.find("app", {});
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_THAT(texts(meanwhile), ElementsAre("192.0.2.1"));
+  EXPECT_THAT(texts(hosts.find("app", {})), ElementsAre("192.0.2.22"));
 }
 
 TEST(HostsFile, AFolderInItsPlaceIsNoFile) {
