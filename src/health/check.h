@@ -38,7 +38,7 @@ struct TcpCheck {};
 // KiB of its body), its status is among `status` and its body holds `body_contains`.
 struct HttpCheck {
   std::string path = "/";                                 // a request target, see `is_request_target`
-  std::string host;                                       // the Host field; empty: the backend's address
+  std::string host;                                       // the Host field; empty: the target's authority
   std::vector<StatusPattern> status = {StatusPattern{}};  // not empty
   std::string body_contains;                              // empty: any body, or none
 };
@@ -62,6 +62,7 @@ struct Target {
   base::Address address;
   std::shared_ptr<const Check> check;
   std::uint64_t origin = 0;  // where to connect from: a number that only the `Connect` knows the meaning of
+  std::string authority{};   // the Host field of a check that has none, "app.internal:80"; empty: the address
 };
 
 // Whether `path` can stand in a request line: it begins with '/' and has neither blanks nor controls nor

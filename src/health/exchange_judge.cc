@@ -22,8 +22,9 @@ Finding ExchangeJudge::on_bytes(std::string_view bytes) {
     const bool line_differs = line != std::string_view::npos && line > 0 &&
                               answer.substr(0, line) != std::string_view(expected_).substr(0, line);
     return {Judgement::kFailed,
-            fmt::format("the answer {} is not what was expected",
-                        excerpt(line_differs ? answer.substr(0, line) : answer, kShownBytes))};
+            fmt::format("the answer {}, expected {}",
+                        excerpt(line_differs ? answer.substr(0, line) : answer, kShownBytes),
+                        excerpt(expected_, kShownBytes))};
   }
   return {length == expected_.size() ? Judgement::kPassed : Judgement::kUndecided, {}};
 }

@@ -25,8 +25,10 @@ std::string to_string(const std::vector<StatusPattern>& patterns) {
 
 }  // namespace
 
-std::string build_http_request(const HttpCheck& check, const base::Address& address) {
-  const std::string own = address.is_unix() ? "localhost" : address.to_string();
+std::string build_http_request(const HttpCheck& check, const Target& target) {
+  const std::string own = !target.authority.empty()  ? target.authority
+                          : target.address.is_unix() ? "localhost"
+                                                     : target.address.to_string();
   return fmt::format(
       "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: weir-health\r\nAccept: */*\r\nConnection: close\r\n\r\n",
       check.path, check.host.empty() ? own : check.host);

@@ -9,7 +9,7 @@
 namespace weir::health {
 
 // RFC 9112 section 3, with "Connection: close". A unix socket without a host of its own is called localhost.
-std::string build_http_request(const HttpCheck& check, const base::Address& address);
+std::string build_http_request(const HttpCheck& check, const Target& target);
 
 class HttpJudge final : public Judge {
  public:

@@ -7,16 +7,16 @@ namespace weir::health {
 
 Conversation build_conversation(const Target& target) {
   struct Builder {
-    const base::Address& address;
+    const Target& target;
     Conversation operator()(const TcpCheck&) const { return {}; }
     Conversation operator()(const HttpCheck& check) const {
-      return {build_http_request(check, address), std::make_unique<HttpJudge>(check)};
+      return {build_http_request(check, target), std::make_unique<HttpJudge>(check)};
     }
     Conversation operator()(const ExchangeCheck& check) const {
       return {check.send, std::make_unique<ExchangeJudge>(check)};
     }
   };
-  return std::visit(Builder{target.address}, target.check->type);
+  return std::visit(Builder{target}, target.check->type);
 }
 
 std::string cut_reason(StreamEnd end, bool has_begun) {

@@ -43,6 +43,7 @@ struct BackendIdentity {
   bool is_backup = false;                      // used while no other is to be had
   BackendMode mode = BackendMode::kUp;         // at first
   std::string unresolved;                      // why there is no address; empty when there is one
+  std::string host;                            // the name that led to the address; empty: none
   // Whether a connect to it could meet itself: a loopback port inside the kernel's ephemeral range (see
   // connector).
   bool may_self_connect = false;

@@ -74,6 +74,8 @@ Backends BackendSpecs::of_name(const BackendConfig& from, config::ResolveUse use
     // An entry with weight 0 is one that drains, whatever the records say.
     if (is_service && from.weight > 0) identity.weight = scaled_weight(endpoint.weight, greatest);
     identity.is_backup = from.is_backup || endpoint.rank > 0;
+    identity.host = is_service ? endpoint.target : std::get<base::HostPort>(from.address.value).host;
+    if (identity.host.ends_with('.')) identity.host.pop_back();
     backends.push_back(make(std::move(identity), endpoint.address));
   }
   return backends;

@@ -1,5 +1,7 @@
 #include "server/health_checks.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -71,7 +73,9 @@ void HealthChecks::add(std::size_t pool, const std::shared_ptr<pool::Backend>& b
   if (port && address.is_ip()) address = address.with_port(static_cast<std::uint16_t>(*port));
   address = address.unmapped();
   const std::uint64_t way = address.is_ip() ? add_way(backend->identity(), address.family()) : 0;
-  const health::TargetId id = prober_.add({address, checks_[pool], way}, first);
+  const std::string& host = backend->identity().host;
+  const std::string authority = host.empty() ? "" : fmt::format("{}:{}", host, address.port());
+  const health::TargetId id = prober_.add({address, checks_[pool], way, authority}, first);
   checked_.emplace(id, Checked{pool, backend, way});
   ids_.emplace(backend.get(), id);
 }

@@ -16,20 +16,20 @@ TEST(ExchangeJudge, PassesAsSoonAsTheAnswerBeginsWithWhatIsExpected) {
 TEST(ExchangeJudge, DoesNotLookForItFurtherIn) {
   const Finding finding = ExchangeJudge(kPing).on_bytes("x+PONG");
   EXPECT_EQ(finding.judgement, Judgement::kFailed);
-  EXPECT_EQ(finding.reason, "the answer \"x+PONG\" is not what was expected");
+  EXPECT_EQ(finding.reason, "the answer \"x+PONG\", expected \"+PONG\"");
 }
 
 TEST(ExchangeJudge, ShowsTheFirstLineOfAnotherAnswer) {
   EXPECT_EQ(ExchangeJudge(kPing).on_bytes("-LOADING\r\nmore").reason,
-            "the answer \"-LOADING\" is not what was expected");
+            "the answer \"-LOADING\", expected \"+PONG\"");
   EXPECT_EQ(ExchangeJudge(kPing).on_bytes("\r\n+PONG").reason,
-            "the answer \"\\r\\n+PONG\" is not what was expected");
+            "the answer \"\\r\\n+PONG\", expected \"+PONG\"");
 }
 
 TEST(ExchangeJudge, ShowsTheLineThatDiffersWhenTheFirstIsRight) {
   const ExchangeCheck two_lines{"", "220 a\r\n221 b"};
   EXPECT_EQ(ExchangeJudge(two_lines).on_bytes("220 a\r\n222 c").reason,
-            "the answer \"220 a\\r\\n222 c\" is not what was expected");
+            "the answer \"220 a\\r\\n222 c\", expected \"220 a\\r\\n221 b\"");
 }
 
 TEST(ExchangeJudge, FailsAtTheFirstByteThatDiffers) {
@@ -41,7 +41,7 @@ TEST(ExchangeJudge, FailsAtTheFirstByteThatDiffers) {
 
 TEST(ExchangeJudge, ShowsAndKeepsABoundedPartOfALongAnswer) {
   EXPECT_EQ(ExchangeJudge(kPing).on_bytes(std::string(100'000, 'z')).reason,
-            "the answer \"" + std::string(64, 'z') + "\"... is not what was expected");
+            "the answer \"" + std::string(64, 'z') + "\"..., expected \"+PONG\"");
   const ExchangeCheck zeros{"", std::string(3, '\0')};
   EXPECT_EQ(ExchangeJudge(zeros).on_bytes(std::string(3, '\0')).judgement, Judgement::kPassed);
 }

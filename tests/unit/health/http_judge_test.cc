@@ -15,14 +15,16 @@ std::string answer(int status, const std::string& body) {
 TEST(HttpRequest, NamesTheBackendUnlessAHostIsGiven) {
   HttpCheck check;
   check.path = "/health?x=1";
-  EXPECT_EQ(build_http_request(check, test::loopback(8080)),
+  EXPECT_EQ(build_http_request(check, {test::loopback(8080), {}}),
             "GET /health?x=1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: weir-health\r\nAccept: */*\r\n"
             "Connection: close\r\n\r\n");
-  EXPECT_NE(build_http_request(check, base::Address::unix_path("/run/app")).find("\r\nHost: localhost\r\n"),
-            std::string::npos);
-  check.host = "app.internal";
-  EXPECT_NE(build_http_request(check, test::loopback(8080)).find("\r\nHost: app.internal\r\n"),
-            std::string::npos);
+  EXPECT_NE(
+      build_http_request(check, {base::Address::unix_path("/run/app"), {}}).find("\r\nHost: localhost\r\n"),
+      std::string::npos);
+  const Target named{test::loopback(8080), {}, 0, "app.internal:8080"};
+  EXPECT_NE(build_http_request(check, named).find("\r\nHost: app.internal:8080\r\n"), std::string::npos);
+  check.host = "app.example";
+  EXPECT_NE(build_http_request(check, named).find("\r\nHost: app.example\r\n"), std::string::npos);
 }
 
 TEST(HttpJudge, PassesAWholeAnswerWithTheRightStatus) {

@@ -187,7 +187,7 @@ TEST(Probe, FailsAWrongAnswerWithItsReasonAndResets) {
   const base::UniqueFd peer = f.accept(listening);
   f.read_request(peer.get(), "PING\r\n");
   test::send_some(peer.get(), "-LOADING\r\n");
-  expect_failure(f.finish(), "the answer \"-LOADING\" is not what was expected");
+  expect_failure(f.finish(), "the answer \"-LOADING\", expected \"+PONG\"");
   EXPECT_EQ(f.end_of(peer.get()), ECONNRESET);
 }
 

@@ -45,6 +45,15 @@ TEST(BackendSpecs, AnAddressOfAServiceIsCalledWithItsPort) {
   EXPECT_EQ(backends[2]->name(), "web@[2001:db8::1]:80");
 }
 
+TEST(BackendSpecs, AnAddressOfANameKnowsTheHostThatLedToIt) {
+  EXPECT_EQ(
+      of(entry("app.internal.:8080", "a"), ResolveUse::kAddress, {at("192.0.2.1:8080")})[0]->identity().host,
+      "app.internal");
+  DiscoveredEndpoint target = at("192.0.2.1:8081");
+  target.target = "host1.test";
+  EXPECT_EQ(of(entry("_http._tcp.app:1"), ResolveUse::kService, {target})[0]->identity().host, "host1.test");
+}
+
 TEST(BackendSpecs, TheEntrySaysTheRestOfEachAddress) {
   config::BackendConfig from = entry("app:8080");
   from.weight = 7;
