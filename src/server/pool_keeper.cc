@@ -51,8 +51,8 @@ void PoolKeeper::look() {
   for (std::size_t i = 0; i < parts_.pools.size(); ++i) {
     for (const pool::PoolEvent& event : parts_.pools[i]->advance(now)) take(i, event, now);
   }
-  cuts_.carry_out(now, [this](std::size_t worker, const SessionCut& cut) {
-    return parts_.workers[worker]->post(CloseSessionsAt{cut.backend, cut.reason, cut.last_place});
+  cuts_.carry_out(now, [this](std::size_t worker, const SessionCuts::Cuts& cuts) {
+    return parts_.workers[worker]->post(CutSessions{cuts});
   });
   timer_.start(kInterval);
 }
@@ -117,7 +117,7 @@ void PoolKeeper::cut(std::size_t pool, const pool::PoolEvent& event, const confi
                      session::CloseReason reason, base::TimePoint now) {
   if (fate.fate == config::SessionFate::kKeep) return;
   const base::TimePoint due = fate.fate == config::SessionFate::kDrain ? now + fate.drain : now;
-  cuts_.plan({parts_.pools[pool], event.backend, reason, event.last_place, due});
+  cuts_.plan(parts_.pools[pool], {event.backend, reason, event.last_place}, due);
 }
 
 }  // namespace weir::server

@@ -10,50 +10,55 @@
 
 #include "base/clock.h"
 #include "pool/pool.h"
-#include "session/close_reason.h"
+#include "session/session_table.h"
 
 namespace weir::server {
 
-struct SessionCut {
-  std::shared_ptr<pool::Pool> pool;
-  std::shared_ptr<pool::Backend> backend;
-  session::CloseReason reason;
-  std::uint64_t last_place = 0;  // of the pool, when the reason came up: later ones stay
-  base::TimePoint due;
-};
-
 class SessionCuts {
  public:
+  using Cuts = std::shared_ptr<const std::vector<session::SessionCut>>;
+
   // For workers numbered from 0.
   explicit SessionCuts(std::size_t workers) : workers_(workers) {}
 
-  void plan(SessionCut cut) { planned_.push_back({std::move(cut), 0}); }
+  // `cut.backend` is one of `pool`; the cut is due at `due`.
+  void plan(std::shared_ptr<pool::Pool> pool, session::SessionCut cut, base::TimePoint due) {
+    planned_.push_back({std::move(pool), std::move(cut), due});
+  }
 
-  // What made `reason` one is over.
+  // What made `reason` one is over. Those that have been brought to a worker already are not held back.
   void call_off(const pool::Backend& backend, session::CloseReason reason);
 
-  // Brings what is due to each worker by `deliver(worker, cut)`; false: it could not take it, and gets it the
-  // next time. Cuts whose backend has no sessions any more are dropped.
+  // Brings what is due, together, to each worker by `deliver(worker, cuts)`; false: it could not take it, and
+  // gets it the next time. Cuts whose backend has no sessions any more are dropped.
   template <class Deliver>
   void carry_out(base::TimePoint now, const Deliver& deliver) {
-    std::erase_if(planned_, [&](Planned& one) {
-      if (one.next == 0 && !one.cut.pool->has_sessions_at(*one.cut.backend)) return true;
-      if (one.cut.due > now) return false;
-      while (one.next < workers_ && deliver(one.next, one.cut)) ++one.next;
+    if (Cuts due = take_due(now); !due->empty()) under_way_.push_back({std::move(due), 0});
+    std::erase_if(under_way_, [&](UnderWay& one) {
+      while (one.next < workers_ && deliver(one.next, one.cuts)) ++one.next;
       return one.next == workers_;
     });
   }
 
+  // Cuts that wait for their time.
   std::size_t size() const { return planned_.size(); }
 
  private:
   struct Planned {
-    SessionCut cut;
+    std::shared_ptr<pool::Pool> pool;
+    session::SessionCut cut;
+    base::TimePoint due;
+  };
+  struct UnderWay {
+    Cuts cuts;
     std::size_t next = 0;  // worker that has to be told
   };
 
+  Cuts take_due(base::TimePoint now);
+
   const std::size_t workers_;
   std::vector<Planned> planned_;
+  std::vector<UnderWay> under_way_;
 };
 
 }  // namespace weir::server

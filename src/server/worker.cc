@@ -143,9 +143,7 @@ void Worker::handle(WorkerMessage&& message) {
                           accepting_.store(false, std::memory_order_release);
                         },
                         [this](CloseSessions&& close) { table_.close_all(close.reason); },
-                        [this](CloseSessionsAt&& close) {
-                          table_.close_those_at(*close.backend, close.reason, close.last_place);
-                        },
+                        [this](CutSessions&& cut) { table_.carry_out(*cut.cuts); },
                         [this](StopWorker&&) { loop_->stop(); }},
              std::move(message));
 }

@@ -37,14 +37,12 @@ struct StopAccepting {};
 struct CloseSessions {
   session::CloseReason reason;
 };
-struct CloseSessionsAt {
-  std::shared_ptr<pool::Backend> backend;
-  session::CloseReason reason;
-  std::uint64_t last_place = 0;  // of its pool (pool::Slot::number): later ones stay
+struct CutSessions {
+  std::shared_ptr<const std::vector<session::SessionCut>> cuts;
 };
 struct StopWorker {};
 using WorkerMessage =
-    std::variant<HandedOver, Wake, ReplaceAccess, StopAccepting, CloseSessions, CloseSessionsAt, StopWorker>;
+    std::variant<HandedOver, Wake, ReplaceAccess, StopAccepting, CloseSessions, CutSessions, StopWorker>;
 
 class Worker final : public Acceptor::Owner {
  public:

@@ -47,11 +47,8 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   // The backend should no longer be used: goes on to another one while that is possible, or else ends with
   // `reason`.
   void leave_backend(CloseReason reason);
-  // It holds a place there, number `last_place` of its pool or an earlier one.
-  bool is_at(const pool::Backend& backend, std::uint64_t last_place) {
-    const pool::Slot& slot = connector_.slot();
-    return slot.backend().get() == &backend && slot.number() <= last_place;
-  }
+  // Its place at a backend; empty while it has none.
+  const pool::Slot& slot() { return connector_.slot(); }
 
   std::uint64_t id() const { return id_; }
   SessionState state() const { return state_; }

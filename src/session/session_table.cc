@@ -1,5 +1,7 @@
 #include "session/session_table.h"
 
+#include <unordered_map>
+
 #include "base/assert.h"
 
 namespace weir::session {
@@ -29,12 +31,16 @@ void SessionTable::close_all(CloseReason reason) {
   while (first_ != nullptr) first_->close(reason);
 }
 
-void SessionTable::close_those_at(const pool::Backend& backend, CloseReason reason,
-                                  std::uint64_t last_place) {
+void SessionTable::carry_out(std::span<const SessionCut> cuts) {
+  std::unordered_multimap<const pool::Backend*, const SessionCut*> by_backend;
+  for (const SessionCut& cut : cuts) by_backend.emplace(cut.backend.get(), &cut);
   for (Session* at = first_; at != nullptr;) {
     Session& looked_at = *at;
     at = at->next_;
-    if (looked_at.is_at(backend, last_place)) looked_at.leave_backend(reason);
+    const pool::Slot& slot = looked_at.slot();
+    auto [cut, end] = by_backend.equal_range(slot.backend().get());
+    while (cut != end && slot.number() > cut->second->last_place) ++cut;
+    if (cut != end) looked_at.leave_backend(cut->second->reason);
   }
 }
 

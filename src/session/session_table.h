@@ -5,6 +5,7 @@
 #include <atomic>
 #include <limits>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "net/buffer_pool.h"
@@ -33,6 +34,14 @@ struct SessionServices {
   WarmSource* warm = nullptr;  // this worker's; none: there are no warm connections
 };
 
+// Sessions at `backend` are to end with `reason`. Those whose place there is later than number `last_place`
+// of its pool (pool::Slot::number) stay.
+struct SessionCut {
+  std::shared_ptr<const pool::Backend> backend;
+  CloseReason reason;
+  std::uint64_t last_place = std::numeric_limits<std::uint64_t>::max();
+};
+
 class SessionTable {
  public:
   // `first_id` sets the range of ids, so that no two workers and no two runs share one.
@@ -47,10 +56,9 @@ class SessionTable {
   // Closes every open session with `reason`.
   void close_all(CloseReason reason);
 
-  // Ends the sessions that are at `backend` with `reason`; those that only connect to it go on to another
-  // one. Those whose place there is later than number `last_place` of its pool stay.
-  void close_those_at(const pool::Backend& backend, CloseReason reason,
-                      std::uint64_t last_place = std::numeric_limits<std::uint64_t>::max());
+  // Ends the sessions that `cuts` mean; those that only connect to such a backend go on to another one. All
+  // sessions are looked at, once.
+  void carry_out(std::span<const SessionCut> cuts);
 
   // How many sessions are open. Any thread.
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }

@@ -66,6 +66,11 @@ class Sessions : public testing::Test {
     EXPECT_TRUE(driver.until([&] { return test::wait_for(listening.fd.get(), POLLIN, base::Millis(0)); }));
     return test::accept_from(listening.fd.get());
   }
+  void cut(const std::shared_ptr<pool::Backend>& at, CloseReason reason,
+           std::uint64_t last_place = std::numeric_limits<std::uint64_t>::max()) {
+    const std::vector<SessionCut> cuts{{at, reason, last_place}};
+    table.carry_out(cuts);
+  }
   [[nodiscard]] bool closes() {
     return driver.until([&] { return table.size() == 0; });
   }
@@ -513,7 +518,7 @@ TEST_F(Sessions, ThatConnectToABackendThatIsLeftGoOnToAnother) {
   use({quiet, backend});
   const base::UniqueFd client = open();
   driver.turns(3);
-  table.close_those_at(*quiet, CloseReason::kBackendDown);
+  cut(quiet, CloseReason::kBackendDown);
   const base::UniqueFd server = accept();
   test::send_some(client.get(), "hello");
   EXPECT_EQ(receive(server.get(), 5), "hello");
@@ -529,7 +534,7 @@ TEST_F(Sessions, ThatConnectToABackendThatIsLeftEndForThatReasonWhenThereIsNoOth
   const auto quiet = backend_at(silent);
   use({quiet});
   const base::UniqueFd client = open();
-  table.close_those_at(*quiet, CloseReason::kBackendMaintenance);
+  cut(quiet, CloseReason::kBackendMaintenance);
   EXPECT_EQ(error_of(client.get()), ECONNRESET);
   expect_one_close(CloseReason::kBackendMaintenance, SessionState::kConnect);
 }
@@ -546,14 +551,19 @@ TEST_F(Sessions, AtABackendThatIsLeftEndForThatReasonAndOthersGoOn) {
     ends.push_back(accept());
   }
   driver.turns(3);
-  table.close_those_at(*backend, CloseReason::kBackendRemoved);
+  cut(backend, CloseReason::kBackendRemoved);
   EXPECT_EQ(closed(CloseReason::kBackendRemoved), 2u);
   EXPECT_EQ(table.size(), 2u);
   EXPECT_EQ(in_flight(), 2u);
   for (const SessionRecord& record : sink.records) EXPECT_EQ(record.backend, backend);
-  table.close_those_at(*backend, CloseReason::kBackendRemoved);
+  cut(backend, CloseReason::kBackendRemoved);
   EXPECT_EQ(table.size(), 2u);
-  table.close_all(CloseReason::kShutdown);
+  const std::vector<SessionCut> several{{backend, CloseReason::kBackendRemoved},
+                                        {other, CloseReason::kBackendDown, 0},
+                                        {other, CloseReason::kBackendMaintenance, 1'000}};
+  table.carry_out(several);
+  EXPECT_EQ(closed(CloseReason::kBackendMaintenance), 2u) << "no place is early enough for the one before";
+  EXPECT_EQ(table.size(), 0u);
 }
 
 TEST_F(Sessions, WhosePlaceAtABackendIsLaterThanTheLastOneThatIsMeantStay) {
@@ -563,7 +573,7 @@ TEST_F(Sessions, WhosePlaceAtABackendIsLaterThanTheLastOneThatIsMeantStay) {
     ends.push_back(accept());
   }
   driver.turns(3);
-  table.close_those_at(*backend, CloseReason::kBackendDown, 2);
+  cut(backend, CloseReason::kBackendDown, 2);
   EXPECT_EQ(closed(CloseReason::kBackendDown), 2u);
   EXPECT_EQ(table.size(), 1u);
   table.close_all(CloseReason::kShutdown);
@@ -578,7 +588,7 @@ TEST_F(Sessions, DoNotConnectToABackendThatWasLeftBeforeTheyHeardOfTheirPlace) {
   holder.release();
   EXPECT_EQ(in_flight(), 1u) << "the place is the session's";
   pool->set_mode(*backend, pool::BackendMode::kMaintenance, base::coarse_now());
-  table.close_those_at(*backend, CloseReason::kBackendMaintenance);
+  cut(backend, CloseReason::kBackendMaintenance);
   EXPECT_EQ(table.size(), 1u);
   ASSERT_TRUE(closes());
   EXPECT_EQ(backend->counters().attempts.value(), 0u);
