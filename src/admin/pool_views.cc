@@ -124,11 +124,15 @@ void write_backends(PoolMetrics& out) {
                    "1 while connects to the backend fail and it is used only when no other is left, since "
                    "max_ejected allows no more ejections.",
                    [](const auto& b) { return b.is_passed_over ? 1u : 0u; });
+  out.each_backend("weir_backend_slow_start_active", kGauge,
+                   "1 while the backend has come back and its share still grows.",
+                   [](const auto& b) { return b.weight_ratio < 1 ? 1u : 0u; });
   out.each_backend("weir_backend_in_flight_sessions", kGauge, "Sessions that hold a place at the backend.",
                    [](const auto& b) { return b.in_flight; });
-  out.each_backend("weir_backend_connect_microseconds", kGauge,
-                   "A running mean of what connects to the backend take; 0: not known yet.",
-                   [](const auto& b) { return b.connect_time; });
+  out.each_backend(
+      "weir_backend_connect_microseconds", kGauge,
+      "A running mean of what connects that stood have taken; 0: none has since it came or came back.",
+      [](const auto& b) { return b.connect_time; });
   out.each_backend("weir_backend_sessions_total", kCounter, "Connections to the backend that stood.",
                    [](const auto& b) { return b.sessions; });
   out.each_backend("weir_backend_connect_attempts_total", kCounter,
@@ -241,8 +245,13 @@ Json source_json(const SourceStatus& s) {
 }
 
 Json backend_json(const BackendStatus& b) {
-  Json line{{"name", b.name},        {"address", b.address.to_string()}, {"weight", b.weight},
-            {"backup", b.is_backup}, {"state", pool::word(b.state)},     {"passed_over", b.is_passed_over}};
+  Json line{{"name", b.name},
+            {"address", b.address.to_string()},
+            {"weight", b.weight},
+            {"weight_ratio", b.weight_ratio},
+            {"backup", b.is_backup},
+            {"state", pool::word(b.state)},
+            {"passed_over", b.is_passed_over}};
   if (!b.state_reason.empty()) line["state_reason"] = b.state_reason;
   if (b.most_sessions) line["max_connections"] = *b.most_sessions;
   line.update(Json{{"in_flight", b.in_flight},

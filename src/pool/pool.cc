@@ -1,8 +1,16 @@
 #include "pool/pool.h"
 
+#include <fmt/format.h>
+
 namespace weir::pool {
 
 using balance::BackendIndex;
+
+namespace {
+
+constexpr base::Millis kDenialsAreTold{60'000};  // at most once in this time
+
+}  // namespace
 
 Pool::Pool(PoolSettings settings, const std::vector<std::shared_ptr<Backend>>& backends)
     : settings_(std::move(settings)), roster_(settings_.roster, backends) {
@@ -20,6 +28,12 @@ Slot Pool::pick(const balance::Request& request, NoPick& why_not) {
   if (!index) return {};
   if (request.tried.empty()) budget_.first_attempt();
   return slot_at(*index);
+}
+
+Slot Pool::pick_left_out() {
+  const std::lock_guard lock(mutex_);
+  const auto index = roster_.choose_left_out();
+  return index ? slot_at(*index) : Slot();
 }
 
 void Pool::set_fallback(std::shared_ptr<Pool> fallback) {
@@ -156,7 +170,26 @@ void Pool::replace(const std::vector<std::shared_ptr<Backend>>& backends, base::
 std::vector<PoolEvent> Pool::advance(base::TimePoint now) {
   const std::lock_guard lock(mutex_);
   if (roster_.is_waiting() && roster_.advance(now)) serve_all();
-  return roster_.take_events();
+  std::vector<PoolEvent> events = roster_.take_events();
+  tell_denials(now, events);
+  return events;
+}
+
+void Pool::tell_denials(base::TimePoint now, std::vector<PoolEvent>& events) {
+  const std::uint64_t denied = counters_.retries_denied.value();
+  if (denied == denials_told_ || now < denials_quiet_until_) return;
+  PoolEvent event;
+  event.change = Change::kRetriesDenied;
+  event.reason = fmt::format(
+      "{} retries were denied: sessions fail, or go to the fallback pool, though another "
+      "backend may be well",
+      denied - denials_told_);
+  event.healthy = roster_.healthy();
+  event.total = roster_.total();
+  event.last_place = roster_.last_place();
+  events.push_back(std::move(event));
+  denials_told_ = denied;
+  denials_quiet_until_ = now + kDenialsAreTold;
 }
 
 bool Pool::has_sessions_at(const Backend& backend) const {
@@ -169,12 +202,12 @@ PoolView Pool::view() const {
   const std::lock_guard lock(mutex_);
   PoolView view{{}, roster_.healthy(), roster_.total(), queue_.size(), roster_.in_panic()};
   view.backends.reserve(roster_.backends().size());
-  for (BackendIndex i = 0; i < roster_.backends().size(); ++i) {
-    if (roster_.backends()[i] == nullptr) continue;
+  for (const BackendIndex i : roster_.in_order()) {
     const balance::Member& member = roster_.member(i);
     view.backends.push_back(
-        {roster_.backends()[i], roster_.state(i), roster_.reason(i), member.in_flight, member.connect_time,
-         roster_.weight(i), roster_.is_backup(i), roster_.is_passed_over(i),
+        {roster_.backends()[i], roster_.state(i), roster_.reason(i), member.in_flight,
+         roster_.connect_time(i), roster_.weight(i), roster_.weight_ratio(i), roster_.is_backup(i),
+         roster_.is_passed_over(i),
          member.most == balance::Member::kNoMost ? std::nullopt : std::optional(member.most)});
   }
   return view;
@@ -227,9 +260,11 @@ void Slot::connected(base::TimePoint now, base::Micros took) {
   if (pool_->roster_.connected(index_, now, took)) pool_->serve_all();
 }
 
-void Slot::took_warm() {
+void Slot::took_warm(base::Micros took) {
   backend_->counters().sessions.add();
   backend_->counters().warm_used.add();
+  const std::lock_guard lock(pool_->mutex_);
+  pool_->roster_.connect_took(index_, took);
 }
 
 void Slot::reset_early(base::TimePoint now) {

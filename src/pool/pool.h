@@ -46,8 +46,9 @@ struct BackendView {
   BackendState state = BackendState::kUp;
   std::string reason;
   std::uint32_t in_flight = 0;
-  std::uint32_t connect_time = 0;  // microseconds, a running mean; 0: not known
+  std::uint32_t connect_time = 0;  // microseconds, a running mean of those that stood; 0: not known
   std::uint32_t weight = 1;        // these as they are now, which may differ from its identity
+  double weight_ratio = 1;         // the part of it that it has now: below 1 during a slow start
   bool is_backup = false;
   bool is_passed_over = false;
   std::optional<std::uint32_t> most_sessions;
@@ -82,6 +83,11 @@ class Pool : public std::enable_shared_from_this<Pool> {
   // attempt adds to the budget of retries.
   Slot pick(const balance::Request& request, NoPick& why_not);
 
+  // The last resort of a session for which neither this pool nor its fallback has anything: a place at a
+  // backend that is passed over, or an empty one. Nothing where there is no fallback, since `pick` comes to
+  // those itself.
+  Slot pick_left_out();
+
   // Whether a session whose attempt failed may make another one: the budget allows it. Counts it.
   bool may_retry(base::TimePoint now);
 
@@ -106,7 +112,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now);
 
   // Ends ejections and lets slow starts grow; to be called a few times a second. Returns what has happened in
-  // the pool since the last call, in order.
+  // the pool since the last call, in order. That retries were denied comes last, and once a minute at most.
   std::vector<PoolEvent> advance(base::TimePoint now);
 
   // Places at it are taken.
@@ -121,6 +127,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
  private:
   friend class Slot;
 
+  void tell_denials(base::TimePoint now, std::vector<PoolEvent>& events);
   // Of one that belongs to the pool.
   std::optional<balance::BackendIndex> find(const Backend& backend) const;
   Slot slot_at(balance::BackendIndex index);
@@ -137,6 +144,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   mutable std::mutex mutex_;
   Roster roster_;
   RetryBudget budget_;
+  std::uint64_t denials_told_ = 0;
+  base::TimePoint denials_quiet_until_;
   WaitQueue queue_;
 };
 

@@ -21,8 +21,8 @@ constexpr base::Micros kFailureTakes{1'000'000};
 // A share such as 0.55 of 20 is 11, whatever the last bit of the product says.
 constexpr double kRounding = 1e-9;
 
-std::uint32_t mean_with(std::uint32_t mean, std::uint64_t sample) {
-  const auto capped = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(sample, 1, 1u << 31));
+std::uint32_t mean_with(std::uint32_t mean, base::Micros sample) {
+  const auto capped = static_cast<std::uint32_t>(std::clamp<std::int64_t>(sample.count(), 1, 1u << 31));
   if (mean == 0) return capped;
   const auto moved =
       static_cast<std::int64_t>(mean) + (static_cast<std::int64_t>(capped) - mean) / kMeanShare;
@@ -131,7 +131,15 @@ std::optional<BackendIndex> Roster::choose_passed_over(const Tried& tried, NoPic
   const bool any_usable = tiers_[0].usable + tiers_[1].usable > 0;
   const bool any = any_usable || (!has_better_ && !passed_over_.empty());
   why_not = any ? NoPick::kAllTried : NoPick::kNoneUsable;
-  if (has_better_) return std::nullopt;
+  return has_better_ ? std::nullopt : next_passed_over(tried, why_not);
+}
+
+std::optional<BackendIndex> Roster::choose_left_out() {
+  NoPick ignored = NoPick::kNone;
+  return has_better_ ? next_passed_over({}, ignored) : std::nullopt;
+}
+
+std::optional<BackendIndex> Roster::next_passed_over(const Tried& tried, NoPick& why_not) {
   for (auto it = passed_over_.begin(); it != passed_over_.end(); ++it) {
     const BackendIndex i = *it;
     if (members_[i].usable || tried.contains(i)) continue;
@@ -221,12 +229,17 @@ void Roster::served(BackendIndex i) {
 }
 
 void Roster::note_time(BackendIndex i, base::Micros took) {
-  members_[i].connect_time = mean_with(members_[i].connect_time, static_cast<std::uint64_t>(took.count()));
+  members_[i].connect_time = mean_with(members_[i].connect_time, took);
   tell_load(i);
 }
 
-bool Roster::connected(BackendIndex i, base::TimePoint now, base::Micros took) {
+void Roster::connect_took(BackendIndex i, base::Micros took) {
   note_time(i, took);
+  states_[i].connect_time = mean_with(states_[i].connect_time, took);
+}
+
+bool Roster::connected(BackendIndex i, base::TimePoint now, base::Micros took) {
+  connect_took(i, took);
   states_[i].ejection.connected();
   if (!is_passed_over(i)) return false;
   take_back(i, now, "a connect stood");
@@ -242,10 +255,18 @@ void Roster::take_back(BackendIndex i, base::TimePoint now, std::string why) {
   tell_panic();
 }
 
+bool Roster::end_ejection(BackendIndex i, base::TimePoint now) {
+  if (!states_[i].ejection.returns(rules_.ejection, now)) return false;
+  // It is on trial until a session is served there: that is to be told.
+  backends_[i]->set_suspect(true);
+  if (state(i) == BackendState::kUp) came_up(i, now);
+  return true;
+}
+
 // Where the weight grows from when it comes back.
 void Roster::came_up(BackendIndex i, base::TimePoint now) {
   // What connects took before says nothing of how it is now.
-  members_[i].connect_time = 0;
+  members_[i].connect_time = states_[i].connect_time = 0;
   if (!rules_.slow_start) return;
   states_[i].ramping_since = now;
   set_weight(i, states_[i].weight * slow_start_tenths(base::Millis(0), *rules_.slow_start));
@@ -258,11 +279,12 @@ bool Roster::check_passed(BackendIndex i, base::TimePoint now) {
     take_back(i, now, "a check passed");
     return true;
   }
-  // What sessions met while it was down says nothing of how it is now.
+  // What sessions met while it was down, or before, says nothing of how it is now.
+  const bool was_out = states_[i].ejection.is_out();
   states_[i].ejection.forget();
   came_up(i, now);
   refresh(i);
-  tell(Change::kUp, i, "");
+  tell(Change::kUp, i, was_out ? "its ejection has ended by that" : "");
   tell_panic();
   return true;
 }
@@ -292,12 +314,10 @@ bool Roster::advance(base::TimePoint now) {
   for (BackendIndex i = 0; i < states_.size(); ++i) {
     if (backends_[i] == nullptr) continue;
     State& its = states_[i];
-    if (its.ejection.returns(rules_.ejection, now)) {
+    if (end_ejection(i, now)) {
       is_other = true;
-      const bool is_back = state(i) == BackendState::kUp;
-      if (is_back) came_up(i, now);
       refresh(i);
-      if (is_back) tell(Change::kReturned, i, "");
+      if (state(i) == BackendState::kUp) tell(Change::kReturned, i, "");
     }
     if (!its.ramping_since) continue;
     const std::uint32_t tenths = slow_start_tenths(now - *its.ramping_since, *rules_.slow_start);
@@ -325,7 +345,9 @@ std::string Roster::reason(BackendIndex i) const {
   const State& its = states_[i];
   switch (state(i)) {
     case BackendState::kUp:
-      return is_passed_over(i) ? its.ejected_for : "";
+      if (is_passed_over(i)) return its.ejected_for;
+      if (weight_ratio(i) < 1) return fmt::format("slow start: {} of its weight", weight_ratio(i));
+      return "";
     case BackendState::kDrain:
       if (its.has_left) return "it no longer belongs to the pool";
       return its.mode == BackendMode::kDrain ? "configured" : "its weight is 0";
@@ -339,6 +361,23 @@ std::string Roster::reason(BackendIndex i) const {
       return its.health.is_untold() ? "no check has passed yet" : "too few checks have passed yet";
   }
   return "";
+}
+
+double Roster::weight_ratio(BackendIndex i) const {
+  const std::uint32_t whole = states_[i].weight * kWholeWeight;
+  return whole == 0 ? 1 : static_cast<double>(members_[i].weight) / whole;
+}
+
+std::vector<BackendIndex> Roster::in_order() const {
+  std::vector<BackendIndex> all;
+  for (BackendIndex i = 0; i < backends_.size(); ++i) {
+    if (backends_[i] != nullptr) all.push_back(i);
+  }
+  std::sort(all.begin(), all.end(), [this](BackendIndex a, BackendIndex b) {
+    return std::pair(states_[a].has_left, states_[a].order) <
+           std::pair(states_[b].has_left, states_[b].order);
+  });
+  return all;
 }
 
 std::optional<BackendIndex> Roster::find(const Backend& backend) const {

@@ -44,6 +44,7 @@ enum class Change : std::uint8_t {
   kRemoved,     // it left
   kPanicBegan,  // too few are healthy: all are used
   kPanicEnded,
+  kRetriesDenied,  // sessions wanted more retries than the budget allows; told once a minute at most
 };
 
 struct PoolEvent {
@@ -81,9 +82,10 @@ class Roster {
   // waiting for.
   std::optional<balance::BackendIndex> choose(const balance::Request& request, NoPick& why_not);
 
-  // From now on there is something better than one that is passed over: it gets nothing until its time is
-  // over or a connect to it stands.
+  // From now on there is something better than one that is passed over, so `choose` does not come to it.
   void leave_out_passed_over() { has_better_ = true; }
+  // One of those, for a session for which the better has nothing; the one tried longest ago, with room.
+  std::optional<balance::BackendIndex> choose_left_out();
 
   // Whether a place at `index`, which has just been given back, may be of use to that session.
   bool may_use(balance::BackendIndex index, const balance::Tried& tried) const;
@@ -98,6 +100,8 @@ class Roster {
   // What sessions tell of a backend. True: who is usable has changed.
   bool failed(balance::BackendIndex index, Failure how, base::TimePoint now, std::string_view what);
   bool connected(balance::BackendIndex index, base::TimePoint now, base::Micros took);
+  // A connect that stood has taken that long, perhaps some time ago.
+  void connect_took(balance::BackendIndex index, base::Micros took);
   void served(balance::BackendIndex index);
 
   // What a check tells of it. True: who is usable has changed: it has come up, or gone down, by this, or is
@@ -132,16 +136,24 @@ class Roster {
   BackendState state(balance::BackendIndex index) const;
   // It is up, but its connects fail and no more may be ejected: used only when no other is left.
   bool is_passed_over(balance::BackendIndex index) const { return states_[index].is_in_passed_over; }
-  // Why it is not up, or passed over; empty when neither.
+  // Why it is not up, is passed over, or has not its whole weight; empty when none of it.
   std::string reason(balance::BackendIndex index) const;
   bool is_changing(balance::BackendIndex index) const { return states_[index].health.changing(); }
   const balance::Member& member(balance::BackendIndex index) const { return members_[index]; }
   // Of each position; none where nothing stands. Those that have left stay until their last session has.
+  // `in_order` tells the order of the list that they came in.
   const std::vector<std::shared_ptr<Backend>>& backends() const { return backends_; }
+  // The positions where one stands, in the order of the list of `replace`, and after them those that have
+  // left.
+  std::vector<balance::BackendIndex> in_order() const;
   bool has_left(balance::BackendIndex index) const { return states_[index].has_left; }
   // What it counts for now, slow start aside, and whether it is a backup.
   std::uint32_t weight(balance::BackendIndex index) const { return states_[index].weight; }
   bool is_backup(balance::BackendIndex index) const { return states_[index].is_backup; }
+  // The part of its weight that it has now: below 1 during a slow start.
+  double weight_ratio(balance::BackendIndex index) const;
+  // A running mean of what connects that stood have taken, in microseconds; 0: none has stood since it came.
+  std::uint32_t connect_time(balance::BackendIndex index) const { return states_[index].connect_time; }
   std::optional<balance::BackendIndex> find(const Backend& backend) const;
 
   bool in_panic() const { return panic_; }
@@ -170,7 +182,8 @@ class Roster {
     bool is_ejected = false;  // while it is out; otherwise it is passed over
     std::string ejected_for;
     std::optional<base::TimePoint> ramping_since;
-    std::size_t order = 0;  // in the list of those that the pool should have
+    std::uint32_t connect_time = 0;  // see `connect_time` above
+    std::size_t order = 0;           // in the list of those that the pool should have
     bool has_left = false;
     base::TimePoint left_at;  // meaningful when it has
     // Whether it is in the sums below.
@@ -211,7 +224,11 @@ class Roster {
   // Where fewer may be ejected by now, since the pool has shrunk, the next to return do so.
   void keep_to_most_ejected(base::TimePoint now);
   std::optional<balance::BackendIndex> choose_passed_over(const balance::Tried& tried, NoPick& why_not);
+  std::optional<balance::BackendIndex> next_passed_over(const balance::Tried& tried, NoPick& why_not);
+  // What a connect took, or counts as, for the policy.
   void note_time(balance::BackendIndex index, base::Micros took);
+  // Ends its ejection, or that it is passed over, if its time is over. True: it was.
+  bool end_ejection(balance::BackendIndex index, base::TimePoint now);
   void came_up(balance::BackendIndex index, base::TimePoint now);
   void take_back(balance::BackendIndex index, base::TimePoint now, std::string why);
   void set_weight(balance::BackendIndex index, std::uint32_t weight);

@@ -62,17 +62,12 @@ BackendIndex Roster::put(Past&& its) {
 
 // A pool of backups only has nothing else to use first.
 void Roster::make_tiers(const Groundworks& groundworks) {
-  std::vector<BackendIndex> in_order;
-  for (BackendIndex i = 0; i < backends_.size(); ++i) {
-    if (backends_[i] != nullptr && !states_[i].has_left) in_order.push_back(i);
-  }
-  total_ = in_order.size();
-  std::sort(in_order.begin(), in_order.end(),
-            [this](BackendIndex a, BackendIndex b) { return states_[a].order < states_[b].order; });
   std::array<std::vector<balance::Candidate>, 2> candidates;
-  for (const BackendIndex i : in_order) {
+  for (const BackendIndex i : in_order()) {
+    if (states_[i].has_left) continue;
     candidates[is_backup(i) ? 1 : 0].push_back({i, states_[i].weight, backends_[i]->name()});
   }
+  total_ = candidates[0].size() + candidates[1].size();
   for (std::size_t t = 0; t < tiers_.size(); ++t) {
     groundworks_[t] = balance::make_groundwork(rules_.policy, candidates[t], groundworks[t]);
     auto policy = balance::make_policy(rules_.policy, candidates[t], rules_.policy_options, groundworks_[t]);
@@ -145,9 +140,7 @@ void Roster::replace(const std::vector<std::shared_ptr<Backend>>& backends, base
   std::erase_if(departed_, [](const Past& one) { return one.backend == nullptr; });
   make_tiers(groundworks);
   // What has ended while they were away; `advance` sees to it that not too many are out.
-  for (const BackendIndex i : back) {
-    if (states_[i].ejection.returns(rules_.ejection, now) && state(i) == BackendState::kUp) came_up(i, now);
-  }
+  for (const BackendIndex i : back) end_ejection(i, now);
   refresh_all();
   for (const BackendIndex i : joined) tell(Change::kAdded, i, "");
   for (const BackendIndex i : gone) {

@@ -44,9 +44,9 @@ class Slot {
   void connect_failed(base::TimePoint now, std::string_view what);
   // It stands by `now`, after `took`.
   void connected(base::TimePoint now, base::Micros took);
-  // The session has been given a warm connection instead: it says nothing of how long a connect takes, nor
-  // that one would stand now.
-  void took_warm();
+  // The session has been given a warm connection instead, whose connect took that long when it was made: it
+  // does not say that one would stand now.
+  void took_warm(base::Micros took);
   // The backend reset the connection before it had sent anything.
   void reset_early(base::TimePoint now);
   // The backend has sent something, or has ended in order.

@@ -31,6 +31,8 @@ Telling telling_of(Change change) {
       return {LogLevel::kInfo, "backend_added"};
     case Change::kRemoved:
       return {LogLevel::kInfo, "backend_removed"};
+    case Change::kRetriesDenied:
+      return {LogLevel::kWarning, "retries_denied"};
     case Change::kPanicBegan:
     case Change::kPanicEnded:
       break;
@@ -84,6 +86,7 @@ void PoolKeeper::take(std::size_t index, const pool::PoolEvent& event, base::Tim
     case Change::kReturned:
     case Change::kPanicBegan:
     case Change::kPanicEnded:
+    case Change::kRetriesDenied:
       return;
   }
 }
@@ -98,7 +101,7 @@ void PoolKeeper::tell(const config::PoolConfig& pool, const pool::PoolEvent& eve
     fields.text("backend", event.backend->name());
     fields.text("address", event.backend->identity().address.to_string());
     fields.text("state", pool::word(event.state));
-  } else {
+  } else if (event.change != Change::kRetriesDenied) {
     fields.text("change", event.change == Change::kPanicBegan ? "began" : "ended");
   }
   if (!event.reason.empty()) fields.text("reason", event.reason);
@@ -107,6 +110,8 @@ void PoolKeeper::tell(const config::PoolConfig& pool, const pool::PoolEvent& eve
   std::string_view message;
   if (event.change == Change::kPanicBegan) {
     message = "too few backends are healthy: all are used, the failing ones too";
+  } else if (event.change == Change::kRetriesDenied) {
+    message = "connects fail so often that the budget of retries is used up";
   } else if (event.healthy == 0 && event.backend != nullptr) {
     message = "no backend of the pool is healthy";
   }

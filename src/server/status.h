@@ -71,8 +71,9 @@ struct BackendStatus {
   pool::BackendState state = pool::BackendState::kUp;
   std::string state_reason;
   bool is_passed_over = false;
+  double weight_ratio = 1;  // the part of its weight that it has now: below 1 during a slow start
   std::uint64_t in_flight = 0;
-  std::uint64_t connect_time = 0;  // microseconds, a running mean; 0: not known
+  std::uint64_t connect_time = 0;  // microseconds, a running mean of those that stood; 0: not known
   std::uint64_t attempts = 0;
   std::uint64_t failed_attempts = 0;
   std::uint64_t sessions = 0;

@@ -38,11 +38,21 @@ bool is_backends_fault(int error, net::ConnectStep step) {
 
 void Connector::start(std::shared_ptr<pool::Pool> pool, const base::Address& client,
                       const net::TcpOptions& options) {
-  pool_ = std::move(pool);
+  first_pool_ = std::move(pool);
   client_ = &client;
   options_ = &options;
-  key_ = pool_->key_of(client);
+  enter(first_pool_);
   go_on();
+}
+
+void Connector::enter(const std::shared_ptr<pool::Pool>& pool) {
+  pool_ = pool;
+  key_ = pool_->key_of(*client_);
+  backend_ = nullptr;
+  tried_ = {};
+  unfit_ = 0;
+  has_waited_here_ = false;
+  waited_here_ = base::Micros(0);
 }
 
 void Connector::go_on() {
@@ -50,26 +60,32 @@ void Connector::go_on() {
     if (!slot_ && !is_exhausted()) {
       pool::NoPick why_not = pool::NoPick::kNone;
       slot_ = pool_->pick({key_, tried_}, why_not);
-      if (why_not == pool::NoPick::kFull) return wait_for_place();
+      if (why_not == pool::NoPick::kFull) {
+        if (wait_for_place()) return;
+        return end(CloseReason::kPoolFull);
+      }
     }
     if (slot_ && !is_within_reach(*slot_.backend(), *client_)) {
       pass_by();
       continue;
     }
     // Asked for only when there is somebody to try.
-    const bool is_retry = tried_.size() > unfit_;
-    if (slot_ && is_retry && !pool_->may_retry(base::coarse_now())) slot_.release();
+    const bool is_retry = is_last_resort_ ? attempts_ > 0 : tried_.size() > unfit_;
+    if (slot_ && is_retry && !pool_->may_retry(base::coarse_now())) {
+      was_retry_denied_ = true;
+      slot_.release();
+    }
     if (!slot_) {
-      if (!fall_back()) return;
-      continue;
+      if (fall_back()) continue;
+      return end(reason_);
     }
     if (connect()) return;
   }
 }
 
 bool Connector::is_exhausted() const {
-  return tried_.size() - unfit_ > pool_->settings().retries || tried_.size() == balance::Tried::kMost ||
-         net::is_own_shortage(last_error_);
+  return is_last_resort_ || tried_.size() - unfit_ > pool_->settings().retries ||
+         tried_.size() == balance::Tried::kMost || net::is_own_shortage(last_error_);
 }
 
 // No attempt is made, so none is counted.
@@ -85,25 +101,37 @@ void Connector::pass_by() {
 }
 
 bool Connector::fall_back() {
-  if (pool_->fallback() == nullptr || net::is_own_shortage(last_error_)) {
-    owner_.connector_failed(reason_);
-    return false;
-  }
+  if (pool_->fallback() == nullptr || is_last_resort_ || net::is_own_shortage(last_error_)) return false;
   pool_->counters().fallbacks.add();
-  pool_ = pool_->fallback();
-  key_ = pool_->key_of(*client_);
-  tried_ = {};
-  unfit_ = 0;
-  has_waited_here_ = false;
-  waited_here_ = base::Micros(0);
+  enter(pool_->fallback());
   return true;
 }
 
-void Connector::wait_for_place() {
+bool Connector::take_last_resort() {
+  if (is_last_resort_ || net::is_own_shortage(last_error_)) return false;
+  is_last_resort_ = true;
+  for (std::shared_ptr<pool::Pool> pool = first_pool_; pool != nullptr; pool = pool->fallback()) {
+    pool::Slot slot = pool->pick_left_out();
+    if (!slot) continue;
+    enter(pool);
+    slot_ = std::move(slot);
+    return true;
+  }
+  return false;
+}
+
+void Connector::end(CloseReason reason) {
+  reason_ = reason;
+  if (take_last_resort()) return go_on();
+  owner_.connector_failed(reason_);
+}
+
+bool Connector::wait_for_place() {
   const bool again = std::exchange(has_waited_here_, true);
-  if (!pool_->wait(waiter_, {key_, tried_}, again)) return owner_.connector_failed(CloseReason::kPoolFull);
+  if (!pool_->wait(waiter_, {key_, tried_}, again)) return false;
   begun_ = base::precise_now();
   owner_.connector_waits(begun_ + pool_->settings().queue_timeout - waited_here_);
+  return true;
 }
 
 void Connector::note_wait() {
@@ -125,7 +153,8 @@ void Connector::go_on_after_wait() {
     slot_.release();
     return go_on();
   }
-  if (slot_ || fall_back()) go_on();
+  if (slot_ || fall_back()) return go_on();
+  end(reason_);
 }
 
 bool Connector::connect() {
@@ -159,7 +188,7 @@ bool Connector::take_warm() {
   port_ = std::move(taken.port);
   was_warm_ = true;
   connect_time_ = base::Micros(0);
-  slot_.took_warm();
+  slot_.took_warm(taken.took);
   owner_.connector_connected();
   return true;
 }
@@ -176,7 +205,7 @@ void Connector::timed_out() {
     // The wait may have ended in time, and the word of it be on its way.
     if (slot_ || waiter_.why_not() != pool::NoPick::kNone) return go_on_after_wait();
     pool_->counters().queue_timeouts.add();
-    return owner_.connector_failed(CloseReason::kQueueTimeout);
+    return end(CloseReason::kQueueTimeout);
   }
   if (net::is_ready(peer_.fd.get(), net::Interest::kWrite)) return on_ready({});
   fail(ETIMEDOUT);

@@ -1,7 +1,7 @@
 // Connects a session to a backend: asks the pool for a place, waits for one if need be, connects with a
-// deadline, and goes to another backend, and at last to the fallback pool, while there is one and no byte has
-// been sent. A member of its session, used once. It touches only the backend's `Peer`, which the relay takes
-// over afterwards.
+// deadline, and goes to another backend, and then to the fallback pool, while there is one and no byte has
+// been sent. Where all of that gives nothing it tries one backend that those pools have passed over. A member
+// of its session, used once. It touches only the backend's `Peer`, which the relay takes over afterwards.
 #pragma once
 
 #include <memory>
@@ -69,12 +69,14 @@ class Connector final : private pool::Waiter::Owner {
 
   // The pool of the last attempt, which may be a fallback of the first.
   const std::shared_ptr<pool::Pool>& pool() const { return pool_; }
-  // The backend of the last attempt; none before the first.
+  // The backend of the last attempt in that pool; none before the first.
   const std::shared_ptr<pool::Backend>& backend() const { return backend_; }
   std::uint8_t attempts() const { return attempts_; }
   // Of the last attempt that failed; 0 and none when none did.
   int last_error() const { return last_error_; }
   const std::shared_ptr<pool::Backend>& failed_backend() const { return failed_; }
+  // The pool's budget of retries did not allow another attempt there: of the last pool in which one failed.
+  bool was_retry_denied() const { return was_retry_denied_; }
   // How long the attempt that stood took, 0 when it was a warm connection; nothing before one stood.
   std::optional<base::Micros> connect_time() const { return connect_time_; }
   // It was given a warm connection.
@@ -90,7 +92,8 @@ class Connector final : private pool::Waiter::Owner {
   bool is_exhausted() const;
   // Leaves the place that it has, since the client cannot reach that backend.
   void pass_by();
-  void wait_for_place();
+  // False: the queue is full.
+  bool wait_for_place();
   // Adds the wait that is ending to those before.
   void note_wait();
   // The wait has ended: with a place, or since the pool has nothing left to wait for.
@@ -104,13 +107,19 @@ class Connector final : private pool::Waiter::Owner {
   // and cleans up.
   bool settle(int error, net::ConnectStep step = net::ConnectStep::kConnect);
   void fail(int error, net::ConnectStep step = net::ConnectStep::kConnect);
-  // Takes the fallback pool, to go on there. False: there is none, and the owner has been told.
+  void enter(const std::shared_ptr<pool::Pool>& pool);
+  // Takes the fallback pool, to go on there. False: there is none.
   bool fall_back();
+  // Takes a place at a backend that its pools have left out so far. False: there is none, or it has had one.
+  bool take_last_resort();
+  // Nothing is left but the last resort, to which it goes on, or else tells the owner `reason`.
+  void end(CloseReason reason);
 
   net::EventLoop& loop_;
   Owner& owner_;
   relay::Peer& peer_;
   WarmSource* const warm_;
+  std::shared_ptr<pool::Pool> first_pool_;
   std::shared_ptr<pool::Pool> pool_;
   std::shared_ptr<pool::Backend> backend_;
   pool::Slot slot_;
@@ -121,6 +130,7 @@ class Connector final : private pool::Waiter::Owner {
   std::uint64_t key_ = 0;
   balance::Tried tried_;          // in this pool
   std::size_t unfit_ = 0;         // of these, not within the client's reach
+  bool is_last_resort_ = false;   // it has come to that
   bool has_waited_here_ = false;  // in this pool's queue
   base::Micros waited_here_{0};
   std::uint8_t attempts_ = 0;
@@ -129,6 +139,7 @@ class Connector final : private pool::Waiter::Owner {
   std::shared_ptr<pool::Backend> failed_;
   base::TimePoint begun_;
   std::optional<base::Micros> connect_time_;
+  bool was_retry_denied_ = false;
   bool was_warm_ = false;
   std::optional<base::Micros> queue_time_;
 };

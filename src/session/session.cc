@@ -264,6 +264,7 @@ void Session::log(CloseReason reason) {
   record.reason = reason;
   record.connect_error = connector_.last_error();
   record.failed_backend = connector_.failed_backend();
+  record.was_retry_denied = connector_.was_retry_denied();
   record.upload_bytes = relay_.upload().bytes;
   record.download_bytes = relay_.download().bytes;
   record.connect_time = connector_.connect_time();

@@ -55,6 +55,7 @@ base::LogFields fields_of(const SessionRecord& r) {
     fields.text("connect_error", name != nullptr ? name : std::to_string(r.connect_error));
     if (r.failed_backend != nullptr) fields.text("failed_backend", r.failed_backend->name());
   }
+  if (r.was_retry_denied) fields.number("retry_denied", 1);
   if (r.queue_time) fields.number("queue_us", static_cast<std::uint64_t>(r.queue_time->count()));
   fields.number("upload", r.upload_bytes);
   fields.number("download", r.download_bytes);

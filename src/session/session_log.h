@@ -22,13 +22,14 @@ struct SessionRecord {
   std::chrono::system_clock::time_point closed_at;
   std::shared_ptr<const SessionSettings> settings;
   std::shared_ptr<pool::Pool> pool;
-  std::shared_ptr<pool::Backend> backend;  // the last one tried; none when there was none to try
+  std::shared_ptr<pool::Backend> backend;  // the last one tried in that pool; none when there was none to try
   base::Address client;
   std::uint8_t attempts = 0;
   SessionState state = SessionState::kConnect;
   CloseReason reason = CloseReason::kClientEnd;
   int connect_error = 0;                          // errno of the last failed attempt, 0 when none failed
   std::shared_ptr<pool::Backend> failed_backend;  // that attempt's
+  bool was_retry_denied = false;                  // after it, by the budget of retries
   std::uint64_t upload_bytes = 0;
   std::uint64_t download_bytes = 0;
   std::optional<base::Micros> connect_time;  // of the attempt that stood

@@ -32,6 +32,11 @@ WarmConnection WarmSockets::Warm::release() {
   return std::move(connection_);
 }
 
+void WarmSockets::Warm::stands_since(base::TimePoint now) {
+  since_ = now;
+  connection_.took = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
+}
+
 // With an end of stream: a server that meets a reset without a word may take it for a fault.
 void WarmSockets::Warm::close() {
   watch_.stop();

@@ -25,6 +25,7 @@ namespace weir::session {
 struct WarmConnection {
   base::UniqueFd fd;
   pool::PortHold port;
+  base::Micros took{0};  // its connect
 
   explicit operator bool() const { return static_cast<bool>(fd); }
 };
@@ -83,7 +84,7 @@ class WarmSockets {
     WarmConnection release();
     void close();
     base::TimePoint since() const { return since_; }
-    void stands_since(base::TimePoint now) { since_ = now; }
+    void stands_since(base::TimePoint now);
 
    private:
     void on_ready(net::Ready ready) { owner_.on_ready(*this, ready); }
@@ -91,6 +92,7 @@ class WarmSockets {
     WarmSockets& owner_;
     WarmConnection connection_;
     base::TimePoint since_;  // its connect was begun; then: it stands
+    const base::TimePoint begun_ = base::precise_now();
     net::Watch watch_;
   };
 

@@ -131,7 +131,7 @@ TEST(ABackendThatRefuses, IsFoundByACheckBeforeAnyClientMeetsIt) {
   EXPECT_EQ(facts_of(weir, "odd").attempts, 0u);
 }
 
-TEST(APoolThatDies, IsNotMetWithAMultipleOfItsLoad) {
+TEST(APoolThatDies, IsNotMetWithAMultipleOfItsLoadAndSaysSo) {
   const DeadPort dead[3];
   Configuration configuration;
   configuration.workers = 2;
@@ -148,7 +148,15 @@ TEST(APoolThatDies, IsNotMetWithAMultipleOfItsLoad) {
   EXPECT_LE(pool.retries, kClients / 2 + 100 + 10 * seconds);
   EXPECT_GE(pool.retries, kClients / 2);
   EXPECT_GT(pool.retries_denied, 0u);
-  EXPECT_EQ(reasons(weir.wait_for_sessions(kClients)).at("connect_refused"), kClients);
+  const std::vector<LogLine> sessions = weir.wait_for_sessions(kClients);
+  EXPECT_EQ(reasons(sessions).at("connect_refused"), kClients);
+  const auto denied = std::count_if(sessions.begin(), sessions.end(),
+                                    [](const LogLine& line) { return line.has("retry_denied"); });
+  EXPECT_EQ(static_cast<std::uint64_t>(denied), pool.retries_denied);
+  const auto told = weir.wait_for_event("retries_denied");
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->text("pool"), "web");
+  EXPECT_NE(told->text("reason").find(" retries were denied"), std::string::npos);
 }
 
 TEST(ABackendThatSaysNothing, CostsAtMostTheClientsThatAreThereUntilItsChecksFail) {

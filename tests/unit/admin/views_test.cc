@@ -58,6 +58,7 @@ server::ProcessStatus a_status() {
   up.checks_passed = 15;
   up.checks_failed = 16;
   up.checks_not_made = 17;
+  up.weight_ratio = 0.4;
   up.warm = 18;
   up.warm_used = 19;
   up.warm_given_up = 20;
@@ -151,6 +152,8 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
         "weir_backend_up{pool=\"p\",backend=\"gone:80\"} 0\n",
         "weir_backend_passed_over{pool=\"p\",backend=\"a\"} 1\n",
         "weir_backend_passed_over{pool=\"p\",backend=\"gone:80\"} 0\n",
+        "weir_backend_slow_start_active{pool=\"p\",backend=\"a\"} 1\n",
+        "weir_backend_slow_start_active{pool=\"p\",backend=\"gone:80\"} 0\n",
         "weir_backend_in_flight_sessions{pool=\"p\",backend=\"a\"} 2\n",
         "weir_backend_sessions_total{pool=\"p\",backend=\"a\"} 11\n",
         "weir_backend_connect_attempts_total{pool=\"p\",backend=\"a\"} 12\n",
@@ -246,6 +249,7 @@ TEST(BackendsJson, SaysWhatTheStatusSaysAndStaysValid) {
   const nlohmann::json expected{{"name", "a"},
                                 {"address", "10.0.0.1:80"},
                                 {"weight", 5},
+                                {"weight_ratio", 0.4},
                                 {"backup", true},
                                 {"state", "up"},
                                 {"passed_over", true},

@@ -122,6 +122,46 @@ TEST(Pool, CountsRetriesAgainstABudgetThatFirstAttemptsFill) {
   EXPECT_EQ(pool->counters().retries_denied.value(), 3u);
 }
 
+TEST(Pool, TellsThatRetriesWereDeniedOnceAMinute) {
+  const auto pool = pool_of(several(2));
+  EXPECT_TRUE(pool->advance(kStart).empty());
+  const auto deny = [&](base::TimePoint now) {
+    while (pool->may_retry(now)) {
+    }
+  };
+  deny(kStart);
+  deny(kStart);
+  auto events = pool->advance(kStart);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].change, Change::kRetriesDenied);
+  EXPECT_EQ(events[0].backend, nullptr);
+  EXPECT_EQ(events[0].reason.substr(0, 24), "2 retries were denied: s");
+  EXPECT_EQ(events[0].healthy, 2u);
+  deny(kStart + 30 * kSecond);
+  EXPECT_TRUE(pool->advance(kStart + 59 * kSecond).empty());
+  events = pool->advance(kStart + 60 * kSecond);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].reason.substr(0, 2), "1 ");
+  EXPECT_TRUE(pool->advance(kStart + 600 * kSecond).empty()) << "no others since";
+}
+
+TEST(Pool, KeepsABackendThatIsPassedOverForThoseForWhomTheFallbackHasNothing) {
+  const auto pool = pool_of(several(1));
+  const auto fail = [&] {
+    for (int i = 0; i < 5; ++i) pick(*pool).connect_failed(kStart, "connect_refused");
+  };
+  fail();
+  EXPECT_FALSE(pool->pick_left_out()) << "without a fallback it is picked like any other";
+  pool->set_fallback(pool_of(several(1)));
+  EXPECT_FALSE(pick(*pool));
+  Slot last_resort = pool->pick_left_out();
+  ASSERT_TRUE(last_resort);
+  EXPECT_EQ(in_flight(*pool, "a"), 1u);
+  last_resort.connected(kStart, base::Micros(1));
+  EXPECT_FALSE(pool->pick_left_out()) << "it stood, so nobody is left out";
+  EXPECT_TRUE(pick(*pool));
+}
+
 // What checks and the operator say
 
 TEST(Pool, TakesALostWarmConnectionForAConnectThatFailed) {
@@ -217,6 +257,33 @@ TEST(Pool, NamesThoseOfItsBackendsThatAreUp) {
   const Slot held = pick(*pool);
   pool->replace({all[5]}, kStart);
   EXPECT_EQ(pool->backends_up(), Backends{all[5]}) << "one that has left is not up, whatever it still serves";
+}
+
+TEST(Pool, ShowsItsBackendsInTheOrderOfTheList) {
+  const auto pool = pool_of({backend("a"), backend("b")});
+  const Slot held = pick(*pool);
+  pool->replace({backend("c"), backend("b"), backend("d")}, kStart);
+  pool->replace({backend("d"), backend("c"), backend("e")}, kStart);
+  std::string names;
+  for (const BackendView& view : pool->view().backends) names += view.backend->name();
+  EXPECT_EQ(names, "dcea") << "those that have left are last";
+}
+
+TEST(Pool, ShowsHowFarASlowStartHasCome) {
+  PoolOptions options;
+  options.roster = checked();
+  options.roster.slow_start = 10 * kSecond;
+  const auto pool = pool_of({backend("a", {.weight = 3})}, options);
+  EXPECT_EQ(pool->view().backends[0].weight_ratio, 1);
+  EXPECT_EQ(pool->view().backends[0].reason, "");
+  pool->check_failed(*pool->backends()[0], "x");
+  pool->check_passed(*pool->backends()[0], kStart);
+  pool->advance(kStart + 4 * kSecond);
+  EXPECT_EQ(pool->view().backends[0].weight_ratio, 0.4);
+  EXPECT_EQ(pool->view().backends[0].weight, 3u);
+  EXPECT_EQ(pool->view().backends[0].reason, "slow start: 0.4 of its weight");
+  pool->advance(kStart + 10 * kSecond);
+  EXPECT_EQ(pool->view().backends[0].weight_ratio, 1);
 }
 
 // Threads

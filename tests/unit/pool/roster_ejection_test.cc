@@ -45,6 +45,51 @@ TEST(Roster, ForgetsFailuresOnceASessionIsServed) {
   EXPECT_EQ(roster.state(0), BackendState::kUp);
 }
 
+// One that was served while it was out has nothing to tell any more, unless it is asked to.
+TEST(Roster, EndsTheTrialOfOneThatIsBackWithTheFirstSessionThatIsServed) {
+  Roster roster({}, several(2));
+  const auto resets = [&](int times, base::TimePoint now) {
+    for (int i = 0; i < times; ++i) roster.failed(0, Failure::kReset, now, "reset at once");
+  };
+  resets(5, kStart);
+  ASSERT_EQ(roster.state(0), BackendState::kEjected);
+  roster.served(0);
+  roster.advance(kStart + 30 * kSecond);
+  ASSERT_EQ(roster.state(0), BackendState::kUp);
+  EXPECT_TRUE(roster.backends()[0]->is_suspect());
+  roster.served(0);
+  resets(4, kStart + 60 * kSecond);
+  EXPECT_EQ(roster.state(0), BackendState::kUp);
+  resets(1, kStart + 60 * kSecond);
+  EXPECT_EQ(roster.state(0), BackendState::kEjected);
+}
+
+TEST(Roster, TellsWhatConnectsThatStoodHaveTaken) {
+  Roster roster({}, several(1));
+  fail(roster, 0, kStart, 4);
+  EXPECT_EQ(roster.connect_time(0), 0u);
+  roster.connected(0, kStart, base::Micros(80));
+  EXPECT_EQ(roster.connect_time(0), 80u);
+  fail(roster, 0, kStart, 4);
+  EXPECT_EQ(roster.connect_time(0), 80u);
+  EXPECT_GT(roster.member(0).connect_time, 80u) << "to be quick to refuse is not to be fast";
+  roster.connect_took(0, base::Micros(160));
+  EXPECT_EQ(roster.connect_time(0), 90u);
+}
+
+TEST(Roster, SaysThatAnEjectionHasEndedSinceTheBackendCameUp) {
+  Roster roster(checked(), several(3));
+  fail(roster, 0);
+  ASSERT_EQ(roster.state(0), BackendState::kEjected);
+  roster.check_failed(0, "x");
+  roster.take_events();
+  roster.check_passed(0, kStart);
+  const auto events = roster.take_events();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].change, Change::kUp);
+  EXPECT_EQ(events[0].reason, "its ejection has ended by that");
+}
+
 TEST(Roster, EjectsNoMoreThanTheShareThatMayBe) {
   struct Case {
     std::size_t backends;

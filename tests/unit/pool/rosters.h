@@ -57,8 +57,8 @@ inline balance::Tried tried_of(std::initializer_list<balance::BackendIndex> inde
 }
 
 constexpr std::string_view word(Change change) {
-  constexpr std::string_view kWords[] = {"down", "up",    "ejected", "passed over", "returned",
-                                         "mode", "added", "removed", "panic",       "calm"};
+  constexpr std::string_view kWords[] = {"down",  "up",      "ejected", "passed over", "returned", "mode",
+                                         "added", "removed", "panic",   "calm",        "denied"};
   return kWords[static_cast<std::size_t>(change)];
 }
 

@@ -95,12 +95,12 @@ TEST(Slot, IsGoodToTheEndWhenItsBackendHasLeft) {
   EXPECT_EQ(pool->view().backends.size(), 1u);
 }
 
-TEST(Slot, OfAWarmConnectionTellsNothingOfConnectTimes) {
+TEST(Slot, OfAWarmConnectionTellsWhatItsConnectTook) {
   const auto pool = pool_of({backend("a")});
   Slot slot = pick(*pool);
-  slot.took_warm();
+  slot.took_warm(base::Micros(70));
   const BackendView view = pool->view().backends.at(0);
-  EXPECT_EQ(view.connect_time, 0u);
+  EXPECT_EQ(view.connect_time, 70u);
   EXPECT_EQ(view.in_flight, 1u);
   EXPECT_EQ(view.backend->counters().sessions.value(), 1u);
   EXPECT_EQ(view.backend->counters().warm_used.value(), 1u);

@@ -223,6 +223,66 @@ TEST(Connector, KeepsTheReasonOfItsLastAttemptWhenTheFallbackHasNothing) {
   EXPECT_EQ(f.reason, CloseReason::kConnectRefused);
 }
 
+// Five failures of the only backend: it is passed over from then on.
+std::shared_ptr<pool::Pool> pool_that_passes_over(const std::shared_ptr<pool::Backend>& only) {
+  auto pool = pool_of({only});
+  for (int i = 0; i < 5; ++i) pick(*pool).connect_failed(base::coarse_now(), "connect_refused");
+  return pool;
+}
+
+TEST(Connector, ComesToABackendThatIsPassedOverWhenTheFallbackHasNothing) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto a = backend("a", listening.address);
+  for (const auto& fallback : {pool_in_drain(), pool_of({backend("dead", dead_address())})}) {
+    const auto pool = pool_that_passes_over(a);
+    pool->set_fallback(fallback);
+    ASSERT_TRUE(pool->view().backends[0].is_passed_over);
+    ConnectorFixture f;
+    f.start(pool);
+    ASSERT_TRUE(f.finish());
+    EXPECT_EQ(f.connected, 1);
+    EXPECT_EQ(f.connector.pool(), pool);
+    EXPECT_EQ(f.connector.backend(), a);
+    EXPECT_FALSE(pool->view().backends[0].is_passed_over) << "it has shown that it is there";
+  }
+}
+
+TEST(Connector, ComesToABackendThatIsPassedOverWhenTheFallbackIsFull) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto pool = pool_that_passes_over(backend("a", listening.address));
+  const auto fallback = pool_of({backend("b", listening.address, 1)}, 2, 0);
+  pool->set_fallback(fallback);
+  const pool::Slot held = pick(*fallback);
+  ConnectorFixture f;
+  f.start(pool);
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.connected, 1);
+  EXPECT_EQ(f.connector.backend()->name(), "a");
+}
+
+TEST(Connector, TriesABackendThatIsPassedOverOnceAndThenSaysWhatItMet) {
+  const auto pool = pool_that_passes_over(backend("dead", dead_address()));
+  pool->set_fallback(pool_in_drain());
+  ConnectorFixture f;
+  f.start(pool);
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.failed, 1);
+  EXPECT_EQ(f.reason, CloseReason::kConnectRefused);
+  EXPECT_EQ(f.connector.attempts(), 1);
+  EXPECT_EQ(in_flight(*pool), 0u);
+}
+
+TEST(Connector, NamesNoBackendOfAnotherPoolThanTheOneThatItIsIn) {
+  const auto pool = pool_of({backend("dead", dead_address())});
+  pool->set_fallback(pool_in_drain());
+  ConnectorFixture f;
+  f.start(pool);
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.connector.pool(), pool->fallback());
+  EXPECT_EQ(f.connector.backend(), nullptr);
+  EXPECT_EQ(f.connector.failed_backend()->name(), "dead");
+}
+
 TEST(Connector, MayWaitInTheFallbackPoolForItsWholeTime) {
   const test::Listening listening = test::listen_on_loopback();
   const auto a = backend("a", listening.address, 1);

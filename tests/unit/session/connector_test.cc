@@ -201,6 +201,7 @@ TEST(Connector, MakesNoRetryThatTheBudgetDoesNotAllow) {
   EXPECT_EQ(f.failed, 1);
   EXPECT_EQ(f.reason, CloseReason::kConnectRefused);
   EXPECT_EQ(f.connector.attempts(), 1);
+  EXPECT_TRUE(f.connector.was_retry_denied());
   EXPECT_EQ(pool->counters().retries_denied.value(), denied + 1);
   for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(in_flight(*pool, i), 0u);
 }

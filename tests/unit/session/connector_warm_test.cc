@@ -14,7 +14,7 @@ struct Warm final : WarmSource {
   WarmConnection take(const pool::Backend& backend) override {
     const auto at = sockets.find(&backend);
     if (at == sockets.end()) return {};
-    WarmConnection taken{std::move(at->second), {}};
+    WarmConnection taken{std::move(at->second), {}, base::Micros(90)};
     sockets.erase(at);
     return taken;
   }
@@ -28,7 +28,7 @@ int option(int fd, int level, int name) {
   return value;
 }
 
-TEST(Connector, TakesAWarmConnectionAndLearnsNoTimeFromIt) {
+TEST(Connector, TakesAWarmConnectionAndTellsWhatItTookWhenItWasMade) {
   const test::Listening listening = test::listen_on_loopback();
   const auto a = backend("a", listening.address);
   const auto pool = pool_of({a});
@@ -47,7 +47,7 @@ TEST(Connector, TakesAWarmConnectionAndLearnsNoTimeFromIt) {
   EXPECT_EQ(a->counters().attempts.value(), 1u);
   EXPECT_EQ(a->counters().sessions.value(), 1u);
   EXPECT_EQ(a->counters().warm_used.value(), 1u);
-  EXPECT_EQ(pool->view().backends[0].connect_time, 0u);
+  EXPECT_EQ(pool->view().backends[0].connect_time, 90u);
   EXPECT_EQ(in_flight(*pool), 1u) << "it holds a place like any other";
   connector.stop();
   EXPECT_EQ(in_flight(*pool), 0u);

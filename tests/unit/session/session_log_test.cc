@@ -79,6 +79,14 @@ TEST(SessionLog, SaysOfASessionThatItTookAWarmConnection) {
   EXPECT_NE(json_fields(record).find(",\"connect_us\":0,\"warm\":1,\"duration_us\":"), std::string::npos);
 }
 
+TEST(SessionLog, SaysThatABudgetAllowedNoOtherAttempt) {
+  SessionRecord record = full_record();
+  EXPECT_EQ(text_fields(record).find("retry_denied"), std::string::npos);
+  record.was_retry_denied = true;
+  EXPECT_NE(text_fields(record).find(" failed_backend=a retry_denied=1 upload=77 "), std::string::npos);
+  EXPECT_NE(json_fields(record).find(",\"retry_denied\":1,\"upload\":77,"), std::string::npos);
+}
+
 TEST(SessionLog, WritesWhatThereIsNotAsNone) {
   SessionRecord record = full_record();
   record.id = 1;
