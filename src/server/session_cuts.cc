@@ -8,12 +8,12 @@ void SessionCuts::call_off(const pool::Backend& backend, session::CloseReason re
   });
 }
 
-SessionCuts::Cuts SessionCuts::take_due(base::TimePoint now) {
-  auto due = std::make_shared<std::vector<session::SessionCut>>();
+std::vector<session::SessionCut> SessionCuts::take_due(base::TimePoint now) {
+  std::vector<session::SessionCut> due;
   std::erase_if(planned_, [&](Planned& one) {
     if (!one.pool->has_sessions_at(*one.cut.backend)) return true;
     if (one.due > now) return false;
-    due->push_back(std::move(one.cut));
+    due.push_back(std::move(one.cut));
     return true;
   });
   return due;

@@ -33,7 +33,9 @@ class SessionCuts {
   // gets it the next time. Cuts whose backend has no sessions any more are dropped.
   template <class Deliver>
   void carry_out(base::TimePoint now, const Deliver& deliver) {
-    if (Cuts due = take_due(now); !due->empty()) under_way_.push_back({std::move(due), 0});
+    if (auto due = take_due(now); !due.empty()) {
+      under_way_.push_back({std::make_shared<const std::vector<session::SessionCut>>(std::move(due)), 0});
+    }
     std::erase_if(under_way_, [&](UnderWay& one) {
       while (one.next < workers_ && deliver(one.next, one.cuts)) ++one.next;
       return one.next == workers_;
@@ -54,7 +56,7 @@ class SessionCuts {
     std::size_t next = 0;  // worker that has to be told
   };
 
-  Cuts take_due(base::TimePoint now);
+  std::vector<session::SessionCut> take_due(base::TimePoint now);
 
   const std::size_t workers_;
   std::vector<Planned> planned_;
