@@ -40,7 +40,8 @@ class Transparent : public testing::Test {
   // What the backend sends from its port comes to Weir, whatever address it is for.
   void lead_answers_here() const {
     for (const std::string family : {"-4", "-6"}) {
-      weir_->ip(family + " rule add iif " + towards_backend_ + " ipproto tcp sport 7000 lookup 100");
+      // TCP by its number: a small system has no /etc/protocols.
+      weir_->ip(family + " rule add iif " + towards_backend_ + " ipproto 6 sport 7000 lookup 100");
       weir_->ip(family + " route add local default dev lo table 100");
     }
   }
