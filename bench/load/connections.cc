@@ -1,0 +1,178 @@
+#include "load/connections.h"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace weir::load {
+namespace {
+
+constexpr std::size_t kBuffer = 256 << 10;
+constexpr base::Millis kExpiry{100};  // how often it is looked who has waited too long
+
+timespec to_timespec(std::chrono::nanoseconds time) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
+  return {seconds.count(), (time - seconds).count()};
+}
+
+}  // namespace
+
+base::Result<Connections> Connections::create(const Clients& clients) {
+  base::UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) return base::failure(base::system_error("epoll_create1", errno));
+  return Connections(clients, std::move(epoll));
+}
+
+Connections::Connections(const Clients& clients, base::UniqueFd epoll)
+    : clients_(clients),
+      request_(fmt::format("GET {} HTTP/1.1\r\nHost: bench\r\n{}\r\n", clients.path,
+                           clients.is_one_request_each ? "Connection: close\r\n" : "")),
+      epoll_(std::move(epoll)),
+      connections_(clients.connections),
+      buffer_(kBuffer) {
+  for (std::uint32_t at = 0; at < clients.connections; ++at) free_.push_back(at);
+}
+
+void Connections::ask(base::TimePoint due) {
+  if (free_.empty()) return waiting_.push_back(due);
+  const std::uint32_t at = free_.front();
+  free_.pop_front();
+  begin(at, due);
+}
+
+void Connections::begin(std::uint32_t at, base::TimePoint due) {
+  Connection& connection = connections_[at];
+  connection.due = due;
+  connection.asked = base::precise_now();
+  connection.answer.begin_anew();
+  connection.is_answered = false;
+  connection.is_busy = true;
+  connection.to_send = request_.size();
+  connection.waits_to_send = false;
+  if (!connection.fd && !open(at)) return fail(at, tally_.connect_errors);
+  send(at);
+}
+
+bool Connections::open(std::uint32_t at) {
+  base::UniqueFd& fd = connections_[at].fd;
+  fd = base::UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return false;
+  const int on = 1;
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  if (clients_.addresses > 0) {
+    sockaddr_in from{};
+    from.sin_family = AF_INET;
+    from.sin_addr.s_addr = htonl(ntohl(clients_.first_address.ipv4_host().s_addr) + next_address_);
+    next_address_ = (next_address_ + 1) % clients_.addresses;
+    // The port is chosen by the connect, when the whole pair of addresses is known, ip(7).
+    ::setsockopt(fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&from), sizeof(from)) != 0) return false;
+  }
+  sockaddr_storage to{};
+  const socklen_t length = clients_.target.to_sockaddr(to);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), length) != 0 && errno != EINPROGRESS)
+    return false;
+  watch(at, EPOLLIN, EPOLL_CTL_ADD);
+  return true;
+}
+
+// On loopback a connect has mostly come to its end when it returns, so that there is nothing to wait for.
+void Connections::send(std::uint32_t at) {
+  Connection& connection = connections_[at];
+  const ssize_t sent = ::send(connection.fd.get(), request_.data() + (request_.size() - connection.to_send),
+                              connection.to_send, MSG_NOSIGNAL);
+  if (sent < 0 && errno != EAGAIN) return fail(at, tally_.connect_errors);
+  connection.to_send -= static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
+  const bool waits = connection.to_send > 0;
+  if (waits == connection.waits_to_send) return;
+  connection.waits_to_send = waits;
+  watch(at, waits ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
+}
+
+void Connections::wait(std::chrono::nanoseconds most) {
+  std::array<epoll_event, 512> events;
+  const timespec time =
+      to_timespec(std::clamp<std::chrono::nanoseconds>(most, std::chrono::nanoseconds(0), kExpiry));
+  const int count =
+      ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &time, nullptr);
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    if (connections_[event.data.u32].waits_to_send && (event.events & EPOLLOUT) != 0) send(event.data.u32);
+    if (event.events != EPOLLOUT) on_ready(event.data.u32);
+  }
+  expire();
+  while (!waiting_.empty() && !free_.empty()) {
+    const base::TimePoint due = waiting_.front();
+    waiting_.pop_front();
+    ask(due);
+  }
+}
+
+void Connections::on_ready(std::uint32_t at) {
+  Connection& connection = connections_[at];
+  if (!connection.fd) return;
+  const ssize_t got = ::recv(connection.fd.get(), buffer_.data(), buffer_.size(), 0);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  // A connection that nobody uses may end.
+  if (!connection.is_busy) return connection.fd.reset();
+  if (got <= 0) {
+    if (connection.is_answered && got == 0) return done(at);
+    return fail(at, connection.to_send > 0 ? tally_.connect_errors : tally_.read_errors);
+  }
+  if (counts(connection)) tally_.bytes += static_cast<std::uint64_t>(got);
+  switch (connection.answer.take({buffer_.data(), static_cast<std::size_t>(got)})) {
+    case Answer::Is::kPart:
+      return;
+    case Answer::Is::kWhole:
+      return on_answer(at);
+    case Answer::Is::kFaulty:
+      return fail(at, tally_.read_errors);
+  }
+}
+
+void Connections::on_answer(std::uint32_t at) {
+  Connection& connection = connections_[at];
+  if (connection.answer.status() != 200) return fail(at, tally_.status_errors);
+  if (counts(connection)) {
+    ++tally_.requests;
+    tally_.latency.record(base::precise_now() - connection.due);
+  }
+  if (!clients_.is_one_request_each) return done(at);
+  // It is whole only when its end has come too.
+  connection.is_answered = true;
+}
+
+void Connections::fail(std::uint32_t at, std::uint64_t& count) {
+  ++count;
+  connections_[at].fd.reset();
+  done(at);
+}
+
+void Connections::done(std::uint32_t at) {
+  Connection& connection = connections_[at];
+  connection.is_busy = false;
+  if (clients_.is_one_request_each) connection.fd.reset();
+  free_.push_back(at);
+}
+
+void Connections::watch(std::uint32_t at, std::uint32_t events, int operation) {
+  epoll_event event{events, {.u32 = at}};
+  ::epoll_ctl(epoll_.get(), operation, connections_[at].fd.get(), &event);
+}
+
+void Connections::expire() {
+  const base::TimePoint now = base::coarse_now();
+  if (now < next_expiry_) return;
+  next_expiry_ = now + kExpiry;
+  for (std::uint32_t at = 0; at < connections_.size(); ++at) {
+    if (connections_[at].is_busy && now > connections_[at].asked + clients_.patience)
+      fail(at, tally_.timeouts);
+  }
+}
+
+}  // namespace weir::load

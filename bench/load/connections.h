@@ -1,0 +1,84 @@
+// The clients of a load: connections that ask for the same thing again and again, each one request at a time.
+// Who asks when is the caller's; a request that finds no free connection waits for one, first come first
+// served, and its latency counts from when it was due. One thread, one epoll.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "load/answer.h"
+#include "load/tally.h"
+
+namespace weir::load {
+
+struct Clients {
+  base::Address target;
+  base::Address first_address;  // of the clients, IPv4; they take the following ones in turn
+  unsigned addresses = 0;       // 0: the kernel chooses
+  unsigned connections = 1;
+  bool is_one_request_each = false;  // a connection ends with its request, which says so to the server
+  std::string path = "/";
+  base::Millis patience{10'000};  // for an answer
+};
+
+class Connections {
+ public:
+  static base::Result<Connections> create(const Clients& clients);
+
+  // Asks once more; what is due before `counts_from` is asked, but not counted.
+  void ask(base::TimePoint due);
+  void count_from(base::TimePoint counts_from) { counts_from_ = counts_from; }
+
+  // Looks at what has happened, waiting up to `most` for something to happen.
+  void wait(std::chrono::nanoseconds most);
+
+  std::size_t size() const { return connections_.size(); }
+  base::Millis patience() const { return clients_.patience; }
+  // Requests that are due and not answered yet.
+  std::size_t unanswered() const { return waiting_.size() + (connections_.size() - free_.size()); }
+  Tally& tally() { return tally_; }
+
+ private:
+  struct Connection {
+    base::UniqueFd fd;
+    Answer answer;
+    base::TimePoint due;
+    base::TimePoint asked;
+    std::size_t to_send = 0;  // of the request, from its end
+    bool waits_to_send = false;
+    bool is_answered = false;  // and now the end of stream is waited for
+    bool is_busy = false;
+  };
+
+  Connections(const Clients& clients, base::UniqueFd epoll);
+  void begin(std::uint32_t at, base::TimePoint due);
+  bool open(std::uint32_t at);
+  void send(std::uint32_t at);
+  void on_ready(std::uint32_t at);
+  void on_answer(std::uint32_t at);
+  void fail(std::uint32_t at, std::uint64_t& count);
+  void done(std::uint32_t at);
+  void watch(std::uint32_t at, std::uint32_t events, int operation);
+  bool counts(const Connection& connection) const { return connection.due >= counts_from_; }
+  void expire();
+
+  Clients clients_;
+  std::string request_;
+  base::UniqueFd epoll_;
+  std::vector<Connection> connections_;
+  std::deque<std::uint32_t> free_;  // they take turns
+  std::deque<base::TimePoint> waiting_;
+  std::uint32_t next_address_ = 0;
+  base::TimePoint counts_from_;
+  base::TimePoint next_expiry_;
+  std::vector<char> buffer_;
+  Tally tally_;
+};
+
+}  // namespace weir::load

@@ -1,0 +1,27 @@
+// When the requests of a load are due. Each runs for a bounded time, of which the first part, the warm-up, is
+// not counted, and then waits for what is still unanswered, as long as there is patience.
+#pragma once
+
+#include "base/clock.h"
+#include "load/connections.h"
+
+namespace weir::load {
+
+struct Span {
+  base::Millis warm_up{0};
+  base::Millis length{1'000};
+};
+
+// A closed load: each connection asks again as soon as it is answered. As fast as it goes; a server that
+// stops for a moment is asked less, so its latencies flatter.
+void run_closed(Connections& connections, const Span& span);
+
+// An open load: `per_second` requests, evenly, whatever becomes of those before. Latency counts from when
+// each was due, so that a stop of the server or of this program counts for each one that it delays. What is
+// not answered by the end is counted as such.
+void run_open(Connections& connections, const Span& span, double per_second);
+
+// Each connection asks once, and then stays for the span without a word.
+void run_idle(Connections& connections, const Span& span);
+
+}  // namespace weir::load

@@ -1,0 +1,31 @@
+// What became of the requests of a load. Plain counts, and the line in which they are told.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+#include "load/histogram.h"
+
+namespace weir::load {
+
+struct Tally {
+  std::uint64_t requests = 0;  // answered with 200, each byte of the answer there
+  std::uint64_t bytes = 0;     // that came, headers included
+  Histogram latency;           // of those, each from the moment when it was due
+
+  std::uint64_t connect_errors = 0;  // no connection came about
+  std::uint64_t read_errors = 0;     // it ended, was reset or answered something else instead
+  std::uint64_t status_errors = 0;   // an answer other than 200
+  std::uint64_t timeouts = 0;        // no answer while there was patience
+  std::uint64_t unanswered = 0;      // due, and not answered when the load was over: the rate was too much
+
+  double seconds = 0;      // in which these came
+  double cpu_seconds = 0;  // this process's, user and system, of the whole run
+
+  // One line of JSON with the names above; of the latency p50, p99, p99.9 and the most in microseconds, and
+  // the histogram as pairs of microseconds (the upper end of a part) and a count.
+  std::string to_json() const;
+};
+
+}  // namespace weir::load
