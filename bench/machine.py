@@ -21,6 +21,8 @@ def describe(weir: str) -> dict[str, object]:
             "weir": _version([weir, "--version"]),
             "nginx": _version(["nginx", "-v"]),
             "haproxy": _version(["haproxy", "-v"]),
+            "pen": _version(["pen", "-h"]),
+            "systemd": _version(["systemctl", "--version"]),
             "wrk": _version(["wrk", "--version"]),
         },
         "settings": {name: _setting(name) for name in (

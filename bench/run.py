@@ -2,6 +2,7 @@
 """Measures Weir against other proxies and against no proxy, in turn. bench/README.md says what the columns mean."""
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -10,45 +11,55 @@ import time
 
 import machine
 import measure
+import network
+import scenarios
 import summary
-
-from peers import process  # measure.py has made this package known
+import targets
+from peers import process  # targets.py has made this package known
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-TARGETS = ["direct", "nginx", "haproxy", "weir"]
+USUAL = ["direct", "floor", "nginx", "haproxy", "haproxy-splice", "weir"]
 EXAMPLES = """\
 examples:
-  bench/run.sh                           every scenario, 5 rounds of 3 s a target
-  bench/run.sh --quick keepalive         one scenario, 2 rounds of 1 s: whether it works, no figures to trust
-  bench/run.sh --rounds 15 connections   more rounds where the machine is noisy
-  bench/run.sh --other /tmp/weir.before  what a change does: two builds of Weir in one run
+  bench/run.sh                               every scenario, 5 rounds of 3 s a target, one worker each
+  bench/run.sh --workers 2 keepalive         two workers each
+  bench/run.sh --quick keepalive             one scenario, 2 rounds of 1 s: whether it works, no figures to trust
+  bench/run.sh --rounds 15 connections       more rounds where the machine is noisy
+  bench/run.sh --namespaces                  clients, proxies and backends on hosts of their own (as root)
+  bench/run.sh --other /tmp/weir.before      what a change does: two builds of Weir in one run
 """
 
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run.sh", description=__doc__, epilog=EXAMPLES,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    about = "; ".join(f"{one.name}: {one.about}" for one in measure.SCENARIOS.values())
+    about = "; ".join(f"{one.name}: {one.about}" for one in scenarios.ALL.values())
     parser.add_argument("scenario", nargs="*", help=f"{about}. Default: all")
     parser.add_argument("--rounds", type=int, default=5, help="visits to each target (default 5)")
     parser.add_argument("--seconds", type=int, default=3, help="length of a visit, whole seconds (default 3)")
-    parser.add_argument("--targets", default=",".join(TARGETS),
-                        help=f"which, separated by commas, in the order of their turns (default {','.join(TARGETS)})")
+    parser.add_argument("--workers", type=int, default=1, help="of each proxy (default 1)")
+    known = "; ".join(f"{name}: {text}" for name, text in targets.ABOUT.items())
+    parser.add_argument("--targets", default=",".join(USUAL),
+                        help=f"which, separated by commas, in the order of their turns (default {','.join(USUAL)}). {known}")
+    parser.add_argument("--namespaces", action="store_true", help="across network namespaces instead of loopback")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 1 s")
-    parser.add_argument("--weir", default=str(ROOT / "build/release/weir"), help="the binary to measure")
+    parser.add_argument("--weir", default=str(ROOT / "build/release/weir"),
+                        help="the binary to measure; floor and request_load are taken from beside it")
     parser.add_argument("--other", help='another build of Weir, measured beside it as the target "other"')
     parser.add_argument("--output", type=pathlib.Path, help="the result's file (default build/bench/TIME.json)")
     given = parser.parse_args()
     if given.quick:
         given.rounds, given.seconds = 2, 1
     given.targets = given.targets.split(",") + (["other"] if given.other else [])
-    given.scenario = given.scenario or list(measure.SCENARIOS)
-    for kind, words, known in (("target", given.targets, [*TARGETS, "other"]), ("scenario", given.scenario, measure.SCENARIOS)):
+    given.scenario = given.scenario or list(scenarios.ALL)
+    for kind, words, names in (("target", given.targets, targets.ABOUT), ("scenario", given.scenario, scenarios.ALL)):
         for word in words:
-            if word not in known:
-                parser.error(f'no {kind} is called "{word}": {", ".join(known)}')
-    if not (1 <= given.rounds <= 1000 and 1 <= given.seconds <= 600):
-        parser.error("--rounds is 1 to 1000, --seconds 1 to 600")
+            if word not in names:
+                parser.error(f'no {kind} is called "{word}": {", ".join(names)}')
+    if not (1 <= given.rounds <= 1000 and 1 <= given.seconds <= 600 and 1 <= given.workers <= 64):
+        parser.error("--rounds is 1 to 1000, --seconds 1 to 600, --workers 1 to 64")
+    if given.workers > 1:
+        given.targets = [name for name in given.targets if name not in targets.OF_ONE_WORKER]
     return given
 
 
@@ -58,22 +69,42 @@ def progress(text: str) -> None:
         print(f"\r{text:<78}", end="\r", file=sys.stderr, flush=True)
 
 
-def run_scenario(scenario: measure.Scenario, targets: list[measure.Target], rounds: int,
-                 seconds: int) -> list[measure.Sample]:
-    for target in targets:
-        progress(f"{scenario.name}: {target.name} warms up")
-        measure.take_sample(target, scenario, 0, 1)
-    samples: list[measure.Sample] = []
-    for number in range(1, rounds + 1):
-        for target in targets:
-            progress(f"{scenario.name}: round {number} of {rounds}, {target.name}")
-            samples.append(measure.take_sample(target, scenario, number, seconds))
-    progress("")
-    return samples
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Rounds over the targets, for one scenario after the other."""
+
+    targets: list[targets.Target]
+    load: measure.Load
+    rounds: int
+    workers: int
+
+    def measure(self, scenario: scenarios.Scenario) -> list[measure.Sample]:
+        load = self.load
+        if scenario.share is not None:
+            load = dataclasses.replace(load, per_second=scenario.share * self._slowest_rate(scenario))
+        brief = dataclasses.replace(load, seconds=1)
+        for target in self.targets:
+            progress(f"{scenario.name}: {target.name} warms up")
+            measure.take_sample(target, scenario, 0, brief, self.workers)
+        samples: list[measure.Sample] = []
+        for number in range(1, self.rounds + 1):
+            for target in self.targets:
+                progress(f"{scenario.name}: round {number} of {self.rounds}, {target.name}")
+                samples.append(measure.take_sample(target, scenario, number, load, self.workers))
+        progress("")
+        return samples
+
+    def _slowest_rate(self, scenario: scenarios.Scenario) -> float:
+        closed = dataclasses.replace(scenario, share=None)
+        rates = []
+        for target in self.targets:
+            progress(f"{scenario.name}: how much {target.name} can do")
+            rates.append(measure.take_sample(target, closed, 0, self.load, self.workers).rate)
+        return min(rates)
 
 
-def report(scenario: measure.Scenario, samples: list[measure.Sample], targets: list[str]) -> dict[str, object]:
-    medians = summary.summarise(samples, targets)
+def report(scenario: scenarios.Scenario, samples: list[measure.Sample], names: list[str]) -> dict[str, object]:
+    medians = summary.summarise(scenario, samples, names)
     print(summary.table(scenario, medians), flush=True)
     for sample in samples:
         if sample.errors:
@@ -82,26 +113,39 @@ def report(scenario: measure.Scenario, samples: list[measure.Sample], targets: l
             "samples": [dataclasses.asdict(sample) for sample in samples]}
 
 
+def run_all(given: argparse.Namespace, place: network.Network) -> tuple[dict[str, object], int]:
+    binaries = {"weir": given.weir, "other": given.other,
+                "floor": str(pathlib.Path(given.weir).resolve().with_name("floor"))}
+    load = measure.Load(str(pathlib.Path(given.weir).resolve().with_name("request_load")), place.clients_at,
+                        place.clients, given.seconds)
+    results: dict[str, object] = {}
+    invalid = 0
+    with process.Workspace() as work:
+        backends = measure.start_backends(work, place.backends, place.backends_at)
+        setting = targets.Setting(place.front, backends, given.workers, place.proxies_at, binaries)
+        run = Run([targets.start(work, name, setting) for name in given.targets], load, given.rounds, given.workers)
+        for name in given.scenario:
+            samples = run.measure(scenarios.ALL[name])
+            results[name] = report(scenarios.ALL[name], samples, given.targets)
+            invalid += sum(bool(sample.errors) for sample in samples)
+    return results, invalid
+
+
 def main() -> int:
     given = read_arguments()
     started = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     output: pathlib.Path = given.output or ROOT / "build" / "bench" / f"{started}.json"
     box = machine.describe(given.weir)
     print(f"{box['cpu']}, {box['cores']} cores, Linux {box['kernel']}, load {box['load_before']:.2f}; {box['versions']}")
-    print(f"{given.rounds} rounds of {given.seconds} s a target, in turn: {', '.join(given.targets)}\n", flush=True)
-    results: dict[str, object] = {}
-    invalid = 0
-    with process.Workspace() as work:
-        backends = measure.start_backends(work)
-        targets = [measure.start_target(work, name, backends, given.other if name == "other" else given.weir)
-                   for name in given.targets]
-        for name in given.scenario:
-            scenario = measure.SCENARIOS[name]
-            samples = run_scenario(scenario, targets, given.rounds, given.seconds)
-            results[name] = report(scenario, samples, given.targets)
-            invalid += sum(bool(sample.errors) for sample in samples)
+    print(f"{given.rounds} rounds of {given.seconds} s a target, {given.workers} worker(s) each, in turn: "
+          f"{', '.join(given.targets)}\n", flush=True)
+    make = network.Namespaces(given.workers) if given.namespaces else contextlib.nullcontext(network.loopback(given.workers))
+    with make as place:
+        results, invalid = run_all(given, place)
     output.parent.mkdir(parents=True, exist_ok=True)
-    document = {"machine": box, "rounds": given.rounds, "seconds": given.seconds, "scenarios": results}
+    document = {"machine": box, "rounds": given.rounds, "seconds": given.seconds, "workers": given.workers,
+                "network": "namespaces" if given.namespaces else "loopback", "pinned": bool(place.proxies_at.cores),
+                "scenarios": results}
     output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(f"raw samples: {output}")
     return 1 if invalid else 0

@@ -6,5 +6,5 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-if wants_own_weir "$@"; then build_for_bench weir; fi
+if wants_own_weir "$@"; then build_for_bench weir floor request_load; fi
 exec python3 "$root/bench/run.py" "$@"

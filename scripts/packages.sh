@@ -41,6 +41,8 @@ full_packages=(
 bench_packages=(
   nginx libnginx-mod-stream haproxy # HTTP backends; the proxies to measure against
   wrk                               # load
+  pen                               # a small proxy to measure against
+  iproute2                          # network namespaces
   python3                           # bench/run.py
   libbenchmark-dev                  # bench/micro
 )

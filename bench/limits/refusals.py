@@ -5,7 +5,7 @@ import os
 
 import doors
 import load
-import summary
+import figures
 from scenario import Column, Sample, Scenario, Sizes, faults_of_pace, faults_of_silence, growth, load_average
 
 AT_ONCE = 64
@@ -50,7 +50,7 @@ class Refusals(Scenario):
         raise NotImplementedError
 
     def summarise(self, samples: list[Sample], target: str) -> dict[str, object]:
-        return super().summarise(samples, target) | {"to_weir": summary.ratio(samples, target, "weir", "cost")}
+        return super().summarise(samples, target) | {"to_weir": figures.ratio(samples, target, "weir", "cost")}
 
     def take(self, door: doors.Door, number: int) -> RefusalSample:
         before, cpu = door.count(), door.cpu_seconds()

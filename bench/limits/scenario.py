@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import doors
 import load
-import summary
+import figures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,15 +73,15 @@ class Scenario(abc.ABC):
         valid = [sample for sample in own if not sample.errors]
         values = {column.field: [getattr(sample, column.field, None) for sample in valid] for column in self.columns}
         return {"valid_runs": len(valid), "invalid_runs": len(own) - len(valid),
-                **{field: summary.spread([one for one in many if one is not None]) for field, many in values.items()}}
+                **{field: figures.spread([one for one in many if one is not None]) for field, many in values.items()}}
 
     def table(self, medians: dict[str, dict[str, object]]) -> str:
         rows = [["", *(column.title for column in self.columns), "runs"]]
         for target, values in medians.items():
-            cells = [summary.show_spread(values[column.field], column.show, column.ends) for column in self.columns]
+            cells = [figures.show_spread(values[column.field], column.show, column.ends) for column in self.columns]
             invalid = values["invalid_runs"]
             rows.append([target, *cells, f"{values['valid_runs']}" + (f" ({invalid} invalid)" if invalid else "")])
-        return f"{self.name}: {self.about}\n{summary.align(rows)}\n"
+        return f"{self.name}: {self.about}\n{figures.align(rows)}\n"
 
 
 def growth(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:

@@ -15,7 +15,7 @@ global
     stats socket {socket} level user
 defaults
     mode tcp
-    timeout connect 3s
+{splice}    timeout connect 3s
     timeout client 10m
     timeout server 10m
 frontend front
@@ -29,13 +29,14 @@ backend back
 
 
 def start(work: process.Workspace, name: str, host: str, port: int, backends: list[str], *, threads: int = 1,
-          rules: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+          rules: Sequence[str] = (), splice: bool = False,
+          where: process.Where | None = None) -> subprocess.Popen[bytes]:
     """`rules` are lines for the frontend."""
-    text = _CONFIG.format(threads=threads, socket=_socket(work, name), host=host, port=port,
+    text = _CONFIG.format(threads=threads, splice="    option splice-auto\n" if splice else "", socket=_socket(work, name), host=host, port=port,
                           rules="\n".join(f"    {rule}" for rule in rules),
                           servers="\n".join(f"    server s{i} {backend}" for i, backend in enumerate(backends)))
     path = work.write(f"{name}.cfg", text)
-    server = work.spawn(name, [process.need("haproxy", "haproxy"), "-db", "-q", "-f", str(path)])
+    server = work.spawn(name, [process.need("haproxy", "haproxy"), "-db", "-q", "-f", str(path)], where=where)
     work.wait_for_port(name, server, host, port)
     return server
 

@@ -52,7 +52,8 @@ def has_stream() -> bool:
     return bool(glob.glob(_MODULES))
 
 
-def start_http(work: process.Workspace, name: str, hosts: list[str], port: int) -> subprocess.Popen[bytes]:
+def start_http(work: process.Workspace, name: str, hosts: list[str], port: int, *,
+               where: process.Where | None = None) -> subprocess.Popen[bytes]:
     """A tiny answer at `/`, and the files of `work.path/www` below it."""
     folder = work.path / name
     root = work.path / "www"
@@ -60,12 +61,12 @@ def start_http(work: process.Workspace, name: str, hosts: list[str], port: int) 
         needed.mkdir(exist_ok=True)
     listens = "\n".join(f"        listen {host}:{port} backlog=4096;" for host in hosts)
     text = _HTTP.format(common=_common(folder), folder=folder, listens=listens, root=root)
-    return _start(work, name, text, hosts[0], port)
+    return _start(work, name, text, hosts[0], port, where)
 
 
 def start_stream(work: process.Workspace, name: str, host: str, port: int, backends: list[str], *,
                  workers: int = 1, zones: Sequence[str] = (),
-                 rules: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+                 rules: Sequence[str] = (), where: process.Where | None = None) -> subprocess.Popen[bytes]:
     """Takes turns over `backends`; everything that concerns the relaying is nginx's default.
 
     `rules` are directives for the server, `zones` are those that stand outside of it.
@@ -77,7 +78,7 @@ def start_stream(work: process.Workspace, name: str, host: str, port: int, backe
     text = module + _STREAM.format(common=_common(folder, workers), servers=servers, host=host, port=port,
                                    zones="\n".join(f"    {zone};" for zone in zones),
                                    rules="\n".join(f"        {rule};" for rule in rules))
-    return _start(work, name, text, host, port)
+    return _start(work, name, text, host, port, where)
 
 
 def _common(folder: pathlib.Path, workers: int = 1) -> str:
@@ -87,9 +88,10 @@ def _common(folder: pathlib.Path, workers: int = 1) -> str:
             f"error_log stderr error;\nevents {{ worker_connections 8192; }}")
 
 
-def _start(work: process.Workspace, name: str, text: str, host: str, port: int) -> subprocess.Popen[bytes]:
+def _start(work: process.Workspace, name: str, text: str, host: str, port: int,
+           where: process.Where | None) -> subprocess.Popen[bytes]:
     path = work.write(f"{name}/nginx.conf", text)
     program = process.need("nginx", "nginx")
-    server = work.spawn(name, [program, "-e", "stderr", "-c", str(path), "-p", str(path.parent)])
+    server = work.spawn(name, [program, "-e", "stderr", "-c", str(path), "-p", str(path.parent)], where=where)
     work.wait_for_port(name, server, host, port)
     return server

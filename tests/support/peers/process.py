@@ -1,5 +1,7 @@
 """A folder and the processes that live in it: started, waited for, measured and ended by id."""
 
+import dataclasses
+import errno
 import os
 import pathlib
 import random
@@ -50,6 +52,14 @@ def answers(host: str, port: int) -> bool:
         return probe.connect_ex((host, port)) == 0
 
 
+@dataclasses.dataclass(frozen=True)
+class Where:
+    """Where a process and what it starts run: on these processors, in this network namespace; anywhere for none."""
+
+    cores: frozenset[int] = frozenset()
+    namespace: str = ""
+
+
 class Workspace:
     """A temporary folder with its processes. Leaving the `with` block ends the processes and removes the folder.
 
@@ -89,10 +99,12 @@ class Workspace:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def spawn(self, name: str, argv: list[str], env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Starts a process that lives as long as the workspace; its output goes to NAME.log there."""
+    def spawn(self, name: str, argv: list[str], env: dict[str, str] | None = None,
+              where: Where | None = None) -> subprocess.Popen[bytes]:
+        """Starts a process that lives as long as the workspace; its output goes to NAME.log there. It
+        runs `where` it should."""
         with open(self.path / f"{name}.log", "ab") as log:
-            process = subprocess.Popen(with_parent(argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            process = subprocess.Popen(with_parent(placed(argv, where)), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                        cwd=self.path, env=env, start_new_session=True)
         self._running.append((name, process))
         return process
@@ -117,6 +129,16 @@ def with_parent(argv: list[str]) -> list[str]:
     """The command, so that it gets SIGTERM when the thread that starts it ends (prctl(2), PR_SET_PDEATHSIG)."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM", "--", *argv] if setpriv else argv
+
+
+def placed(argv: list[str], where: Where | None) -> list[str]:
+    """The command, so that it runs there (taskset(1), ip-netns(8))."""
+    if where and where.cores:
+        cores = ",".join(str(core) for core in sorted(where.cores))
+        argv = [need("taskset", "util-linux"), "--cpu-list", cores, *argv]
+    if where and where.namespace:
+        argv = [need("ip", "iproute2"), "netns", "exec", where.namespace, *argv]
+    return argv
 
 
 def end(process: subprocess.Popen[bytes], seconds: float = 5.0) -> int:
@@ -155,8 +177,9 @@ def _can_bind(host: str, port: int) -> bool:
     with socket.socket() as probe:
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
+        except OSError as error:
+            # An address of another network namespace can be bound there.
+            return error.errno == errno.EADDRNOTAVAIL
     return True
 
 

@@ -55,7 +55,8 @@ class Weir:
 
 
 def start(work: process.Workspace, binary: str, backends: list[str], *, name: str = "weir", host: str = "127.0.0.1",
-          workers: str = "1", sessions: str = "errors", user: str = "", rules: str = "") -> Weir:
+          workers: str = "1", sessions: str = "errors", user: str = "", rules: str = "",
+          where: process.Where | None = None) -> Weir:
     """Weir with everything else as by default.
 
     `workers` is a number or a word, as in the file but without quotes; `rules` is more of the file, e.g. the table
@@ -67,6 +68,6 @@ def start(work: process.Workspace, binary: str, backends: list[str], *, name: st
     port, admin_port = work.free_port(host), work.free_port()
     text = _CONFIG.format(workers=workers if workers.isdigit() else f'"{workers}"', user=user, sessions=sessions,
                           admin_port=admin_port, host=host, port=port, backends=json.dumps(backends), rules=rules)
-    server = work.spawn(name, [str(path), "run", str(work.write(f"{name}.toml", text))])
+    server = work.spawn(name, [str(path), "run", str(work.write(f"{name}.toml", text))], where=where)
     work.wait_for_port(name, server, host, port)
     return Weir(server, host, port, admin_port)

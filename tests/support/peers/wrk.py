@@ -24,6 +24,7 @@ class Run:
     timeouts: int
     p50_us: float
     p99_us: float
+    p999_us: float
     max_us: float
 
     def errors(self) -> dict[str, int]:
@@ -33,13 +34,14 @@ class Run:
         return {kind: count for kind, count in counted.items() if count}
 
 
-def run(url: str, *, connections: int, seconds: float, threads: int = 1, headers: list[str] | None = None) -> Run:
+def run(url: str, *, connections: int, seconds: float, threads: int = 1, headers: list[str] | None = None,
+        where: process.Where | None = None) -> Run:
     """Loads `url` for some time, each connection asking again as soon as it is answered (a closed loop)."""
     argv = [process.need("wrk", "wrk"), "--threads", str(threads), "--connections", str(connections),
             "--duration", f"{max(1, round(seconds))}s", "--timeout", "10s", "--script", str(_REPORT)]
     for header in headers or []:
         argv += ["--header", header]
-    done = subprocess.run(process.with_parent([*argv, url]), capture_output=True, text=True, check=False,
+    done = subprocess.run(process.with_parent(process.placed([*argv, url], where)), capture_output=True, text=True, check=False,
                           timeout=seconds + 30)
     marked = [line for line in done.stdout.splitlines() if line.startswith("report ")]
     if done.returncode != 0 or not marked:

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Sets two results of bench/run.sh side by side, and says what lies beyond their noise.
+
+usage: bench/compare.py BEFORE.json AFTER.json [TARGET ...]
+
+Absolute figures of two runs differ with the machine's mood. So each figure is first divided by that of the same round's
+run without a proxy (targets "direct"); where there is none, figures are compared as they are, and a line says so. A
+difference is "beyond the noise" when every run of one result lies on the same side of every run of the other.
+"""
+
+import json
+import pathlib
+import sys
+from statistics import median
+
+from figures import align
+
+# What is compared, whether more is better, and whether it is divided by the run without a proxy.
+FIELDS = {"rate": (True, True), "cost": (False, False), "p99_us": (False, True)}
+BASE = "direct"
+
+
+def values(samples: list[dict], target: str, field: str, relative: bool) -> list[float]:
+    """Of the valid runs, round by round; relative to `BASE` in the same round."""
+    def by_round(name: str) -> dict[int, float]:
+        return {s["round"]: s[field] for s in samples if s["target"] == name and not s["errors"] and s[field]}
+    own = by_round(target)
+    if not relative:
+        return list(own.values())
+    base = by_round(BASE)
+    return [own[number] / base[number] for number in own if number in base]
+
+
+def verdict(before: list[float], after: list[float], more_is_better: bool) -> str:
+    if min(after) > max(before):
+        return "better" if more_is_better else "WORSE"
+    if max(after) < min(before):
+        return "WORSE" if more_is_better else "better"
+    return "within the noise"
+
+
+def rows_of(name: str, before: dict, after: dict, wanted: list[str]) -> list[list[str]]:
+    rows = []
+    both = [target for target in before["medians"] if target in after["medians"] and target != BASE]
+    relative_can_be = BASE in before["medians"] and BASE in after["medians"]
+    for target in both:
+        if wanted and target not in wanted:
+            continue
+        for field, (more_is_better, relative) in FIELDS.items():
+            pair = [values(one["samples"], target, field, relative and relative_can_be) for one in (before, after)]
+            if not all(pair):
+                continue
+            old, new = median(pair[0]), median(pair[1])
+            what = field + (" to direct" if relative and relative_can_be else "")
+            rows.append([name, target, what, f"{old:.3g}", f"{new:.3g}", f"{new / old - 1:+.1%}",
+                         verdict(*pair, more_is_better)])
+    return rows
+
+
+def main() -> int:
+    if len(sys.argv) < 3 or sys.argv[1] in ("-h", "--help"):
+        print(__doc__)
+        return 0 if len(sys.argv) > 1 and sys.argv[1] in ("-h", "--help") else 2
+    before, after = (json.loads(pathlib.Path(path).read_text(encoding="utf-8")) for path in sys.argv[1:3])
+    for key in ("cpu", "kernel", "cores"):
+        if before["machine"][key] != after["machine"][key]:
+            print(f"not the same machine: {key} was {before['machine'][key]}, is {after['machine'][key]}")
+    for key in ("workers", "network", "pinned"):
+        if before.get(key) != after.get(key):
+            print(f"not the same setting: {key} was {before.get(key)}, is {after.get(key)}")
+    rows = [["scenario", "target", "figure", "before", "after", "change", ""]]
+    for name in before["scenarios"]:
+        if name in after["scenarios"]:
+            rows += rows_of(name, before["scenarios"][name], after["scenarios"][name], sys.argv[3:])
+    if len(rows) == 1:
+        print("the two have no scenario and target in common")
+        return 1
+    print(align(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""What is measured: no proxy, other proxies, the floor and Weir, each started with one worker or several.
+
+A target is started once and serves all scenarios.
+"""
+
+import dataclasses
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "support"))
+
+from peers import floor, haproxy, nginx, pen, process, socket_proxyd, weir  # noqa: E402
+
+ABOUT = {
+    "direct": "no proxy",
+    "floor": "bench/floor: the least that a proxy in user space costs",
+    "nginx": "nginx's stream module",
+    "haproxy": "HAProxy in TCP mode",
+    "haproxy-splice": "the same with option splice-auto",
+    "socket-proxyd": "systemd-socket-proxyd",
+    "pen": "pen",
+    "weir": "Weir",
+    "other": "another build of Weir (--other)",
+}
+# They are one thread, whatever they are told.
+OF_ONE_WORKER = {"socket-proxyd", "pen"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """Where the load goes, and whose CPU time counts; no process for the way without a proxy."""
+
+    name: str
+    host: str
+    port: int
+    pid: int | None = None
+
+    def cpu_seconds(self) -> float:
+        return process.cpu_seconds(self.pid) if self.pid else 0.0
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What targets are started with. `where` is the proxies' place."""
+
+    front: str
+    backends: list[str]
+    workers: int
+    where: process.Where
+    binaries: dict[str, str]  # "weir", "other", "floor"
+
+
+def start(work: process.Workspace, name: str, setting: Setting) -> Target:
+    if name == "direct":
+        host, _, port = setting.backends[0].partition(":")
+        return Target(name, host, int(port))
+    label = f"{name}-{setting.workers}"
+    host, backends, workers, where = setting.front, setting.backends, setting.workers, setting.where
+    if name in ("weir", "other"):
+        one = weir.start(work, setting.binaries[name], backends, name=label, host=host, sessions="none",
+                         workers=str(workers), where=where)
+        return Target(name, one.host, one.port, one.process.pid)
+    port = work.free_port(host)
+    if name == "floor":
+        started = floor.start(work, label, setting.binaries[name], host, port, backends, workers=workers, where=where)
+    elif name == "nginx":
+        started = nginx.start_stream(work, label, host, port, backends, workers=workers, where=where)
+    elif name == "pen":
+        started = pen.start(work, label, host, port, backends, where=where)
+    elif name == "socket-proxyd":
+        started = socket_proxyd.start(work, label, host, port, backends[0], where=where)
+    else:
+        started = haproxy.start(work, label, host, port, backends, threads=workers, splice=name == "haproxy-splice",
+                                where=where)
+    return Target(name, host, port, started.pid)
