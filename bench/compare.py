@@ -5,7 +5,8 @@ usage: bench/compare.py BEFORE.json AFTER.json [TARGET ...]
 
 Absolute figures of two runs differ with the machine's mood. So each figure is first divided by that of the same round's
 run without a proxy (targets "direct"); where there is none, figures are compared as they are, and a line says so. A
-difference is "beyond the noise" when every run of one result lies on the same side of every run of the other.
+difference is called one when every run of one result lies on the same side of every run of the other, and each has
+five at least: of two times five runs that are alike this happens once in 126 times.
 """
 
 import json
@@ -18,6 +19,7 @@ from figures import align
 # What is compared, whether more is better, and whether it is divided by the run without a proxy.
 FIELDS = {"rate": (True, True), "cost": (False, False), "p99_us": (False, True)}
 BASE = "direct"
+LEAST_RUNS = 5
 
 
 def values(samples: list[dict], target: str, field: str, relative: bool) -> list[float]:
@@ -32,6 +34,8 @@ def values(samples: list[dict], target: str, field: str, relative: bool) -> list
 
 
 def verdict(before: list[float], after: list[float], more_is_better: bool) -> str:
+    if min(len(before), len(after)) < LEAST_RUNS:
+        return "too few runs to tell"
     if min(after) > max(before):
         return "better" if more_is_better else "WORSE"
     if max(after) < min(before):
