@@ -11,6 +11,9 @@ namespace {
 using base::TimePoint;
 using std::chrono::nanoseconds;
 
+// Where every request fails at once.
+constexpr base::Millis kPause{1};
+
 double cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -33,8 +36,10 @@ void run_closed(Connections& connections, const Span& span) {
   const TimePoint end = counts_from + span.length;
   connections.count_from(counts_from);
   for (TimePoint now = base::precise_now(); now < end; now = base::precise_now()) {
-    while (connections.unanswered() < connections.size()) connections.ask(base::precise_now());
-    connections.wait(end - now);
+    // Each that is free now, once: where connects fail at once they are free again at once.
+    for (std::size_t free = connections.size() - connections.unanswered(); free > 0; --free)
+      connections.ask(base::precise_now());
+    connections.wait(connections.unanswered() > 0 ? end - now : std::min<nanoseconds>(end - now, kPause));
   }
   finish(connections, span);
 }
