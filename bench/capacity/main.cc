@@ -1,6 +1,5 @@
 // The command line of the capacity probe.
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +7,7 @@
 
 #include "capacity/limited_server.h"
 #include "capacity/probe.h"
+#include "descriptors.h"
 
 namespace {
 
@@ -19,14 +19,6 @@ constexpr const char* kFooter =
     "  capacity --unlimited --sources 4 --most 100000    what this machine holds, from 4 client addresses\n"
     "\n"
     "Exit status: 0 measured, 1 something could not be started, 2 wrong usage.";
-
-// As many descriptors as the process may have; the servers and Weir are started with the same.
-void raise_descriptors() {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 std::filesystem::path self() { return std::filesystem::read_symlink("/proc/self/exe"); }
 
@@ -68,7 +60,7 @@ int main(int argc, char** argv) {
   }
   if (served >= 0) return weir::capacity::serve(served);
 
-  raise_descriptors();
+  weir::bench::raise_descriptors();
   if (unlimited) options.server_limit = 0;
   options.bounds.time = std::chrono::seconds(seconds);
   const auto outcomes = weir::capacity::probe(options);

@@ -1,11 +1,11 @@
 // The command line of the connection load.
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "descriptors.h"
 #include "limits/attempts.h"
 #include "limits/greeter.h"
 #include "limits/loads.h"
@@ -39,14 +39,6 @@ struct Options {
 int fail(const std::string& what) {
   fmt::print(stderr, "connection_load: {}\n", what);
   return 1;
-}
-
-// As many descriptors as the process may have.
-void raise_descriptors() {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // Whoever started this is still looking at what is kept: until it closes our standard input.
@@ -135,6 +127,6 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  raise_descriptors();
+  weir::bench::raise_descriptors();
   return run(app.get_subcommands().front()->get_name(), options);
 }

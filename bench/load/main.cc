@@ -1,11 +1,11 @@
 // The command line of the request load.
 #include <fmt/format.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "descriptors.h"
 #include "load/connections.h"
 #include "load/pace.h"
 
@@ -35,13 +35,9 @@ int fail(const std::string& what) {
   return 1;
 }
 
-// As many descriptors as the process may have; and no wait is lengthened so that others can share its
-// wake-up.
+// As many descriptors as may be; and no wait is lengthened so that others can share its wake-up.
 void prepare_process() {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
+  weir::bench::raise_descriptors();
   ::prctl(PR_SET_TIMERSLACK, 1);
 }
 

@@ -148,7 +148,8 @@ void check_hash_has_a_way_out(const PoolConfig& pool, Problems& problems) {
   if (pool.policy != PolicyKind::kSourceHash || pool.hash_balance || pool.queue_length > 0) return;
   const auto bounded =
       backends_that(pool, [](const BackendConfig& one) { return one.max_connections.has_value(); });
-  if (bounded.empty() || pool.backends.size() == 1) return;
+  const bool is_alone = pool.backends.size() == 1 && is_every_backend(pool, is_address);
+  if (bounded.empty() || is_alone) return;
   add_warning(problems, bounded.front()->address.place,
               fmt::format("pools.{}.backends: {} has max_connections, and with policy = \"source_hash\" its "
                           "clients are refused when it is full, also while others have room: write "

@@ -178,16 +178,11 @@ std::vector<PoolEvent> Pool::advance(base::TimePoint now) {
 void Pool::tell_denials(base::TimePoint now, std::vector<PoolEvent>& events) {
   const std::uint64_t denied = counters_.retries_denied.value();
   if (denied == denials_told_ || now < denials_quiet_until_) return;
-  PoolEvent event;
-  event.change = Change::kRetriesDenied;
-  event.reason = fmt::format(
-      "{} retries were denied: sessions fail, or go to the fallback pool, though another "
-      "backend may be well",
-      denied - denials_told_);
-  event.healthy = roster_.healthy();
-  event.total = roster_.total();
-  event.last_place = roster_.last_place();
-  events.push_back(std::move(event));
+  events.push_back(
+      roster_.pool_event(Change::kRetriesDenied,
+                         fmt::format("{} retries were denied: sessions fail, or go to the fallback pool, "
+                                     "though another backend may be well",
+                                     denied - denials_told_)));
   denials_told_ = denied;
   denials_quiet_until_ = now + kDenialsAreTold;
 }

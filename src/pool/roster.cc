@@ -392,13 +392,12 @@ void Roster::tell(Change change, BackendIndex i, std::string reason) {
 // After what has brought it about.
 void Roster::tell_panic() {
   if (panic_ == std::exchange(panic_told_, panic_)) return;
-  PoolEvent event;
-  event.change = panic_ ? Change::kPanicBegan : Change::kPanicEnded;
-  event.reason = fmt::format("{} of {} backends are healthy", healthy_, wanted_);
-  event.healthy = healthy_;
-  event.total = total_;
-  event.last_place = last_place_;
-  events_.push_back(std::move(event));
+  events_.push_back(pool_event(panic_ ? Change::kPanicBegan : Change::kPanicEnded,
+                               fmt::format("{} of {} backends are healthy", healthy_, wanted_)));
+}
+
+PoolEvent Roster::pool_event(Change change, std::string reason) const {
+  return {change, nullptr, std::move(reason), BackendState::kUp, healthy_, total_, last_place_};
 }
 
 }  // namespace weir::pool

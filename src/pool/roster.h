@@ -166,6 +166,8 @@ class Roster {
   // How many places were taken so far: the number of the last one.
   std::uint64_t last_place() const { return last_place_; }
 
+  // What has happened to the pool as a whole, and how it stands.
+  PoolEvent pool_event(Change change, std::string reason) const;
   // What has happened since the last call.
   std::vector<PoolEvent> take_events() { return std::exchange(events_, {}); }
 

@@ -102,7 +102,11 @@ TEST(PoolCheck, AStrictHashNeedsAWayOutForThoseWhoseBackendIsFull) {
   EXPECT_THAT(problems_of(pool + hash + "queue_length = 10\n"), IsEmpty());
   EXPECT_THAT(problems_of(pool + hash + "hash_balance = 1.25\n"), IsEmpty());
   EXPECT_THAT(problems_of(pool), IsEmpty());
-  EXPECT_THAT(problems_of(backends({"b, max_connections = 5"}) + hash), IsEmpty()) << "there is no other";
+  EXPECT_THAT(problems_of(backends({"b, max_connections = 5"}) + hash).size(), 1u)
+      << "a name may have several";
+  EXPECT_THAT(problems_of("backends = [{ address = \"10.0.0.1:80\", max_connections = 5 }]\n" + hash),
+              IsEmpty())
+      << "there is no other";
 }
 
 TEST(PoolCheck, WithoutChecksNoBackendIsFoundDown) {
