@@ -13,7 +13,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 build_packages=(
   cmake ninja-build g++ pkg-config # the build itself
-  libevent-dev                     # event loop, the admin door's HTTP
+  libevent-dev                     # the admin door's HTTP
   libtomlplusplus-dev              # configuration
   libexpected-dev                  # values or errors
   libfmt-dev                       # text formatting

@@ -28,7 +28,7 @@ SIDEWAYS = {("pool", "balance"), ("pool", "metrics"), ("admin", "server")}
 
 # Which files may include a library: its headers, and a pattern of the paths below src/ where they are at home.
 LIBRARIES = {
-    "libevent": (r"event2/|event\.h$|evhttp\.h$", r"net/|admin/http_(server|connections)\."),
+    "libevent": (r"event2/|event\.h$|evhttp\.h$", r"admin/http_(server|connections|loop)\."),
     "toml++": (r"toml\+\+/|toml\.hpp$", r"config/toml_reader\.cc$"),
     "CLI11": (r"CLI/", r"cli/"),
     "libcap-ng": (r"cap-ng\.h$", r"net/privileges\."),

@@ -11,8 +11,7 @@
 #include <thread>
 
 #include "admin/http_connections.h"
-#include "net/event_loop.h"
-#include "net/mailbox.h"
+#include "admin/http_loop.h"
 #include "net/socket.h"
 #include "net/socket_path.h"
 #include "net/thread.h"
@@ -26,8 +25,6 @@ constexpr ev_ssize_t kMostBodyBytes = ev_ssize_t{64} * 1024;
 constexpr int kBacklog = 64;
 // How long to wait for descriptors or memory to come back.
 constexpr int kShortagePauseMicros = 100'000;
-
-struct Stop {};
 
 std::string_view method_name(evhttp_cmd_type type) {
   switch (type) {
@@ -71,18 +68,15 @@ class HttpServer::Impl {
  public:
   static base::Result<std::unique_ptr<Impl>> open(const base::Address& address, Handler handler,
                                                   base::Millis patience) {
-    auto loop = net::EventLoop::create();
+    auto loop = HttpLoop::create();
     if (!loop) return base::failure(std::move(loop.error()));
-    auto mailbox = net::Mailbox<Stop>::create(4);
-    if (!mailbox) return base::failure(std::move(mailbox.error()));
     net::ListenOptions options;
     options.backlog = kBacklog;
     auto fd = net::listen_on(address, options);
     if (!fd) return base::failure(std::move(fd.error()).with_context("admin door"));
     auto real = net::local_address(fd->get());
     if (!real) return base::failure(std::move(real.error()));
-    auto impl = std::unique_ptr<Impl>(
-        new Impl(std::move(*loop), std::move(*mailbox), *real, std::move(handler), patience));
+    auto impl = std::unique_ptr<Impl>(new Impl(std::move(*loop), *real, std::move(handler), patience));
     if (auto serving = impl->serve(std::move(*fd)); !serving)
       return base::failure(std::move(serving.error()));
     return impl;
@@ -94,7 +88,7 @@ class HttpServer::Impl {
   }
 
   base::Result<void> start() {
-    auto thread = net::start_thread("admin", [this] { loop_->run(); });
+    auto thread = net::start_thread("admin", [this] { loop_->run([this] { connections_.sweep(); }); });
     if (!thread) return base::failure(std::move(thread.error()));
     thread_ = std::move(*thread);
     return {};
@@ -102,24 +96,21 @@ class HttpServer::Impl {
 
   void stop() {
     if (!thread_.joinable()) return;
-    static_cast<void>(mailbox_->post(Stop{}));
+    loop_->stop();
     thread_.join();
   }
 
   const base::Address& address() const { return address_; }
 
  private:
-  Impl(std::unique_ptr<net::EventLoop> loop, std::unique_ptr<net::Mailbox<Stop>> mailbox,
-       base::Address address, Handler handler, base::Millis patience)
+  Impl(std::unique_ptr<HttpLoop> loop, base::Address address, Handler handler, base::Millis patience)
       : loop_(std::move(loop)),
-        mailbox_(std::move(mailbox)),
         address_(std::move(address)),
         handler_(std::move(handler)),
         patience_(patience) {}
 
   base::Result<void> serve(base::UniqueFd fd) {
     if (address_.is_unix()) path_.emplace(address_.path());
-    mailbox_->open(*loop_, [this](Stop&&) { loop_->stop(); });
     http_ = evhttp_new(loop_->base());
     if (http_ == nullptr) return base::failure(base::system_error("admin door", ENOMEM));
     const timeval timeout{patience_.count() / 1000, patience_.count() % 1000 * 1000};
@@ -127,7 +118,6 @@ class HttpServer::Impl {
     evhttp_set_bevcb(
         http_, [](event_base* loop, void* arg) { return static_cast<HttpConnections*>(arg)->add(loop); },
         &connections_);
-    loop_->at_end_of_turn([this] { connections_.sweep(); });
     evhttp_set_max_headers_size(http_, kMostHeaderBytes);
     evhttp_set_max_body_size(http_, kMostBodyBytes);
     // Every method is let through to the handler, which knows what each path allows.
@@ -179,8 +169,7 @@ class HttpServer::Impl {
     if (body != nullptr) evbuffer_free(body);
   }
 
-  const std::unique_ptr<net::EventLoop> loop_;
-  const std::unique_ptr<net::Mailbox<Stop>> mailbox_;
+  const std::unique_ptr<HttpLoop> loop_;
   const base::Address address_;
   const Handler handler_;
   const base::Millis patience_;

@@ -1,23 +1,32 @@
-// One libevent loop: one thread runs it, and only that thread touches it. What other threads have to say
-// comes through a `Mailbox`. Objects that a callback may still be standing in are freed by the end-of-turn
-// hook, never in the turn itself. Wraps event_base without libevent's locks.
+// One epoll loop: one thread runs it, and only that thread touches it. What other threads have to say comes
+// through a `Mailbox`. Objects that a callback may still be standing in are freed by the end-of-turn hook,
+// never in the turn itself. epoll(7).
+//
+// It is ours and not a library's because it lies on the path of every byte: bench/NOTES.md has the figures.
 #pragma once
 
+#include <sys/epoll.h>
+
+#include <array>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
-#include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
-
-struct event_base;
+#include "base/unique_fd.h"
 
 namespace weir::net {
 
+class Timer;
+class Watch;
+
 class EventLoop {
  public:
-  // Descriptors that each loop holds: epoll's, and the library's own pair for signals.
-  static constexpr unsigned kDescriptors = 3;
+  // Descriptors that each loop holds.
+  static constexpr unsigned kDescriptors = 1;
 
   // Fails when the kernel gives no descriptor for epoll.
   static base::Result<std::unique_ptr<EventLoop>> create();
@@ -25,8 +34,12 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Runs turns until `stop`. Each turn waits for events, calls their callbacks, then the end-of-turn hooks.
+  // Runs turns until `stop`. Each turn waits for events, calls their callbacks, then the timers that are due,
+  // then the end-of-turn hooks.
   void run();
+
+  // Counts the turns.
+  std::uint64_t turn() const { return turn_; }
 
   // Ends `run` after the turn that is under way. On the loop's thread only.
   void stop() { stopping_ = true; }
@@ -35,19 +48,39 @@ class EventLoop {
   // turn.
   void at_end_of_turn(std::function<void()> hook) { hooks_.push_back(std::move(hook)); }
 
-  event_base* base() { return base_; }
-
  private:
-  explicit EventLoop(event_base* base) : base_(base) {}
+  friend class Timer;
+  friend class Watch;
+  using Timers = std::multimap<base::TimePoint, Timer*>;
 
-  event_base* const base_;
+  // A watched descriptor. The kernel is given its position and its generation, which grows with each use: an
+  // event that was under way when its watch stopped finds another generation, and is nobody's.
+  struct Place {
+    Watch* watch = nullptr;
+    std::uint32_t generation = 0;
+  };
+  static constexpr std::size_t kMostEvents = 256;  // of one wait
+
+  explicit EventLoop(base::UniqueFd epoll) : epoll_(std::move(epoll)) {}
+
+  std::uint32_t take_place(Watch& watch);
+  void give_place_back(std::uint32_t place);
+  std::uint64_t word_of(std::uint32_t place) const;
+  int wait_limit() const;
+  void call_ready(std::size_t count);
+  void call_again();
+  void call_due();
+
+  const base::UniqueFd epoll_;
+  std::array<epoll_event, kMostEvents> ready_{};
+  std::vector<Place> places_;
+  std::vector<std::uint32_t> free_places_;
+  std::vector<std::uint64_t> again_;  // words, as the kernel has them
+  std::vector<std::uint64_t> called_again_;
+  Timers timers_;
   std::vector<std::function<void()>> hooks_;
+  std::uint64_t turn_ = 0;
   bool stopping_ = false;
 };
-
-// Where the library says what it can say to nobody else, such as a descriptor that the kernel would not
-// watch: its session then ends at its deadline. `report` is called on any loop's thread. Once, before any
-// loop runs; without it such words go to the standard error stream.
-void report_loop_warnings(std::function<void(std::string_view)> report);
 
 }  // namespace weir::net

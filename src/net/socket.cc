@@ -36,18 +36,7 @@ bool set_option(int fd, int level, int name, int value) {
 int set_tcp_options(int fd, const TcpOptions& options) {
   if (!set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) || !set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1))
     return errno;
-  if (options.keepalive) {
-    const int idle = std::max(1, static_cast<int>(options.keepalive->count() / 1000));
-    if (!set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) || !set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle) ||
-        !set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, idle / 3))) {
-      return errno;
-    }
-  }
-  if (options.user_timeout &&
-      !set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout->count()))) {
-    return errno;
-  }
-  return 0;
+  return set_liveness(fd, options);
 }
 
 // Of a socket that will listen. Zero when all took.
@@ -253,6 +242,21 @@ Connecting start_connect(const Address& address, const TcpOptions& options, cons
   return {std::move(fd), error == EINTR ? EINPROGRESS : error};
 }
 
+int set_liveness(int fd, const TcpOptions& options) {
+  if (options.keepalive) {
+    const int idle = std::max(1, static_cast<int>(options.keepalive->count() / 1000));
+    if (!set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) || !set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle) ||
+        !set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, idle / 3))) {
+      return errno;
+    }
+  }
+  if (options.user_timeout &&
+      !set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout->count()))) {
+    return errno;
+  }
+  return 0;
+}
+
 int change_tcp_options(int fd, const TcpOptions& options) {
   if (!options.keepalive && !set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 0)) return errno;
   if (!options.user_timeout && !set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 0)) return errno;
@@ -323,10 +327,8 @@ bool has_hung_up(int fd) {
 
 bool is_ready(int fd, Interest interest) {
   if (interest == Interest::kNone) return false;
-  const auto wanted = static_cast<short>(interest);
   pollfd asked{
-      fd,
-      static_cast<short>(((wanted & EV_READ) != 0 ? POLLIN : 0) | ((wanted & EV_WRITE) != 0 ? POLLOUT : 0)),
+      fd, static_cast<short>((asks_to_read(interest) ? POLLIN : 0) | (asks_to_write(interest) ? POLLOUT : 0)),
       0};
   return ::poll(&asked, 1, 0) > 0;
 }

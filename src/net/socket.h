@@ -16,8 +16,8 @@
 
 namespace weir::net {
 
-// What both ends of a session are given. Set on the listening socket, from which accepted sockets inherit it,
-// and on each socket towards a backend. tcp(7).
+// By what the kernel notices that the other host of a connection has vanished. Set on the listening socket,
+// from which accepted sockets inherit it, and on each socket towards a backend. tcp(7).
 struct TcpOptions {
   std::optional<base::Millis> keepalive;  // idle time before the first probe; probes follow every third of it
   std::optional<base::Millis> user_timeout;  // TCP_USER_TIMEOUT
@@ -93,6 +93,9 @@ struct Connecting {
 // Opens a socket towards `address`, sets its options and starts to connect. Never blocks.
 Connecting start_connect(const base::Address& address, const TcpOptions& options,
                          const ConnectFrom& from = {});
+
+// Gives a TCP socket that was connected with no options these ones. 0, or errno.
+int set_liveness(int fd, const TcpOptions& options);
 
 // Gives a TCP socket that was connected with other options these ones; what they leave out is turned off. 0,
 // or errno.

@@ -1,11 +1,9 @@
 // Interest in one descriptor, and a timer. Both are members of the object whose method they call, so a
-// callback cannot outlive its object: the destructor takes the interest back. Level-triggered. libevent shows
-// an error or a hang-up as readability or writability, whichever is asked for: the next read or write says
-// which it was.
+// callback cannot outlive its object: the destructor takes the interest back. epoll_ctl(2).
 #pragma once
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
+#include <cstdint>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -13,16 +11,23 @@
 
 namespace weir::net {
 
-enum class Interest : short { kNone = 0, kRead = EV_READ, kWrite = EV_WRITE, kBoth = EV_READ | EV_WRITE };
+enum class Interest : std::uint8_t { kNone = 0, kRead = 1, kWrite = 2, kBoth = 3 };
 
 constexpr Interest interest_in(bool reading, bool writing) {
-  return static_cast<Interest>((reading ? EV_READ : 0) | (writing ? EV_WRITE : 0));
+  return static_cast<Interest>((reading ? 1 : 0) | (writing ? 2 : 0));
 }
+constexpr bool asks_to_read(Interest interest) { return (static_cast<unsigned>(interest) & 1) != 0; }
+constexpr bool asks_to_write(Interest interest) { return (static_cast<unsigned>(interest) & 2) != 0; }
 
-// What a watched descriptor is ready for; both may hold.
+// What a watched descriptor is ready for; any of them may hold.
 struct Ready {
-  bool read = false;
-  bool write = false;
+  bool read = false;   // bytes, an end or an error can be read
+  bool write = false;  // there is room, or an error shows
+  bool ended = false;  // the other side has ended its stream: all that it has sent is here
+  // An error, the end of both directions or urgent data: a read may have given less than it was asked for and
+  // yet not have taken all.
+  bool read_on = false;
+  bool failed = false;  // there is an error to take (SO_ERROR)
 };
 
 class Watch {
@@ -33,35 +38,60 @@ class Watch {
   Watch& operator=(const Watch&) = delete;
 
   // Binds `fd` to `(owner->*method)(Ready)`, without interest yet. May be called again to bind anew.
-  // `fd` stays the caller's and must stay open until `stop`.
+  // `fd` stays the caller's and must stay open until `stop` or `forget`.
   template <auto method, class Owner>
   void bind(EventLoop& loop, int fd, Owner* owner) {
     stop();
-    base_ = loop.base();
+    loop_ = &loop;
     fd_ = fd;
-    owner_ = owner;
-    callback_ = [](evutil_socket_t, short what, void* arg) {
-      (static_cast<Owner*>(arg)->*method)(Ready{(what & EV_READ) != 0, (what & EV_WRITE) != 0});
-    };
+    hand_to<method>(owner);
   }
 
-  // Asks for `interest` from now on. At most one epoll_ctl, at the end of the turn; none when nothing
-  // changes. Precondition: bound. False when memory is out; what the kernel refuses is told by
-  // `report_loop_warnings`.
+  // From now on `(owner->*method)` is called; the interest stays as it is. Precondition: bound.
+  template <auto method, class Owner>
+  void hand_to(Owner* owner) {
+    owner_ = owner;
+    callback_ = [](void* to, Ready ready) { (static_cast<Owner*>(to)->*method)(ready); };
+  }
+
+  // Asks for `interest` from now on, level-triggered: it is called in every turn in which there is something.
+  // An end or an error shows as what is asked for. At most one epoll_ctl, none when nothing changes.
+  // Precondition: bound, and not watched for edges. False when the kernel refuses, with errno.
   [[nodiscard]] bool want(Interest interest);
+
+  // Asks to be called once when something that `interest` is about happens, and once with what holds at the
+  // start: whoever is told keeps in mind what it has not used up. Ends and errors are told whatever the
+  // interest. Meant to stand until the descriptor closes; otherwise like `want`.
+  [[nodiscard]] bool want_edges(Interest interest);
+
+  // Calls once more in the next turn, with nothing ready: for one who has left something for later.
+  // Precondition: there is interest.
+  void call_again();
 
   // Takes the interest back; no callback comes after this. Idempotent.
   void stop();
 
+  // The same for a descriptor that is closed right after: the kernel then takes the interest back by itself,
+  // so this costs no call.
+  void forget();
+
   Interest interest() const { return interest_; }
+  bool is_bound_to(int fd) const { return loop_ != nullptr && fd_ == fd; }
 
  private:
-  event event_{};
-  event_base* base_ = nullptr;
+  friend class EventLoop;
+
+  // `events` as of epoll; none for a call again.
+  void call(std::uint32_t events);
+  bool tell_kernel(std::uint32_t events);
+
+  EventLoop* loop_ = nullptr;
   void* owner_ = nullptr;
-  event_callback_fn callback_ = nullptr;
+  void (*callback_)(void*, Ready) = nullptr;
   int fd_ = -1;
+  std::uint32_t place_ = 0;  // in the loop, while there is interest
   Interest interest_ = Interest::kNone;
+  bool edges_ = false;
 };
 
 // A one-shot timer on a loop, precise to about a millisecond. For many deadlines use the `TimerWheel`.
@@ -75,20 +105,26 @@ class Timer {
   template <auto method, class Owner>
   void bind(EventLoop& loop, Owner* owner) {
     stop();
-    event_assign(
-        &event_, loop.base(), -1, 0,
-        [](evutil_socket_t, short, void* arg) { (static_cast<Owner*>(arg)->*method)(); }, owner);
-    bound_ = true;
+    loop_ = &loop;
+    owner_ = owner;
+    callback_ = [](void* to) { (static_cast<Owner*>(to)->*method)(); };
   }
 
-  // Calls the bound method once, `delay` from now; an earlier call of `start` is forgotten. Precondition:
-  // bound.
+  // Calls the bound method once, `delay` from now or a little later, never earlier; an earlier call of
+  // `start` is forgotten. Precondition: bound.
   void start(base::Millis delay);
   void stop();
 
  private:
-  event event_{};
-  bool bound_ = false;
+  friend class EventLoop;
+  void fire();
+
+  EventLoop* loop_ = nullptr;
+  void* owner_ = nullptr;
+  void (*callback_)(void*) = nullptr;
+  EventLoop::Timers::iterator at_;        // while it runs
+  EventLoop::Timers::node_type resting_;  // while it does not, so that starting again allocates nothing
+  bool runs_ = false;
 };
 
 }  // namespace weir::net

@@ -33,16 +33,18 @@ ssize_t receive(int fd, void* memory, std::size_t size, int flags) {
   return n;
 }
 
-ssize_t send_now(int fd, const void* data, std::size_t size) {
+ssize_t send_now(int fd, const void* data, std::size_t size, int flags = 0) {
   ssize_t n = 0;
   do {
-    n = ::send(fd, data, size, MSG_NOSIGNAL);
+    n = ::send(fd, data, size, MSG_NOSIGNAL | flags);
   } while (n < 0 && errno == EINTR);
   return n;
 }
 
 Pumped flush(Direction& direction, int target) {
-  const ssize_t sent = send_now(target, direction.held.data(), direction.held.size());
+  // The end follows at once, and travels in the last packet with the bytes.
+  const int flags = direction.source_ended ? MSG_MORE : 0;
+  const ssize_t sent = send_now(target, direction.held.data(), direction.held.size(), flags);
   if (sent < 0 && errno != EAGAIN) {
     const int error = errno;  // giving memory back may change it
     direction.held.release();
@@ -74,10 +76,12 @@ Pumped copy_once(Direction& direction, int source, int target, net::Buffer buffe
   if (outcome != Pumped::kMore) return outcome;
   buffer.fill(static_cast<std::size_t>(received));
   direction.held = std::move(buffer);
+  // What comes from now on will be told; what was told already, not again.
+  const bool is_empty = static_cast<std::size_t>(received) < size && !direction.read_on;
+  direction.source_ended = is_empty && direction.ends;
   const Pumped flushed = flush(direction, target);
-  // A short read means that the queue is empty by now; level-triggered watching tells when that changes.
-  const bool short_read = static_cast<std::size_t>(received) < size;
-  return flushed == Pumped::kMore && short_read ? Pumped::kDrained : flushed;
+  if (flushed != Pumped::kMore || !is_empty) return flushed;
+  return direction.source_ended ? Pumped::kEnded : Pumped::kDrained;
 }
 
 Pumped copy_by_peeking(Direction& direction, int source, int target, std::byte* scratch, std::size_t size) {

@@ -9,12 +9,17 @@
 namespace weir::relay {
 
 struct Direction {
-  net::Buffer held;           // read from the source, not yet taken by the target; none while nothing waits
-  std::uint64_t bytes = 0;    // taken by the target's socket so far
-  bool blocked = false;       // the target's socket is full: wait until it can be written
-  bool resting = false;       // its rate is used up: wait until the throttle says so
+  net::Buffer held;         // read from the source, not yet taken by the target; none while nothing waits
+  std::uint64_t bytes = 0;  // taken by the target's socket so far
+  bool readable = false;    // the source may have something that was not read
+  bool ends = false;        // as net::Ready::ended
+  bool read_on = false;     // as in net::Ready; always for sockets whose reads do not tell that they took all
+  bool blocked = false;     // the target's socket is full: wait until it can be written
+  bool resting = false;     // its rate is used up: wait until the throttle says so
   bool source_ended = false;  // the source's end of stream has been read
   bool done = false;          // nothing will be moved any more
+
+  bool may_be_read() const { return readable && !blocked && !resting && !done; }
 };
 
 }  // namespace weir::relay

@@ -2,7 +2,7 @@
 // backend's while it connects, and the relay uses both afterwards.
 #pragma once
 
-#include "base/unique_fd.h"
+#include "net/socket.h"
 #include "net/watch.h"
 
 namespace weir::relay {
@@ -14,12 +14,19 @@ constexpr Side other(Side side) { return side == Side::kClient ? Side::kBackend 
 
 struct Peer {
   base::UniqueFd fd;
+  // A read of a unix socket may fall short in front of passed descriptors, unix(7).
+  bool is_tcp = true;
   net::Watch watch;
 
   // Closes with an end of stream, after what is queued in the kernel.
   void close() {
-    watch.stop();
+    watch.forget();
     fd.reset();
+  }
+  // Closes with a reset.
+  void abort() {
+    watch.forget();
+    net::abort_connection(fd);
   }
 };
 

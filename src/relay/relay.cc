@@ -10,8 +10,14 @@ void Relay::begin(const Settings& settings) {
   reset_linger_ = settings.reset_linger;
   upload_throttle_ = make_throttle(Side::kClient, settings.upload_rate);
   download_throttle_ = make_throttle(Side::kBackend, settings.download_rate);
+  upload_.read_on = !client_.is_tcp;
+  download_.read_on = !backend_.is_tcp;
   client_.watch.bind<&Relay::on_client>(services_.loop, client_.fd.get(), this);
-  backend_.watch.bind<&Relay::on_backend>(services_.loop, backend_.fd.get(), this);
+  if (backend_.watch.interest() != net::Interest::kNone) {
+    backend_.watch.hand_to<&Relay::on_backend>(this);
+  } else {
+    backend_.watch.bind<&Relay::on_backend>(services_.loop, backend_.fd.get(), this);
+  }
 }
 
 std::unique_ptr<Throttle> Relay::make_throttle(Side source, const std::optional<base::Rate>& rate) {
@@ -19,16 +25,18 @@ std::unique_ptr<Throttle> Relay::make_throttle(Side source, const std::optional<
   return std::make_unique<Throttle>(services_.wheel, *rate, [this, source] { go_on(source); });
 }
 
-void Relay::start(const Settings& settings) {
+void Relay::start(const Settings& settings, net::Ready backend) {
   begin(settings);
+  upload_.readable = true;
   step(Side::kClient);
-  update_interest();
+  if (!ended_) watch();
+  if (!ended_) on_ready(Side::kBackend, backend);
 }
 
 void Relay::start_after_backend_reset(const Settings& settings) {
   begin(settings);
   target_failed(Side::kClient, EndCause::kReset);
-  update_interest();
+  watch();
 }
 
 void Relay::stop() {
@@ -39,8 +47,15 @@ void Relay::stop() {
 }
 
 bool Relay::has_news() const {
-  return net::is_ready(client_.fd.get(), client_.watch.interest()) ||
-         net::is_ready(backend_.fd.get(), backend_.watch.interest());
+  return net::is_ready(client_.fd.get(), waits_for(Side::kClient)) ||
+         net::is_ready(backend_.fd.get(), waits_for(Side::kBackend));
+}
+
+// What would lead to a step.
+net::Interest Relay::waits_for(Side side) const {
+  const Direction& in = from(side);
+  const Direction& out = from(other(side));
+  return net::interest_in(!in.blocked && !in.resting && !in.done, out.blocked && !out.done);
 }
 
 std::uint64_t Relay::unacknowledged() const {
@@ -48,26 +63,30 @@ std::uint64_t Relay::unacknowledged() const {
          static_cast<std::uint64_t>(net::unacknowledged_bytes(backend_.fd.get()));
 }
 
-bool Relay::is_unwatched(Side side) const { return peer(side).watch.interest() == net::Interest::kNone; }
-
-bool Relay::has_unwatched() const { return is_unwatched(Side::kClient) || is_unwatched(Side::kBackend); }
-
-void Relay::look_at_unwatched() {
-  for (const Side side : {Side::kClient, Side::kBackend}) {
-    if (ended_ || first_fault_.cause != EndCause::kFinished) return;
-    const int error = is_unwatched(side) ? net::take_error(peer(side).fd.get()) : 0;
-    if (error == 0) continue;
-    target_failed(other(side), net::means_no_answer(error) ? EndCause::kLost : EndCause::kReset);
-    update_interest();
-  }
+void Relay::note(Side side, net::Ready ready) {
+  Direction& in = from(side);
+  in.readable |= ready.read;
+  in.ends |= ready.ended;
+  in.read_on |= ready.read_on;
 }
 
 void Relay::on_ready(Side side, net::Ready ready) {
-  Direction& in = from(side);
-  Direction& out = from(other(side));
+  note(side, ready);
+  const Direction& in = from(side);
+  const Direction& out = from(other(side));
   if (ready.write && out.blocked && !out.done) step(other(side));
-  if (!ended_ && ready.read && !in.blocked && !in.resting && !in.done) step(side);
-  update_interest();
+  if (!ended_ && in.may_be_read()) step(side);
+  if (!ended_ && ready.failed) look_at_failed(side);
+  watch();
+}
+
+// A side that is not read, after its end of stream or while what it sent has to wait, was reset or lost:
+// reads would not show it.
+void Relay::look_at_failed(Side side) {
+  if (first_fault_.cause != EndCause::kFinished) return;
+  const int error = net::take_error(peer(side).fd.get());
+  if (error == 0) return;
+  target_failed(other(side), net::means_no_answer(error) ? EndCause::kLost : EndCause::kReset);
 }
 
 void Relay::step(Side source) {
@@ -77,7 +96,15 @@ void Relay::step(Side source) {
   if (direction.bytes != before) owner_.relay_moved();
   switch (outcome) {
     case Pumped::kDrained:
+      direction.readable = false;
+      direction.read_on = !peer(source).is_tcp;
+      return;
     case Pumped::kMore:
+      // A source that is not watched yet will be told of anyway, and a throttle says itself when to go on.
+      if (!direction.resting && peer(source).watch.interest() != net::Interest::kNone) {
+        peer(source).watch.call_again();
+      }
+      return;
     case Pumped::kBlocked:
       return;
     case Pumped::kEnded:
@@ -116,8 +143,8 @@ Pumped Relay::pump(Side source) {
 void Relay::go_on(Side source) {
   Direction& direction = from(source);
   direction.resting = false;
-  if (!direction.blocked && !direction.done) step(source);
-  update_interest();
+  if (direction.may_be_read()) step(source);
+  watch();
 }
 
 void Relay::finish_direction(Side source) {
@@ -149,8 +176,9 @@ void Relay::target_failed(Side source, EndCause cause) {
   Direction& rest = from(target);
   if (rest.done) return pass_reset_on(target, cause);
   first_fault_ = {cause, target};
+  rest.readable = rest.read_on = true;
   linger(target);
-  if (!rest.blocked && !rest.resting) step(target);
+  if (rest.may_be_read()) step(target);
 }
 
 void Relay::pass_reset_on(Side failed, EndCause cause) {
@@ -177,17 +205,15 @@ void Relay::end(Ending ending) {
   owner_.relay_ended(ending);
 }
 
-void Relay::update_interest() {
-  if (ended_) return;
-  const bool read_client = !upload_.done && !upload_.blocked && !upload_.resting;
-  const bool read_backend = !download_.done && !download_.blocked && !download_.resting;
-  const bool write_client = !download_.done && download_.blocked;
-  const bool write_backend = !upload_.done && upload_.blocked;
-  if (!client_.watch.want(net::interest_in(read_client, write_client)) ||
-      !backend_.watch.want(net::interest_in(read_backend, write_backend))) {
-    return end({EndCause::kSystem, Side::kClient});
-  }
-  if (has_unwatched()) owner_.relay_unwatched();
+void Relay::watch() {
+  if (!ended_ && !(watch(Side::kClient) && watch(Side::kBackend))) end({EndCause::kSystem, Side::kClient});
+}
+
+// For edges, and so once; for writing from the first time on that this is waited for.
+bool Relay::watch(Side side) {
+  net::Watch& watched = peer(side).watch;
+  const bool writing = from(other(side)).blocked || net::asks_to_write(watched.interest());
+  return watched.want_edges(net::interest_in(true, writing));
 }
 
 }  // namespace weir::relay

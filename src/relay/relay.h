@@ -36,9 +36,6 @@ class Relay {
     virtual void relay_moved() = 0;
     // One direction has ended and the other goes on.
     virtual void relay_half_closed() = 0;
-    // A side is not watched any more, because it has nothing to say or must wait: look for what happens to it
-    // with `look_at_unwatched` from time to time.
-    virtual void relay_unwatched() = 0;
     // A reset is known and will be passed on, once the surviving side has acknowledged what came before it.
     virtual void relay_lingers() = 0;
     // The last call. The owner closes both peers: after `kFinished` politely, otherwise with a reset.
@@ -64,8 +61,9 @@ class Relay {
       : services_(services), owner_(owner), client_(client), backend_(backend) {}
 
   // Both peers are connected. From here on the relay owns their watches. It reads from the client at once,
-  // since what a client sends usually waits already.
-  void start(const Settings& settings);
+  // since what a client sends usually waits already. `backend` is what the backend's watch has told so far,
+  // if it watches for edges already.
+  void start(const Settings& settings, net::Ready backend = {});
 
   // The same for a backend that was reset after it had connected and sent something: what it sent is
   // delivered, and then the reset.
@@ -81,13 +79,6 @@ class Relay {
   // Bytes that the peers' hosts have not acknowledged yet, both ways.
   std::uint64_t unacknowledged() const;
 
-  // Whether a side is not watched: after its end of stream, or while what it sent waits for the other. The
-  // loop tells nothing of such a side.
-  bool has_unwatched() const;
-
-  // Asks the kernel whether such a side was reset or lost, and passes that on. May end the relay.
-  void look_at_unwatched();
-
   const Direction& upload() const { return upload_; }
   const Direction& download() const { return download_; }
 
@@ -98,10 +89,14 @@ class Relay {
 
   Peer& peer(Side side) { return side == Side::kClient ? client_ : backend_; }
   const Peer& peer(Side side) const { return side == Side::kClient ? client_ : backend_; }
+  const Direction& from(Side side) const { return side == Side::kClient ? upload_ : download_; }
   // The direction whose source is `side`.
   Direction& from(Side side) { return side == Side::kClient ? upload_ : download_; }
 
+  void note(Side side, net::Ready ready);
   void step(Side source);
+  void look_at_failed(Side side);
+  net::Interest waits_for(Side side) const;
   Pumped pump(Side source);
   void go_on(Side source);
   void finish_direction(Side source);
@@ -112,8 +107,9 @@ class Relay {
   std::unique_ptr<Throttle> make_throttle(Side source, const std::optional<base::Rate>& rate);
   void linger(Side failed);
   void end(Ending ending);
-  void update_interest();
-  bool is_unwatched(Side side) const;
+  // Asks for what is missing to hear of both sides.
+  void watch();
+  bool watch(Side side);
 
   const Services services_;
   Owner& owner_;

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "net/socket.h"
@@ -11,8 +12,12 @@ namespace {
 
 using admission::Refusal;
 
-// Connections taken in one turn of the loop; the rest waits in the kernel's queue while sessions are served.
+// Connections taken in one turn of the loop at most; the rest waits in the kernel's queue while sessions are
+// served.
 constexpr int kBatch = 64;
+// After so many batches that have not emptied the queue they are doubled. Before that it may well have been
+// the next one who came, and to ask for more than there are costs a call.
+constexpr int kPatience = 4;
 // The same while the queue threatens to overflow: what is lost there costs the client a second or more.
 constexpr int kLargeBatch = 1024;
 // What can have been waiting when accepting ends, on any kernel's usual settings; more are newcomers.
@@ -24,7 +29,8 @@ constexpr base::Millis kShortagePause{100};
 }  // namespace
 
 Acceptor::Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door door, Assigned&& socket)
-    : owner_(owner),
+    : loop_(loop),
+      owner_(owner),
       rules_(rules),
       door_(door),
       fd_(std::move(socket.fd)),
@@ -66,9 +72,27 @@ std::optional<net::AcceptQueue> Acceptor::queue() const {
   return net::accept_queue(fd_.get());
 }
 
+// Had more been waiting than the last batch took, the loop would have called in the turn after it.
+void Acceptor::note_turn() {
+  const bool was_emptied = loop_.turn() != last_turn_ + 1;
+  last_turn_ = loop_.turn();
+  if (was_emptied) {
+    batch_ = 1;
+    full_batches_ = 0;
+  }
+}
+
 void Acceptor::on_ready(net::Ready) {
-  for (int i = 0; i < kBatch; ++i) {
-    if (accept_one() == Step::kDone) return;
+  note_turn();
+  for (int i = 0; i < batch_; ++i) {
+    if (accept_one() == Step::kAgain) continue;
+    batch_ = 1;
+    full_batches_ = 0;
+    return;
+  }
+  if (batch_ < kBatch) {
+    if (++full_batches_ >= kPatience) batch_ = std::min(2 * batch_, kBatch);
+    return;
   }
   if (!many_wait()) return;
   door_.counters.large_batches.add();

@@ -1,6 +1,6 @@
-// Accepts from one listening socket on behalf of one worker. In bounded batches, a permit first and the
-// connection then; without a permit or a descriptor it pauses or refuses, counts it, and never spins. What an
-// accepted client becomes is the worker's business.
+// Accepts from one listening socket on behalf of one worker. In bounded batches, which grow while more wait
+// than are taken; a permit first and the connection then; without a permit or a descriptor it pauses or
+// refuses, counts it, and never spins. What an accepted client becomes is the worker's business.
 #pragma once
 
 #include <mutex>
@@ -73,6 +73,7 @@ class Acceptor {
 
   void on_ready(net::Ready);
   void close();
+  void note_turn();
   bool many_wait() const;
   Step accept_one();
   Step out_of_permits();
@@ -82,6 +83,7 @@ class Acceptor {
   bool passes(const base::Address& client, admission::LimitPermits& permits);
   void keep_sample(const base::Address& client, admission::Refusal reason, bool dry_run);
 
+  net::EventLoop& loop_;
   Owner& owner_;
   const Rules rules_;
   const Door door_;
@@ -90,6 +92,9 @@ class Acceptor {
   const std::size_t listener_;
   const base::Address address_;
   bool draining_ = false;
+  int batch_ = 1;
+  int full_batches_ = 0;  // in turns that followed one another
+  std::uint64_t last_turn_ = 0;
   net::Watch watch_;
   net::Timer retry_;
 };

@@ -13,8 +13,9 @@ namespace {
 
 // Each loop with the wake-up of its mailbox.
 constexpr std::uint64_t kLoop = net::EventLoop::kDescriptors + 1;
-// The admin door: its listening socket, its clients, and the one for whom the first of them has to leave.
-constexpr std::uint64_t kAdminDoor = kLoop + 1 + kAdminClients + 1;
+// The admin door: its loop (admin::HttpLoop), its listening socket, its clients, and the one for whom the
+// first of them has to leave.
+constexpr std::uint64_t kAdminDoor = 4 + 1 + kAdminClients + 1;
 // Its program, and the maps of both families and of the count.
 constexpr std::uint64_t kPacketFilter = 4;
 // Files read on demand, the sockets of the system's resolver at start.

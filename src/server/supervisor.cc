@@ -124,9 +124,6 @@ std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, co
     add_error(problems, made.error());
     return nullptr;
   }
-  net::report_loop_warnings([log = supervisor->log_.get()](std::string_view message) {
-    log->event(LogLevel::kWarning, "event_loop", message);
-  });
   for (const auto& problem : problems) {
     const std::string place = config::to_string(problem.place);
     supervisor->log_->event(LogLevel::kWarning, "configuration",
@@ -155,10 +152,7 @@ Supervisor::Supervisor(Prepared&& prepared)
       status_reader_({config_, world_, listeners_, slots_, workers_, *log_, pressure_watch_, name_keeper_,
                       port_watch_}) {}
 
-Supervisor::~Supervisor() {
-  stop_workers();
-  net::report_loop_warnings(nullptr);
-}
+Supervisor::~Supervisor() { stop_workers(); }
 
 // A listener whose sockets do not take the filter does without: the gate refuses the same clients.
 void Supervisor::attach_filters(const std::vector<Assigned>& sockets, Problems& problems) {

@@ -164,12 +164,13 @@ bool Connector::connect() {
   backend_->counters().attempts.add();
   if (take_warm()) return true;
   begun_ = base::precise_now();
-  auto [connecting, port] = start_outgoing(*backend_, *client_, *options_);
+  auto [connecting, port] = start_outgoing(*backend_, *client_, {});
   peer_.fd = std::move(connecting.fd);
+  peer_.is_tcp = backend_->identity().address.is_ip();
   port_ = std::move(port);
   if (connecting.error == EINPROGRESS) {
     peer_.watch.bind<&Connector::on_ready>(loop_, peer_.fd.get(), this);
-    if (peer_.watch.want(net::Interest::kWrite)) {
+    if (peer_.watch.want_edges(net::Interest::kBoth)) {
       owner_.connector_waits(begun_ + pool_->settings().connect_timeout);
       return true;
     }
@@ -185,17 +186,19 @@ bool Connector::take_warm() {
     return false;
   }
   peer_.fd = std::move(taken.fd);
+  peer_.is_tcp = backend_->identity().address.is_ip();
   port_ = std::move(taken.port);
   was_warm_ = true;
   connect_time_ = base::Micros(0);
   slot_.took_warm(taken.took);
-  owner_.connector_connected();
+  owner_.connector_connected({});
   return true;
 }
 
-void Connector::on_ready(net::Ready) {
-  peer_.watch.stop();
-  if (!settle(net::take_error(peer_.fd.get()))) go_on();
+// A connect that failed shows more than that there is room to write.
+void Connector::on_ready(net::Ready ready) {
+  const int error = ready.read_on ? net::take_error(peer_.fd.get()) : 0;
+  if (!settle(error, net::ConnectStep::kConnect, ready)) go_on();
 }
 
 void Connector::timed_out() {
@@ -207,7 +210,8 @@ void Connector::timed_out() {
     pool_->counters().queue_timeouts.add();
     return end(CloseReason::kQueueTimeout);
   }
-  if (net::is_ready(peer_.fd.get(), net::Interest::kWrite)) return on_ready({});
+  // What its watch has to tell, an end perhaps, it will tell the relay.
+  if (net::is_ready(peer_.fd.get(), net::Interest::kWrite)) return on_ready({.write = true, .read_on = true});
   fail(ETIMEDOUT);
   go_on();
 }
@@ -220,8 +224,7 @@ void Connector::client_left() {
 void Connector::abandon(CloseReason reason) {
   if (is_queued() || !slot_) return;
   reason_ = reason;
-  peer_.watch.stop();
-  net::abort_connection(peer_.fd);
+  peer_.abort();
   port_.give_back();
   slot_.release();
   go_on();
@@ -229,13 +232,12 @@ void Connector::abandon(CloseReason reason) {
 
 void Connector::stop() {
   if (is_queued()) note_wait();
-  peer_.watch.stop();
   static_cast<void>(waiter_.leave());
   port_.release();
   slot_.release();
 }
 
-bool Connector::settle(int error, net::ConnectStep step) {
+bool Connector::settle(int error, net::ConnectStep step, net::Ready ready) {
   if (error == 0 && backend_->identity().may_self_connect && net::connected_to_itself(peer_.fd.get())) {
     error = ECONNREFUSED;
   }
@@ -251,7 +253,7 @@ bool Connector::settle(int error, net::ConnectStep step) {
   if (spoke_and_reset) {
     owner_.connector_connected_and_reset();
   } else {
-    owner_.connector_connected();
+    owner_.connector_connected(ready);
   }
   return true;
 }
@@ -260,8 +262,7 @@ void Connector::fail(int error, net::ConnectStep step) {
   last_error_ = error;
   reason_ = reason_of(error);
   failed_ = backend_;
-  peer_.watch.stop();
-  net::abort_connection(peer_.fd);
+  peer_.abort();
   port_.give_back();
   if (is_backends_fault(error, step)) {
     slot_.connect_failed(base::coarse_now(), word(reason_of(error)));

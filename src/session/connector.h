@@ -20,8 +20,8 @@ class Connector final : private pool::Waiter::Owner {
  public:
   class Owner {
    public:
-    // The backend's peer is connected, with no watch on it.
-    virtual void connector_connected() = 0;
+    // The backend's peer is connected. Its watch asks for edges, and has told `ready` so far, or for nothing.
+    virtual void connector_connected(net::Ready ready) = 0;
     // The same, but its host has already sent a reset after what it had to say. The error has been taken from
     // the socket: reading it will end like a clean stream.
     virtual void connector_connected_and_reset() = 0;
@@ -42,7 +42,8 @@ class Connector final : private pool::Waiter::Owner {
   Connector& operator=(const Connector&) = delete;
 
   // Begins. Outcomes come through the owner, perhaps before this returns: a connect over loopback often
-  // stands at once. `client` decides where a pool picks by the client's address.
+  // stands at once. Warm connections have `options` by then, others none yet. `client` decides where a pool
+  // picks by the client's address.
   void start(std::shared_ptr<pool::Pool> pool, const base::Address& client, const net::TcpOptions& options);
 
   // The deadline that was given to `connector_waits` has passed. A connect that stood by then is taken as it
@@ -102,10 +103,10 @@ class Connector final : private pool::Waiter::Owner {
   bool connect();
   // Takes a warm connection to the backend, if there is one. True: the owner has been told.
   bool take_warm();
-  void on_ready(net::Ready);
+  void on_ready(net::Ready ready);
   // Takes the outcome of a connect: tells the owner of a connection and returns true, or counts the failure
   // and cleans up.
-  bool settle(int error, net::ConnectStep step = net::ConnectStep::kConnect);
+  bool settle(int error, net::ConnectStep step = net::ConnectStep::kConnect, net::Ready ready = {});
   void fail(int error, net::ConnectStep step = net::ConnectStep::kConnect);
   void enter(const std::shared_ptr<pool::Pool>& pool);
   // Takes the fallback pool, to go on there. False: there is none.

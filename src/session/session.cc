@@ -11,8 +11,12 @@ using base::TimePoint;
 
 constexpr TimePoint kNever = TimePoint::max();
 
-// How long the death of a side that is not watched may stay unnoticed.
+// How long it may stay unnoticed that a client has gone which waits for a backend.
 constexpr base::Millis kLookInterval{1'000};
+
+// The kernel is asked to notice a backend that vanishes once a session is that old: most are not, and save
+// the calls. A silence is counted from the last packet all the same.
+constexpr base::Millis kLivenessDelay{1'000};
 
 // Up to a tenth is taken off, so that sessions which began together do not all end together. The id spreads
 // it.
@@ -55,6 +59,7 @@ Session::Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
       relay_({table.services().loop, table.services().buffers, table.services().wheel}, *this, client_,
              backend_) {
   client_.fd = std::move(admitted.fd);
+  client_.is_tcp = client_address_.is_ip();
 }
 
 void Session::start(std::shared_ptr<pool::Pool> pool) {
@@ -79,12 +84,14 @@ void Session::enter_relay() {
   arm();
 }
 
-void Session::connector_connected() {
-  if (connector_.was_warm() && connector_.backend()->identity().address.is_ip()) {
+void Session::connector_connected(net::Ready ready) {
+  const bool is_ip = connector_.backend()->identity().address.is_ip();
+  liveness_is_set_ = connector_.was_warm() || !is_ip;
+  if (connector_.was_warm() && is_ip) {
     first_sign_.expect(base::coarse_now(), connector_.pool()->settings().connect_timeout);
   }
   enter_relay();
-  relay_.start(settings_->relay);
+  relay_.start(settings_->relay, ready);
 }
 
 void Session::connector_connected_and_reset() {
@@ -101,12 +108,6 @@ void Session::relay_moved() {
 void Session::relay_half_closed() {
   state_ = SessionState::kHalfClosed;
   last_active_ = base::coarse_now();
-  arm();
-}
-
-void Session::relay_unwatched() {
-  if (look_is_due_ || !is_relaying()) return;
-  look_is_due_ = true;
   arm();
 }
 
@@ -133,6 +134,19 @@ base::Millis Session::quiet_limit() const {
              : settings_->idle_timeout;
 }
 
+TimePoint Session::liveness_due() const {
+  if (liveness_is_set_) return kNever;
+  const net::TcpOptions& options = settings_->tcp;
+  return begun_ + std::min({kLivenessDelay, options.keepalive.value_or(kLivenessDelay),
+                            options.user_timeout.value_or(kLivenessDelay)});
+}
+
+void Session::set_liveness() {
+  liveness_is_set_ = true;
+  // A socket that is dead by now says so itself.
+  static_cast<void>(net::set_liveness(backend_.fd.get(), settings_->tcp));
+}
+
 // The next moment at which something may have to be done. Activity moves it away without touching the wheel:
 // when the entry fires early it is armed again.
 TimePoint Session::next_deadline() const {
@@ -141,7 +155,7 @@ TimePoint Session::next_deadline() const {
       return std::min(connect_deadline_, lifetime_end_);
     case SessionState::kRelay:
     case SessionState::kHalfClosed:
-      return std::min({last_active_ + quiet_limit(), lifetime_end_, first_sign_.due()});
+      return std::min({last_active_ + quiet_limit(), lifetime_end_, first_sign_.due(), liveness_due()});
     case SessionState::kLinger:
       return lifetime_end_;  // bounded by reset_linger already
   }
@@ -150,7 +164,7 @@ TimePoint Session::next_deadline() const {
 
 void Session::arm() {
   TimePoint deadline = next_deadline();
-  if (look_is_due_ || is_queued()) deadline = std::min(deadline, base::coarse_now() + kLookInterval);
+  if (is_queued()) deadline = std::min(deadline, base::coarse_now() + kLookInterval);
   if (deadline != kNever) table_.services().wheel.arm(*this, deadline);
 }
 
@@ -161,14 +175,12 @@ void Session::put_off_quiet(TimePoint now, base::Millis delay) {
 }
 
 void Session::on_deadline(TimePoint now) {
-  if (look_is_due_ && is_relaying()) relay_.look_at_unwatched();
-  if (closed_) return;
-  look_is_due_ = is_relaying() && relay_.has_unwatched();
   if (is_queued() && net::has_hung_up(client_.fd.get())) {
     connector_.client_left();
     return close(net::means_no_answer(net::take_error(client_.fd.get())) ? CloseReason::kClientLost
                                                                          : CloseReason::kClientReset);
   }
+  if (is_relaying() && now >= liveness_due()) set_liveness();
   if (is_relaying() && now >= first_sign_.due()) look_for_sign(now);
   if (closed_) return;
   if (now < next_deadline()) return arm();
@@ -231,14 +243,12 @@ void Session::close(CloseReason reason) {
   closed_ = true;
   disarm();
   relay_.stop();
-  client_.watch.stop();
-  backend_.watch.stop();
   if (is_clean(reason)) {
     client_.close();
     backend_.close();
   } else {
-    net::abort_connection(client_.fd);
-    net::abort_connection(backend_.fd);
+    client_.abort();
+    backend_.abort();
     connector_.was_reset();
   }
   connector_.stop();

@@ -59,24 +59,25 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
 
   static constexpr std::uint64_t kNotLooked = ~std::uint64_t{0};
 
-  void connector_connected() override;
+  void connector_connected(net::Ready ready) override;
   void connector_connected_and_reset() override;
   void connector_failed(CloseReason reason) override;
   void connector_waits(base::TimePoint deadline) override;
   void relay_moved() override;
   void relay_half_closed() override;
-  void relay_unwatched() override;
   void relay_lingers() override;
   void relay_ended(relay::Ending ending) override;
   void on_deadline(base::TimePoint now) override;
 
   void enter_relay();
   base::TimePoint next_deadline() const;
-  // Arms the wheel for `next_deadline`, or for a look at what is not watched, as a client is not whose
-  // session waits.
+  // Arms the wheel for `next_deadline`, or for a look at the client of a session that waits, which is not
+  // watched.
   void arm();
   void put_off_quiet(base::TimePoint now, base::Millis delay);
   base::Millis quiet_limit() const;
+  base::TimePoint liveness_due() const;
+  void set_liveness();
   bool is_relaying() const { return state_ == SessionState::kRelay || state_ == SessionState::kHalfClosed; }
   bool is_queued() const { return state_ == SessionState::kConnect && connector_.is_queued(); }
   void on_quiet(base::TimePoint now);
@@ -107,7 +108,7 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   relay::Relay relay_;
   SessionState state_ = SessionState::kConnect;
   FirstSign first_sign_;
-  bool look_is_due_ = false;  // the wheel's entry stands at most `kLookInterval` away
+  bool liveness_is_set_ = false;  // settings_->tcp, on the backend's socket
   bool closed_ = false;
   Session* previous_ = nullptr;  // the table's list
   Session* next_ = nullptr;

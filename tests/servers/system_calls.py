@@ -22,12 +22,11 @@ FEW, MANY = 60, 180
 PER_REQUEST = {"recvfrom": 2, "sendto": 2}
 # A connection with one request, when there is no other.
 PER_CONNECTION = {
-    "accept4": 2,      # the client, and that there is no more
+    "accept4": 1,      # that there is no more, the loop will say
     "socket": 1,       # the backend
-    "setsockopt": 5,   # TCP_NODELAY, SO_OOBINLINE, keep-alive and its two times; what a client has is inherited
-    "connect": 1,
-    "getsockopt": 1,   # SO_ERROR: whether the connect stood
-    "epoll_ctl": 5,    # both sockets registered and taken out, and the backend's turned from writing to reading
+    "setsockopt": 2,   # TCP_NODELAY, SO_OOBINLINE; what a client has is inherited, and keep-alive comes after a second
+    "connect": 1,      # whether it stands, epoll says: SO_ERROR is asked for only when it says more than that
+    "epoll_ctl": 2,    # both sockets are registered once, for edges; their close takes them out
     "recvfrom": 5,     # the client at once, request, answer, and the end of both streams
     "sendto": 2,
     "shutdown": 1,     # the client's end is passed on; the other end comes with the close

@@ -35,10 +35,6 @@ class RelayOverTcp : public testing::Test, public Relay::Owner {
     EXPECT_FALSE(ending.has_value()) << "called after the last call";
     ++half_closed;
   }
-  void relay_unwatched() override {
-    EXPECT_FALSE(ending.has_value()) << "called after the last call";
-    ++unwatched;
-  }
   void relay_lingers() override {
     EXPECT_FALSE(ending.has_value()) << "called after the last call";
     ++lingered;
@@ -51,10 +47,8 @@ class RelayOverTcp : public testing::Test, public Relay::Owner {
       backend_peer.close();
       return;
     }
-    client_peer.watch.stop();
-    backend_peer.watch.stop();
-    net::abort_connection(client_peer.fd);
-    net::abort_connection(backend_peer.fd);
+    client_peer.abort();
+    backend_peer.abort();
   }
 
   void start(base::Millis reset_linger = base::Millis(5'000)) { relay.start({reset_linger, {}, {}}); }
@@ -129,7 +123,6 @@ class RelayOverTcp : public testing::Test, public Relay::Owner {
   int moved = 0;
   int half_closed = 0;
   int lingered = 0;
-  int unwatched = 0;
   std::optional<Ending> ending;
   net::TimerWheel wheel{base::precise_now()};
   Relay relay{{*loop, buffers, wheel}, *this, client_peer, backend_peer};
@@ -195,14 +188,17 @@ TEST_F(RelayOverTcp, EndsOnceWhenBothHalvesWereClosedBeforeItStarted) {
 
 TEST_F(RelayOverTcp, StopsReadingASourceWhoseTargetIsFullAndGoesOnWhenItIsNot) {
   start();
-  EXPECT_EQ(client_peer.watch.interest(), net::Interest::kRead);
-  EXPECT_EQ(backend_peer.watch.interest(), net::Interest::kRead);
+  EXPECT_EQ(backend_peer.watch.interest(), net::Interest::kRead) << "nobody waits to write";
   block_upload();
-  EXPECT_EQ(client_peer.watch.interest(), net::Interest::kNone) << "the client has to wait";
-  EXPECT_EQ(backend_peer.watch.interest(), net::Interest::kBoth) << "the download goes on";
+  EXPECT_EQ(backend_peer.watch.interest(), net::Interest::kBoth);
   test::send_some(backend.get(), "meanwhile");
-  EXPECT_EQ(take(client.get(), 9), "meanwhile");
+  EXPECT_EQ(take(client.get(), 9), "meanwhile") << "the download goes on";
   const std::uint64_t before = relay.upload().bytes;
+  const int waiting = net::unread_bytes(client_peer.fd.get());
+  test::send_some(client.get(), "more");
+  driver.turns(20);
+  EXPECT_EQ(relay.upload().bytes, before);
+  EXPECT_GE(net::unread_bytes(client_peer.fd.get()), waiting) << "the client has to wait";
   // The backend reads: everything flows again.
   take(backend.get(), before);
   ASSERT_TRUE(driver.until([&] {
@@ -210,8 +206,35 @@ TEST_F(RelayOverTcp, StopsReadingASourceWhoseTargetIsFullAndGoesOnWhenItIsNot) {
     static_cast<void>(::recv(backend.get(), buffer, sizeof(buffer), 0));
     return !relay.upload().blocked && relay.upload().bytes > before;
   }));
-  EXPECT_EQ(client_peer.watch.interest(), net::Interest::kRead);
-  EXPECT_EQ(backend_peer.watch.interest(), net::Interest::kRead);
+}
+
+// A read stops at an urgent byte, and gives less than is there.
+TEST_F(RelayOverTcp, GoesOnBehindUrgentData) {
+  const int inline_urgent = 1;
+  ASSERT_EQ(
+      ::setsockopt(client_peer.fd.get(), SOL_SOCKET, SO_OOBINLINE, &inline_urgent, sizeof(inline_urgent)), 0);
+  start();
+  for (int i = 0; i < 3; ++i) {
+    test::send_some(client.get(), "before");
+    ASSERT_EQ(::send(client.get(), "!", 1, MSG_OOB), 1);
+    test::send_some(client.get(), "behind");
+    ASSERT_TRUE(test::wait_for(client_peer.fd.get(), POLLPRI));
+    EXPECT_EQ(take(backend.get(), 13), "before!behind");
+  }
+}
+
+// Edges come once: what was there before the relay began to watch must not be lost between its first look and
+// that.
+TEST_F(RelayOverTcp, TakesMoreThanATurnsShareThatWaitedBeforeTheStart) {
+  const std::string data(1'000'000, 's');
+  std::size_t given = 0;
+  while (const std::size_t n = test::send_some(client.get(), std::string_view(data).substr(given)))
+    given += n;
+  ASSERT_GT(given, 400'000u) << "more than a turn's share";
+  ::shutdown(client.get(), SHUT_WR);
+  start();
+  EXPECT_EQ(take(backend.get(), given).size(), given);
+  EXPECT_TRUE(has_ended_stream(backend.get()));
 }
 
 TEST_F(RelayOverTcp, LosesNothingBothWaysAtOnceWithFewBuffersAndSlowReaders) {
@@ -399,52 +422,28 @@ TEST_F(RelayOverTcp, AResetAfterAHalfCloseIsAReset) {
 }
 
 // After its end of stream the client is no longer watched; its reset shows with the next write to it.
-TEST_F(RelayOverTcp, AResetOfTheSideThatHadEndedShowsWithTheNextWrite) {
+TEST_F(RelayOverTcp, TheResetOfASideThatHadEndedIsPassedOnAtOnce) {
   start();
   ::shutdown(client.get(), SHUT_WR);
   ASSERT_TRUE(driver.until([&] { return half_closed == 1; }));
+  driver.turns(5);
+  EXPECT_FALSE(ending.has_value()) << "it lives";
   net::abort_connection(client);
-  ASSERT_TRUE(driver.until([&] {
-    if (backend) test::send_some(backend.get(), "answer");
-    return ending.has_value();
-  }));
+  ASSERT_TRUE(ended());
   EXPECT_EQ(ending->cause, EndCause::kReset);
   EXPECT_EQ(ending->side, Side::kClient);
   // The end of the stream had come before.
   EXPECT_TRUE(test::wait_for(backend.get(), POLLHUP));
 }
 
-TEST_F(RelayOverTcp, ALookFindsTheResetOfASideThatHadEnded) {
-  start();
-  EXPECT_FALSE(relay.has_unwatched());
-  ::shutdown(client.get(), SHUT_WR);
-  ASSERT_TRUE(driver.until([&] { return half_closed == 1; }));
-  EXPECT_EQ(unwatched, 1);
-  EXPECT_TRUE(relay.has_unwatched());
-  relay.look_at_unwatched();
-  EXPECT_FALSE(ending.has_value()) << "it lives";
-  net::abort_connection(client);
-  ASSERT_TRUE(test::wait_for(client_peer.fd.get(), POLLHUP));
-  driver.turns(5);
-  EXPECT_FALSE(ending.has_value()) << "nothing tells of it but a look";
-  relay.look_at_unwatched();
-  ASSERT_TRUE(ended());
-  EXPECT_EQ(ending->cause, EndCause::kReset);
-  EXPECT_EQ(ending->side, Side::kClient);
-}
-
-TEST_F(RelayOverTcp, ALookFindsTheResetOfASideThatHasToWaitAndWhatItSentIsDelivered) {
+TEST_F(RelayOverTcp, TheResetOfASideThatHasToWaitIsHeardAndWhatItSentIsDelivered) {
   start(base::Millis(60'000));
   block_upload();
-  EXPECT_TRUE(relay.has_unwatched());
-  relay.look_at_unwatched();
   EXPECT_EQ(lingered, 0) << "it lives";
   ASSERT_TRUE(driver.until([&] { return net::unacknowledged_bytes(client.get()) == 0; }));
   const std::size_t waiting = static_cast<std::size_t>(net::unread_bytes(client_peer.fd.get()));
   net::abort_connection(client);
-  ASSERT_TRUE(test::wait_for(client_peer.fd.get(), POLLHUP));
-  relay.look_at_unwatched();
-  EXPECT_EQ(lingered, 1);
+  ASSERT_TRUE(driver.until([&] { return lingered == 1; }));
   const std::size_t sent = relay.upload().bytes + relay.upload().held.size() + waiting;
   EXPECT_EQ(take(backend.get(), sent).size(), sent);
   ASSERT_TRUE(ended());
@@ -455,7 +454,7 @@ TEST_F(RelayOverTcp, ALookFindsTheResetOfASideThatHasToWaitAndWhatItSentIsDelive
 
 // The client has ended its stream and taken the backend's: its socket is closed as it should be, while its
 // last bytes still wait for the backend.
-TEST_F(RelayOverTcp, ALookDoesNotTakeACleanEndForAReset) {
+TEST_F(RelayOverTcp, ACleanEndOfASideThatHasToWaitIsNotTakenForAReset) {
   start();
   block_upload();
   while (const std::size_t n = test::send_some(client.get(), "tail")) static_cast<void>(n);
@@ -468,7 +467,6 @@ TEST_F(RelayOverTcp, ALookDoesNotTakeACleanEndForAReset) {
     char buffer[64 * 1024];
     const ssize_t n = ::recv(backend.get(), buffer, sizeof(buffer), 0);
     if (n > 0) taken += static_cast<std::size_t>(n);
-    relay.look_at_unwatched();
     return n == 0;
   };
   ASSERT_TRUE(driver.until(read_some));

@@ -26,18 +26,20 @@ class Accepting : public testing::Test, public Acceptor::Owner {
     for (int i = 0; i < count; ++i) clients.push_back(test::connect_to(address));
   }
 
-  // Runs until `count` clients were accepted; how many in each turn that accepted any.
-  std::vector<std::size_t> accept_all(std::size_t count) {
-    std::vector<std::size_t> turns;
-    std::size_t before = 0;
-    loop->at_end_of_turn([&] {
-      if (admitted.size() > before) turns.push_back(admitted.size() - before);
-      before = admitted.size();
-      if (before >= count) loop->stop();
+  Accepting() {
+    loop->at_end_of_turn([this] {
+      if (admitted.size() > seen) turns.push_back(admitted.size() - seen);
+      seen = admitted.size();
+      if (seen >= wanted) loop->stop();
     });
+  }
+
+  // Runs until `count` clients were accepted in all; how many more in each turn that accepted any.
+  std::vector<std::size_t> accept_all(std::size_t count) {
+    wanted = count;
     acceptor->resume();
     loop->run();
-    return turns;
+    return std::exchange(turns, {});
   }
 
   void accepted(session::Admitted&& client, std::size_t) override { admitted.push_back(std::move(client)); }
@@ -53,19 +55,30 @@ class Accepting : public testing::Test, public Acceptor::Owner {
   std::optional<Acceptor> acceptor;
   std::vector<base::UniqueFd> clients;
   std::vector<session::Admitted> admitted;
+  std::size_t seen = 0;
+  std::size_t wanted = 0;
+  std::vector<std::size_t> turns;
 };
 
-TEST_F(Accepting, TakesBoundedBatchesWhileTheQueueIsFarFromFull) {
-  listen(400);
-  connect(150);
-  EXPECT_EQ(accept_all(150), (std::vector<std::size_t>{64, 64, 22}));
+TEST_F(Accepting, TakesBatchesThatGrowToABoundWhileTheQueueIsFarFromFull) {
+  listen(500);
+  connect(300);
+  EXPECT_EQ(accept_all(300), (std::vector<std::size_t>{1, 1, 1, 1, 2, 4, 8, 16, 32, 64, 64, 64, 42}));
   EXPECT_EQ(counters.large_batches.value(), 0u);
 }
 
+TEST_F(Accepting, BeginsWithSmallBatchesAgainWhenTheQueueWasEmpty) {
+  listen(500);
+  connect(20);
+  EXPECT_EQ(accept_all(20), (std::vector<std::size_t>{1, 1, 1, 1, 2, 4, 8, 2}));
+  connect(3);
+  EXPECT_EQ(accept_all(23), (std::vector<std::size_t>{1, 1, 1}));
+}
+
 TEST_F(Accepting, TakesAllThatWaitWhenTheQueueIsOverThreeQuartersFull) {
-  listen(190);
-  connect(150);
-  EXPECT_EQ(accept_all(150), (std::vector<std::size_t>{150}));
+  listen(400);
+  connect(400);
+  EXPECT_EQ(accept_all(400), (std::vector<std::size_t>{1, 1, 1, 1, 2, 4, 8, 16, 32, 334}));
   EXPECT_EQ(counters.large_batches.value(), 1u);
 }
 

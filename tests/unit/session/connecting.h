@@ -56,10 +56,7 @@ class ConnectorFixture : public Connector::Owner {
   ConnectorFixture() {
     loop->at_end_of_turn([this] { wakes.deliver(); });
   }
-  void connector_connected() override {
-    ++connected;
-    EXPECT_EQ(peer.watch.interest(), net::Interest::kNone);
-  }
+  void connector_connected(net::Ready) override { ++connected; }
   void connector_connected_and_reset() override { ++connected_and_reset; }
   void connector_failed(CloseReason why) override {
     ++failed;
