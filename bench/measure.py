@@ -51,11 +51,13 @@ def start_backends(work: process.Workspace, hosts: list[str], where: process.Whe
 
 
 def run_load(target: Target, scenario: Scenario, load: Load) -> wrk.Run | request_load.Run:
-    """By wrk, the tool that people repeat it with, where it can: it has one client address and no fixed rate."""
-    if scenario.share is None and scenario.addresses == 0:
+    """By wrk, the tool that people repeat it with, where it can: it has one client address, no fixed rate, and copies bodies."""
+    if scenario.share is None and scenario.addresses == 0 and not scenario.per_byte:
         return wrk.run(f"http://{target.address}{scenario.path}", connections=scenario.connections, seconds=load.seconds,
                        headers=["Connection: close"] if scenario.each else [], where=load.where)
     options = ["--path", scenario.path]
+    if scenario.per_byte:
+        options.append("--discard")
     if scenario.each:
         options.append("--each")
     if scenario.addresses:

@@ -16,7 +16,7 @@ ABOUT = {
     "floor": "bench/floor: the least that a proxy in user space costs",
     "nginx": "nginx's stream module",
     "haproxy": "HAProxy in TCP mode",
-    "haproxy-splice": "the same with option splice-auto",
+    "haproxy-splice": "the same with its options splice-request and splice-response",
     "socket-proxyd": "systemd-socket-proxyd",
     "pen": "pen",
     "weir": "Weir",

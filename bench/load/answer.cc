@@ -40,6 +40,11 @@ Answer::Is Answer::take(std::string_view piece) {
   return missing_ == 0 ? Is::kWhole : Is::kPart;
 }
 
+Answer::Is Answer::skip(std::uint64_t bytes) {
+  missing_ -= bytes;
+  return missing_ == 0 ? Is::kWhole : Is::kPart;
+}
+
 void Answer::begin_anew() {
   header_.clear();
   is_reading_body_ = is_faulty_ = false;

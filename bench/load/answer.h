@@ -16,6 +16,11 @@ class Answer {
   // that follows is.
   Is take(std::string_view piece);
 
+  // Bytes of the body that are still to come; 0 before the header is whole.
+  std::uint64_t missing() const { return is_reading_body_ && !is_faulty_ ? missing_ : 0; }
+  // So many of them came. Precondition: at most `missing`.
+  Is skip(std::uint64_t bytes);
+
   int status() const { return status_; }  // of a whole one
 
   // For the next one.

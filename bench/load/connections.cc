@@ -116,7 +116,9 @@ void Connections::wait(std::chrono::nanoseconds most) {
 void Connections::on_ready(std::uint32_t at) {
   Connection& connection = connections_[at];
   if (!connection.fd) return;
-  const ssize_t got = ::recv(connection.fd.get(), buffer_.data(), buffer_.size(), 0);
+  const std::uint64_t unseen = clients_.discards ? connection.answer.missing() : 0;
+  const ssize_t got = unseen > 0 ? ::recv(connection.fd.get(), nullptr, unseen, MSG_TRUNC)
+                                 : ::recv(connection.fd.get(), buffer_.data(), buffer_.size(), 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   // A connection that nobody uses may end.
   if (!connection.is_busy) return connection.fd.reset();
@@ -125,7 +127,8 @@ void Connections::on_ready(std::uint32_t at) {
     return fail(at, connection.to_send > 0 ? tally_.connect_errors : tally_.read_errors);
   }
   if (counts(connection)) tally_.bytes += static_cast<std::uint64_t>(got);
-  switch (connection.answer.take({buffer_.data(), static_cast<std::size_t>(got)})) {
+  const auto bytes = static_cast<std::size_t>(got);
+  switch (unseen > 0 ? connection.answer.skip(bytes) : connection.answer.take({buffer_.data(), bytes})) {
     case Answer::Is::kPart:
       return;
     case Answer::Is::kWhole:

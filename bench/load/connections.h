@@ -23,6 +23,7 @@ struct Clients {
   unsigned addresses = 0;       // 0: the kernel chooses
   unsigned connections = 1;
   bool is_one_request_each = false;  // a connection ends with its request, which says so to the server
+  bool discards = false;             // bodies are not read, but dropped by the kernel
   std::string path = "/";
   base::Millis patience{10'000};  // for an answer
 };

@@ -83,6 +83,9 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(0.1, 3600.0));
     load->add_option("--warm-up", options.warm_up, "seconds before that, which do not count (default 0)")
         ->check(CLI::Range(0.0, 600.0));
+    load->add_flag(
+        "--discard", options.clients.discards,
+        "bodies are dropped by the kernel and not read (MSG_TRUNC, tcp(7)): a load that costs little");
     load->add_option("--patience", options.patience, "seconds for an answer (default 10)")
         ->check(CLI::Range(0.1, 600.0));
     return load;

@@ -91,7 +91,7 @@ Address Address::unix_path(std::string path) {
   WEIR_ASSERT(path.size() <= kMaxUnixPath);
   Address a;
   a.family_ = AF_UNIX;
-  a.path_ = std::move(path);
+  if (!path.empty()) a.path_ = std::make_shared<const std::string>(std::move(path));
   return a;
 }
 
@@ -109,7 +109,7 @@ Address Address::from_sockaddr(const sockaddr_storage& storage, socklen_t length
     if (length > offsetof(sockaddr_un, sun_path)) {
       // A path that fills sun_path has no NUL, and the kernel's `length` then counts one past it: unix(7).
       const std::size_t most = std::min(length - offsetof(sockaddr_un, sun_path), sizeof(un->sun_path));
-      a.path_.assign(un->sun_path, ::strnlen(un->sun_path, most));
+      return unix_path(std::string(un->sun_path, ::strnlen(un->sun_path, most)));
     }
   }
   return a;
@@ -125,6 +125,11 @@ bool Address::is_loopback() const {
 bool Address::is_wildcard() const {
   if (family_ == AF_INET) return in4_.sin_addr.s_addr == htonl(INADDR_ANY);
   return family_ == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&in6_.sin6_addr);
+}
+
+const std::string& Address::path() const {
+  static const std::string kNone;
+  return path_ == nullptr ? kNone : *path_;
 }
 
 std::uint16_t Address::port() const {
@@ -158,10 +163,10 @@ socklen_t Address::to_sockaddr(sockaddr_storage& storage) const {
   auto* un = reinterpret_cast<sockaddr_un*>(&storage);
   un->sun_family = AF_UNIX;
   // With a byte more than the family, an empty path would name an abstract socket.
-  if (path_.empty()) return offsetof(sockaddr_un, sun_path);
-  std::memcpy(un->sun_path, path_.data(), path_.size());
+  if (path_ == nullptr) return offsetof(sockaddr_un, sun_path);
+  std::memcpy(un->sun_path, path_->data(), path_->size());
   return static_cast<socklen_t>(
-      std::min(offsetof(sockaddr_un, sun_path) + path_.size() + 1, sizeof(sockaddr_un)));
+      std::min(offsetof(sockaddr_un, sun_path) + path_->size() + 1, sizeof(sockaddr_un)));
 }
 
 std::string Address::ip_to_string() const {
@@ -180,7 +185,7 @@ std::string Address::to_string() const {
     case AF_INET6:
       return "[" + ip_to_string() + "]:" + std::to_string(port());
     case AF_UNIX:
-      return path_.empty() ? "unix" : "unix:" + path_;
+      return path_ == nullptr ? "unix" : "unix:" + *path_;
     default:
       return "none";
   }
@@ -202,7 +207,7 @@ bool operator==(const Address& a, const Address& b) {
       return a.in6_.sin6_port == b.in6_.sin6_port && a.in6_.sin6_scope_id == b.in6_.sin6_scope_id &&
              IN6_ARE_ADDR_EQUAL(&a.in6_.sin6_addr, &b.in6_.sin6_addr);
     case AF_UNIX:
-      return a.path_ == b.path_;
+      return a.path() == b.path();
     default:
       return true;
   }

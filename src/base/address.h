@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -34,10 +35,10 @@ class Address {
   int family() const { return family_; }  // AF_UNSPEC, AF_INET, AF_INET6 or AF_UNIX
   bool is_unix() const { return family_ == AF_UNIX; }
   bool is_ip() const { return family_ == AF_INET || family_ == AF_INET6; }
-  bool is_loopback() const;    // 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104
-  bool is_wildcard() const;    // 0.0.0.0 or ::
-  std::uint16_t port() const;  // host order; 0 for unix
-  const std::string& path() const { return path_; }
+  bool is_loopback() const;         // 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104
+  bool is_wildcard() const;         // 0.0.0.0 or ::
+  std::uint16_t port() const;       // host order; 0 for unix
+  const std::string& path() const;  // empty for IP and for unnamed
   Address with_port(std::uint16_t port) const;
 
   // The host alone, in network order. Precondition: the family is AF_INET, or AF_INET6 for the other.
@@ -72,7 +73,7 @@ class Address {
     sockaddr_in in4_;
     sockaddr_in6 in6_{};
   };
-  std::string path_;
+  std::shared_ptr<const std::string> path_;  // none for an empty one: few addresses have one
 };
 
 // A host name (RFC 1123) with a port: resolved at start.

@@ -64,6 +64,18 @@ const auto kKeys = std::to_array<Key>({
      .most = kYear,
      .help = "How long running connections may go on after SIGTERM or SIGINT before they are closed."},
     {.section = Section::kProcess,
+     .name = "splice_pipes",
+     .type = ValueType::kCount,
+     .default_value = "\"auto\"",
+     .special = "auto",
+     .least = 0,
+     .most = 100'000,
+     .change = Change::kRestart,
+     .help = "Pipes of the kernel through which bulk is moved without being copied, of all workers together; "
+             "each takes two descriptors. A connection has one only while bytes are in it, and copies when "
+             "there is none. `auto`: 16 for each worker, fewer where the limit of open files is small. 0: "
+             "always copy."},
+    {.section = Section::kProcess,
      .name = "user",
      .type = ValueType::kText,
      .default_value = "\"\"",

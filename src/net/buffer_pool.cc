@@ -7,16 +7,14 @@
 namespace weir::net {
 
 Buffer::Buffer(Buffer&& other) noexcept
-    : pool_(std::exchange(other.pool_, nullptr)),
-      memory_(std::exchange(other.memory_, nullptr)),
+    : block_(std::exchange(other.block_, nullptr)),
       begin_(std::exchange(other.begin_, 0)),
       end_(std::exchange(other.end_, 0)) {}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   if (this != &other) {
     release();
-    pool_ = std::exchange(other.pool_, nullptr);
-    memory_ = std::exchange(other.memory_, nullptr);
+    block_ = std::exchange(other.block_, nullptr);
     begin_ = std::exchange(other.begin_, 0);
     end_ = std::exchange(other.end_, 0);
   }
@@ -24,36 +22,30 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
 }
 
 void Buffer::release() {
-  if (memory_ != nullptr) pool_->give_back(std::exchange(memory_, nullptr));
+  if (block_ != nullptr) block_->pool.give_back(std::exchange(block_, nullptr));
   begin_ = end_ = 0;
 }
 
-BufferPool::~BufferPool() {
-  WEIR_ASSERT(outstanding_ == 0);
-  for (const std::byte* memory : free_) delete[] memory;
-}
+BufferPool::~BufferPool() { WEIR_ASSERT(outstanding_ == 0); }
 
 Buffer BufferPool::acquire() {
   if (outstanding_ >= limit_) return {};
-  std::byte* memory = nullptr;
+  Buffer::Block* block = nullptr;
   if (!free_.empty()) {
-    memory = free_.back();
+    block = free_.back().release();
     free_.pop_back();
   } else {
-    memory = new (std::nothrow) std::byte[Buffer::kSize];
-    if (memory == nullptr) return {};
+    block = new (std::nothrow) Buffer::Block(*this);
+    if (block == nullptr) return {};
   }
   ++outstanding_;
-  return {this, memory};
+  return Buffer(block);
 }
 
-void BufferPool::give_back(std::byte* memory) {
+void BufferPool::give_back(Buffer::Block* block) {
+  std::unique_ptr<Buffer::Block> given(block);
   --outstanding_;
-  if (free_.size() < kKept) {
-    free_.push_back(memory);
-  } else {
-    delete[] memory;
-  }
+  if (free_.size() < kKept) free_.push_back(std::move(given));
 }
 
 }  // namespace weir::net

@@ -23,10 +23,10 @@ class Buffer {
   Buffer& operator=(Buffer&& other) noexcept;
   ~Buffer() { release(); }
 
-  explicit operator bool() const { return memory_ != nullptr; }
-  std::byte* memory() { return memory_; }
+  explicit operator bool() const { return block_ != nullptr; }
+  std::byte* memory() { return block_->bytes; }
 
-  const std::byte* data() const { return memory_ + begin_; }
+  const std::byte* data() const { return block_->bytes + begin_; }
   std::size_t size() const { return static_cast<std::size_t>(end_ - begin_); }
 
   // Says that `size` bytes were written at `memory()`.
@@ -41,10 +41,15 @@ class Buffer {
 
  private:
   friend class BufferPool;
-  Buffer(BufferPool* pool, std::byte* memory) : pool_(pool), memory_(memory) {}
+  // With the way back, so that what each session holds is small.
+  struct Block {
+    explicit Block(BufferPool& owner) : pool(owner) {}
+    BufferPool& pool;
+    std::byte bytes[kSize];
+  };
+  explicit Buffer(Block* block) : block_(block) {}
 
-  BufferPool* pool_ = nullptr;
-  std::byte* memory_ = nullptr;
+  Block* block_ = nullptr;
   unsigned begin_ = 0;
   unsigned end_ = 0;
 };
@@ -69,11 +74,11 @@ class BufferPool {
  private:
   friend class Buffer;
   static constexpr std::size_t kKept = 16;
-  void give_back(std::byte* memory);
+  void give_back(Buffer::Block* block);
 
   const std::size_t limit_;
   std::size_t outstanding_ = 0;
-  std::vector<std::byte*> free_;
+  std::vector<std::unique_ptr<Buffer::Block>> free_;
   const std::unique_ptr<std::byte[]> scratch_;
 };
 

@@ -39,40 +39,37 @@ int EventLoop::wait_limit() const {
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
 }
 
-std::uint32_t EventLoop::take_place(Watch& watch) {
+void EventLoop::take_place(Watch& watch) {
   if (free_places_.empty()) {
     free_places_.push_back(static_cast<std::uint32_t>(places_.size()));
-    places_.emplace_back();
+    places_.push_back(nullptr);
   }
-  const std::uint32_t place = free_places_.back();
+  watch.place_ = free_places_.back();
+  watch.use_ = ++uses_;
   free_places_.pop_back();
-  places_[place].watch = &watch;
-  return place;
+  places_[watch.place_] = &watch;
 }
 
-void EventLoop::give_place_back(std::uint32_t place) {
-  places_[place].watch = nullptr;
-  ++places_[place].generation;
-  free_places_.push_back(place);
+void EventLoop::give_place_back(Watch& watch) {
+  places_[watch.place_] = nullptr;
+  free_places_.push_back(watch.place_);
 }
 
-std::uint64_t EventLoop::word_of(std::uint32_t place) const {
-  return std::uint64_t{places_[place].generation} << 32 | place;
+Watch* EventLoop::find(std::uint64_t word) const {
+  Watch* watch = places_[static_cast<std::uint32_t>(word)];
+  return watch != nullptr && watch->word() == word ? watch : nullptr;
 }
 
 void EventLoop::call_ready(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
-    const epoll_event& event = ready_[i];
-    const auto place = static_cast<std::uint32_t>(event.data.u64);
-    if (word_of(place) == event.data.u64) places_[place].watch->call(event.events);
+    if (Watch* watch = find(ready_[i].data.u64)) watch->call(ready_[i].events);
   }
 }
 
 void EventLoop::call_again() {
   called_again_.swap(again_);
   for (const std::uint64_t word : called_again_) {
-    const auto place = static_cast<std::uint32_t>(word);
-    if (word_of(place) == word) places_[place].watch->call(0);
+    if (Watch* watch = find(word)) watch->call(0);
   }
   called_again_.clear();
 }

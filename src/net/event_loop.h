@@ -53,19 +53,15 @@ class EventLoop {
   friend class Watch;
   using Timers = std::multimap<base::TimePoint, Timer*>;
 
-  // A watched descriptor. The kernel is given its position and its generation, which grows with each use: an
-  // event that was under way when its watch stopped finds another generation, and is nobody's.
-  struct Place {
-    Watch* watch = nullptr;
-    std::uint32_t generation = 0;
-  };
   static constexpr std::size_t kMostEvents = 256;  // of one wait
 
   explicit EventLoop(base::UniqueFd epoll) : epoll_(std::move(epoll)) {}
 
-  std::uint32_t take_place(Watch& watch);
-  void give_place_back(std::uint32_t place);
-  std::uint64_t word_of(std::uint32_t place) const;
+  // A watched descriptor has a place here. The kernel is given the place and a number that each use of one
+  // has for itself: an event that was under way when its watch stopped finds another number there, or nobody.
+  void take_place(Watch& watch);
+  void give_place_back(Watch& watch);
+  Watch* find(std::uint64_t word) const;
   int wait_limit() const;
   void call_ready(std::size_t count);
   void call_again();
@@ -73,8 +69,9 @@ class EventLoop {
 
   const base::UniqueFd epoll_;
   std::array<epoll_event, kMostEvents> ready_{};
-  std::vector<Place> places_;
+  std::vector<Watch*> places_;
   std::vector<std::uint32_t> free_places_;
+  std::uint32_t uses_ = 0;
   std::vector<std::uint64_t> again_;  // words, as the kernel has them
   std::vector<std::uint64_t> called_again_;
   Timers timers_;

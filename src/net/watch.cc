@@ -37,18 +37,18 @@ bool Watch::want_edges(Interest interest) {
 bool Watch::tell_kernel(std::uint32_t events) {
   WEIR_ASSERT(loop_ != nullptr);
   const bool is_new = interest_ == Interest::kNone;
-  if (is_new) place_ = loop_->take_place(*this);
+  if (is_new) loop_->take_place(*this);
   epoll_event event{};
   event.events = events;
-  event.data.u64 = loop_->word_of(place_);
+  event.data.u64 = word();
   if (::epoll_ctl(loop_->epoll_.get(), is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd_, &event) == 0) return true;
-  if (is_new) loop_->give_place_back(place_);
+  if (is_new) loop_->give_place_back(*this);
   return false;
 }
 
 void Watch::call_again() {
   WEIR_ASSERT(interest_ != Interest::kNone);
-  loop_->again_.push_back(loop_->word_of(place_));
+  loop_->again_.push_back(word());
 }
 
 void Watch::stop() {
@@ -61,7 +61,7 @@ void Watch::forget() {
   if (interest_ == Interest::kNone) return;
   interest_ = Interest::kNone;
   edges_ = false;
-  loop_->give_place_back(place_);
+  loop_->give_place_back(*this);
 }
 
 void Watch::call(std::uint32_t events) {

@@ -84,12 +84,15 @@ class Watch {
   // `events` as of epoll; none for a call again.
   void call(std::uint32_t events);
   bool tell_kernel(std::uint32_t events);
+  // What the kernel knows it by.
+  std::uint64_t word() const { return std::uint64_t{use_} << 32 | place_; }
 
   EventLoop* loop_ = nullptr;
   void* owner_ = nullptr;
   void (*callback_)(void*, Ready) = nullptr;
   int fd_ = -1;
   std::uint32_t place_ = 0;  // in the loop, while there is interest
+  std::uint32_t use_ = 0;    // of that place
   Interest interest_ = Interest::kNone;
   bool edges_ = false;
 };

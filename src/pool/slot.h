@@ -29,6 +29,7 @@ class Slot {
   ~Slot() { release(); }
 
   explicit operator bool() const { return backend_ != nullptr; }
+  const std::shared_ptr<Pool>& pool() const { return pool_; }
   const std::shared_ptr<Backend>& backend() const { return backend_; }
   balance::BackendIndex index() const { return index_; }
   // In the order in which the pool's places were taken, whichever their backends are; from 1.

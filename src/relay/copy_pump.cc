@@ -5,24 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "net/socket.h"
-
 namespace weir::relay {
 namespace {
 
 constexpr int kReadsPerTurn = 8;
-
-bool is_shortage(int error) { return error == ENOMEM || error == ENOBUFS; }
-
-Pumped source_failure(int error) {
-  if (is_shortage(error)) return Pumped::kNoMemory;
-  return net::means_no_answer(error) ? Pumped::kSourceLost : Pumped::kSourceReset;
-}
-
-Pumped target_failure(int error) {
-  if (is_shortage(error)) return Pumped::kNoMemory;
-  return net::means_no_answer(error) ? Pumped::kTargetLost : Pumped::kTargetReset;
-}
 
 // A call that a signal interrupted is made again; -1 leaves errno to the caller.
 ssize_t receive(int fd, void* memory, std::size_t size, int flags) {

@@ -5,23 +5,9 @@
 #pragma once
 
 #include "relay/direction.h"
+#include "relay/pumped.h"
 
 namespace weir::relay {
-
-enum class Pumped : std::uint8_t {
-  kDrained,      // the source had no more: wait until it can be read
-  kMore,         // the turn's share or `most` is used up; the source may have more
-  kBlocked,      // the target is full; `direction.blocked` is set
-  kEnded,        // the source ended its stream and everything before it is with the target
-  kSourceReset,  // the source was reset; everything that came before is with the target
-  kSourceLost,   // the kernel gave the source up (keep-alive or user timeout)
-  kTargetReset,  // the target was reset: what it had not taken is lost with it
-  kTargetLost,   // the kernel gave the target up
-  kNoMemory,     // the kernel is out of memory for sockets
-};
-
-// For `most` below: no other bound than the turn's share.
-inline constexpr std::uint64_t kNoBound = ~std::uint64_t{0};
 
 // Moves what can be moved now from `source` to `target`, at most about 256 KiB, so that one busy session
 // cannot starve the others of its worker, and takes at most `most` bytes from the source. Both are

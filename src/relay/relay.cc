@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "relay/pump.h"
+
 namespace weir::relay {
 
 void Relay::begin(const Settings& settings) {
@@ -93,7 +95,7 @@ void Relay::step(Side source) {
   Direction& direction = from(source);
   const std::uint64_t before = direction.bytes;
   const Pumped outcome = pump(source);
-  if (direction.bytes != before) owner_.relay_moved();
+  if (direction.bytes != before) owner_.relay_moved(source, direction.bytes - before);
   switch (outcome) {
     case Pumped::kDrained:
       direction.readable = false;
@@ -127,13 +129,14 @@ Pumped Relay::pump(Side source) {
   const int in = peer(source).fd.get();
   const int out = peer(other(source)).fd.get();
   Throttle* throttle = (source == Side::kClient ? upload_throttle_ : download_throttle_).get();
-  if (throttle == nullptr) return pump_by_copy(direction, in, out, services_.buffers);
+  net::PipePool* pipes = client_.is_tcp && backend_.is_tcp ? &services_.pipes : nullptr;
+  if (throttle == nullptr) return relay::pump(direction, in, out, services_.buffers, pipes);
   const base::TimePoint now = base::precise_now();
-  const std::uint64_t before = direction.bytes + direction.held.size();
+  const std::uint64_t before = direction.bytes + direction.waiting();
   const std::uint64_t available = throttle->bucket().available(now);
-  const Pumped outcome = pump_by_copy(direction, in, out, services_.buffers, available);
+  const Pumped outcome = relay::pump(direction, in, out, services_.buffers, pipes, available);
   // Less than before when the target was reset and what it was to get is dropped.
-  const std::uint64_t after = direction.bytes + direction.held.size();
+  const std::uint64_t after = direction.bytes + direction.waiting();
   throttle->bucket().take(std::max(after, before) - before, now);
   direction.resting = throttle->bucket().available(now) == 0;
   if (direction.resting) throttle->rest();
@@ -170,7 +173,7 @@ void Relay::target_failed(Side source, EndCause cause) {
   const Side target = other(source);
   Direction& direction = from(source);
   direction.done = true;
-  direction.held.release();
+  direction.drop();
   const bool source_is_gone = first_fault_.cause != EndCause::kFinished && first_fault_.side == source;
   if (source_is_gone) return end(first_fault_);
   Direction& rest = from(target);
@@ -184,8 +187,8 @@ void Relay::target_failed(Side source, EndCause cause) {
 void Relay::pass_reset_on(Side failed, EndCause cause) {
   first_fault_ = {cause, failed};
   upload_.done = download_.done = true;
-  upload_.held.release();
-  download_.held.release();
+  upload_.drop();
+  download_.drop();
   if (net::unacknowledged_bytes(peer(other(failed)).fd.get()) == 0) return end(first_fault_);
   linger(failed);
 }

@@ -7,9 +7,9 @@
 #include <memory>
 #include <optional>
 
-#include "relay/copy_pump.h"
 #include "relay/direction.h"
 #include "relay/peer.h"
+#include "relay/pumped.h"
 #include "relay/reset_linger.h"
 #include "relay/throttle.h"
 
@@ -32,8 +32,8 @@ class Relay {
  public:
   class Owner {
    public:
-    // Bytes went through, or a stream ended: the session is alive.
-    virtual void relay_moved() = 0;
+    // So many bytes from `source` went through.
+    virtual void relay_moved(Side source, std::uint64_t bytes) = 0;
     // One direction has ended and the other goes on.
     virtual void relay_half_closed() = 0;
     // A reset is known and will be passed on, once the surviving side has acknowledged what came before it.
@@ -48,6 +48,7 @@ class Relay {
   struct Services {
     net::EventLoop& loop;
     net::BufferPool& buffers;
+    net::PipePool& pipes;
     net::TimerWheel& wheel;
   };
 
@@ -57,7 +58,8 @@ class Relay {
     std::optional<base::Rate> download_rate;
   };
 
-  Relay(Services services, Owner& owner, Peer& client, Peer& backend)
+  // All outlive the relay.
+  Relay(const Services& services, Owner& owner, Peer& client, Peer& backend)
       : services_(services), owner_(owner), client_(client), backend_(backend) {}
 
   // Both peers are connected. From here on the relay owns their watches. It reads from the client at once,
@@ -111,7 +113,7 @@ class Relay {
   void watch();
   bool watch(Side side);
 
-  const Services services_;
+  const Services& services_;
   Owner& owner_;
   Peer& client_;
   Peer& backend_;

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "net/event_loop.h"
+#include "net/pipe_pool.h"
 
 namespace weir::server {
 namespace {
@@ -36,6 +37,8 @@ base::Result<DescriptorPlan> plan_descriptors(std::uint64_t limit, const Descrip
   if (needs.admin_door) plan.reserved.push_back({"admin door", kAdminDoor});
   if (needs.packet_filters > 0)
     plan.reserved.push_back({"packet filters", kPacketFilter * needs.packet_filters});
+  if (needs.pipes > 0)
+    plan.reserved.push_back({"pipes for bulk", net::PipePool::kDescriptorsEach * needs.pipes});
   if (needs.tarpit > 0) plan.reserved.push_back({"refused clients in the tarpit", needs.tarpit});
   if (needs.checks > 0) plan.reserved.push_back({"checks of backends", needs.checks});
   if (needs.resolver > 0) plan.reserved.push_back({"sockets to name servers", needs.resolver});

@@ -21,6 +21,7 @@ struct DescriptorNeeds {
   unsigned listening_sockets = 0;
   bool admin_door = false;
   unsigned packet_filters = 0;
+  std::uint64_t pipes = 0;     // for splicing, of all workers
   std::uint64_t tarpit = 0;    // refused clients that may be held
   std::uint64_t checks = 0;    // probes of backends that may be under way
   std::uint64_t warm = 0;      // connections to backends that wait for clients

@@ -258,31 +258,58 @@ unsigned worker_count(const Config& config) {
   return config.process.workers.value_or(std::min(usable_cpus(), kMostWorkers));
 }
 
-DescriptorPlan plan_for(const Config& config, std::uint64_t limit, unsigned others, Problems& problems) {
+unsigned pipes_per_worker(const Config& config, std::uint64_t limit) {
+  const unsigned workers = worker_count(config);
+  if (const auto& asked = config.process.splice_pipes) return (*asked + workers - 1) / workers;
+  constexpr unsigned kUsual = 16;
+  // All of them take a 32nd of the descriptors at most.
+  return static_cast<unsigned>(std::min<std::uint64_t>(kUsual, limit / 64 / workers));
+}
+
+namespace {
+
+base::Result<DescriptorPlan> try_plan(const Config& config, std::uint64_t limit, unsigned others) {
   DescriptorNeeds needs;
   needs.workers = worker_count(config);
   needs.listening_sockets = ListenerSet::count(config, needs.workers);
   needs.admin_door = config.admin.bind.has_value();
   for (const auto& listener : config.listeners) needs.packet_filters += listener.access.kernel_drop ? 1 : 0;
+  needs.pipes = std::uint64_t{pipes_per_worker(config, limit)} * needs.workers;
   needs.tarpit = most_tarpitted(config);
   needs.checks = most_probes(config);
   needs.resolver = most_resolver_sockets(config);
   needs.warm = most_warm(config);
   needs.others = others;
-  const auto& asked = config.process.max_connections.value;
-  auto plan = plan_descriptors(limit, needs, asked);
+  return plan_descriptors(limit, needs, config.process.max_connections.value);
+}
+
+// The limit under which `asked` connections fit. What else is needed may grow with it, up to a bound.
+std::uint64_t limit_for(const Config& config, std::uint32_t asked, const DescriptorPlan& plan,
+                        unsigned others) {
+  DescriptorPlan enough = plan;
+  while (enough.most_connections < asked) {
+    const std::uint64_t missing = (asked - enough.most_connections) * DescriptorPlan::kPerConnection;
+    enough = try_plan(config, enough.limit + missing, others).value();
+  }
+  return enough.limit;
+}
+
+}  // namespace
+
+DescriptorPlan plan_for(const Config& config, std::uint64_t limit, unsigned others, Problems& problems) {
+  auto plan = try_plan(config, limit, others);
   if (!plan) {
     add(problems, Severity::kError, {config.files.empty() ? "" : config.files.front(), 0, 0},
         plan.error().message());
     return {};
   }
+  const auto& asked = config.process.max_connections.value;
   if (asked && *asked > plan->most_connections) {
     add(problems, Severity::kWarning, config.process.max_connections.place,
         fmt::format(
             "process.max_connections = {} does not fit: {}; raise the limit (`ulimit -n`, LimitNOFILE= in "
             "systemd, ulimits: in compose) to {}",
-            *asked, plan->arithmetic(),
-            limit + (*asked - plan->most_connections) * DescriptorPlan::kPerConnection));
+            *asked, plan->arithmetic(), limit_for(config, *asked, *plan, others)));
   }
   return *std::move(plan);
 }

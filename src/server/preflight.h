@@ -17,6 +17,9 @@ void check_host(const config::Config& config, config::Problems& problems,
 // The number of workers that the configuration comes to here.
 unsigned worker_count(const config::Config& config);
 
+// How many pipes each worker may have for splicing, under a `limit` of descriptors.
+unsigned pipes_per_worker(const config::Config& config, std::uint64_t limit);
+
 // The sum of descriptors under `limit`. A warning when fewer connections fit than were asked for; an error
 // when none do. `others`: see DescriptorNeeds.
 DescriptorPlan plan_for(const config::Config& config, std::uint64_t limit, unsigned others,

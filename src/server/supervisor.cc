@@ -180,9 +180,10 @@ base::Result<void> Supervisor::make_workers(Problems& problems) {
   attach_filters(sockets, problems);
   const unsigned count = worker_count(config_);
   for (unsigned i = 0; i < count; ++i) {
-    auto worker = Worker::create({i, world_.routes, world_.doors, buffers_per_worker(), first_session_id(i),
-                                  warm_shares(config_, world_.pools, i, count)},
-                                 log_->add_worker());
+    auto worker = Worker::create(
+        {i, world_.routes, world_.doors, buffers_per_worker(), pipes_per_worker(config_, descriptors_.limit),
+         first_session_id(i), warm_shares(config_, world_.pools, i, count)},
+        log_->add_worker());
     if (!worker) return base::failure(std::move(worker.error()));
     workers_.push_back(std::move(*worker));
   }

@@ -40,12 +40,15 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
       loop_(std::move(loop)),
       mailbox_(std::move(mailbox)),
       buffers_(plan_.most_buffers),
+      pipes_(plan_.most_pipes),
       wheel_(base::precise_now()),
       counters_(plan_.routes.size()),
       // Only to wake the loop, which looks at the list after every turn. A full mailbox has woken it already.
       wake_list_([this] { static_cast<void>(post(Wake{})); }),
       warmer_(*loop_, plan_.warm),
-      table_({*loop_, buffers_, wheel_, log, wake_list_, plan_.warm.empty() ? nullptr : &warmer_},
+      table_({{*loop_, wake_list_, plan_.warm.empty() ? nullptr : &warmer_},
+              {*loop_, buffers_, pipes_, wheel_},
+              log},
              plan_.first_session_id),
       tarpit_(wheel_) {
   WEIR_ASSERT(plan_.doors.size() == plan_.routes.size());

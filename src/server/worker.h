@@ -12,6 +12,7 @@
 #include "net/buffer_pool.h"
 #include "net/event_loop.h"
 #include "net/mailbox.h"
+#include "net/pipe_pool.h"
 #include "net/timer_wheel.h"
 #include "server/acceptor.h"
 #include "server/doors.h"
@@ -51,6 +52,7 @@ class Worker final : public Acceptor::Owner {
     std::vector<session::Route> routes;  // by listener
     std::vector<DoorRules> doors;        // by listener
     std::size_t most_buffers = 0;
+    std::size_t most_pipes = 0;
     std::uint64_t first_session_id = 0;
     std::vector<WarmShare> warm{};
   };
@@ -109,6 +111,7 @@ class Worker final : public Acceptor::Owner {
   const std::unique_ptr<net::EventLoop> loop_;
   const std::unique_ptr<net::Mailbox<WorkerMessage>> mailbox_;
   net::BufferPool buffers_;
+  net::PipePool pipes_;
   net::TimerWheel wheel_;
   net::Timer wheel_timer_;
   base::TimePoint wheel_due_ = base::TimePoint::max();

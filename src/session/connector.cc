@@ -1,5 +1,6 @@
 #include "session/connector.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "session/outgoing.h"
@@ -38,79 +39,80 @@ bool is_backends_fault(int error, net::ConnectStep step) {
 
 void Connector::start(std::shared_ptr<pool::Pool> pool, const base::Address& client,
                       const net::TcpOptions& options) {
-  first_pool_ = std::move(pool);
-  client_ = &client;
-  options_ = &options;
-  enter(first_pool_);
+  search_ = std::make_unique<Search>(services_.waker, static_cast<pool::Waiter::Owner&>(*this),
+                                     std::move(pool), client, options);
+  enter(search_->first_pool);
   go_on();
 }
 
 void Connector::enter(const std::shared_ptr<pool::Pool>& pool) {
-  pool_ = pool;
-  key_ = pool_->key_of(*client_);
-  backend_ = nullptr;
-  tried_ = {};
-  unfit_ = 0;
-  has_waited_here_ = false;
-  waited_here_ = base::Micros(0);
+  search_->pool = pool;
+  search_->key = search_->pool->key_of(*search_->client);
+  search_->backend = nullptr;
+  search_->tried = {};
+  search_->unfit = 0;
+  search_->has_waited_here = false;
+  search_->waited_here = base::Micros(0);
 }
 
 void Connector::go_on() {
   for (;;) {
     if (!slot_ && !is_exhausted()) {
       pool::NoPick why_not = pool::NoPick::kNone;
-      slot_ = pool_->pick({key_, tried_}, why_not);
+      slot_ = search_->pool->pick({search_->key, search_->tried}, why_not);
       if (why_not == pool::NoPick::kFull) {
         if (wait_for_place()) return;
         return end(CloseReason::kPoolFull);
       }
     }
-    if (slot_ && !is_within_reach(*slot_.backend(), *client_)) {
+    if (slot_ && !is_within_reach(*slot_.backend(), *search_->client)) {
       pass_by();
       continue;
     }
     // Asked for only when there is somebody to try.
-    const bool is_retry = is_last_resort_ ? attempts_ > 0 : tried_.size() > unfit_;
-    if (slot_ && is_retry && !pool_->may_retry(base::coarse_now())) {
+    const bool is_retry = search_->is_last_resort ? attempts_ > 0 : search_->tried.size() > search_->unfit;
+    if (slot_ && is_retry && !search_->pool->may_retry(base::coarse_now())) {
       was_retry_denied_ = true;
       slot_.release();
     }
     if (!slot_) {
       if (fall_back()) continue;
-      return end(reason_);
+      return end(search_->reason);
     }
     if (connect()) return;
   }
 }
 
 bool Connector::is_exhausted() const {
-  return is_last_resort_ || tried_.size() - unfit_ > pool_->settings().retries ||
-         tried_.size() == balance::Tried::kMost || net::is_own_shortage(last_error_);
+  return search_->is_last_resort ||
+         search_->tried.size() - search_->unfit > search_->pool->settings().retries ||
+         search_->tried.size() == balance::Tried::kMost || net::is_own_shortage(last_error_);
 }
 
 // No attempt is made, so none is counted.
 void Connector::pass_by() {
   if (attempts_ == 0) {
-    backend_ = failed_ = slot_.backend();
+    search_->backend = failed_ = slot_.backend();
     last_error_ = EAFNOSUPPORT;
-    reason_ = CloseReason::kConnectUnreachable;
+    search_->reason = CloseReason::kConnectUnreachable;
   }
-  tried_.add(slot_.index());
-  ++unfit_;
+  search_->tried.add(slot_.index());
+  ++search_->unfit;
   slot_.release();
 }
 
 bool Connector::fall_back() {
-  if (pool_->fallback() == nullptr || is_last_resort_ || net::is_own_shortage(last_error_)) return false;
-  pool_->counters().fallbacks.add();
-  enter(pool_->fallback());
+  if (search_->pool->fallback() == nullptr || search_->is_last_resort || net::is_own_shortage(last_error_))
+    return false;
+  search_->pool->counters().fallbacks.add();
+  enter(search_->pool->fallback());
   return true;
 }
 
 bool Connector::take_last_resort() {
-  if (is_last_resort_ || net::is_own_shortage(last_error_)) return false;
-  is_last_resort_ = true;
-  for (std::shared_ptr<pool::Pool> pool = first_pool_; pool != nullptr; pool = pool->fallback()) {
+  if (search_->is_last_resort || net::is_own_shortage(last_error_)) return false;
+  search_->is_last_resort = true;
+  for (std::shared_ptr<pool::Pool> pool = search_->first_pool; pool != nullptr; pool = pool->fallback()) {
     pool::Slot slot = pool->pick_left_out();
     if (!slot) continue;
     enter(pool);
@@ -121,29 +123,29 @@ bool Connector::take_last_resort() {
 }
 
 void Connector::end(CloseReason reason) {
-  reason_ = reason;
+  search_->reason = reason;
   if (take_last_resort()) return go_on();
-  owner_.connector_failed(reason_);
+  owner_.connector_failed(search_->reason);
 }
 
 bool Connector::wait_for_place() {
-  const bool again = std::exchange(has_waited_here_, true);
-  if (!pool_->wait(waiter_, {key_, tried_}, again)) return false;
-  begun_ = base::precise_now();
-  owner_.connector_waits(begun_ + pool_->settings().queue_timeout - waited_here_);
+  const bool again = std::exchange(search_->has_waited_here, true);
+  if (!search_->pool->wait(search_->waiter, {search_->key, search_->tried}, again)) return false;
+  search_->begun = base::precise_now();
+  owner_.connector_waits(search_->begun + search_->pool->settings().queue_timeout - search_->waited_here);
   return true;
 }
 
 void Connector::note_wait() {
-  const auto waited = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
-  queue_time_ = queue_time_.value_or(base::Micros(0)) + waited;
-  waited_here_ += waited;
-  pool_->counters().queue_microseconds.add(static_cast<std::uint64_t>(waited.count()));
+  const auto waited = std::chrono::duration_cast<base::Micros>(base::precise_now() - search_->begun);
+  queue_time_ = std::max(queue_time_, base::Micros(0)) + waited;
+  search_->waited_here += waited;
+  search_->pool->counters().queue_microseconds.add(static_cast<std::uint64_t>(waited.count()));
 }
 
 void Connector::wait_ended() {
   note_wait();
-  slot_ = waiter_.take();
+  slot_ = search_->waiter.take();
   go_on_after_wait();
 }
 
@@ -154,24 +156,24 @@ void Connector::go_on_after_wait() {
     return go_on();
   }
   if (slot_ || fall_back()) return go_on();
-  end(reason_);
+  end(search_->reason);
 }
 
 bool Connector::connect() {
-  backend_ = slot_.backend();
-  tried_.add(slot_.index());
+  search_->backend = slot_.backend();
+  search_->tried.add(slot_.index());
   ++attempts_;
-  backend_->counters().attempts.add();
+  search_->backend->counters().attempts.add();
   if (take_warm()) return true;
-  begun_ = base::precise_now();
-  auto [connecting, port] = start_outgoing(*backend_, *client_, {});
+  search_->begun = base::precise_now();
+  auto [connecting, port] = start_outgoing(*search_->backend, *search_->client, {});
   peer_.fd = std::move(connecting.fd);
-  peer_.is_tcp = backend_->identity().address.is_ip();
+  peer_.is_tcp = search_->backend->identity().address.is_ip();
   port_ = std::move(port);
   if (connecting.error == EINPROGRESS) {
-    peer_.watch.bind<&Connector::on_ready>(loop_, peer_.fd.get(), this);
+    peer_.watch.bind<&Connector::on_ready>(services_.loop, peer_.fd.get(), this);
     if (peer_.watch.want_edges(net::Interest::kBoth)) {
-      owner_.connector_waits(begun_ + pool_->settings().connect_timeout);
+      owner_.connector_waits(search_->begun + search_->pool->settings().connect_timeout);
       return true;
     }
     connecting.error = ENOMEM;
@@ -180,18 +182,21 @@ bool Connector::connect() {
 }
 
 bool Connector::take_warm() {
-  WarmConnection taken = warm_ == nullptr ? WarmConnection() : warm_->take(*backend_);
+  WarmConnection taken =
+      services_.warm == nullptr ? WarmConnection() : services_.warm->take(*search_->backend);
   if (!taken) return false;
-  if (backend_->identity().address.is_ip() && net::change_tcp_options(taken.fd.get(), *options_) != 0) {
+  if (search_->backend->identity().address.is_ip() &&
+      net::change_tcp_options(taken.fd.get(), *search_->options) != 0) {
     return false;
   }
   peer_.fd = std::move(taken.fd);
-  peer_.is_tcp = backend_->identity().address.is_ip();
+  peer_.is_tcp = search_->backend->identity().address.is_ip();
   port_ = std::move(taken.port);
   was_warm_ = true;
   connect_time_ = base::Micros(0);
   slot_.took_warm(taken.took);
   owner_.connector_connected({});
+  search_.reset();
   return true;
 }
 
@@ -204,10 +209,10 @@ void Connector::on_ready(net::Ready ready) {
 void Connector::timed_out() {
   if (is_queued()) {
     note_wait();
-    slot_ = waiter_.leave();
+    slot_ = search_->waiter.leave();
     // The wait may have ended in time, and the word of it be on its way.
-    if (slot_ || waiter_.why_not() != pool::NoPick::kNone) return go_on_after_wait();
-    pool_->counters().queue_timeouts.add();
+    if (slot_ || search_->waiter.why_not() != pool::NoPick::kNone) return go_on_after_wait();
+    search_->pool->counters().queue_timeouts.add();
     return end(CloseReason::kQueueTimeout);
   }
   // What its watch has to tell, an end perhaps, it will tell the relay.
@@ -217,28 +222,33 @@ void Connector::timed_out() {
 }
 
 void Connector::client_left() {
-  pool_->counters().queue_left.add();
+  search_->pool->counters().queue_left.add();
   stop();
 }
 
 void Connector::abandon(CloseReason reason) {
   if (is_queued() || !slot_) return;
-  reason_ = reason;
+  search_->reason = reason;
   peer_.abort();
   port_.give_back();
   slot_.release();
   go_on();
 }
 
-void Connector::stop() {
+void Connector::end_wait() {
   if (is_queued()) note_wait();
-  static_cast<void>(waiter_.leave());
+  if (search_ != nullptr) static_cast<void>(search_->waiter.leave());
+}
+
+void Connector::stop() {
+  end_wait();
   port_.release();
   slot_.release();
 }
 
 bool Connector::settle(int error, net::ConnectStep step, net::Ready ready) {
-  if (error == 0 && backend_->identity().may_self_connect && net::connected_to_itself(peer_.fd.get())) {
+  if (error == 0 && search_->backend->identity().may_self_connect &&
+      net::connected_to_itself(peer_.fd.get())) {
     error = ECONNREFUSED;
   }
   // A reset can only follow bytes on a connection that stood.
@@ -248,26 +258,27 @@ bool Connector::settle(int error, net::ConnectStep step, net::Ready ready) {
     return false;
   }
   const base::TimePoint now = base::precise_now();
-  connect_time_ = std::chrono::duration_cast<base::Micros>(now - begun_);
-  slot_.connected(now, *connect_time_);
+  connect_time_ = std::chrono::duration_cast<base::Micros>(now - search_->begun);
+  slot_.connected(now, connect_time_);
   if (spoke_and_reset) {
     owner_.connector_connected_and_reset();
   } else {
     owner_.connector_connected(ready);
   }
+  search_.reset();
   return true;
 }
 
 void Connector::fail(int error, net::ConnectStep step) {
   last_error_ = error;
-  reason_ = reason_of(error);
-  failed_ = backend_;
+  search_->reason = reason_of(error);
+  failed_ = search_->backend;
   peer_.abort();
   port_.give_back();
   if (is_backends_fault(error, step)) {
     slot_.connect_failed(base::coarse_now(), word(reason_of(error)));
   } else {
-    backend_->counters().failed_attempts.add();
+    search_->backend->counters().failed_attempts.add();
   }
   slot_.release();
 }

@@ -34,10 +34,15 @@ class Connector final : private pool::Waiter::Owner {
     ~Owner() = default;
   };
 
-  // `warm` may be none, and outlives the connector.
-  Connector(net::EventLoop& loop, pool::Waker& waker, Owner& owner, relay::Peer& backend,
-            WarmSource* warm = nullptr)
-      : loop_(loop), owner_(owner), peer_(backend), warm_(warm), waiter_(waker, *this) {}
+  struct Services {
+    net::EventLoop& loop;
+    pool::Waker& waker;          // of the worker's sessions
+    WarmSource* warm = nullptr;  // none: there are no warm connections
+  };
+
+  // All outlive the connector.
+  Connector(const Services& services, Owner& owner, relay::Peer& backend)
+      : services_(services), owner_(owner), peer_(backend) {}
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
@@ -54,6 +59,9 @@ class Connector final : private pool::Waiter::Owner {
   // the owner that reason when there is none. Precondition: not connected.
   void abandon(CloseReason reason);
 
+  // Leaves the queue that it waits in, if it does.
+  void end_wait();
+
   // Gives up: whatever it holds or waits for is given back, the port too, so the socket must have been
   // closed. Nothing is told to the owner any more.
   void stop();
@@ -61,17 +69,22 @@ class Connector final : private pool::Waiter::Owner {
   void was_reset() { port_.give_back(); }
 
   // It waits for a place; the client may go meanwhile.
-  bool is_queued() const { return waiter_.waits(); }
+  bool is_queued() const { return search_ != nullptr && search_->waiter.waits(); }
   // The client of a session that `is_queued` has gone.
   void client_left();
 
   // The place at the backend; empty while there is none.
   pool::Slot& slot() { return slot_; }
 
-  // The pool of the last attempt, which may be a fallback of the first.
-  const std::shared_ptr<pool::Pool>& pool() const { return pool_; }
-  // The backend of the last attempt in that pool; none before the first.
-  const std::shared_ptr<pool::Backend>& backend() const { return backend_; }
+  // The pool of the last attempt, which may be a fallback of the first. Of one that is connected none after
+  // `stop`.
+  const std::shared_ptr<pool::Pool>& pool() const {
+    return search_ != nullptr ? search_->pool : slot_.pool();
+  }
+  // The backend of the last attempt in that pool; none before the first. The same holds for it.
+  const std::shared_ptr<pool::Backend>& backend() const {
+    return search_ != nullptr ? search_->backend : slot_.backend();
+  }
   std::uint8_t attempts() const { return attempts_; }
   // Of the last attempt that failed; 0 and none when none did.
   int last_error() const { return last_error_; }
@@ -79,11 +92,11 @@ class Connector final : private pool::Waiter::Owner {
   // The pool's budget of retries did not allow another attempt there: of the last pool in which one failed.
   bool was_retry_denied() const { return was_retry_denied_; }
   // How long the attempt that stood took, 0 when it was a warm connection; nothing before one stood.
-  std::optional<base::Micros> connect_time() const { return connect_time_; }
+  std::optional<base::Micros> connect_time() const { return told(connect_time_); }
   // It was given a warm connection.
   bool was_warm() const { return was_warm_; }
   // How long it has waited for places in all; nothing when it never had to.
-  std::optional<base::Micros> queue_time() const { return queue_time_; }
+  std::optional<base::Micros> queue_time() const { return told(queue_time_); }
 
  private:
   void wait_ended() override;
@@ -116,33 +129,46 @@ class Connector final : private pool::Waiter::Owner {
   // Nothing is left but the last resort, to which it goes on, or else tells the owner `reason`.
   void end(CloseReason reason);
 
-  net::EventLoop& loop_;
+  static constexpr base::Micros kNoTime{-1};
+  static std::optional<base::Micros> told(base::Micros time) {
+    return time == kNoTime ? std::nullopt : std::optional(time);
+  }
+
+  // What is known until a connection stands. A session has one for the shortest part of its life.
+  struct Search {
+    Search(pool::Waker& waker, pool::Waiter::Owner& owner, std::shared_ptr<pool::Pool> first,
+           const base::Address& from, const net::TcpOptions& with)
+        : first_pool(std::move(first)), waiter(waker, owner), client(&from), options(&with) {}
+
+    const std::shared_ptr<pool::Pool> first_pool;
+    std::shared_ptr<pool::Pool> pool;
+    std::shared_ptr<pool::Backend> backend;
+    pool::Waiter waiter;
+    const base::Address* const client;
+    const net::TcpOptions* const options;
+    std::uint64_t key = 0;
+    balance::Tried tried;          // in this pool
+    std::size_t unfit = 0;         // of these, not within the client's reach
+    bool is_last_resort = false;   // it has come to that
+    bool has_waited_here = false;  // in this pool's queue
+    base::Micros waited_here{0};
+    CloseReason reason = CloseReason::kNoBackend;  // why there is no connection, if none comes to stand
+    base::TimePoint begun;
+  };
+
+  const Services& services_;
   Owner& owner_;
   relay::Peer& peer_;
-  WarmSource* const warm_;
-  std::shared_ptr<pool::Pool> first_pool_;
-  std::shared_ptr<pool::Pool> pool_;
-  std::shared_ptr<pool::Backend> backend_;
+  std::unique_ptr<Search> search_;  // none before `start` and once connected
   pool::Slot slot_;
   pool::PortHold port_;  // from the connect until the socket is closed
-  pool::Waiter waiter_;
-  const net::TcpOptions* options_ = nullptr;
-  const base::Address* client_ = nullptr;
-  std::uint64_t key_ = 0;
-  balance::Tried tried_;          // in this pool
-  std::size_t unfit_ = 0;         // of these, not within the client's reach
-  bool is_last_resort_ = false;   // it has come to that
-  bool has_waited_here_ = false;  // in this pool's queue
-  base::Micros waited_here_{0};
-  std::uint8_t attempts_ = 0;
-  CloseReason reason_ = CloseReason::kNoBackend;  // why there is no connection, if none comes to stand
-  int last_error_ = 0;
   std::shared_ptr<pool::Backend> failed_;
-  base::TimePoint begun_;
-  std::optional<base::Micros> connect_time_;
+  int last_error_ = 0;
+  std::uint8_t attempts_ = 0;
   bool was_retry_denied_ = false;
   bool was_warm_ = false;
-  std::optional<base::Micros> queue_time_;
+  base::Micros connect_time_ = kNoTime;
+  base::Micros queue_time_ = kNoTime;
 };
 
 }  // namespace weir::session

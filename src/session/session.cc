@@ -54,10 +54,8 @@ Session::Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
       begun_(base::precise_now()),
       last_active_(begun_),
       connect_deadline_(kNever),
-      lifetime_end_(settings_->max_lifetime ? begun_ + with_jitter(*settings_->max_lifetime, id) : kNever),
-      connector_(table.services().loop, table.services().waker, *this, backend_, table.services().warm),
-      relay_({table.services().loop, table.services().buffers, table.services().wheel}, *this, client_,
-             backend_) {
+      connector_(table.services().connector, *this, backend_),
+      relay_(table.services().relay, *this, client_, backend_) {
   client_.fd = std::move(admitted.fd);
   client_.is_tcp = client_address_.is_ip();
 }
@@ -88,7 +86,8 @@ void Session::connector_connected(net::Ready ready) {
   const bool is_ip = connector_.backend()->identity().address.is_ip();
   liveness_is_set_ = connector_.was_warm() || !is_ip;
   if (connector_.was_warm() && is_ip) {
-    first_sign_.expect(base::coarse_now(), connector_.pool()->settings().connect_timeout);
+    first_sign_ = std::make_unique<FirstSign>();
+    first_sign_->expect(base::coarse_now(), connector_.pool()->settings().connect_timeout);
   }
   enter_relay();
   relay_.start(settings_->relay, ready);
@@ -99,10 +98,18 @@ void Session::connector_connected_and_reset() {
   relay_.start_after_backend_reset(settings_->relay);
 }
 
-void Session::relay_moved() {
+void Session::relay_moved(relay::Side source, std::uint64_t bytes) {
   last_active_ = base::coarse_now();
   unacknowledged_seen_ = kNotLooked;
-  account();
+  pool::BackendCounters& backend = connector_.backend()->counters();
+  if (source == relay::Side::kClient) {
+    counters_.upload_bytes.add(bytes);
+    backend.upload_bytes.add(bytes);
+    return;
+  }
+  if (relay_.download().bytes == bytes) connector_.slot().served();
+  counters_.download_bytes.add(bytes);
+  backend.download_bytes.add(bytes);
 }
 
 void Session::relay_half_closed() {
@@ -147,17 +154,23 @@ void Session::set_liveness() {
   static_cast<void>(net::set_liveness(backend_.fd.get(), settings_->tcp));
 }
 
+TimePoint Session::first_sign_due() const { return first_sign_ == nullptr ? kNever : first_sign_->due(); }
+
+TimePoint Session::lifetime_end() const {
+  return settings_->max_lifetime ? begun_ + with_jitter(*settings_->max_lifetime, id_) : kNever;
+}
+
 // The next moment at which something may have to be done. Activity moves it away without touching the wheel:
 // when the entry fires early it is armed again.
 TimePoint Session::next_deadline() const {
   switch (state_) {
     case SessionState::kConnect:
-      return std::min(connect_deadline_, lifetime_end_);
+      return std::min(connect_deadline_, lifetime_end());
     case SessionState::kRelay:
     case SessionState::kHalfClosed:
-      return std::min({last_active_ + quiet_limit(), lifetime_end_, first_sign_.due(), liveness_due()});
+      return std::min({last_active_ + quiet_limit(), lifetime_end(), first_sign_due(), liveness_due()});
     case SessionState::kLinger:
-      return lifetime_end_;  // bounded by reset_linger already
+      return lifetime_end();  // bounded by reset_linger already
   }
   return kNever;
 }
@@ -165,7 +178,7 @@ TimePoint Session::next_deadline() const {
 void Session::arm() {
   TimePoint deadline = next_deadline();
   if (is_queued()) deadline = std::min(deadline, base::coarse_now() + kLookInterval);
-  if (deadline != kNever) table_.services().wheel.arm(*this, deadline);
+  if (deadline != kNever) table_.services().relay.wheel.arm(*this, deadline);
 }
 
 // Counts as activity a while ago, so that the quiet is over `delay` from now.
@@ -181,10 +194,10 @@ void Session::on_deadline(TimePoint now) {
                                                                          : CloseReason::kClientReset);
   }
   if (is_relaying() && now >= liveness_due()) set_liveness();
-  if (is_relaying() && now >= first_sign_.due()) look_for_sign(now);
+  if (is_relaying() && now >= first_sign_due()) look_for_sign(now);
   if (closed_) return;
   if (now < next_deadline()) return arm();
-  if (now >= lifetime_end_) return close(CloseReason::kMaxLifetime);
+  if (now >= lifetime_end()) return close(CloseReason::kMaxLifetime);
   switch (state_) {
     case SessionState::kConnect:
       return connector_.timed_out();
@@ -198,7 +211,7 @@ void Session::on_deadline(TimePoint now) {
 
 void Session::look_for_sign(TimePoint now) {
   const int fd = backend_.fd.get();
-  const auto found = first_sign_.look(now, net::silence_of(fd), net::unacknowledged_bytes(fd));
+  const auto found = first_sign_->look(now, net::silence_of(fd), net::unacknowledged_bytes(fd));
   if (found == FirstSign::Finding::kGone) warm_connection_was_dead();
 }
 
@@ -223,21 +236,6 @@ void Session::on_quiet(TimePoint now) {
   close(half_closed ? CloseReason::kHalfCloseTimeout : CloseReason::kIdleTimeout);
 }
 
-void Session::account() {
-  pool::BackendCounters& backend = connector_.backend()->counters();
-  if (const std::uint64_t upload = relay_.upload().bytes - accounted_upload_) {
-    accounted_upload_ += upload;
-    counters_.upload_bytes.add(upload);
-    backend.upload_bytes.add(upload);
-  }
-  if (const std::uint64_t download = relay_.download().bytes - accounted_download_) {
-    if (accounted_download_ == 0) connector_.slot().served();
-    accounted_download_ += download;
-    counters_.download_bytes.add(download);
-    backend.download_bytes.add(download);
-  }
-}
-
 void Session::close(CloseReason reason) {
   if (closed_) return;
   closed_ = true;
@@ -251,17 +249,25 @@ void Session::close(CloseReason reason) {
     backend_.abort();
     connector_.was_reset();
   }
+  // What the connector knows it knows until it stops; the record is for those who see that the session is
+  // over.
+  connector_.end_wait();
+  std::optional<SessionRecord> closed;
+  if (is_logged(reason)) closed = record(reason);
   connector_.stop();
   counters_.closed[static_cast<std::size_t>(reason)].add();
-  log(reason);
+  if (closed) table_.services().log.write(std::move(*closed));
   limits_.release();
   permit_.release();
   table_.retire(*this);
 }
 
-void Session::log(CloseReason reason) {
-  if (settings_->logged == LoggedSessions::kNone) return;
-  if (settings_->logged == LoggedSessions::kErrors && is_clean(reason)) return;
+bool Session::is_logged(CloseReason reason) const {
+  return settings_->logged == LoggedSessions::kAll ||
+         (settings_->logged == LoggedSessions::kErrors && !is_clean(reason));
+}
+
+SessionRecord Session::record(CloseReason reason) const {
   SessionRecord record;
   record.id = id_;
   record.closed_at = std::chrono::system_clock::now();
@@ -281,7 +287,7 @@ void Session::log(CloseReason reason) {
   record.was_warm = connector_.was_warm();
   record.queue_time = connector_.queue_time();
   record.duration = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
-  table_.services().log.write(std::move(record));
+  return record;
 }
 
 }  // namespace weir::session

@@ -63,19 +63,21 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   void connector_connected_and_reset() override;
   void connector_failed(CloseReason reason) override;
   void connector_waits(base::TimePoint deadline) override;
-  void relay_moved() override;
+  void relay_moved(relay::Side source, std::uint64_t bytes) override;
   void relay_half_closed() override;
   void relay_lingers() override;
   void relay_ended(relay::Ending ending) override;
   void on_deadline(base::TimePoint now) override;
 
   void enter_relay();
+  base::TimePoint lifetime_end() const;
   base::TimePoint next_deadline() const;
   // Arms the wheel for `next_deadline`, or for a look at the client of a session that waits, which is not
   // watched.
   void arm();
   void put_off_quiet(base::TimePoint now, base::Millis delay);
   base::Millis quiet_limit() const;
+  base::TimePoint first_sign_due() const;
   base::TimePoint liveness_due() const;
   void set_liveness();
   bool is_relaying() const { return state_ == SessionState::kRelay || state_ == SessionState::kHalfClosed; }
@@ -85,8 +87,8 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   void look_for_sign(base::TimePoint now);
   // It is not: that says as much of the backend as a connect that failed.
   void warm_connection_was_dead();
-  void account();
-  void log(CloseReason reason);
+  bool is_logged(CloseReason reason) const;
+  SessionRecord record(CloseReason reason) const;
 
   SessionTable& table_;
   const std::uint64_t id_;
@@ -98,17 +100,14 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   const base::TimePoint begun_;
   base::TimePoint last_active_;
   base::TimePoint connect_deadline_;
-  base::TimePoint lifetime_end_;
-  std::uint64_t accounted_upload_ = 0;
-  std::uint64_t accounted_download_ = 0;
   std::uint64_t unacknowledged_seen_ = kNotLooked;
   relay::Peer client_;
   relay::Peer backend_;
   Connector connector_;
   relay::Relay relay_;
   SessionState state_ = SessionState::kConnect;
-  FirstSign first_sign_;
-  bool liveness_is_set_ = false;  // settings_->tcp, on the backend's socket
+  std::unique_ptr<FirstSign> first_sign_;  // of a warm connection
+  bool liveness_is_set_ = false;           // settings_->tcp, on the backend's socket
   bool closed_ = false;
   Session* previous_ = nullptr;  // the table's list
   Session* next_ = nullptr;

@@ -8,7 +8,7 @@ namespace weir::session {
 
 SessionTable::SessionTable(SessionServices services, std::uint64_t first_id)
     : services_(services), next_id_(first_id) {
-  services_.loop.at_end_of_turn([this] { reap(); });
+  services_.relay.loop.at_end_of_turn([this] { reap(); });
 }
 
 SessionTable::~SessionTable() {

@@ -26,12 +26,9 @@ class RecordSink {
 
 // What a session borrows from its worker.
 struct SessionServices {
-  net::EventLoop& loop;
-  net::BufferPool& buffers;
-  net::TimerWheel& wheel;
+  Connector::Services connector;
+  relay::Relay::Services relay;
   RecordSink& log;
-  pool::Waker& waker;          // of this worker's sessions
-  WarmSource* warm = nullptr;  // this worker's; none: there are no warm connections
 };
 
 // Sessions at `backend` are to end with `reason`. Those whose place there is later than number `last_place`
@@ -63,14 +60,14 @@ class SessionTable {
   // How many sessions are open. Any thread.
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
-  SessionServices& services() { return services_; }
+  const SessionServices& services() const { return services_; }
 
  private:
   friend class Session;
   void retire(Session& session);
   void reap();
 
-  SessionServices services_;
+  const SessionServices services_;
   std::uint64_t next_id_;
   Session* first_ = nullptr;
   std::vector<std::unique_ptr<Session>> retired_;

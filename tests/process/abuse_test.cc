@@ -29,16 +29,22 @@ void expect_nothing_left(const WeirProcess& weir, std::size_t sessions) {
   EXPECT_EQ(metrics.sum("weir_connections_accepted_total"), sessions);
 }
 
-// How many descriptors the process has open once its sessions are gone.
+// Descriptors but for pipes.
+std::size_t others_than_pipes(const WeirProcess& weir) {
+  return descriptor_count(weir.pid()) - pipe_end_count(weir.pid());
+}
+
+// How many descriptors the process has open once its sessions are gone; its two workers keep pipes.
 void expect_descriptors(const WeirProcess& weir, std::size_t count) {
-  EXPECT_TRUE(eventually([&] { return descriptor_count(weir.pid()) <= count; }))
-      << descriptor_count(weir.pid()) << " descriptors are open, " << count << " were before";
+  EXPECT_TRUE(eventually([&] { return others_than_pipes(weir) <= count; }))
+      << others_than_pipes(weir) << " descriptors are open, " << count << " were before";
+  EXPECT_LE(pipe_end_count(weir.pid()), 2u * 2 * 16 + 2) << "and what it was started with";
 }
 
 TEST(Abuse, ThousandsThatConnectAndCloseAtOnceLeaveNothing) {
   Backend backend(echo());
   const WeirProcess weir(configuration_for(backend));
-  const std::size_t before = descriptor_count(weir.pid());
+  const std::size_t before = others_than_pipes(weir);
   in_parallel(8, kMany, [&](std::size_t) { weir.connect().close(); });
   for (const LogLine& session : weir.wait_for_sessions(kMany)) {
     EXPECT_EQ(session.text("reason"), "client_end");
@@ -50,7 +56,7 @@ TEST(Abuse, ThousandsThatConnectAndCloseAtOnceLeaveNothing) {
 TEST(Abuse, ThousandsThatConnectAndResetAtOnceLeaveNothing) {
   Backend backend(echo());
   const WeirProcess weir(configuration_for(backend));
-  const std::size_t before = descriptor_count(weir.pid());
+  const std::size_t before = others_than_pipes(weir);
   in_parallel(8, kMany, [&](std::size_t i) {
     Socket client = weir.connect();
     if (i % 2 == 0) client.try_send("bytes");
@@ -66,7 +72,7 @@ TEST(Abuse, ThousandsThatConnectAndResetAtOnceLeaveNothing) {
 TEST(Abuse, BackendsThatResetEveryConnectionLeaveNothing) {
   Backend backend([](Socket& socket) { socket.reset(); });
   const WeirProcess weir(configuration_for(backend));
-  const std::size_t before = descriptor_count(weir.pid());
+  const std::size_t before = others_than_pipes(weir);
   std::atomic<std::size_t> resets{0};
   in_parallel(8, kMany / 4, [&](std::size_t) {
     Socket client = weir.connect();
@@ -87,7 +93,7 @@ TEST(Abuse, AClientThatFloodsWhileTheBackendClosesLeavesNothing) {
     socket.close();  // with input unread: a reset
   });
   const WeirProcess weir(configuration_for(backend));
-  const std::size_t before = descriptor_count(weir.pid());
+  const std::size_t before = others_than_pipes(weir);
   in_parallel(8, 200, [&](std::size_t) {
     Socket client = weir.connect();
     client.try_send(flood);
@@ -102,7 +108,7 @@ TEST(Abuse, ABackendThatFloodsWhileTheClientClosesLeavesNothing) {
   const std::string flood = pattern(1'000'000);
   Backend backend([&](Socket& socket) { socket.try_send(flood); });
   const WeirProcess weir(configuration_for(backend));
-  const std::size_t before = descriptor_count(weir.pid());
+  const std::size_t before = others_than_pipes(weir);
   in_parallel(8, 200, [&](std::size_t i) {
     Socket client = weir.connect();
     client.receive_some(1'000);
@@ -129,7 +135,7 @@ TEST(Abuse, BothSidesThatFloodAndResetAtRandomMomentsLeaveNothing) {
   Configuration configuration = configuration_for(backend);
   configuration.listener = "reset_linger = \"300ms\"\n";
   const WeirProcess weir(configuration);
-  const std::size_t before = descriptor_count(weir.pid());
+  const std::size_t before = others_than_pipes(weir);
   in_parallel(8, 400, [&](std::size_t i) {
     Socket client = weir.connect();
     const std::size_t kind = i % 5;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "support/backend.h"
+#include "support/endless_stream.h"
 #include "support/parallel.h"
 #include "support/process_facts.h"
 #include "support/weir_process.h"
@@ -17,32 +18,8 @@ constexpr std::size_t kTotal = (kSanitized ? 256 : 1024) * kMiB;
 // What a session may hold is 64 KiB; the rest is for the allocator, the log and the admin door.
 constexpr std::size_t kMostGrowth = 4 * kMiB;
 
-// A stream without end whose period is a prime, so that no piece fits where another belongs.
-class Stream {
- public:
-  // The bytes from `offset` on: at least one, at most `most`.
-  std::string_view at(std::size_t offset, std::size_t most) const {
-    const std::size_t start = offset % block_.size();
-    return std::string_view(block_).substr(start, most);
-  }
-
-  // Whether `bytes` are the ones from `offset` on.
-  bool matches(std::size_t offset, std::string_view bytes) const {
-    while (!bytes.empty()) {
-      const std::string_view expected = at(offset, bytes.size());
-      if (bytes.substr(0, expected.size()) != expected) return false;
-      offset += expected.size();
-      bytes.remove_prefix(expected.size());
-    }
-    return true;
-  }
-
- private:
-  const std::string block_ = pattern(1'048'573);
-};
-
 // Sends the whole stream; `sent` shows how far it is.
-void send_stream(Socket& socket, const Stream& stream, std::atomic<std::size_t>& sent) {
+void send_stream(Socket& socket, const EndlessStream& stream, std::atomic<std::size_t>& sent) {
   while (sent < kTotal) {
     const std::string_view piece = stream.at(sent, std::min(kTotal - sent, std::size_t{256 * 1024}));
     sent += socket.try_send(piece, Millis(100'000));
@@ -51,7 +28,7 @@ void send_stream(Socket& socket, const Stream& stream, std::atomic<std::size_t>&
 }
 
 // Reads the whole stream and compares every byte; returns how many were right.
-std::size_t receive_stream(Socket& socket, const Stream& stream) {
+std::size_t receive_stream(Socket& socket, const EndlessStream& stream) {
   std::size_t received = 0;
   while (true) {
     const Received piece = socket.receive_some(256 * 1024);
@@ -91,7 +68,7 @@ void expect_bounded(const WeirProcess& weir, std::uint64_t before) {
 }
 
 TEST(Bulk, AStreamArrivesWholeThroughASlowReaderAndWeirHoldsLittleOfIt) {
-  const Stream stream;
+  const EndlessStream stream;
   Listener listener;
   Configuration configuration;
   configuration.backends = {entry(listener.address())};
@@ -117,7 +94,7 @@ TEST(Bulk, AStreamArrivesWholeThroughASlowReaderAndWeirHoldsLittleOfIt) {
 }
 
 TEST(Bulk, AStreamTowardsASlowBackendArrivesWhole) {
-  const Stream stream;
+  const EndlessStream stream;
   Listener listener;
   Configuration configuration;
   configuration.backends = {entry(listener.address())};

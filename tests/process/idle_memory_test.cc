@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::size_t kConnections = 9'000;
 constexpr rlim_t kDescriptors = 20'000;
-constexpr double kMostBytesEach = 1.5 * 1024;
+constexpr double kMostBytesEach = 768;
 
-TEST(IdleMemory, NineThousandUsedAndIdleConnectionsCostAtMostOneAndAHalfKilobytesEach) {
+TEST(IdleMemory, NineThousandUsedAndIdleConnectionsCostAtMostThreeQuartersOfAKilobyteEach) {
   if (kSanitized) GTEST_SKIP() << "memory means nothing under a sanitizer";
   rlimit own{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &own), 0);

@@ -51,6 +51,15 @@ std::size_t descriptor_count(pid_t pid) {
   return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
 }
 
+std::size_t pipe_end_count(pid_t pid) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(proc(pid, "fd"))) {
+    std::error_code gone;
+    count += std::filesystem::read_symlink(entry, gone).string().starts_with("pipe:") ? 1 : 0;
+  }
+  return count;
+}
+
 std::uint64_t descriptor_limit_leaving(pid_t pid, std::size_t free) {
   std::set<std::uint64_t> used;
   for (const auto& entry : std::filesystem::directory_iterator(proc(pid, "fd"))) {

@@ -18,6 +18,8 @@ std::uint64_t resident_bytes(pid_t pid);
 
 // How many descriptors are open.
 std::size_t descriptor_count(pid_t pid);
+// How many of them are ends of pipes. Those that Weir splices through it keeps for the next one.
+std::size_t pipe_end_count(pid_t pid);
 
 // The limit of descriptors (RLIMIT_NOFILE) under which the process could open exactly `free` more.
 std::uint64_t descriptor_limit_leaving(pid_t pid, std::size_t free);

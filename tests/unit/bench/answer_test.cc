@@ -30,6 +30,19 @@ TEST(Answer, ComesAgainAndAgain) {
   }
 }
 
+TEST(Answer, ItsBodyMayBeSkipped) {
+  Answer answer;
+  EXPECT_EQ(answer.missing(), 0u) << "nothing is known of a body";
+  EXPECT_EQ(answer.take(kAnswer.substr(0, kAnswer.size() - 2)), Is::kPart);
+  EXPECT_EQ(answer.missing(), 2u);
+  EXPECT_EQ(answer.skip(1), Is::kPart);
+  EXPECT_EQ(answer.take("\n"), Is::kWhole);
+  answer.begin_anew();
+  EXPECT_EQ(answer.missing(), 0u);
+  answer.take(kAnswer.substr(0, kAnswer.size() - 3));
+  EXPECT_EQ(answer.skip(3), Is::kWhole);
+}
+
 TEST(Answer, MayHaveNoBody) {
   Answer answer;
   EXPECT_EQ(answer.take("HTTP/1.1 503 Busy\r\ncontent-length:0\r\n\r\n"), Is::kWhole);

@@ -27,7 +27,7 @@ class RelayOverTcp : public testing::Test, public Relay::Owner {
     backend_peer.watch.stop();
   }
 
-  void relay_moved() override {
+  void relay_moved(Side, std::uint64_t) override {
     EXPECT_FALSE(ending.has_value()) << "called after the last call";
     ++moved;
   }
@@ -116,6 +116,7 @@ class RelayOverTcp : public testing::Test, public Relay::Owner {
   std::unique_ptr<net::EventLoop> loop = test::make_loop();
   test::Driver driver{*loop};
   net::BufferPool buffers{8};
+  net::PipePool pipes{4};
   base::UniqueFd client;
   base::UniqueFd backend;
   Peer client_peer;
@@ -125,7 +126,8 @@ class RelayOverTcp : public testing::Test, public Relay::Owner {
   int lingered = 0;
   std::optional<Ending> ending;
   net::TimerWheel wheel{base::precise_now()};
-  Relay relay{{*loop, buffers, wheel}, *this, client_peer, backend_peer};
+  const Relay::Services services{*loop, buffers, pipes, wheel};
+  Relay relay{services, *this, client_peer, backend_peer};
 };
 
 TEST_F(RelayOverTcp, CarriesBytesBothWays) {

@@ -270,15 +270,29 @@ TEST(PlanFor, WarnsWhenFewerConnectionsFitThanWereAskedForAndNamesALimitThatHold
   config.process.max_connections.value = 1'000;
   config::Problems problems;
   const DescriptorPlan plan = plan_for(config, 1024, 0, problems);
-  EXPECT_EQ(plan.max_connections, 499u);
+  EXPECT_EQ(plan.max_connections, 483u);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].severity, config::Severity::kWarning);
   EXPECT_THAT(problems[0].text,
-              HasSubstr("process.max_connections = 1000 does not fit: 499 = (1024 descriptors"));
-  EXPECT_THAT(problems[0].text, testing::EndsWith("to 2026"));
+              HasSubstr("process.max_connections = 1000 does not fit: 483 = (1024 descriptors"));
+  EXPECT_THAT(problems[0].text, testing::EndsWith("to 2058"));
   problems.clear();
-  EXPECT_EQ(plan_for(config, 2026, 0, problems).max_connections, 1'000u);
+  EXPECT_EQ(plan_for(config, 2058, 0, problems).max_connections, 1'000u);
   EXPECT_TRUE(problems.empty()) << "the limit that was named is enough";
+}
+
+TEST(PlanFor, CountsThePipesOfAllWorkersUnlessThereAreNone) {
+  config::Config config = config_of(test::loopback(50'000));
+  config.process.workers = 3;
+  config::Problems problems;
+  EXPECT_THAT(plan_for(config, 20'000, 0, problems).arithmetic(), HasSubstr(" 96 pipes for bulk"));
+  EXPECT_THAT(plan_for(config, 1'024, 0, problems).arithmetic(), HasSubstr(" 30 pipes for bulk"));
+  EXPECT_EQ(pipes_per_worker(config, 191), 0u);
+  config.process.splice_pipes = 4;
+  EXPECT_EQ(pipes_per_worker(config, 1'024), 2u) << "rounded up";
+  EXPECT_THAT(plan_for(config, 1024, 0, problems).arithmetic(), HasSubstr(" 12 pipes for bulk"));
+  config.process.splice_pipes = 0;
+  EXPECT_THAT(plan_for(config, 1024, 0, problems).arithmetic(), testing::Not(HasSubstr("pipes")));
 }
 
 TEST(PlanFor, FailsWhenNothingFits) {

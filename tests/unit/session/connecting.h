@@ -84,7 +84,8 @@ class ConnectorFixture : public Connector::Owner {
   int waits = 0;
   CloseReason reason = CloseReason::kClientEnd;
   base::TimePoint deadline;
-  Connector connector{*loop, wakes, *this, peer};
+  const Connector::Services services{*loop, wakes};
+  Connector connector{services, *this, peer};
 };
 
 }  // namespace weir::session

@@ -36,7 +36,8 @@ TEST(Connector, TakesAWarmConnectionAndTellsWhatItTookWhenItWasMade) {
   warm.sockets[a.get()] = test::connect_to(listening.address);
   const int fd = warm.sockets[a.get()].get();
   ConnectorFixture f;
-  Connector connector(*f.loop, f.wakes, f, f.peer, &warm);
+  const Connector::Services services{*f.loop, f.wakes, &warm};
+  Connector connector(services, f, f.peer);
   connector.start(pool, f.client, f.options);
   EXPECT_EQ(f.connected, 1) << "at once";
   EXPECT_EQ(f.waits, 0);
@@ -60,7 +61,8 @@ TEST(Connector, ConnectsWhenThereIsNoWarmConnection) {
   const auto a = backend("a", listening.address);
   Warm none;
   ConnectorFixture f;
-  Connector connector(*f.loop, f.wakes, f, f.peer, &none);
+  const Connector::Services services{*f.loop, f.wakes, &none};
+  Connector connector(services, f, f.peer);
   connector.start(pool_of({a}), f.client, f.options);
   ASSERT_TRUE(f.finish());
   EXPECT_EQ(f.connected, 1);
@@ -77,7 +79,8 @@ TEST(Connector, GivesAWarmConnectionTheOptionsOfTheListener) {
   ASSERT_TRUE(test::wait_for(warm.sockets[a.get()].get(), POLLOUT));
   ConnectorFixture f;
   f.options.user_timeout = base::Millis(7'000);
-  Connector connector(*f.loop, f.wakes, f, f.peer, &warm);
+  const Connector::Services services{*f.loop, f.wakes, &warm};
+  Connector connector(services, f, f.peer);
   connector.start(pool_of({a}), f.client, f.options);
   ASSERT_EQ(f.connected, 1);
   EXPECT_EQ(option(f.peer.fd.get(), SOL_SOCKET, SO_KEEPALIVE), 0) << "the listener has none";
@@ -94,7 +97,8 @@ TEST(Connector, TakesAWarmConnectionWhenItTriesAnother) {
     Warm warm;
     warm.sockets[a.get()] = test::connect_to(listening.address);
     ConnectorFixture f;
-    Connector connector(*f.loop, f.wakes, f, f.peer, &warm);
+    const Connector::Services services{*f.loop, f.wakes, &warm};
+    Connector connector(services, f, f.peer);
     connector.start(pool, f.client, f.options);
     ASSERT_TRUE(f.finish());
     EXPECT_EQ(f.connected, 1);
@@ -112,7 +116,8 @@ TEST(Connector, WaitsForAPlaceEvenIfAConnectionIsWarm) {
   Warm warm;
   warm.sockets[a.get()] = test::connect_to(listening.address);
   ConnectorFixture f;
-  Connector connector(*f.loop, f.wakes, f, f.peer, &warm);
+  const Connector::Services services{*f.loop, f.wakes, &warm};
+  Connector connector(services, f, f.peer);
   connector.start(pool, f.client, f.options);
   EXPECT_TRUE(connector.is_queued());
   EXPECT_EQ(warm.sockets.size(), 1u) << "nobody has taken it";

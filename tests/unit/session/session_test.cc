@@ -110,6 +110,7 @@ class Sessions : public testing::Test {
   std::unique_ptr<net::EventLoop> loop = test::make_loop();
   test::Driver driver{*loop};
   net::BufferPool buffers{8};
+  net::PipePool pipes{8};
   net::TimerWheel wheel{base::precise_now()};
   Sink sink;
   ListenerCounters counters;
@@ -119,7 +120,7 @@ class Sessions : public testing::Test {
   pool::PoolSettings pool_settings;
   std::shared_ptr<pool::Pool> pool;
   WakeList wakes{[] {}};
-  SessionTable table{{*loop, buffers, wheel, sink, wakes}, 7};
+  SessionTable table{{{*loop, wakes}, {*loop, buffers, pipes, wheel}, sink}, 7};
 };
 
 std::shared_ptr<pool::Backend> backend_at(const Silent& silent) {
@@ -340,7 +341,7 @@ TEST_F(Sessions, AreAllClosedWithTheReasonThatIsGiven) {
 TEST_F(Sessions, AreClosedByTheEndOfTheirTable) {
   const base::UniqueFd client = open();
   {
-    SessionTable other({*loop, buffers, wheel, sink, wakes}, 100);
+    SessionTable other({{*loop, wakes}, {*loop, buffers, pipes, wheel}, sink}, 100);
     test::SocketPair pair = test::tcp_pair();
     other.open({std::move(pair.b), {}, slots.try_acquire()}, {settings, pool}, counters);
     EXPECT_EQ(slots.used(), 2u);
