@@ -9,6 +9,7 @@ import pathlib
 import sys
 import time
 
+import fresh
 import machine
 import measure
 import network
@@ -33,7 +34,8 @@ examples:
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run.sh", description=__doc__, epilog=EXAMPLES,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    about = "; ".join(f"{one.name}: {one.about}" for one in scenarios.ALL.values())
+    every = {**scenarios.ALL, **fresh.ALL}
+    about = "; ".join(f"{one.name}: {one.about}" for one in every.values())
     parser.add_argument("scenario", nargs="*", help=f"{about}. Default: all")
     parser.add_argument("--rounds", type=int, default=5, help="visits to each target (default 5)")
     parser.add_argument("--seconds", type=int, default=3, help="length of a visit, whole seconds (default 3)")
@@ -51,13 +53,15 @@ def read_arguments() -> argparse.Namespace:
     if given.quick:
         given.rounds, given.seconds = 2, 1
     given.targets = given.targets.split(",") + (["other"] if given.other else [])
-    given.scenario = given.scenario or list(scenarios.ALL)
-    for kind, words, names in (("target", given.targets, targets.ABOUT), ("scenario", given.scenario, scenarios.ALL)):
+    given.scenario = given.scenario or [name for name in every if not (given.namespaces and name in fresh.ALL)]
+    for kind, words, names in (("target", given.targets, targets.ABOUT), ("scenario", given.scenario, every)):
         for word in words:
             if word not in names:
                 parser.error(f'no {kind} is called "{word}": {", ".join(names)}')
     if not (1 <= given.rounds <= 1000 and 1 <= given.seconds <= 600 and 1 <= given.workers <= 64):
         parser.error("--rounds is 1 to 1000, --seconds 1 to 600, --workers 1 to 64")
+    if given.namespaces and any(name in fresh.ALL for name in given.scenario):
+        parser.error(f"on loopback only: {', '.join(fresh.ALL)}")
     if given.workers > 1:
         given.targets = [name for name in given.targets if name not in targets.OF_ONE_WORKER]
     return given
@@ -113,6 +117,25 @@ def report(scenario: scenarios.Scenario, samples: list[measure.Sample], names: l
             "samples": [dataclasses.asdict(sample) for sample in samples]}
 
 
+def run_fresh(scenario: fresh.Scenario, given: argparse.Namespace, setting: targets.Setting,
+              load: measure.Load) -> tuple[dict[str, object], int]:
+    """Each sample with a process of its own."""
+    names = [name for name in given.targets if fresh.can(name, scenario)]
+    samples: list[fresh.Sample] = []
+    for number in range(1, given.rounds + 1):
+        for name in names:
+            progress(f"{scenario.name}: round {number} of {given.rounds}, {name}")
+            samples.append(fresh.take_sample(name, number, scenario, setting, load))
+    progress("")
+    medians = fresh.summarise(samples, names)
+    print(fresh.table(scenario, medians), flush=True)
+    for sample in samples:
+        if sample.errors:
+            print(f"  invalid: round {sample.round}, {sample.target}: {sample.errors}", flush=True)
+    return ({"about": scenario.about, "unit": "process", "medians": medians,
+             "samples": [dataclasses.asdict(sample) for sample in samples]}, sum(bool(s.errors) for s in samples))
+
+
 def run_all(given: argparse.Namespace, place: network.Network) -> tuple[dict[str, object], int]:
     binaries = {"weir": given.weir, "other": given.other,
                 "floor": str(pathlib.Path(given.weir).resolve().with_name("floor"))}
@@ -120,14 +143,25 @@ def run_all(given: argparse.Namespace, place: network.Network) -> tuple[dict[str
                         place.clients, given.seconds)
     results: dict[str, object] = {}
     invalid = 0
-    with process.Workspace() as work:
-        backends = measure.start_backends(work, place.backends, place.backends_at)
-        setting = targets.Setting(place.front, backends, given.workers, place.proxies_at, binaries)
-        run = Run([targets.start(work, name, setting) for name in given.targets], load, given.rounds, given.workers)
-        for name in given.scenario:
-            samples = run.measure(scenarios.ALL[name])
-            results[name] = report(scenarios.ALL[name], samples, given.targets)
-            invalid += sum(bool(sample.errors) for sample in samples)
+    usual = [name for name in given.scenario if name in scenarios.ALL]
+    if usual:
+        with process.Workspace() as work:
+            backends = measure.start_backends(work, place.backends, place.backends_at)
+            setting = targets.Setting(place.front, backends, given.workers, place.proxies_at, binaries)
+            run = Run([targets.start(work, name, setting) for name in given.targets], load, given.rounds, given.workers)
+            for name in usual:
+                samples = run.measure(scenarios.ALL[name])
+                results[name] = report(scenarios.ALL[name], samples, given.targets)
+                invalid += sum(bool(sample.errors) for sample in samples)
+    for name in given.scenario:
+        if name in fresh.ALL:
+            with process.Workspace() as work:
+                # On every address of the loopback net, so that there can be thousands of backends.
+                port = measure.start_backends(work, ["0.0.0.0"], place.backends_at)[0].rpartition(":")[2]
+                setting = targets.Setting(place.front, [f"{host}:{port}" for host in place.backends], given.workers,
+                                          place.proxies_at, binaries)
+                results[name], errors = run_fresh(fresh.ALL[name], given, setting, load)
+                invalid += errors
     return results, invalid
 
 
@@ -135,6 +169,7 @@ def main() -> int:
     given = read_arguments()
     started = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     output: pathlib.Path = given.output or ROOT / "build" / "bench" / f"{started}.json"
+    process.raise_descriptors()
     box = machine.describe(given.weir)
     print(f"{box['cpu']}, {box['cores']} cores, Linux {box['kernel']}, load {box['load_before']:.2f}; {box['versions']}")
     print(f"{given.rounds} rounds of {given.seconds} s a target, {given.workers} worker(s) each, in turn: "

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-BODIES = {"body-16MiB": 16 << 20, "body-64KiB": 64 << 10}
+BODIES = {"body-16MiB": 16 << 20, "body-64KiB": 64 << 10, "body-512": 512}
 
 
 @dataclasses.dataclass(frozen=True)

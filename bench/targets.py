@@ -52,6 +52,7 @@ class Setting:
     workers: int
     where: process.Where
     binaries: dict[str, str]  # "weir", "other", "floor"
+    listeners: int = 1
 
 
 def start(work: process.Workspace, name: str, setting: Setting) -> Target:
@@ -59,21 +60,22 @@ def start(work: process.Workspace, name: str, setting: Setting) -> Target:
         host, _, port = setting.backends[0].partition(":")
         return Target(name, host, int(port))
     label = f"{name}-{setting.workers}"
+    more = [work.free_port(setting.front) for _ in range(setting.listeners - 1)]
     host, backends, workers, where = setting.front, setting.backends, setting.workers, setting.where
     if name in ("weir", "other"):
         one = weir.start(work, setting.binaries[name], backends, name=label, host=host, sessions="none",
-                         workers=str(workers), where=where)
+                         workers=str(workers), more_ports=more, where=where)
         return Target(name, one.host, one.port, one.process.pid)
     port = work.free_port(host)
     if name == "floor":
         started = floor.start(work, label, setting.binaries[name], host, port, backends, workers=workers, where=where)
     elif name == "nginx":
-        started = nginx.start_stream(work, label, host, port, backends, workers=workers, where=where)
+        started = nginx.start_stream(work, label, host, port, backends, workers=workers, more_ports=more, where=where)
     elif name == "pen":
         started = pen.start(work, label, host, port, backends, where=where)
     elif name == "socket-proxyd":
         started = socket_proxyd.start(work, label, host, port, backends[0], where=where)
     else:
         started = haproxy.start(work, label, host, port, backends, threads=workers, splice=name == "haproxy-splice",
-                                where=where)
+                                more_ports=more, where=where)
     return Target(name, host, port, started.pid)

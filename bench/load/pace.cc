@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 namespace weir::load {
 namespace {
@@ -72,6 +73,7 @@ void run_idle(Connections& connections, const Span& span) {
       connections.ask(base::precise_now());
     connections.wait(base::Millis(100));
   }
+  std::fputs("all stand\n", stderr);
   const TimePoint end = base::precise_now() + span.length;
   for (TimePoint now = base::precise_now(); now < end; now = base::precise_now()) connections.wait(end - now);
   finish(connections, span);

@@ -45,6 +45,30 @@ void PortLedger::remove(const Backend& backend) {
   if (found != watched_.end()) found->second.has_left = true;
 }
 
+bool PortLedger::is_calm(unsigned usable) const {
+  for (const auto& [backend, one] : watched_) {
+    const auto& all = one.backend->sources().all();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (mark_of(*all[i]) != one.seen[i] && !pair_by_counters_.contains(all[i].get())) return false;
+    }
+  }
+  return std::all_of(pairs_.begin(), pairs_.end(), [usable](const auto& entry) {
+    const Pair& pair = entry.second;
+    const PortSample& last = pair.forecast.sample();
+    std::uint64_t used = last.time_wait;
+    std::uint64_t opened = pair.gone_opened;
+    std::uint64_t dry = pair.gone_dry;
+    for (const auto& counters : pair.members) {
+      used += counters->open();
+      opened += counters->opened_total();
+      dry += counters->dry_total();
+    }
+    const std::uint64_t opened_since = opened - last.opened_total;
+    const bool is_far = opened_since == 0 || (used + opened_since) * 4 < usable;
+    return is_far && dry == last.dry_total && !pair.forecast.warns();
+  });
+}
+
 std::vector<base::Address> PortLedger::begin_look(base::TimePoint now) {
   new_left_ = kMostNew;
   for (auto& [backend, one] : watched_) look_at(one, now);

@@ -70,6 +70,11 @@ class PortLedger {
   // It has left its pool. What it still holds counts as long as it does.
   void remove(const Backend& backend);
 
+  // No pair can have come near its end since the last look: nothing has been opened, or what is held, what
+  // was in TIME_WAIT then and all that has been opened since are less than a quarter of `usable`. Of what
+  // other processes do it knows nothing.
+  bool is_calm(unsigned usable) const;
+
   // First step of a look: finds the pairs in use, and forgets those that were not for `kForgetAfter`. Of
   // those that are new it takes `kMostNew`, and the others the next time.
   // Returns the addresses of their backends, each once.

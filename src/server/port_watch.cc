@@ -17,6 +17,8 @@ using pool::PortEvent;
 constexpr base::Millis kInterval{1'000};
 constexpr base::Millis kLongestInterval{30'000};
 constexpr std::int64_t kShareOfTime = 50;
+// While there is no danger the kernel is asked that often: it goes through all of its connections.
+constexpr base::Millis kCalmInterval{10'000};
 
 // TIME_WAIT by pair, and by backend for those that come from anywhere.
 class TimeWaits {
@@ -98,6 +100,10 @@ std::shared_ptr<const PortFindings> PortWatch::findings() const {
 
 void PortWatch::look() {
   const base::TimePoint begun = base::precise_now();
+  if (looked_ && begun - *looked_ < kCalmInterval && ledger_.is_calm(findings_->usable)) {
+    return timer_.start(kInterval);
+  }
+  looked_ = begun;
   auto findings = std::make_shared<PortFindings>();
   const net::KernelSettings settings = net::load_kernel_settings();
   if (!settings.local_ports) tell_unknown("net.ipv4.ip_local_port_range cannot be read");

@@ -1,10 +1,12 @@
 // Watches the local ports of connections to backends: once a second it asks the kernel how many are in
 // TIME_WAIT towards the backends that are in use, lets pool/port_ledger foretell, and tells the log before
-// ports run dry. When asking takes long it asks less often. On the control loop; `views` from any thread.
+// ports run dry. When asking takes long, or while few ports are used, it asks less often. On the control
+// loop; `views` from any thread.
 #pragma once
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "config/model.h"
@@ -50,6 +52,7 @@ class PortWatch {
 
   const Parts parts_;
   net::Timer timer_;
+  std::optional<base::TimePoint> looked_;
   pool::PortLedger ledger_{net::chosen_source};
   bool unknown_told_ = false;
   mutable std::mutex mutex_;

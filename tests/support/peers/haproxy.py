@@ -11,7 +11,7 @@ from . import process
 _CONFIG = """\
 global
     nbthread {threads}
-    maxconn 4000
+    maxconn {maxconn}
     stats socket {socket} level user
 defaults
     mode tcp
@@ -20,6 +20,7 @@ defaults
     timeout server 10m
 frontend front
     bind {host}:{port}
+{binds}
 {rules}
     default_backend back
 backend back
@@ -33,10 +34,12 @@ _SPLICE = "    option splice-request\n    option splice-response\n"
 
 
 def start(work: process.Workspace, name: str, host: str, port: int, backends: list[str], *, threads: int = 1,
-          rules: Sequence[str] = (), splice: bool = False,
+          rules: Sequence[str] = (), splice: bool = False, more_ports: Sequence[int] = (),
           where: process.Where | None = None) -> subprocess.Popen[bytes]:
-    """`rules` are lines for the frontend."""
-    text = _CONFIG.format(threads=threads, splice=_SPLICE if splice else "", socket=_socket(work, name), host=host, port=port,
+    """`rules` are lines for the frontend; it listens on `more_ports` too."""
+    # It refuses to start where descriptors for all of these are not to be had: two each, and its listeners.
+    text = _CONFIG.format(threads=threads, maxconn=9500 - len(more_ports), splice=_SPLICE if splice else "", socket=_socket(work, name), host=host, port=port,
+                          binds="\n".join(f"    bind {host}:{one}" for one in more_ports),
                           rules="\n".join(f"    {rule}" for rule in rules),
                           servers="\n".join(f"    server s{i} {backend}" for i, backend in enumerate(backends)))
     path = work.write(f"{name}.cfg", text)

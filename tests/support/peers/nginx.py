@@ -15,6 +15,7 @@ _HTTP = """\
 http {{
     access_log off;
     sendfile on;
+{allow}
     keepalive_requests 1000000000;
     keepalive_timeout 1h;
     client_body_temp_path {folder}/body;
@@ -43,6 +44,7 @@ stream {{
         proxy_pass backends;
 {rules}
     }}
+{servers_of_ports}
 }}
 """
 
@@ -54,22 +56,25 @@ def has_stream() -> bool:
 
 def start_http(work: process.Workspace, name: str, hosts: list[str], port: int, *,
                where: process.Where | None = None) -> subprocess.Popen[bytes]:
-    """A tiny answer at `/`, and the files of `work.path/www` below it."""
+    """A tiny answer at `/`, and the files of `work.path/www` below it. One that listens on every address ("0.0.0.0")
+    answers only the loopback net."""
     folder = work.path / name
     root = work.path / "www"
     for needed in (folder, root):
         needed.mkdir(exist_ok=True)
     listens = "\n".join(f"        listen {host}:{port} backlog=4096;" for host in hosts)
-    text = _HTTP.format(common=_common(folder), folder=folder, listens=listens, root=root)
+    allow = "    allow 127.0.0.0/8;\n    deny all;" if "0.0.0.0" in hosts else ""
+    text = _HTTP.format(common=_common(folder), folder=folder, listens=listens, root=root, allow=allow)
     return _start(work, name, text, hosts[0], port, where)
 
 
 def start_stream(work: process.Workspace, name: str, host: str, port: int, backends: list[str], *,
                  workers: int = 1, zones: Sequence[str] = (),
-                 rules: Sequence[str] = (), where: process.Where | None = None) -> subprocess.Popen[bytes]:
+                 rules: Sequence[str] = (), more_ports: Sequence[int] = (), where: process.Where | None = None) -> subprocess.Popen[bytes]:
     """Takes turns over `backends`; everything that concerns the relaying is nginx's default.
 
-    `rules` are directives for the server, `zones` are those that stand outside of it.
+    `rules` are directives for the server, `zones` are those that stand outside of it. Each of `more_ports` has a server
+    of its own.
     """
     folder = work.path / name
     folder.mkdir(exist_ok=True)
@@ -77,15 +82,17 @@ def start_stream(work: process.Workspace, name: str, host: str, port: int, backe
     module = f"load_module {_MODULES};\n" if has_stream() else ""
     text = module + _STREAM.format(common=_common(folder, workers), servers=servers, host=host, port=port,
                                    zones="\n".join(f"    {zone};" for zone in zones),
-                                   rules="\n".join(f"        {rule};" for rule in rules))
+                                   rules="\n".join(f"        {rule};" for rule in rules),
+                                   servers_of_ports="\n".join(f"    server {{ listen {host}:{one}; proxy_pass backends; }}"
+                                                              for one in more_ports))
     return _start(work, name, text, host, port, where)
 
 
 def _common(folder: pathlib.Path, workers: int = 1) -> str:
     # As root, workers would change to a user who may not read the workspace.
     user = "user root;\n" if os.geteuid() == 0 else ""
-    return (f"{user}daemon off;\nworker_processes {workers};\nworker_rlimit_nofile 16384;\npid {folder}/pid;\n"
-            f"error_log stderr error;\nevents {{ worker_connections 8192; }}")
+    return (f"{user}daemon off;\nworker_processes {workers};\nworker_rlimit_nofile 20000;\npid {folder}/pid;\n"
+            f"error_log stderr error;\nevents {{ worker_connections 19000; }}")
 
 
 def _start(work: process.Workspace, name: str, text: str, host: str, port: int,

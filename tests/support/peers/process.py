@@ -5,6 +5,7 @@ import errno
 import os
 import pathlib
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -42,7 +43,7 @@ def wait_until(condition, what: str, seconds: float = 10.0) -> None:
     while not condition():
         if time.monotonic() > deadline:
             raise Failure(f"waited {seconds:.0f} s for {what}")
-        time.sleep(0.01)
+        time.sleep(0.002)
 
 
 def answers(host: str, port: int) -> bool:
@@ -58,6 +59,12 @@ class Where:
 
     cores: frozenset[int] = frozenset()
     namespace: str = ""
+
+
+def raise_descriptors() -> None:
+    """As many as this process may have, for it and what it starts."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class Workspace:

@@ -34,14 +34,47 @@ class Run:
         return {kind: getattr(self, kind) for kind in kinds if getattr(self, kind)}
 
 
-def run(binary: str, load: str, target: str, *, connections: int, seconds: float, options: list[str] | None = None,
-        where: process.Where | None = None) -> Run:
-    """`load` is "closed", "open" or "idle"; request_load --help says what they and their options mean."""
+class Idle:
+    """Connections that ask once and then stand, as long as the `with` block or `seconds` last."""
+
+    def __init__(self, binary: str, target: str, *, connections: int, seconds: float, options: list[str] | None = None,
+                 where: process.Where | None = None) -> None:
+        argv = _command(binary, "idle", target, connections, seconds, options)
+        self._patience = seconds + 60
+        self._process = subprocess.Popen(process.with_parent(process.placed(argv, where)), stdout=subprocess.PIPE,
+                                         stderr=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> "Idle":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def wait_until_they_stand(self) -> None:
+        """Each has been answered, or has failed."""
+        line = self._process.stderr.readline() if self._process.stderr else ""
+        if "stand" not in line:
+            raise process.Failure(f"request_load failed: {line}")
+
+    def finish(self) -> Run:
+        """Waits for the end."""
+        output, _ = self._process.communicate(timeout=self._patience)
+        return Run(**json.loads(output))
+
+
+def _command(binary: str, load: str, target: str, connections: int, seconds: float, options: list[str] | None) -> list[str]:
     path = pathlib.Path(binary).resolve()
     if not path.is_file():
         raise process.Failure(f"{binary} is not there: build the target request_load first")
-    argv = [str(path), load, "--to", target, "--connections", str(connections), "--seconds", str(seconds),
+    return [str(path), load, "--to", target, "--connections", str(connections), "--seconds", str(seconds),
             *(options or [])]
+
+
+def run(binary: str, load: str, target: str, *, connections: int, seconds: float, options: list[str] | None = None,
+        where: process.Where | None = None) -> Run:
+    """`load` is "closed", "open" or "idle"; request_load --help says what they and their options mean."""
+    argv = _command(binary, load, target, connections, seconds, options)
     done = subprocess.run(process.with_parent(process.placed(argv, where)), capture_output=True, text=True,
                           check=False, timeout=2 * seconds + 60)
     if done.returncode != 0:

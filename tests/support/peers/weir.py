@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 import urllib.request
+from collections.abc import Sequence
 
 from . import process
 
@@ -55,17 +56,18 @@ class Weir:
 
 
 def start(work: process.Workspace, binary: str, backends: list[str], *, name: str = "weir", host: str = "127.0.0.1",
-          workers: str = "1", sessions: str = "errors", user: str = "", rules: str = "",
+          workers: str = "1", sessions: str = "errors", user: str = "", rules: str = "", more_ports: Sequence[int] = (),
           where: process.Where | None = None) -> Weir:
     """Weir with everything else as by default.
 
     `workers` is a number or a word, as in the file but without quotes; `rules` is more of the file, e.g. the table
-    [listeners.front.limits].
+    [listeners.front.limits]; each of `more_ports` has a listener of its own.
     """
     path = pathlib.Path(binary).resolve()  # the workspace is another folder
     if not path.is_file():
         raise process.Failure(f"{binary} is not there: build it first")
     port, admin_port = work.free_port(host), work.free_port()
+    rules += "".join(f'[listeners.l{one}]\nbind = "{host}:{one}"\npool = "back"\n' for one in more_ports)
     text = _CONFIG.format(workers=workers if workers.isdigit() else f'"{workers}"', user=user, sessions=sessions,
                           admin_port=admin_port, host=host, port=port, backends=json.dumps(backends), rules=rules)
     server = work.spawn(name, [str(path), "run", str(work.write(f"{name}.toml", text))], where=where)

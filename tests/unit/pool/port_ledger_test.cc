@@ -64,6 +64,30 @@ class Ledger : public testing::Test {
   std::vector<std::string> destinations;
 };
 
+TEST_F(Ledger, IsCalmWhileNothingIsOpenedOrLessThanAQuarterOfThePortsCanBeInUse) {
+  usable = 1'000;
+  const auto backend = backend_at("192.0.2.1:80");
+  ledger.add(0, backend);
+  EXPECT_TRUE(ledger.is_calm(usable)) << "nothing has been opened";
+  auto held = hold(*backend, 9);
+  EXPECT_FALSE(ledger.is_calm(usable)) << "of a backend that it knows nothing of";
+  look();
+  EXPECT_TRUE(ledger.is_calm(usable));
+  { const auto short_one = hold(*backend, 1); }
+  EXPECT_TRUE(ledger.is_calm(usable)) << "one port in TIME_WAIT at most";
+  time_wait["any 192.0.2.1:80"] = 240;
+  now += seconds(100'000);
+  look();
+  EXPECT_TRUE(ledger.is_calm(usable)) << "nothing is opened";
+  { const auto short_one = hold(*backend, 1); }
+  EXPECT_FALSE(ledger.is_calm(usable)) << "that makes a quarter";
+  time_wait.clear();
+  look();
+  EXPECT_TRUE(ledger.is_calm(usable));
+  backend->sources().all()[0]->passed_over();
+  EXPECT_FALSE(ledger.is_calm(usable)) << "a connect found no port";
+}
+
 TEST_F(Ledger, AsksOnlyForBackendsThatAreInUse) {
   std::vector<std::shared_ptr<Backend>> backends;
   for (int i = 1; i <= 50; ++i) {

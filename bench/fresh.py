@@ -1,0 +1,159 @@
+"""What a process costs before and without traffic: its start, its memory, and connections that stand idle.
+
+Each sample has a process of its own, started for it and ended after it.
+"""
+
+import dataclasses
+import os
+import pathlib
+import socket
+import time
+
+import measure
+import scenarios
+import targets
+from figures import align, show_spread, spread
+from peers import process, request_load
+
+IDLE_SECONDS = 5.0
+# Until what a proxy does once for a young connection is done.
+SETTLE_SECONDS = 2.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """`backends` and `listeners` are how many there are. `idle`: so many connections ask once and then stand. `loads`:
+    the load of the scenario "connections" is put on it."""
+
+    name: str
+    about: str
+    backends: int = 2
+    listeners: int = 1
+    idle: int = 0
+    loads: bool = False
+
+
+ALL = {one.name: one for one in (
+    Scenario("idle", "9 000 connections that have asked once (512 bytes each way), and stand", idle=9_000),
+    Scenario("backends-1", "a start with 1 backend, then a connection for each request", backends=1, loads=True),
+    Scenario("backends-10", "the same with 10 backends", backends=10, loads=True),
+    Scenario("backends-1000", "the same with 1 000 backends", backends=1_000, loads=True),
+    Scenario("backends-10000", "the same with 10 000 backends", backends=10_000, loads=True),
+    Scenario("listeners-1000", "a start with 1 000 listeners", listeners=1_000),
+)}
+def can(target: str, scenario: Scenario) -> bool:
+    """Whether it makes sense of the target: some have only one port, or take no lists that long."""
+    if target in ("direct", "socket-proxyd", "pen"):
+        return scenario.backends == 2 and scenario.listeners == 1
+    return target != "floor" or scenario.listeners == 1
+
+
+@dataclasses.dataclass
+class Sample:
+    """One process. Times in seconds, memory in bytes; `memory` is what it holds after its start, `each` what a
+    connection added to that, `kernel_each` what it added to the memory of the kernel (sockets of clients and backends
+    included), `idle_cpu` its processor time in a second of standing idle. `rate` and `cost` as in measure.Sample."""
+
+    target: str
+    round: int
+    errors: dict[str, int]
+    start: float | None = None
+    memory: int | None = None
+    each: float | None = None
+    kernel_each: float | None = None
+    idle_cpu: float | None = None
+    rate: float | None = None
+    cost: float | None = None
+
+
+def memory_of(pid: int) -> int:
+    """Of the process and its children, shared pages by their part (proc(5), smaps_rollup)."""
+    total = 0
+    for one in process.descendants(pid):
+        for line in pathlib.Path(f"/proc/{one}/smaps_rollup").read_text(encoding="ascii").splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+def kernel_memory() -> int:
+    """What the kernel holds for itself: slabs, and the pages of TCP's buffers."""
+    slab = next(int(line.split()[1]) * 1024 for line in pathlib.Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+                if line.startswith("Slab:"))
+    tcp = next(line.split() for line in pathlib.Path("/proc/net/sockstat").read_text(encoding="ascii").splitlines()
+               if line.startswith("TCP:"))
+    return slab + int(tcp[tcp.index("mem") + 1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def many(hosts: list[str], count: int) -> list[str]:
+    """`count` addresses of the backend, which listens on every address of the loopback net for this."""
+    port = hosts[0].rpartition(":")[2]
+    if count <= len(hosts):
+        return hosts[:count]
+    return [f"127.{20 + i // 62_500}.{i // 250 % 250}.{i % 250 + 1}:{port}" for i in range(count)]
+
+
+def take_sample(name: str, number: int, scenario: Scenario, setting: targets.Setting, load: measure.Load) -> Sample:
+    sample = Sample(name, number, {})
+    setting = dataclasses.replace(setting, backends=many(setting.backends, scenario.backends), listeners=scenario.listeners)
+    with process.Workspace() as work:
+        begun = time.monotonic()
+        target = targets.start(work, name, setting)
+        if target.pid:
+            sample.start = time.monotonic() - begun
+            time.sleep(0.3)
+            sample.memory = memory_of(target.pid)
+        if scenario.idle:
+            hold_idle(sample, target, scenario, load)
+        if scenario.loads:
+            run = measure.take_sample(target, scenarios.ALL["connections"], number, load, setting.workers)
+            sample.rate, sample.cost, sample.errors = run.rate, run.cost, run.errors
+    return sample
+
+
+def hold_idle(sample: Sample, target: targets.Target, scenario: Scenario, load: measure.Load) -> None:
+    """Opens the connections, waits for all of them to stand, and looks at what they took."""
+    before, kernel_before = memory_of(target.pid) if target.pid else 0, kernel_memory()
+    with request_load.Idle(load.request_load, target.address, connections=scenario.idle, seconds=IDLE_SECONDS + SETTLE_SECONDS + 3,
+                           options=["--path", "/body-512?" + "x" * 400], where=load.where) as idle:
+        idle.wait_until_they_stand()
+        time.sleep(SETTLE_SECONDS)
+        sample.kernel_each = (kernel_memory() - kernel_before) / scenario.idle
+        if target.pid:
+            sample.each = (memory_of(target.pid) - before) / scenario.idle
+            cpu = target.cpu_seconds()
+            time.sleep(IDLE_SECONDS)
+            sample.idle_cpu = (target.cpu_seconds() - cpu) / IDLE_SECONDS
+        sample.errors = idle.finish().errors()
+
+
+FIELDS: dict[str, tuple[str, float, str]] = {
+    "start": ("start ms", 1e3, "{:.0f}"),
+    "memory": ("memory MB", 1e-6, "{:.1f}"),
+    "each": ("bytes/connection", 1.0, "{:.0f}"),
+    "kernel_each": ("kernel bytes/connection", 1.0, "{:.0f}"),
+    "idle_cpu": ("idle CPU %", 1e2, "{:.2f}"),
+    "rate": ("connections/s", 1.0, "{:.0f}"),
+    "cost": ("CPU us each", 1.0, "{:.2f}"),
+}
+
+
+def summarise(samples: list[Sample], names: list[str]) -> dict[str, dict[str, object]]:
+    result: dict[str, dict[str, object]] = {}
+    for name in names:
+        valid = [s for s in samples if s.target == name and not s.errors]
+        result[name] = {"valid_runs": len(valid), "invalid_runs": sum(s.target == name for s in samples) - len(valid),
+                        **{field: spread([getattr(s, field) for s in valid if getattr(s, field) is not None])
+                           for field in FIELDS}}
+    return result
+
+
+def table(scenario: Scenario, result: dict[str, dict[str, object]]) -> str:
+    shown = [field for field in FIELDS if any(values[field] for values in result.values())]
+    rows = [["", *(FIELDS[field][0] for field in shown), "runs"]]
+    for name, values in result.items():
+        def show(value: float, field: str) -> str:
+            return FIELDS[field][2].format(value * FIELDS[field][1])
+        cells = [show_spread(values[field], lambda v, f=field: show(v, f), True) for field in shown]
+        rows.append([name, *cells, str(values["valid_runs"])])
+    return f"{scenario.name}: {scenario.about}\n{align(rows)}\n"
