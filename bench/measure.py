@@ -11,7 +11,8 @@ from scenarios import BODIES, Scenario
 @dataclasses.dataclass
 class Sample:
     """One run. `rate` is requests/s or GB/s, `cost` CPU microseconds a request or CPU seconds a GB, of the proxy's
-    processes; `busy` is their CPU time over the run's, for each worker. Latencies are the load's: from when a request was due, in open loads (`share`)."""
+    processes; `busy` is their CPU time over the run's, for each worker. Latencies are the load's: from when a request was due, in open
+    loads (`share`)."""
 
     target: str
     round: int

@@ -95,7 +95,9 @@ int main(int argc, char** argv) {
   open->add_option("--rate", options.rate, "requests a second (default 1000)")->check(CLI::Range(0.1, 1e6));
   for (CLI::App* load : {closed, open})
     load->add_flag("--each", options.clients.is_one_request_each, "a connection for each request");
-  add_load("idle", "each connection asks once, and then stays without a word; \"all stand\" on stderr says since when");
+  add_load(
+      "idle",
+      "each connection asks once, and then stays without a word; \"all stand\" on stderr says since when");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

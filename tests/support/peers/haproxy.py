@@ -38,7 +38,8 @@ def start(work: process.Workspace, name: str, host: str, port: int, backends: li
           where: process.Where | None = None) -> subprocess.Popen[bytes]:
     """`rules` are lines for the frontend; it listens on `more_ports` too."""
     # It refuses to start where descriptors for all of these are not to be had: two each, and its listeners.
-    text = _CONFIG.format(threads=threads, maxconn=9500 - len(more_ports), splice=_SPLICE if splice else "", socket=_socket(work, name), host=host, port=port,
+    text = _CONFIG.format(threads=threads, maxconn=9500 - len(more_ports), splice=_SPLICE if splice else "",
+                          socket=_socket(work, name), host=host, port=port,
                           binds="\n".join(f"    bind {host}:{one}" for one in more_ports),
                           rules="\n".join(f"    {rule}" for rule in rules),
                           servers="\n".join(f"    server s{i} {backend}" for i, backend in enumerate(backends)))

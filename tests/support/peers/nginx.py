@@ -70,7 +70,8 @@ def start_http(work: process.Workspace, name: str, hosts: list[str], port: int, 
 
 def start_stream(work: process.Workspace, name: str, host: str, port: int, backends: list[str], *,
                  workers: int = 1, zones: Sequence[str] = (),
-                 rules: Sequence[str] = (), more_ports: Sequence[int] = (), where: process.Where | None = None) -> subprocess.Popen[bytes]:
+                 rules: Sequence[str] = (), more_ports: Sequence[int] = (),
+                 where: process.Where | None = None) -> subprocess.Popen[bytes]:
     """Takes turns over `backends`; everything that concerns the relaying is nginx's default.
 
     `rules` are directives for the server, `zones` are those that stand outside of it. Each of `more_ports` has a server
