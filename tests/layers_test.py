@@ -117,7 +117,7 @@ class SelfTest(unittest.TestCase):
             base__error_dot_h="// Errors.\n#pragma once\n#include <string>\n",
             pool__pool_dot_cc='#include "pool/pool.h"\n#include "balance/policy.h"\n#include "base/error.h"\n',
             admin__http_server_dot_cc='#include <event2/http.h>\n#include "server/worker.h"\n',
-            net__event_loop_dot_cc="#include <event2/event.h>\n",
+            admin__http_loop_dot_cc="#include <event2/event.h>\n",
             config__toml_reader_dot_cc="#include <toml++/toml.h>\n",
             cli__main_dot_cc='#include <CLI/CLI.hpp>\n#include "admin/http_server.h"\n',
             net__privileges_dot_cc="#include <cap-ng.h>\n",

@@ -109,7 +109,8 @@ Address Address::from_sockaddr(const sockaddr_storage& storage, socklen_t length
     if (length > offsetof(sockaddr_un, sun_path)) {
       // A path that fills sun_path has no NUL, and the kernel's `length` then counts one past it: unix(7).
       const std::size_t most = std::min(length - offsetof(sockaddr_un, sun_path), sizeof(un->sun_path));
-      return unix_path(std::string(un->sun_path, ::strnlen(un->sun_path, most)));
+      const std::size_t length_of_path = ::strnlen(un->sun_path, most);
+      if (length_of_path > 0) a.path_ = std::make_shared<const std::string>(un->sun_path, length_of_path);
     }
   }
   return a;

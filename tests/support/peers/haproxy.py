@@ -12,6 +12,7 @@ _CONFIG = """\
 global
     nbthread {threads}
     maxconn {maxconn}
+    maxpipes 100
     stats socket {socket} level user
 defaults
     mode tcp
