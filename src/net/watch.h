@@ -76,7 +76,6 @@ class Watch {
   void forget();
 
   Interest interest() const { return interest_; }
-  bool is_bound_to(int fd) const { return loop_ != nullptr && fd_ == fd; }
 
  private:
   friend class EventLoop;

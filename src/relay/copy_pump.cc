@@ -28,8 +28,9 @@ ssize_t send_now(int fd, const void* data, std::size_t size, int flags = 0) {
 }
 
 Pumped flush(Direction& direction, int target) {
-  // The end follows at once, and travels in the last packet with the bytes.
-  const int flags = direction.source_ended ? MSG_MORE : 0;
+  // The end follows at once, and travels in the last packet with the bytes. Not behind a failure: a reset
+  // follows then, and only once they have been acknowledged.
+  const int flags = direction.source_ended && !direction.read_on ? MSG_MORE : 0;
   const ssize_t sent = send_now(target, direction.held.data(), direction.held.size(), flags);
   if (sent < 0 && errno != EAGAIN) {
     const int error = errno;  // giving memory back may change it

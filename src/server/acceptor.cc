@@ -76,19 +76,18 @@ std::optional<net::AcceptQueue> Acceptor::queue() const {
 void Acceptor::note_turn() {
   const bool was_emptied = loop_.turn() != last_turn_ + 1;
   last_turn_ = loop_.turn();
-  if (was_emptied) {
-    batch_ = 1;
-    full_batches_ = 0;
-  }
+  if (was_emptied) begin_small();
+}
+
+void Acceptor::begin_small() {
+  batch_ = 1;
+  full_batches_ = 0;
 }
 
 void Acceptor::on_ready(net::Ready) {
   note_turn();
   for (int i = 0; i < batch_; ++i) {
-    if (accept_one() == Step::kAgain) continue;
-    batch_ = 1;
-    full_batches_ = 0;
-    return;
+    if (accept_one() == Step::kDone) return begin_small();
   }
   if (batch_ < kBatch) {
     if (++full_batches_ >= kPatience) batch_ = std::min(2 * batch_, kBatch);

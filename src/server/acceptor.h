@@ -74,6 +74,7 @@ class Acceptor {
   void on_ready(net::Ready);
   void close();
   void note_turn();
+  void begin_small();
   bool many_wait() const;
   Step accept_one();
   Step out_of_permits();

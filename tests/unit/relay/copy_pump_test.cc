@@ -1,6 +1,7 @@
 #include "relay/copy_pump.h"
 
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 
 #include <random>
@@ -232,6 +233,30 @@ TEST_P(CopyPump, ChangesBetweenBuffersAndNoneWithoutLosingAByte) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Over, CopyPump, testing::Values(Kind::kUnix, Kind::kTcp), kind_name);
+
+// Bytes in the target's socket that have not been sent.
+int unsent(int fd) {
+  int bytes = 0;
+  EXPECT_EQ(::ioctl(fd, SIOCOUTQNSD, &bytes), 0);
+  return bytes;
+}
+
+TEST(CopyPumpOverTcp, KeepsTheLastBytesForTheEndButNotForAReset) {
+  for (const bool failed : {false, true}) {
+    net::BufferPool buffers{1};
+    const test::SocketPair source = test::tcp_pair();
+    const test::SocketPair target = test::tcp_pair();
+    Direction direction;
+    direction.held = buffers.acquire();
+    direction.held.fill(10);
+    direction.source_ended = true;
+    direction.read_on = failed;
+    EXPECT_EQ(pump_by_copy(direction, source.a.get(), target.a.get(), buffers), Pumped::kEnded);
+    EXPECT_EQ(unsent(target.a.get()), failed ? 0 : 10);
+    ::shutdown(target.a.get(), SHUT_WR);
+    EXPECT_EQ(unsent(target.a.get()), 0);
+  }
+}
 
 TEST(CopyPumpOverTcp, DeliversWhatCameBeforeAReset) {
   net::BufferPool buffers(4);
