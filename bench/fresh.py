@@ -18,29 +18,52 @@ from peers import process, request_load
 IDLE_SECONDS = 5.0
 # Until what a proxy does once for a young connection is done.
 SETTLE_SECONDS = 2.5
+SLOW_SECONDS = 8.0
+SLOW_BYTES = 512_000
 
 
 @dataclasses.dataclass(frozen=True)
 class Scenario:
-    """`backends` and `listeners` are how many there are. `idle`: so many connections ask once and then stand. `loads`:
-    the load of the scenario "connections" is put on it."""
+    """`backends` and `listeners` are how many there are. `idle`: so many connections ask once and then stand. `slow`: so
+    many fetch files and read them slowly. `loads`: the load of the scenario "connections" is put on it."""
 
     name: str
     about: str
     backends: int = 2
     listeners: int = 1
     idle: int = 0
+    slow: int = 0
     loads: bool = False
 
 
 ALL = {one.name: one for one in (
     Scenario("idle", "9 000 connections that have asked once (512 bytes each way), and stand", idle=9_000),
+    Scenario("slow", "200 connections that fetch 16 MiB bodies and read 512 KB/s each", slow=200),
     Scenario("backends-1", "a start with 1 backend, then a connection for each request", backends=1, loads=True),
     Scenario("backends-10", "the same with 10 backends", backends=10, loads=True),
     Scenario("backends-1000", "the same with 1 000 backends", backends=1_000, loads=True),
     Scenario("backends-10000", "the same with 10 000 backends", backends=10_000, loads=True),
     Scenario("listeners-1000", "a start with 1 000 listeners", listeners=1_000),
 )}
+
+
+class Backends:
+    """One with files and one for tiny requests, on every address of the loopback net, so that there can be thousands."""
+
+    def __init__(self, load: measure.Load) -> None:
+        self._work = process.Workspace()
+        self._load = load
+
+    def __enter__(self) -> "Backends":
+        self._work.__enter__()
+        self.files = measure.start_file_server(self._work, ["0.0.0.0"], self._load.where)[0].rpartition(":")[2]
+        self.responder = measure.Responder(["0.0.0.0"], self._work.free_port("0.0.0.0"))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._work.__exit__(*error)
+
+
 def can(target: str, scenario: Scenario) -> bool:
     """Whether it makes sense of the target: some have only one port, or take no lists that long."""
     if target in ("direct", "socket-proxyd", "pen"):
@@ -52,7 +75,8 @@ def can(target: str, scenario: Scenario) -> bool:
 class Sample:
     """One process. Times in seconds, memory in bytes; `memory` is what it holds after its start, `each` what a
     connection added to that, `kernel_each` what it added to the memory of the kernel (sockets of clients and backends
-    included), `idle_cpu` its processor time in a second of standing idle. `rate` and `cost` as in measure.Sample."""
+    included), `idle_cpu` its processor time in a second of standing idle. `rate` and `cost` as in measure.Sample;
+    `gigabytes` a second and CPU seconds for one."""
 
     target: str
     round: int
@@ -64,6 +88,8 @@ class Sample:
     idle_cpu: float | None = None
     rate: float | None = None
     cost: float | None = None
+    gigabytes: float | None = None
+    cost_of_gigabyte: float | None = None
 
 
 def memory_of(pid: int) -> int:
@@ -85,27 +111,32 @@ def kernel_memory() -> int:
     return slab + int(tcp[tcp.index("mem") + 1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def many(hosts: list[str], count: int) -> list[str]:
-    """`count` addresses of the backend, which listens on every address of the loopback net for this."""
-    port = hosts[0].rpartition(":")[2]
-    if count <= len(hosts):
-        return hosts[:count]
+def many(port: int | str, count: int) -> list[str]:
+    """`count` addresses of a backend that listens on every address of the loopback net."""
     return [f"127.{20 + i // 62_500}.{i // 250 % 250}.{i % 250 + 1}:{port}" for i in range(count)]
 
 
-def take_sample(name: str, number: int, scenario: Scenario, setting: targets.Setting, load: measure.Load) -> Sample:
+def take_sample(name: str, number: int, scenario: Scenario, setting: targets.Setting, load: measure.Load,
+                backends: Backends) -> Sample:
     sample = Sample(name, number, {})
-    setting = dataclasses.replace(setting, backends=many(setting.backends, scenario.backends), listeners=scenario.listeners)
+    port = backends.responder.port if scenario.loads else backends.files
+    setting = dataclasses.replace(setting, backends=many(port, scenario.backends), listeners=scenario.listeners)
     with process.Workspace() as work:
-        begun = time.monotonic()
-        target = targets.start(work, name, setting)
-        if target.pid:
-            sample.start = time.monotonic() - begun
-            time.sleep(0.3)
-            sample.memory = memory_of(target.pid)
+        with backends.responder.is_there(load):
+            begun = time.monotonic()
+            target = targets.start(work, name, setting)
+            if target.pid:
+                sample.start = time.monotonic() - begun
+                time.sleep(0.3)
+                sample.memory = memory_of(target.pid)
+            if scenario.loads:
+                measure.reach(target, load)
         if scenario.idle:
             hold_idle(sample, target, scenario, load)
+        if scenario.slow:
+            feed_slowly(sample, target, scenario, load)
         if scenario.loads:
+            load = dataclasses.replace(load, answers=backends.responder.arguments)
             run = measure.take_sample(target, scenarios.ALL["connections"], number, load, setting.workers)
             sample.rate, sample.cost, sample.errors = run.rate, run.cost, run.errors
     return sample
@@ -114,8 +145,9 @@ def take_sample(name: str, number: int, scenario: Scenario, setting: targets.Set
 def hold_idle(sample: Sample, target: targets.Target, scenario: Scenario, load: measure.Load) -> None:
     """Opens the connections, waits for all of them to stand, and looks at what they took."""
     before, kernel_before = memory_of(target.pid) if target.pid else 0, kernel_memory()
-    with request_load.Idle(load.request_load, target.address, connections=scenario.idle, seconds=IDLE_SECONDS + SETTLE_SECONDS + 3,
-                           options=["--path", "/body-512?" + "x" * 400], where=load.where) as idle:
+    arguments = ["--to", target.address, "--connections", str(scenario.idle), "--path", "/body-512?" + "x" * 400]
+    seconds = IDLE_SECONDS + SETTLE_SECONDS + 3
+    with request_load.Load(load.request_load, "idle", arguments, seconds, load.where) as idle:
         idle.wait_until_they_stand()
         time.sleep(SETTLE_SECONDS)
         sample.kernel_each = (kernel_memory() - kernel_before) / scenario.idle
@@ -127,6 +159,24 @@ def hold_idle(sample: Sample, target: targets.Target, scenario: Scenario, load: 
         sample.errors = idle.finish().errors()
 
 
+def feed_slowly(sample: Sample, target: targets.Target, scenario: Scenario, load: measure.Load) -> None:
+    """Looks at what the connections take while every buffer on the way is full, and at what a GB costs then."""
+    before, kernel_before = memory_of(target.pid) if target.pid else 0, kernel_memory()
+    cpu = target.cpu_seconds()
+    arguments = ["--to", target.address, "--connections", str(scenario.slow), "--path", "/body-16MiB",
+                 "--read-rate", str(SLOW_BYTES), "--patience", "120", "--discard"]
+    with request_load.Load(load.request_load, "closed", arguments, SLOW_SECONDS, load.where) as slow:
+        time.sleep(SLOW_SECONDS / 2)
+        sample.kernel_each = (kernel_memory() - kernel_before) / scenario.slow
+        if target.pid:
+            sample.each = (memory_of(target.pid) - before) / scenario.slow
+        run = slow.finish()
+    sample.errors = run.errors()
+    sample.gigabytes = run.bytes / 1e9 / run.seconds
+    if target.pid:
+        sample.cost_of_gigabyte = (target.cpu_seconds() - cpu) * 1e9 / run.bytes
+
+
 FIELDS: dict[str, tuple[str, float, str]] = {
     "start": ("start ms", 1e3, "{:.0f}"),
     "memory": ("memory MB", 1e-6, "{:.1f}"),
@@ -135,6 +185,8 @@ FIELDS: dict[str, tuple[str, float, str]] = {
     "idle_cpu": ("idle CPU %", 1e2, "{:.2f}"),
     "rate": ("connections/s", 1.0, "{:.0f}"),
     "cost": ("CPU us each", 1.0, "{:.2f}"),
+    "gigabytes": ("GB/s", 1.0, "{:.3f}"),
+    "cost_of_gigabyte": ("CPU s/GB", 1.0, "{:.2f}"),
 }
 
 

@@ -1,18 +1,21 @@
 """One sample: a target under a scenario's load for some seconds, and how the load is made."""
 
+import contextlib
 import dataclasses
 import os
+from collections.abc import Iterator
 
 from targets import Target  # makes the package `peers` known
 
 from peers import nginx, process, request_load, wrk
 from scenarios import BODIES, Scenario
 
+
 @dataclasses.dataclass
 class Sample:
     """One run. `rate` is requests/s or GB/s, `cost` CPU microseconds a request or CPU seconds a GB, of the proxy's
-    processes; `busy` is their CPU time over the run's, for each worker. Latencies are the load's: from when a request was due, in open
-    loads (`share`)."""
+    processes; `busy` is their CPU time over the run's, for each worker. Latencies are the load's: from when a request
+    was due, in loads of a fixed rate."""
 
     target: str
     round: int
@@ -40,9 +43,26 @@ class Load:
     clients: str
     seconds: float
     per_second: float | None = None  # for scenarios with a share
+    answers: tuple[str, ...] = ()    # what makes it the backend too
+    by_wrk: bool = False
+
+    def start(self, scenario: Scenario, target: str, more: tuple[str, ...] = ()) -> request_load.Load:
+        """Of request_load."""
+        arguments = ["--to", target, "--connections", str(scenario.connections), "--path", scenario.path, *more]
+        if not scenario.is_tiny:
+            arguments.append("--discard")
+        if scenario.each:
+            arguments.append("--each")
+        if scenario.addresses:
+            arguments += ["--from", self.clients, "--addresses", str(scenario.addresses)]
+        rate = scenario.per_second or self.per_second
+        if rate is not None:
+            arguments += ["--rate", f"{rate:.0f}"]
+        return request_load.Load(self.request_load, "closed" if rate is None else "open", arguments, self.seconds, self.where)
 
 
-def start_backends(work: process.Workspace, hosts: list[str], where: process.Where) -> list[str]:
+def start_file_server(work: process.Workspace, hosts: list[str], where: process.Where) -> list[str]:
+    """nginx with the bodies; its addresses."""
     (work.path / "www").mkdir()
     for name, size in BODIES.items():
         (work.path / "www" / name).write_bytes(os.urandom(size))
@@ -51,22 +71,48 @@ def start_backends(work: process.Workspace, hosts: list[str], where: process.Whe
     return [f"{host}:{port}" for host in hosts]
 
 
+@dataclasses.dataclass(frozen=True)
+class Responder:
+    """The backend of tiny requests: request_load itself. It comes and goes with each load, and is there while proxies
+    start: else they would begin with backends that have failed."""
+
+    hosts: list[str]
+    port: int
+    namespace: str = ""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """For request_load."""
+        where = ("--answer-in", f"/var/run/netns/{self.namespace}") if self.namespace else ()
+        return ("--answer-at", *(f"{host}:{self.port}" for host in self.hosts), *where)
+
+    @contextlib.contextmanager
+    def is_there(self, load: Load) -> Iterator[None]:
+        with request_load.Load(load.request_load, "answer", self.arguments, 3_600, load.where) as answering:
+            host = self.hosts[0] if self.hosts[0] != "0.0.0.0" else "127.0.0.1"
+            answering.wait_until_it_answers(host, self.port)
+            yield
+
+
+def reach(target: Target, load: Load) -> None:
+    """A request through it while the backend is there: what its start has begun is behind it then."""
+    arguments = ["--to", target.address, "--connections", "1"]
+    with request_load.Load(load.request_load, "closed", arguments, 0.1, load.where) as one:
+        run = one.finish()
+    if run.requests == 0:
+        raise process.Failure(f"{target.name} was started, and answers nothing: {run.errors()}")
+
+
 def run_load(target: Target, scenario: Scenario, load: Load) -> wrk.Run | request_load.Run:
-    """By wrk, the tool that people repeat it with, where it can: it has one client address, no fixed rate, and copies bodies."""
-    if scenario.share is None and scenario.addresses == 0 and not scenario.per_byte:
+    if load.by_wrk:
         return wrk.run(f"http://{target.address}{scenario.path}", connections=scenario.connections, seconds=load.seconds,
                        headers=["Connection: close"] if scenario.each else [], where=load.where)
-    options = ["--path", scenario.path]
-    if scenario.per_byte:
-        options.append("--discard")
-    if scenario.each:
-        options.append("--each")
-    if scenario.addresses:
-        options += ["--from", load.clients, "--addresses", str(scenario.addresses)]
-    if load.per_second is not None:
-        options += ["--rate", f"{load.per_second:.0f}"]
-    return request_load.run(load.request_load, "closed" if load.per_second is None else "open", target.address,
-                            connections=scenario.connections, seconds=load.seconds, options=options, where=load.where)
+    with contextlib.ExitStack() as running:
+        loads = [running.enter_context(load.start(one, target.address, load.answers)) for one in scenario.parts or [scenario]]
+        runs = [one.finish() for one in loads]
+    return dataclasses.replace(runs[0], **{field.name: sum(getattr(run, field.name) for run in runs)
+                                           for field in dataclasses.fields(request_load.Run)
+                                           if field.type is int})
 
 
 def take_sample(target: Target, scenario: Scenario, number: int, load: Load, workers: int) -> Sample:

@@ -4,10 +4,12 @@
 import argparse
 import contextlib
 import dataclasses
+import itertools
 import json
 import pathlib
 import sys
 import time
+from collections.abc import Iterator
 
 import fresh
 import machine
@@ -28,6 +30,7 @@ examples:
   bench/run.sh --rounds 15 connections       more rounds where the machine is noisy
   bench/run.sh --namespaces                  clients, proxies and backends on hosts of their own (as root)
   bench/run.sh --other /tmp/weir.before      what a change does: two builds of Weir in one run
+  bench/run.sh --wrk keepalive connections   with wrk as the load, to check the bench's own by
 """
 
 
@@ -44,6 +47,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--targets", default=",".join(USUAL),
                         help=f"which, separated by commas, in the order of their turns (default {','.join(USUAL)}). {known}")
     parser.add_argument("--namespaces", action="store_true", help="across network namespaces instead of loopback")
+    parser.add_argument("--wrk", action="store_true", help="the load is wrk, in the scenarios that it can do")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 1 s")
     parser.add_argument("--weir", default=str(ROOT / "build/release/weir"),
                         help="the binary to measure; floor and request_load are taken from beside it")
@@ -53,15 +57,17 @@ def read_arguments() -> argparse.Namespace:
     if given.quick:
         given.rounds, given.seconds = 2, 1
     given.targets = given.targets.split(",") + (["other"] if given.other else [])
-    given.scenario = given.scenario or [name for name in every if not (given.namespaces and name in fresh.ALL)]
+    possible = [name for name, one in every.items()
+                if not (given.namespaces and name in fresh.ALL) and (not given.wrk or name in scenarios.ALL and one.is_for_wrk)]
+    given.scenario = given.scenario or possible
     for kind, words, names in (("target", given.targets, targets.ABOUT), ("scenario", given.scenario, every)):
         for word in words:
             if word not in names:
                 parser.error(f'no {kind} is called "{word}": {", ".join(names)}')
     if not (1 <= given.rounds <= 1000 and 1 <= given.seconds <= 600 and 1 <= given.workers <= 64):
         parser.error("--rounds is 1 to 1000, --seconds 1 to 600, --workers 1 to 64")
-    if given.namespaces and any(name in fresh.ALL for name in given.scenario):
-        parser.error(f"on loopback only: {', '.join(fresh.ALL)}")
+    if any(name not in possible for name in given.scenario):
+        parser.error(f"with {'--namespaces' if given.namespaces else '--wrk'} there are only: {', '.join(possible)}")
     if given.workers > 1:
         given.targets = [name for name in given.targets if name not in targets.OF_ONE_WORKER]
     return given
@@ -122,10 +128,11 @@ def run_fresh(scenario: fresh.Scenario, given: argparse.Namespace, setting: targ
     """Each sample with a process of its own."""
     names = [name for name in given.targets if fresh.can(name, scenario)]
     samples: list[fresh.Sample] = []
-    for number in range(1, given.rounds + 1):
-        for name in names:
-            progress(f"{scenario.name}: round {number} of {given.rounds}, {name}")
-            samples.append(fresh.take_sample(name, number, scenario, setting, load))
+    with fresh.Backends(load) as backends:
+        for number in range(1, given.rounds + 1):
+            for name in names:
+                progress(f"{scenario.name}: round {number} of {given.rounds}, {name}")
+                samples.append(fresh.take_sample(name, number, scenario, setting, load, backends))
     progress("")
     medians = fresh.summarise(samples, names)
     print(fresh.table(scenario, medians), flush=True)
@@ -136,32 +143,44 @@ def run_fresh(scenario: fresh.Scenario, given: argparse.Namespace, setting: targ
              "samples": [dataclasses.asdict(sample) for sample in samples]}, sum(bool(s.errors) for s in samples))
 
 
+def run_usual(names: list[str], given: argparse.Namespace, place: network.Network, binaries: dict[str, str],
+              load: measure.Load) -> Iterator[tuple[str, list[measure.Sample]]]:
+    """Scenarios with one backend: that of tiny requests, or the one with files. Each target serves all of them."""
+    with process.Workspace() as work, contextlib.ExitStack() as responding:
+        if scenarios.ALL[names[0]].is_tiny:
+            responder = measure.Responder(place.backends, work.free_port(*place.backends), place.backends_at.namespace)
+            backends = [f"{host}:{responder.port}" for host in place.backends]
+            responding.enter_context(responder.is_there(load))
+            load = dataclasses.replace(load, answers=() if given.wrk else responder.arguments)
+        else:
+            backends = measure.start_file_server(work, place.backends, place.backends_at)
+        setting = targets.Setting(place.front, backends, given.workers, place.proxies_at, binaries)
+        run = Run([targets.start(work, name, setting) for name in given.targets], load, given.rounds, given.workers)
+        for target in run.targets:
+            measure.reach(target, load)
+        if not given.wrk:
+            responding.close()
+        for name in names:
+            yield name, run.measure(scenarios.ALL[name])
+
+
 def run_all(given: argparse.Namespace, place: network.Network) -> tuple[dict[str, object], int]:
     binaries = {"weir": given.weir, "other": given.other,
                 "floor": str(pathlib.Path(given.weir).resolve().with_name("floor"))}
     load = measure.Load(str(pathlib.Path(given.weir).resolve().with_name("request_load")), place.clients_at,
-                        place.clients, given.seconds)
+                        place.clients, given.seconds, by_wrk=given.wrk)
     results: dict[str, object] = {}
     invalid = 0
     usual = [name for name in given.scenario if name in scenarios.ALL]
-    if usual:
-        with process.Workspace() as work:
-            backends = measure.start_backends(work, place.backends, place.backends_at)
-            setting = targets.Setting(place.front, backends, given.workers, place.proxies_at, binaries)
-            run = Run([targets.start(work, name, setting) for name in given.targets], load, given.rounds, given.workers)
-            for name in usual:
-                samples = run.measure(scenarios.ALL[name])
-                results[name] = report(scenarios.ALL[name], samples, given.targets)
-                invalid += sum(bool(sample.errors) for sample in samples)
+    for _, alike in itertools.groupby(usual, key=lambda name: scenarios.ALL[name].is_tiny):
+        for name, samples in run_usual(list(alike), given, place, binaries, load):
+            results[name] = report(scenarios.ALL[name], samples, given.targets)
+            invalid += sum(bool(sample.errors) for sample in samples)
     for name in given.scenario:
         if name in fresh.ALL:
-            with process.Workspace() as work:
-                # On every address of the loopback net, so that there can be thousands of backends.
-                port = measure.start_backends(work, ["0.0.0.0"], place.backends_at)[0].rpartition(":")[2]
-                setting = targets.Setting(place.front, [f"{host}:{port}" for host in place.backends], given.workers,
-                                          place.proxies_at, binaries)
-                results[name], errors = run_fresh(fresh.ALL[name], given, setting, load)
-                invalid += errors
+            setting = targets.Setting(place.front, [], given.workers, place.proxies_at, binaries)
+            results[name], errors = run_fresh(fresh.ALL[name], given, setting, load)
+            invalid += errors
     return results, invalid
 
 
@@ -180,6 +199,7 @@ def main() -> int:
     output.parent.mkdir(parents=True, exist_ok=True)
     document = {"machine": box, "rounds": given.rounds, "seconds": given.seconds, "workers": given.workers,
                 "network": "namespaces" if given.namespaces else "loopback", "pinned": bool(place.proxies_at.cores),
+                "load": "wrk" if given.wrk else "request_load",
                 "scenarios": results}
     output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(f"raw samples: {output}")

@@ -43,7 +43,7 @@ def summarise(scenario: Scenario, samples: list[Sample], targets: list[str]) -> 
     for values in result.values():
         # A fixed rate leaves everybody time.
         busy = values["busy"]
-        values["is_the_limit"] = scenario.share is None and isinstance(busy, dict) and busy["median"] >= BUSY
+        values["is_the_limit"] = not scenario.is_paced and isinstance(busy, dict) and busy["median"] >= BUSY
     return result
 
 
@@ -72,6 +72,6 @@ def table(scenario: Scenario, result: dict[str, dict[str, object]]) -> str:
 def not_the_limit(scenario: Scenario, result: dict[str, dict[str, object]]) -> str:
     """A line that names the proxies which something else held up."""
     names = [name for name, values in result.items() if values["busy"] and not values["is_the_limit"]]
-    if scenario.share is not None or not names:
+    if scenario.is_paced or not names:
         return ""
     return f"  not the busy part (below {BUSY:.0%} of their cores), so their rates are a lower bound: {', '.join(names)}\n"

@@ -8,12 +8,17 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
+#include <utility>
 
 namespace weir::load {
 namespace {
 
 constexpr std::size_t kBuffer = 256 << 10;
-constexpr base::Millis kExpiry{100};  // how often it is looked who has waited too long
+constexpr std::uint32_t kResponder = ~std::uint32_t{0};  // in an event, instead of a connection
+// At each tick it is looked who has waited too long, and who may read on.
+constexpr base::Millis kTick{1000 / kTicksPerSecond};
+constexpr base::Millis kEnding{5'000};
 
 timespec to_timespec(std::chrono::nanoseconds time) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
@@ -36,6 +41,14 @@ Connections::Connections(const Clients& clients, base::UniqueFd epoll)
       connections_(clients.connections),
       buffer_(kBuffer) {
   for (std::uint32_t at = 0; at < clients.connections; ++at) free_.push_back(at);
+}
+
+base::Result<void> Connections::answer_by(Responder& responder) {
+  responder_ = &responder;
+  epoll_event event{EPOLLIN, {.u32 = kResponder}};
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, responder.fd(), &event) != 0)
+    return base::failure(base::system_error("epoll_ctl", errno));
+  return {};
 }
 
 void Connections::ask(base::TimePoint due) {
@@ -97,15 +110,19 @@ void Connections::send(std::uint32_t at) {
 void Connections::wait(std::chrono::nanoseconds most) {
   std::array<epoll_event, 512> events;
   const timespec time =
-      to_timespec(std::clamp<std::chrono::nanoseconds>(most, std::chrono::nanoseconds(0), kExpiry));
+      to_timespec(std::clamp<std::chrono::nanoseconds>(most, std::chrono::nanoseconds(0), kTick));
   const int count =
       ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &time, nullptr);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
+    if (event.data.u32 == kResponder) {
+      responder_->answer(base::Millis(0));
+      continue;
+    }
     if (connections_[event.data.u32].waits_to_send && (event.events & EPOLLOUT) != 0) send(event.data.u32);
     if (event.events != EPOLLOUT) on_ready(event.data.u32);
   }
-  expire();
+  on_tick();
   while (!waiting_.empty() && !free_.empty()) {
     const base::TimePoint due = waiting_.front();
     waiting_.pop_front();
@@ -113,12 +130,27 @@ void Connections::wait(std::chrono::nanoseconds most) {
   }
 }
 
+void Connections::end() {
+  const Tally measured = tally_;
+  const base::TimePoint latest = base::precise_now() + kEnding;
+  waiting_.clear();
+  if (clients_.bytes_per_tick > 0) connections_.clear();  // they would take long
+  while (unanswered() > 0 && base::precise_now() < latest) wait(kTick);
+  connections_.clear();
+  while (responder_ != nullptr && responder_->open() > 0 && base::precise_now() < latest) wait(kTick);
+  tally_ = measured;
+}
+
 void Connections::on_ready(std::uint32_t at) {
   Connection& connection = connections_[at];
   if (!connection.fd) return;
   const std::uint64_t unseen = clients_.discards ? connection.answer.missing() : 0;
-  const ssize_t got = unseen > 0 ? ::recv(connection.fd.get(), nullptr, unseen, MSG_TRUNC)
-                                 : ::recv(connection.fd.get(), buffer_.data(), buffer_.size(), 0);
+  const std::size_t most = clients_.bytes_per_tick > 0 ? clients_.bytes_per_tick - connection.read_in_tick
+                                                       : std::numeric_limits<std::size_t>::max();
+  if (most == 0) return rest(at);
+  const ssize_t got =
+      unseen > 0 ? ::recv(connection.fd.get(), nullptr, std::min<std::uint64_t>(unseen, most), MSG_TRUNC)
+                 : ::recv(connection.fd.get(), buffer_.data(), std::min(buffer_.size(), most), 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   // A connection that nobody uses may end.
   if (!connection.is_busy) return connection.fd.reset();
@@ -128,6 +160,7 @@ void Connections::on_ready(std::uint32_t at) {
   }
   if (counts(connection)) tally_.bytes += static_cast<std::uint64_t>(got);
   const auto bytes = static_cast<std::size_t>(got);
+  connection.read_in_tick += bytes;
   switch (unseen > 0 ? connection.answer.skip(bytes) : connection.answer.take({buffer_.data(), bytes})) {
     case Answer::Is::kPart:
       return;
@@ -168,14 +201,22 @@ void Connections::watch(std::uint32_t at, std::uint32_t events, int operation) {
   ::epoll_ctl(epoll_.get(), operation, connections_[at].fd.get(), &event);
 }
 
-void Connections::expire() {
+void Connections::rest(std::uint32_t at) {
+  watch(at, 0, EPOLL_CTL_MOD);
+  resting_.push_back(at);
+}
+
+void Connections::on_tick() {
   const base::TimePoint now = base::coarse_now();
-  if (now < next_expiry_) return;
-  next_expiry_ = now + kExpiry;
+  if (now < next_tick_) return;
+  next_tick_ = now + kTick;
   for (std::uint32_t at = 0; at < connections_.size(); ++at) {
+    connections_[at].read_in_tick = 0;
     if (connections_[at].is_busy && now > connections_[at].asked + clients_.patience)
       fail(at, tally_.timeouts);
   }
+  for (const std::uint32_t at : std::exchange(resting_, {}))
+    watch(at, connections_[at].waits_to_send ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
 }
 
 }  // namespace weir::load

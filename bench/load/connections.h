@@ -13,9 +13,13 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "load/answer.h"
+#include "load/responder.h"
 #include "load/tally.h"
 
 namespace weir::load {
+
+// Clients read as much as they may in a tick, and then wait for the next one.
+constexpr std::size_t kTicksPerSecond = 10;
 
 struct Clients {
   base::Address target;
@@ -24,6 +28,7 @@ struct Clients {
   unsigned connections = 1;
   bool is_one_request_each = false;  // a connection ends with its request, which says so to the server
   bool discards = false;             // bodies are not read, but dropped by the kernel
+  std::size_t bytes_per_tick = 0;    // that a connection reads at most; 0: all that come
   std::string path = "/";
   base::Millis patience{10'000};  // for an answer
 };
@@ -32,12 +37,20 @@ class Connections {
  public:
   static base::Result<Connections> create(const Clients& clients);
 
+  // The one who answers, if it is this process: whenever it is waited for something, it also answers. It must
+  // outlive the waits.
+  base::Result<void> answer_by(Responder& responder);
+
   // Asks once more; what is due before `counts_from` is asked, but not counted.
   void ask(base::TimePoint due);
   void count_from(base::TimePoint counts_from) { counts_from_ = counts_from; }
 
   // Looks at what has happened, waiting up to `most` for something to happen.
   void wait(std::chrono::nanoseconds most);
+
+  // Waits for what is under way and closes all, so that nobody between finds its peers vanished; bounded. The
+  // tally stays as it is.
+  void end();
 
   std::size_t size() const { return connections_.size(); }
   base::Millis patience() const { return clients_.patience; }
@@ -55,6 +68,7 @@ class Connections {
     bool waits_to_send = false;
     bool is_answered = false;  // and now the end of stream is waited for
     bool is_busy = false;
+    std::size_t read_in_tick = 0;
   };
 
   Connections(const Clients& clients, base::UniqueFd epoll);
@@ -67,17 +81,20 @@ class Connections {
   void done(std::uint32_t at);
   void watch(std::uint32_t at, std::uint32_t events, int operation);
   bool counts(const Connection& connection) const { return connection.due >= counts_from_; }
-  void expire();
+  void rest(std::uint32_t at);
+  void on_tick();
 
   Clients clients_;
   std::string request_;
   base::UniqueFd epoll_;
+  Responder* responder_ = nullptr;
   std::vector<Connection> connections_;
   std::deque<std::uint32_t> free_;  // they take turns
   std::deque<base::TimePoint> waiting_;
+  std::vector<std::uint32_t> resting_;  // they have read enough for this tick
   std::uint32_t next_address_ = 0;
   base::TimePoint counts_from_;
-  base::TimePoint next_expiry_;
+  base::TimePoint next_tick_;
   std::vector<char> buffer_;
   Tally tally_;
 };

@@ -28,6 +28,7 @@ void finish(Connections& connections, const Span& span) {
   Tally& tally = connections.tally();
   tally.seconds = std::chrono::duration<double>(span.length).count();
   tally.cpu_seconds = cpu_seconds();
+  connections.end();
 }
 
 }  // namespace
@@ -60,8 +61,8 @@ void run_open(Connections& connections, const Span& span, double per_second) {
   const TimePoint patience_ends = end + connections.patience();
   while (connections.unanswered() > 0 && base::precise_now() < patience_ends)
     connections.wait(base::Millis(10));
-  finish(connections, span);
   connections.tally().unanswered = connections.unanswered();
+  finish(connections, span);
 }
 
 void run_idle(Connections& connections, const Span& span) {
@@ -77,6 +78,12 @@ void run_idle(Connections& connections, const Span& span) {
   const TimePoint end = base::precise_now() + span.length;
   for (TimePoint now = base::precise_now(); now < end; now = base::precise_now()) connections.wait(end - now);
   finish(connections, span);
+}
+
+void only_answer(Responder& responder, const Span& span) {
+  const TimePoint end = base::precise_now() + span.length;
+  for (TimePoint now = base::precise_now(); now < end; now = base::precise_now())
+    responder.answer(std::chrono::duration_cast<base::Millis>(end - now) + base::Millis(1));
 }
 
 }  // namespace weir::load

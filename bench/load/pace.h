@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "load/connections.h"
+#include "load/responder.h"
 
 namespace weir::load {
 
@@ -23,5 +24,8 @@ void run_open(Connections& connections, const Span& span, double per_second);
 
 // Each connection asks once, and then stays for the span without a word.
 void run_idle(Connections& connections, const Span& span);
+
+// Asks nothing, and answers for the span.
+void only_answer(Responder& responder, const Span& span);
 
 }  // namespace weir::load

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 import subprocess
+from collections.abc import Sequence
 
 from . import process
 
@@ -34,49 +35,46 @@ class Run:
         return {kind: getattr(self, kind) for kind in kinds if getattr(self, kind)}
 
 
-class Idle:
-    """Connections that ask once and then stand, as long as the `with` block or `seconds` last."""
+class Load:
+    """A load that runs, for as long as it was told or the `with` block lasts.
 
-    def __init__(self, binary: str, target: str, *, connections: int, seconds: float, options: list[str] | None = None,
+    `load` and `arguments` are those of request_load; its --help says what they mean.
+    """
+
+    def __init__(self, binary: str, load: str, arguments: Sequence[str], seconds: float,
                  where: process.Where | None = None) -> None:
-        argv = _command(binary, "idle", target, connections, seconds, options)
-        self._patience = seconds + 60
+        path = pathlib.Path(binary).resolve()
+        if not path.is_file():
+            raise process.Failure(f"{binary} is not there: build the target request_load first")
+        argv = [str(path), load, "--seconds", str(seconds), *arguments]
+        self._patience = 2 * seconds + 60
         self._process = subprocess.Popen(process.with_parent(process.placed(argv, where)), stdout=subprocess.PIPE,
                                          stderr=subprocess.PIPE, text=True)
 
-    def __enter__(self) -> "Idle":
+    def __enter__(self) -> "Load":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.communicate()
 
+    def wait_until_it_answers(self, host: str, port: int) -> None:
+        """In the load "answer"."""
+        def ready() -> bool:
+            if self._process.poll() is not None:
+                self.finish()
+            return process.answers(host, port)
+        process.wait_until(ready, f"the backend on {host}:{port}")
+
     def wait_until_they_stand(self) -> None:
-        """Each has been answered, or has failed."""
+        """In the load "idle": each has been answered, or has failed."""
         line = self._process.stderr.readline() if self._process.stderr else ""
         if "stand" not in line:
             raise process.Failure(f"request_load failed: {line}")
 
     def finish(self) -> Run:
         """Waits for the end."""
-        output, _ = self._process.communicate(timeout=self._patience)
+        output, errors = self._process.communicate(timeout=self._patience)
+        if self._process.returncode != 0:
+            raise process.Failure(f"request_load failed with status {self._process.returncode}: {errors}")
         return Run(**json.loads(output))
-
-
-def _command(binary: str, load: str, target: str, connections: int, seconds: float, options: list[str] | None) -> list[str]:
-    path = pathlib.Path(binary).resolve()
-    if not path.is_file():
-        raise process.Failure(f"{binary} is not there: build the target request_load first")
-    return [str(path), load, "--to", target, "--connections", str(connections), "--seconds", str(seconds),
-            *(options or [])]
-
-
-def run(binary: str, load: str, target: str, *, connections: int, seconds: float, options: list[str] | None = None,
-        where: process.Where | None = None) -> Run:
-    """`load` is "closed", "open" or "idle"; request_load --help says what they and their options mean."""
-    argv = _command(binary, load, target, connections, seconds, options)
-    done = subprocess.run(process.with_parent(process.placed(argv, where)), capture_output=True, text=True,
-                          check=False, timeout=2 * seconds + 60)
-    if done.returncode != 0:
-        raise process.Failure(f"request_load failed with status {done.returncode}: {done.stderr}")
-    return Run(**json.loads(done.stdout))
