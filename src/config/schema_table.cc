@@ -64,6 +64,17 @@ const auto kKeys = std::to_array<Key>({
      .most = kYear,
      .help = "How long running connections may go on after SIGTERM or SIGINT before they are closed."},
     {.section = Section::kProcess,
+     .name = "busy_poll",
+     .type = ValueType::kCount,
+     .default_value = "0",
+     .least = 0,
+     .most = 1'000,
+     .change = Change::kRestart,
+     .help = "Microseconds for which a worker that had something to do goes on looking for more before it "
+             "sleeps. With 50 or 100 bytes are passed on sooner, since nobody has to wake it, and a worker "
+             "under load takes a whole processor. For machines whose processors have nothing else to do; "
+             "an idle worker sleeps in any case."},
+    {.section = Section::kProcess,
      .name = "splice_pipes",
      .type = ValueType::kCount,
      .default_value = "\"auto\"",

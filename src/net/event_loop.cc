@@ -20,15 +20,32 @@ EventLoop::~EventLoop() = default;
 void EventLoop::run() {
   stopping_ = false;
   while (!stopping_) {
-    const int count =
-        ::epoll_wait(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), wait_limit());
-    WEIR_ASSERT(count >= 0 || errno == EINTR);
+    const int count = wait();
+    had_events_ = count > 0;
     ++turn_;
-    call_ready(static_cast<std::size_t>(std::max(count, 0)));
+    call_ready(static_cast<std::size_t>(count));
     call_again();
     call_due();
     for (const auto& hook : hooks_) hook();
   }
+}
+
+int EventLoop::wait() {
+  if (busy_poll_.count() > 0 && had_events_ && again_.empty()) {
+    base::TimePoint until = base::precise_now() + busy_poll_;
+    if (!timers_.empty()) until = std::min(until, timers_.begin()->first);
+    do {
+      if (const int count = wait_up_to(0); count > 0) return count;
+    } while (base::precise_now() < until);
+  }
+  return wait_up_to(wait_limit());
+}
+
+// How many are ready; 0 also where a signal came.
+int EventLoop::wait_up_to(int millis) {
+  const int count = ::epoll_wait(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), millis);
+  WEIR_ASSERT(count >= 0 || errno == EINTR);
+  return std::max(count, 0);
 }
 
 // Milliseconds, rounded up so that a timer is never early; -1: for ever.

@@ -38,6 +38,10 @@ class EventLoop {
   // then the end-of-turn hooks.
   void run();
 
+  // After a turn with events the thread looks for more for so long before it sleeps: it is there at once when
+  // they come, at the price of the processor's time. 0, as at first: it sleeps at once.
+  void set_busy_poll(base::Micros time) { busy_poll_ = time; }
+
   // Counts the turns.
   std::uint64_t turn() const { return turn_; }
 
@@ -62,6 +66,8 @@ class EventLoop {
   void take_place(Watch& watch);
   void give_place_back(Watch& watch);
   Watch* find(std::uint64_t word) const;
+  int wait();
+  int wait_up_to(int millis);
   int wait_limit() const;
   void call_ready(std::size_t count);
   void call_again();
@@ -76,7 +82,9 @@ class EventLoop {
   std::vector<std::uint64_t> called_again_;
   Timers timers_;
   std::vector<std::function<void()>> hooks_;
+  base::Micros busy_poll_{0};
   std::uint64_t turn_ = 0;
+  bool had_events_ = false;
   bool stopping_ = false;
 };
 

@@ -182,7 +182,8 @@ base::Result<void> Supervisor::make_workers(Problems& problems) {
   for (unsigned i = 0; i < count; ++i) {
     auto worker = Worker::create(
         {i, world_.routes, world_.doors, buffers_per_worker(), pipes_per_worker(config_, descriptors_.limit),
-         first_session_id(i), warm_shares(config_, world_.pools, i, count)},
+         base::Micros(config_.process.busy_poll), first_session_id(i),
+         warm_shares(config_, world_.pools, i, count)},
         log_->add_worker());
     if (!worker) return base::failure(std::move(worker.error()));
     workers_.push_back(std::move(*worker));

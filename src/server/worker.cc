@@ -52,6 +52,7 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
              plan_.first_session_id),
       tarpit_(wheel_) {
   WEIR_ASSERT(plan_.doors.size() == plan_.routes.size());
+  loop_->set_busy_poll(plan_.busy_poll);
   for (const DoorRules& door : plan_.doors) gates_.emplace_back(door.gate);
   mailbox_->open(*loop_, [this](WorkerMessage&& message) { handle(std::move(message)); });
   wheel_timer_.bind<&Worker::turn_wheel>(*loop_, this);

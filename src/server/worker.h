@@ -53,6 +53,7 @@ class Worker final : public Acceptor::Owner {
     std::vector<DoorRules> doors;        // by listener
     std::size_t most_buffers = 0;
     std::size_t most_pipes = 0;
+    base::Micros busy_poll{0};
     std::uint64_t first_session_id = 0;
     std::vector<WarmShare> warm{};
   };

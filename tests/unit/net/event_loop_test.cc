@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "unit/support.h"
 
@@ -39,6 +40,38 @@ TEST(EventLoop, RunsItsHooksAfterTheCallbacksOfEachTurn) {
   });
   loop->run();
   EXPECT_EQ(order, "chchch");
+}
+
+// Times the thread went to sleep while it waited for a timer, behind a turn with an event.
+long sleeps_with_busy_poll(base::Micros time) {
+  const auto loop = test::make_loop();
+  loop->set_busy_poll(time);
+  const test::SocketPair pair = test::unix_pair();
+  Probe probe;
+  Watch watch;
+  watch.bind<&Probe::on_ready>(*loop, pair.a.get(), &probe);
+  EXPECT_TRUE(watch.want_edges(Interest::kRead));
+  test::send_some(pair.b.get(), "x");
+  Probe over;
+  over.then = [&] { loop->stop(); };
+  Timer timer;
+  timer.bind<&Probe::on_time>(*loop, &over);
+  const auto sleeps = [] {
+    rusage usage{};
+    ::getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nvcsw;
+  };
+  const long before = sleeps();
+  timer.start(base::Millis(20));
+  loop->run();
+  EXPECT_EQ(probe.calls, 1);
+  EXPECT_EQ(over.calls, 1);
+  return sleeps() - before;
+}
+
+TEST(EventLoop, StaysAwakeBehindEventsWhenToldToButNoTimerIsLate) {
+  EXPECT_GE(sleeps_with_busy_poll(base::Micros(0)), 1);
+  EXPECT_EQ(sleeps_with_busy_poll(base::Micros(60'000'000)), 0);
 }
 
 TEST(EventLoop, CanRunAgainAfterAStop) {
