@@ -145,6 +145,11 @@ std::vector<std::string> ChildProcess::lines() const {
   return lines_;
 }
 
+std::vector<std::string> ChildProcess::take_lines() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(lines_, {});
+}
+
 std::string ChildProcess::output() const {
   std::string all;
   for (const std::string& line : lines()) all += line + "\n";

@@ -58,6 +58,8 @@ class ChildProcess {
   // The lines so far.
   std::vector<std::string> lines() const;
   std::string output() const;
+  // The lines so far, which are kept no longer: for a child that prints for hours.
+  std::vector<std::string> take_lines();
 
   // The first line, from number `from` on, for which `wanted` holds; nothing at the deadline or when the
   // output has ended.

@@ -18,6 +18,13 @@ class EndlessStream {
     return std::string_view(block_).substr(start, most);
   }
 
+  // The same, exactly `size`.
+  std::string text(std::size_t offset, std::size_t size) const {
+    std::string bytes;
+    while (bytes.size() < size) bytes += at(offset + bytes.size(), size - bytes.size());
+    return bytes;
+  }
+
   // Whether `bytes` are the ones from `offset` on.
   bool matches(std::size_t offset, std::string_view bytes) const {
     while (!bytes.empty()) {

@@ -58,7 +58,8 @@ Socket Listener::accept(Millis patience) {
   }
 }
 
-DeadPort::DeadPort() : fd_(bound_socket(address_of("127.0.0.1:0"))), address_(real_address(fd_.get())) {}
+DeadPort::DeadPort(const base::Address& address)
+    : fd_(bound_socket(address)), address_(real_address(fd_.get())) {}
 
 DeafListener::DeafListener() : listener_(address_of("127.0.0.1:0"), 0) {
   // A queue of length 0 holds one connection, and every later SYN is dropped.

@@ -37,7 +37,8 @@ class Listener {
 // its address makes it answer, for as long as that lives: a server that goes and comes back.
 class DeadPort {
  public:
-  DeadPort();
+  DeadPort() : DeadPort(address_of("127.0.0.1:0")) {}
+  explicit DeadPort(const base::Address& address);
   const base::Address& address() const { return address_; }
 
  private:
