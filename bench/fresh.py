@@ -137,7 +137,7 @@ def take_sample(name: str, number: int, scenario: Scenario, setting: targets.Set
             feed_slowly(sample, target, scenario, load)
         if scenario.loads:
             load = dataclasses.replace(load, answers=backends.responder.arguments)
-            run = measure.take_sample(target, scenarios.ALL["connections"], number, load, setting.workers)
+            run = measure.take_sample(target, scenarios.ALL["connections"], number, load)
             sample.rate, sample.cost, sample.errors = run.rate, run.cost, run.errors
     return sample
 
@@ -200,12 +200,17 @@ def summarise(samples: list[Sample], names: list[str]) -> dict[str, dict[str, ob
     return result
 
 
-def table(scenario: Scenario, result: dict[str, dict[str, object]]) -> str:
+def rows(result: dict[str, dict[str, object]]) -> list[list[str]]:
+    """Of the table, its head first."""
     shown = [field for field in FIELDS if any(values[field] for values in result.values())]
-    rows = [["", *(FIELDS[field][0] for field in shown), "runs"]]
+    found = [["", *(FIELDS[field][0] for field in shown), "runs"]]
     for name, values in result.items():
         def show(value: float, field: str) -> str:
             return FIELDS[field][2].format(value * FIELDS[field][1])
         cells = [show_spread(values[field], lambda v, f=field: show(v, f), True) for field in shown]
-        rows.append([name, *cells, str(values["valid_runs"])])
-    return f"{scenario.name}: {scenario.about}\n{align(rows)}\n"
+        found.append([name, *cells, str(values["valid_runs"])])
+    return found
+
+
+def table(scenario: Scenario, result: dict[str, dict[str, object]]) -> str:
+    return f"{scenario.name}: {scenario.about}\n{align(rows(result))}\n"

@@ -16,6 +16,7 @@ def describe(weir: str) -> dict[str, object]:
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "kernel": platform.release(),
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
+        "commit": _output(["git", "-C", str(pathlib.Path(__file__).parent), "describe", "--always", "--dirty"]),
         "load_before": os.getloadavg()[0],
         "versions": {
             "weir": _version([weir, "--version"]),
@@ -41,6 +42,13 @@ def _setting(name: str) -> str:
     try:
         return pathlib.Path("/proc/sys", name).read_text(encoding="ascii").strip()
     except OSError:
+        return "unknown"
+
+
+def _output(argv: list[str]) -> str:
+    try:
+        return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
         return "unknown"
 
 

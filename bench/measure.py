@@ -115,12 +115,12 @@ def run_load(target: Target, scenario: Scenario, load: Load) -> wrk.Run | reques
                                            if field.type is int})
 
 
-def take_sample(target: Target, scenario: Scenario, number: int, load: Load, workers: int) -> Sample:
+def take_sample(target: Target, scenario: Scenario, number: int, load: Load) -> Sample:
     before = target.cpu_seconds()
     run = run_load(target, scenario, load)
     cpu = target.cpu_seconds() - before
     amount = run.bytes / 1e9 if scenario.per_byte else float(run.requests)
     cost = cpu / amount * (1.0 if scenario.per_byte else 1e6) if target.pid and amount else None
     return Sample(target.name, number, run.requests, run.bytes, run.seconds, amount / run.seconds, cpu, cost,
-                  cpu / run.seconds / workers if target.pid else None, run.p50_us, run.p99_us, run.p999_us, run.max_us,
+                  cpu / run.seconds / target.workers if target.pid else None, run.p50_us, run.p99_us, run.p999_us, run.max_us,
                   os.getloadavg()[0], run.errors() | ({} if run.requests else {"no_request": 1}))

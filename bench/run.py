@@ -5,7 +5,6 @@ import argparse
 import contextlib
 import dataclasses
 import itertools
-import json
 import pathlib
 import sys
 import time
@@ -15,6 +14,7 @@ import fresh
 import machine
 import measure
 import network
+import results as result_file
 import scenarios
 import summary
 import targets
@@ -68,8 +68,6 @@ def read_arguments() -> argparse.Namespace:
         parser.error("--rounds is 1 to 1000, --seconds 1 to 600, --workers 1 to 64")
     if any(name not in possible for name in given.scenario):
         parser.error(f"with {'--namespaces' if given.namespaces else '--wrk'} there are only: {', '.join(possible)}")
-    if given.workers > 1:
-        given.targets = [name for name in given.targets if name not in targets.OF_ONE_WORKER]
     return given
 
 
@@ -86,7 +84,6 @@ class Run:
     targets: list[targets.Target]
     load: measure.Load
     rounds: int
-    workers: int
 
     def measure(self, scenario: scenarios.Scenario) -> list[measure.Sample]:
         load = self.load
@@ -95,12 +92,12 @@ class Run:
         brief = dataclasses.replace(load, seconds=1)
         for target in self.targets:
             progress(f"{scenario.name}: {target.name} warms up")
-            measure.take_sample(target, scenario, 0, brief, self.workers)
+            measure.take_sample(target, scenario, 0, brief)
         samples: list[measure.Sample] = []
         for number in range(1, self.rounds + 1):
             for target in self.targets:
                 progress(f"{scenario.name}: round {number} of {self.rounds}, {target.name}")
-                samples.append(measure.take_sample(target, scenario, number, load, self.workers))
+                samples.append(measure.take_sample(target, scenario, number, load))
         progress("")
         return samples
 
@@ -109,22 +106,20 @@ class Run:
         rates = []
         for target in self.targets:
             progress(f"{scenario.name}: how much {target.name} can do")
-            rates.append(measure.take_sample(target, closed, 0, self.load, self.workers).rate)
+            rates.append(measure.take_sample(target, closed, 0, self.load).rate)
         return min(rates)
 
 
-def report(scenario: scenarios.Scenario, samples: list[measure.Sample], names: list[str]) -> dict[str, object]:
-    medians = summary.summarise(scenario, samples, names)
-    print(summary.table(scenario, medians), flush=True)
-    for sample in samples:
-        if sample.errors:
-            print(f"  invalid: round {sample.round}, {sample.target}: {sample.errors}", flush=True)
-    return {"about": scenario.about, "unit": "GB" if scenario.per_byte else "requests", "medians": medians,
-            "samples": [dataclasses.asdict(sample) for sample in samples]}
+def tell_invalid(samples: list[measure.Sample] | list[fresh.Sample]) -> int:
+    """How many, each with a line."""
+    invalid = [sample for sample in samples if sample.errors]
+    for sample in invalid:
+        print(f"  invalid: round {sample.round}, {sample.target}: {sample.errors}", flush=True)
+    return len(invalid)
 
 
 def run_fresh(scenario: fresh.Scenario, given: argparse.Namespace, setting: targets.Setting,
-              load: measure.Load) -> tuple[dict[str, object], int]:
+              load: measure.Load) -> list[fresh.Sample]:
     """Each sample with a process of its own."""
     names = [name for name in given.targets if fresh.can(name, scenario)]
     samples: list[fresh.Sample] = []
@@ -134,13 +129,7 @@ def run_fresh(scenario: fresh.Scenario, given: argparse.Namespace, setting: targ
                 progress(f"{scenario.name}: round {number} of {given.rounds}, {name}")
                 samples.append(fresh.take_sample(name, number, scenario, setting, load, backends))
     progress("")
-    medians = fresh.summarise(samples, names)
-    print(fresh.table(scenario, medians), flush=True)
-    for sample in samples:
-        if sample.errors:
-            print(f"  invalid: round {sample.round}, {sample.target}: {sample.errors}", flush=True)
-    return ({"about": scenario.about, "unit": "process", "medians": medians,
-             "samples": [dataclasses.asdict(sample) for sample in samples]}, sum(bool(s.errors) for s in samples))
+    return samples
 
 
 def run_usual(names: list[str], given: argparse.Namespace, place: network.Network, binaries: dict[str, str],
@@ -155,7 +144,7 @@ def run_usual(names: list[str], given: argparse.Namespace, place: network.Networ
         else:
             backends = measure.start_file_server(work, place.backends, place.backends_at)
         setting = targets.Setting(place.front, backends, given.workers, place.proxies_at, binaries)
-        run = Run([targets.start(work, name, setting) for name in given.targets], load, given.rounds, given.workers)
+        run = Run([targets.start(work, name, setting) for name in given.targets], load, given.rounds)
         for target in run.targets:
             measure.reach(target, load)
         if not given.wrk:
@@ -174,13 +163,17 @@ def run_all(given: argparse.Namespace, place: network.Network) -> tuple[dict[str
     usual = [name for name in given.scenario if name in scenarios.ALL]
     for _, alike in itertools.groupby(usual, key=lambda name: scenarios.ALL[name].is_tiny):
         for name, samples in run_usual(list(alike), given, place, binaries, load):
-            results[name] = report(scenarios.ALL[name], samples, given.targets)
-            invalid += sum(bool(sample.errors) for sample in samples)
+            results[name] = made = result_file.usual(samples, scenarios.ALL[name], given.targets)
+            print(summary.table(scenarios.ALL[name], made["medians"]), flush=True)
+            invalid += tell_invalid(samples)
     for name in given.scenario:
         if name in fresh.ALL:
             setting = targets.Setting(place.front, [], given.workers, place.proxies_at, binaries)
-            results[name], errors = run_fresh(fresh.ALL[name], given, setting, load)
-            invalid += errors
+            samples = run_fresh(fresh.ALL[name], given, setting, load)
+            names = list(dict.fromkeys(sample.target for sample in samples))
+            results[name] = made = result_file.of_fresh(samples, fresh.ALL[name], names)
+            print(fresh.table(fresh.ALL[name], made["medians"]), flush=True)
+            invalid += tell_invalid(samples)
     return results, invalid
 
 
@@ -196,12 +189,11 @@ def main() -> int:
     make = network.Namespaces(given.workers) if given.namespaces else contextlib.nullcontext(network.loopback(given.workers))
     with make as place:
         results, invalid = run_all(given, place)
-    output.parent.mkdir(parents=True, exist_ok=True)
     document = {"machine": box, "rounds": given.rounds, "seconds": given.seconds, "workers": given.workers,
                 "network": "namespaces" if given.namespaces else "loopback", "pinned": bool(place.proxies_at.cores),
                 "load": "wrk" if given.wrk else "request_load",
                 "scenarios": results}
-    output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    result_file.write(output, document)
     print(f"raw samples: {output}")
     return 1 if invalid else 0
 

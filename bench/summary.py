@@ -47,7 +47,8 @@ def summarise(scenario: Scenario, samples: list[Sample], targets: list[str]) -> 
     return result
 
 
-def table(scenario: Scenario, result: dict[str, dict[str, object]]) -> str:
+def rows(scenario: Scenario, result: dict[str, dict[str, object]]) -> list[list[str]]:
+    """Of the table, its head first."""
     rate, cost = ("GB/s", "CPU s/GB") if scenario.per_byte else ("requests/s", "CPU us/req")
     digits = 2 if scenario.per_byte else 0
     columns: list[tuple[str, str, Callable[[float], str], bool]] = [
@@ -61,12 +62,16 @@ def table(scenario: Scenario, result: dict[str, dict[str, object]]) -> str:
         ("p99 us", "p99_us", "{:.0f}".format, True),
         ("p99.9 us", "p999_us", "{:.0f}".format, False),
     ]
-    rows = [["", *(title for title, *_ in columns), "runs"]]
+    found = [["", *(title for title, *_ in columns), "runs"]]
     for target, values in result.items():
         cells = [show_spread(values[field], show, ends) for _, field, show, ends in columns]
         invalid = values["invalid_runs"]
-        rows.append([target, *cells, f"{values['valid_runs']}" + (f" ({invalid} invalid)" if invalid else "")])
-    return f"{scenario.name}: {scenario.about}\n{align(rows)}\n{not_the_limit(scenario, result)}"
+        found.append([target, *cells, f"{values['valid_runs']}" + (f" ({invalid} invalid)" if invalid else "")])
+    return found
+
+
+def table(scenario: Scenario, result: dict[str, dict[str, object]]) -> str:
+    return f"{scenario.name}: {scenario.about}\n{align(rows(scenario, result))}\n{not_the_limit(scenario, result)}"
 
 
 def not_the_limit(scenario: Scenario, result: dict[str, dict[str, object]]) -> str:

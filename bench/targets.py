@@ -20,10 +20,11 @@ ABOUT = {
     "socket-proxyd": "systemd-socket-proxyd",
     "pen": "pen",
     "weir": "Weir",
+    "weir-one": "Weir with one worker, beside several (--workers)",
     "other": "another build of Weir (--other)",
 }
-# They are one thread, whatever they are told.
-OF_ONE_WORKER = {"socket-proxyd", "pen"}
+# The first two are one thread, whatever they are told.
+OF_ONE_WORKER = ("socket-proxyd", "pen", "weir-one")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Target:
     host: str
     port: int
     pid: int | None = None
+    workers: int = 1
 
     def cpu_seconds(self) -> float:
         return process.cpu_seconds(self.pid) if self.pid else 0.0
@@ -61,11 +63,13 @@ def start(work: process.Workspace, name: str, setting: Setting) -> Target:
         return Target(name, host, int(port))
     label = f"{name}-{setting.workers}"
     more = [work.free_port(setting.front) for _ in range(setting.listeners - 1)]
-    host, backends, workers, where = setting.front, setting.backends, setting.workers, setting.where
-    if name in ("weir", "other"):
-        one = weir.start(work, setting.binaries[name], backends, name=label, host=host, sessions="none",
+    host, backends, where = setting.front, setting.backends, setting.where
+    workers = 1 if name in OF_ONE_WORKER else setting.workers
+    if name in ("weir", "weir-one", "other"):
+        binary = setting.binaries["other" if name == "other" else "weir"]
+        one = weir.start(work, binary, backends, name=label, host=host, sessions="none",
                          workers=str(workers), more_ports=more, where=where)
-        return Target(name, one.host, one.port, one.process.pid)
+        return Target(name, one.host, one.port, one.process.pid, workers)
     port = work.free_port(host)
     if name == "floor":
         started = floor.start(work, label, setting.binaries[name], host, port, backends, workers=workers, where=where)
@@ -78,4 +82,4 @@ def start(work: process.Workspace, name: str, setting: Setting) -> Target:
     else:
         started = haproxy.start(work, label, host, port, backends, threads=workers, splice=name == "haproxy-splice",
                                 more_ports=more, where=where)
-    return Target(name, host, port, started.pid)
+    return Target(name, host, port, started.pid, workers)
