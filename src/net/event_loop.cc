@@ -22,9 +22,13 @@ void EventLoop::run() {
   while (!stopping_) {
     const int count = wait();
     had_events_ = count > 0;
-    ++turn_;
+    if (static_cast<std::size_t>(count) < kMostEvents) ++turn_;
+    // What is asked for from now on is for the next turn.
+    const Again list = next_list_;
+    next_list_ = list == Again::kOne ? Again::kOther : Again::kOne;
+    called_again_.swap(again_);
     call_ready(static_cast<std::size_t>(count));
-    call_again();
+    call_again(list);
     call_due();
     for (const auto& hook : hooks_) hook();
   }
@@ -83,10 +87,11 @@ void EventLoop::call_ready(std::size_t count) {
   }
 }
 
-void EventLoop::call_again() {
-  called_again_.swap(again_);
+void EventLoop::call_again(Again list) {
   for (const std::uint64_t word : called_again_) {
-    if (Watch* watch = find(word)) watch->call(0);
+    Watch* watch = find(word);
+    // An event has called it meanwhile, if it does not wait here any more.
+    if (watch != nullptr && watch->again_ == list) watch->call(0);
   }
   called_again_.clear();
 }

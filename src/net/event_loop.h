@@ -42,7 +42,8 @@ class EventLoop {
   // they come, at the price of the processor's time. 0, as at first: it sleeps at once.
   void set_busy_poll(base::Micros time) { busy_poll_ = time; }
 
-  // Counts the turns.
+  // Counts the turns in which everything that was ready has been told: one that was told all that a turn can
+  // tell may have left others waiting.
   std::uint64_t turn() const { return turn_; }
 
   // Ends `run` after the turn that is under way. On the loop's thread only.
@@ -59,6 +60,9 @@ class EventLoop {
 
   static constexpr std::size_t kMostEvents = 256;  // of one wait
 
+  // In which of two lists a watch waits to be called again: that of this turn or that of the next one.
+  enum class Again : std::uint8_t { kNo, kOne, kOther };
+
   explicit EventLoop(base::UniqueFd epoll) : epoll_(std::move(epoll)) {}
 
   // A watched descriptor has a place here. The kernel is given the place and a number that each use of one
@@ -70,7 +74,7 @@ class EventLoop {
   int wait_up_to(int millis);
   int wait_limit() const;
   void call_ready(std::size_t count);
-  void call_again();
+  void call_again(Again list);
   void call_due();
 
   const base::UniqueFd epoll_;
@@ -78,8 +82,9 @@ class EventLoop {
   std::vector<Watch*> places_;
   std::vector<std::uint32_t> free_places_;
   std::uint32_t uses_ = 0;
-  std::vector<std::uint64_t> again_;  // words, as the kernel has them
+  std::vector<std::uint64_t> again_;  // words, as the kernel has them, for the next turn
   std::vector<std::uint64_t> called_again_;
+  Again next_list_ = Again::kOne;  // what `again_` is
   Timers timers_;
   std::vector<std::function<void()>> hooks_;
   base::Micros busy_poll_{0};

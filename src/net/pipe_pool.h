@@ -63,6 +63,9 @@ class PipePool {
   // An empty pipe, or none: `limit` are out, or descriptors, or memory for pipes.
   Handle acquire();
 
+  // Whether more than half of the pipes are out. The rest is for those who have one only for a moment.
+  bool is_short() const { return 2 * outstanding_ > limit_; }
+
   std::size_t outstanding() const { return outstanding_; }
   std::size_t kept() const { return free_.size(); }
 

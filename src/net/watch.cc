@@ -48,6 +48,8 @@ bool Watch::tell_kernel(std::uint32_t events) {
 
 void Watch::call_again() {
   WEIR_ASSERT(interest_ != Interest::kNone);
+  if (again_ == loop_->next_list_) return;
+  again_ = loop_->next_list_;
   loop_->again_.push_back(word());
 }
 
@@ -61,10 +63,12 @@ void Watch::forget() {
   if (interest_ == Interest::kNone) return;
   interest_ = Interest::kNone;
   edges_ = false;
+  again_ = EventLoop::Again::kNo;
   loop_->give_place_back(*this);
 }
 
 void Watch::call(std::uint32_t events) {
+  again_ = EventLoop::Again::kNo;
   Ready ready;
   ready.ended = (events & EPOLLRDHUP) != 0;
   ready.read_on = (events & (EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;

@@ -64,8 +64,8 @@ class Watch {
   // interest. Meant to stand until the descriptor closes; otherwise like `want`.
   [[nodiscard]] bool want_edges(Interest interest);
 
-  // Calls once more in the next turn, with nothing ready: for one who has left something for later.
-  // Precondition: there is interest.
+  // Calls in the next turn, with nothing ready unless an event comes: for one who has left something for
+  // later. Once, however often it is asked for. Precondition: there is interest.
   void call_again();
 
   // Takes the interest back; no callback comes after this. Idempotent.
@@ -91,7 +91,8 @@ class Watch {
   void (*callback_)(void*, Ready) = nullptr;
   int fd_ = -1;
   std::uint32_t place_ = 0;  // in the loop, while there is interest
-  std::uint32_t use_ = 0;    // of that place
+  std::uint32_t use_ = 0;    // no other one of the loop's has had this number
+  EventLoop::Again again_ = EventLoop::Again::kNo;
   Interest interest_ = Interest::kNone;
   bool edges_ = false;
 };

@@ -6,11 +6,11 @@
 namespace weir::relay {
 namespace {
 
-// Whether the direction has a pipe to go on with.
-bool splices(Direction& direction, net::PipePool* pipes) {
+// Whether the direction has a pipe to go on with. One that `waited` for its target would keep it for long.
+bool splices(Direction& direction, net::PipePool* pipes, bool waited) {
   if (direction.pipe != nullptr) return true;
-  const bool may_splice =
-      pipes != nullptr && !direction.held && !direction.source_ended && !direction.read_on;
+  const bool may_splice = pipes != nullptr && !direction.held && !direction.source_ended &&
+                          !direction.read_on && !(waited && pipes->is_short());
   if (!may_splice || !direction.meter.is_bulk()) return false;
   direction.pipe = pipes->acquire();
   return direction.pipe != nullptr;
@@ -18,13 +18,15 @@ bool splices(Direction& direction, net::PipePool* pipes) {
 
 Pumped move(Direction& direction, int source, int target, net::BufferPool& buffers, net::PipePool* pipes,
             std::uint64_t most) {
-  if (!splices(direction, pipes)) return pump_by_copy(direction, source, target, buffers, most);
-  const Pumped outcome = pump_by_splice(direction, source, target, direction.read_on ? 0 : most);
+  const bool waited = direction.blocked;
+  if (!splices(direction, pipes, waited)) return pump_by_copy(direction, source, target, buffers, most);
+  // Only emptied; what follows is copied.
+  const bool gives_pipe_up = direction.read_on || (waited && pipes->is_short());
+  const Pumped outcome = pump_by_splice(direction, source, target, gives_pipe_up ? 0 : most);
   if (direction.pipe->size() > 0 && outcome == Pumped::kBlocked) return outcome;
   direction.pipe.reset();
-  const bool only_a_read_can_tell =
-      outcome == Pumped::kEnded || (outcome == Pumped::kMore && direction.read_on);
-  return only_a_read_can_tell ? pump_by_copy(direction, source, target, buffers, most) : outcome;
+  const bool goes_on_by_copy = outcome == Pumped::kEnded || (outcome == Pumped::kMore && gives_pipe_up);
+  return goes_on_by_copy ? pump_by_copy(direction, source, target, buffers, most) : outcome;
 }
 
 }  // namespace

@@ -8,8 +8,6 @@
 namespace weir::relay {
 namespace {
 
-constexpr int kFillsPerTurn = 1;
-
 // A call that a signal interrupted is made again; -1 leaves errno to the caller.
 ssize_t move(int from, int to, std::size_t size) {
   ssize_t n = 0;
@@ -40,17 +38,14 @@ Pumped empty(Direction& direction, int target) {
 Pumped pump_by_splice(Direction& direction, int source, int target, std::uint64_t most) {
   direction.blocked = false;
   net::Pipe& pipe = *direction.pipe;
-  Pumped outcome = empty(direction, target);
-  for (int i = 0; i < kFillsPerTurn && outcome == Pumped::kMore && most > 0; ++i) {
-    const ssize_t moved = move(source, pipe.in(), std::min<std::uint64_t>(most, pipe.capacity()));
-    // The pipe was empty, so it is the source that has no more.
-    if (moved < 0) return errno == EAGAIN ? Pumped::kDrained : source_failure(errno);
-    if (moved == 0) return Pumped::kEnded;
-    pipe.filled(static_cast<std::size_t>(moved));
-    most -= static_cast<std::uint64_t>(moved);
-    outcome = empty(direction, target);
-  }
-  return outcome;
+  const Pumped outcome = empty(direction, target);
+  if (outcome != Pumped::kMore || most == 0) return outcome;
+  const ssize_t moved = move(source, pipe.in(), std::min<std::uint64_t>(most, pipe.capacity()));
+  // The pipe was empty, so it is the source that has no more.
+  if (moved < 0) return errno == EAGAIN ? Pumped::kDrained : source_failure(errno);
+  if (moved == 0) return Pumped::kEnded;
+  pipe.filled(static_cast<std::size_t>(moved));
+  return empty(direction, target);
 }
 
 }  // namespace weir::relay

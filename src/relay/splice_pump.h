@@ -7,8 +7,8 @@
 
 namespace weir::relay {
 
-// As `pump_by_copy`, for at most about 1 MiB. `kEnded` may also mean that urgent data lies ahead, behind
-// which a splice does not come: only a read can tell. Precondition: the direction holds a pipe.
+// As `pump_by_copy`, for what is in the pipe and one more fill. `kEnded` may also mean that urgent data lies
+// ahead, behind which a splice does not come: only a read can tell. Precondition: the direction holds a pipe.
 Pumped pump_by_splice(Direction& direction, int source, int target, std::uint64_t most = kNoBound);
 
 }  // namespace weir::relay

@@ -18,6 +18,8 @@ constexpr int kBatch = 64;
 // After so many batches that have not emptied the queue they are doubled. Before that it may well have been
 // the next one who came, and to ask for more than there are costs a call.
 constexpr int kPatience = 4;
+// It is asked how long the queue is when a batch is of this size, and when it is the largest.
+constexpr int kAsksFrom = 8;
 // The same while the queue threatens to overflow: what is lost there costs the client a second or more.
 constexpr int kLargeBatch = 1024;
 // What can have been waiting when accepting ends, on any kernel's usual settings; more are newcomers.
@@ -72,9 +74,9 @@ std::optional<net::AcceptQueue> Acceptor::queue() const {
   return net::accept_queue(fd_.get());
 }
 
-// Had more been waiting than the last batch took, the loop would have called in the turn after it.
+// Had more been waiting than the last batch took, the loop would have called again by the turn after it.
 void Acceptor::note_turn() {
-  const bool was_emptied = loop_.turn() != last_turn_ + 1;
+  const bool was_emptied = loop_.turn() > last_turn_ + 1;
   last_turn_ = loop_.turn();
   if (was_emptied) begin_small();
 }
@@ -89,15 +91,19 @@ void Acceptor::on_ready(net::Ready) {
   for (int i = 0; i < batch_; ++i) {
     if (accept_one() == Step::kDone) return begin_small();
   }
-  if (batch_ < kBatch) {
-    if (++full_batches_ >= kPatience) batch_ = std::min(2 * batch_, kBatch);
-    return;
-  }
-  if (!many_wait()) return;
+  if (full_batches_ < kPatience) ++full_batches_;
+  if (full_batches_ < kPatience) return;
+  // It is not newcomers only: is it a queue that is about to overflow?
+  if ((batch_ == kAsksFrom || batch_ == kBatch) && many_wait()) return take_large_batch();
+  batch_ = std::min(2 * batch_, kBatch);
+}
+
+void Acceptor::take_large_batch() {
   door_.counters.large_batches.add();
-  for (int i = kBatch; i < kLargeBatch; ++i) {
+  for (int i = batch_; i < kLargeBatch; ++i) {
     if (accept_one() == Step::kDone) return;
   }
+  batch_ = kBatch;
 }
 
 // Whether the queue was more than three quarters full before a batch was taken off it.
@@ -106,7 +112,7 @@ bool Acceptor::many_wait() const {
   const auto queue = net::accept_queue(fd_.get());
   if (!queue) return false;
   // Of a queue that is shorter than that the batch itself says nothing.
-  const unsigned taken = queue->limit > 2 * kBatch ? kBatch : 0;
+  const unsigned taken = queue->limit > 2 * kBatch ? static_cast<unsigned>(batch_) : 0;
   return (std::uint64_t{queue->depth} + taken) * 4 > std::uint64_t{queue->limit} * 3;
 }
 

@@ -76,6 +76,7 @@ class Acceptor {
   void note_turn();
   void begin_small();
   bool many_wait() const;
+  void take_large_batch();
   Step accept_one();
   Step out_of_permits();
   Step accept_failed(int error);

@@ -52,8 +52,8 @@ base::Result<DescriptorPlan> plan_descriptors(std::uint64_t limit, const Descrip
         {base::ErrorSide::kSystem, fmt::format("the limit of {} descriptors leaves none for connections: {} "
                                                "are needed before the first ({}); raise it "
                                                "(`ulimit -n`, LimitNOFILE= in systemd, ulimits: in compose), "
-                                               "or use fewer workers, listeners or "
-                                               "warm_connections, or a smaller tarpit_max",
+                                               "or use fewer workers, listeners, "
+                                               "warm_connections or splice_pipes, or a smaller tarpit_max",
                                                limit, kept, plan.items())});
   }
   constexpr std::uint64_t kMost = 1u << 30;

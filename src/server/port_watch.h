@@ -1,7 +1,7 @@
 // Watches the local ports of connections to backends: once a second it asks the kernel how many are in
 // TIME_WAIT towards the backends that are in use, lets pool/port_ledger foretell, and tells the log before
 // ports run dry. When asking takes long, or while few ports are used, it asks less often. On the control
-// loop; `views` from any thread.
+// loop; `findings` from any thread.
 #pragma once
 
 #include <memory>

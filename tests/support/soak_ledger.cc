@@ -20,6 +20,8 @@ std::string line_of(const Session& session, const Verdict& verdict) {
          "\" backend_saw=\"" + side(session.backend) + "\" why=\"" + verdict.why + "\"";
 }
 
+std::string_view listener_of(Kind kind) { return kind == Kind::kServerFirst ? "greeting" : "web"; }
+
 std::string listed(const std::map<std::string, std::size_t>& counts) {
   std::string text;
   for (const auto& [what, count] : counts) {
@@ -94,10 +96,13 @@ std::size_t Ledger::open_at_backends() const {
   return open_at_backends_;
 }
 
-// A client's port may be used again in a round: the lines on it, in time, are its sessions, in time.
+// A client's port may be used for both listeners at a time, and again in a round: the lines on the two, in time,
+// are its sessions, in time.
 void Ledger::join(std::vector<std::string> log, Tally& tally) {
   std::map<std::string, std::vector<Session*>> by_address;
-  for (auto& [number, session] : sessions_) by_address[session.address].push_back(&session);
+  for (auto& [number, session] : sessions_) {
+    by_address[session.address + " " + std::string(listener_of(session.kind))].push_back(&session);
+  }
   for (auto& [address, sessions] : by_address) {
     std::ranges::sort(sessions, {}, [](const Session* session) { return session->client.begun; });
   }
@@ -106,7 +111,7 @@ void Ledger::join(std::vector<std::string> log, Tally& tally) {
   std::map<std::string, std::size_t> used;
   for (std::string& text : log) {
     std::optional<LogLine> line = parse_log_line(text);
-    const std::string address = line->text("client");
+    const std::string address = line->text("client") + " " + line->text("listener");
     const std::size_t at = used[address]++;
     if (at >= by_address[address].size()) {
       tally.unexplained.push_back("nobody's session: " + text);

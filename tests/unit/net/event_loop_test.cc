@@ -62,8 +62,10 @@ long sleeps_with_busy_poll(base::Micros time) {
     return usage.ru_nvcsw;
   };
   const long before = sleeps();
+  const base::TimePoint begun = base::precise_now();
   timer.start(base::Millis(20));
   loop->run();
+  EXPECT_LT(base::precise_now() - begun, base::Millis(10'000)) << "the timer was late";
   EXPECT_EQ(probe.calls, 1);
   EXPECT_EQ(over.calls, 1);
   return sleeps() - before;
@@ -282,6 +284,30 @@ TEST(Watch, CallsAgainInTheNextTurnWhenAsked) {
   watch.stop();
   driver.turns(5);
   EXPECT_EQ(probe.calls, 3) << "stopped since";
+}
+
+TEST(Watch, IsCalledOnceATurnHoweverMuchItLeavesForLater) {
+  const auto loop = test::make_loop();
+  const test::SocketPair pair = test::unix_pair();
+  Probe probe;
+  Watch watch;
+  watch.bind<&Probe::on_ready>(*loop, pair.a.get(), &probe);
+  ASSERT_TRUE(watch.want_edges(Interest::kRead));
+  probe.then = [&] {
+    watch.call_again();
+    watch.call_again();
+  };
+  int turns = 0;
+  int most_in_a_turn = 0;
+  // An event for each turn, beside what is left.
+  test::send_some(pair.b.get(), "x");
+  loop->at_end_of_turn([&] {
+    most_in_a_turn = std::max(most_in_a_turn, std::exchange(probe.calls, 0));
+    test::send_some(pair.b.get(), "x");
+    if (++turns == 50) loop->stop();
+  });
+  loop->run();
+  EXPECT_EQ(most_in_a_turn, 1);
 }
 
 TEST(Watch, AnotherOwnerHearsWhatComesAfterItWasHandedOver) {

@@ -106,6 +106,32 @@ TEST_F(PumpOverTcp, KeepsInThePipeWhatAFullTargetDoesNotTake) {
   EXPECT_EQ(pipes.outstanding(), 0u);
 }
 
+TEST_F(PumpOverTcp, OfASlowTargetCopiesWhileMostPipesAreLent) {
+  test::shrink_send_buffer(target.a.get());
+  net::PipePool few{3};
+  const std::string data = noise(6'000'000, 13);
+  make_bulk();
+  std::string got;
+  std::size_t given = 0;
+  bool reads = false;
+  const auto step = [&] {
+    given += test::send_some(source.b.get(), std::string_view(data).substr(given));
+    if (reads && test::wait_for(target.b.get(), POLLIN, base::Millis(0)))
+      got += test::receive(target.b.get());
+    last = pump(direction, source.a.get(), target.a.get(), buffers, &few);
+    return direction.blocked;
+  };
+  ASSERT_TRUE(test::eventually([&] { return step() && direction.pipe != nullptr; }));
+  const net::PipePool::Handle a = few.acquire();
+  const net::PipePool::Handle b = few.acquire();
+  ASSERT_NE(b, nullptr);
+  reads = true;
+  ASSERT_TRUE(test::eventually([&] { return step(), direction.pipe == nullptr; }));
+  EXPECT_LT(direction.bytes, data.size() / 2) << "it kept the pipe to the end";
+  ASSERT_TRUE(test::eventually([&] { return step(), got.size() == data.size(); }));
+  EXPECT_TRUE(got == data);
+}
+
 TEST_F(PumpOverTcp, WithEveryPipeLentCopies) {
   const net::PipePool::Handle a = pipes.acquire();
   const net::PipePool::Handle b = pipes.acquire();

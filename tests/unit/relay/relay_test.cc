@@ -423,7 +423,7 @@ TEST_F(RelayOverTcp, AResetAfterAHalfCloseIsAReset) {
   EXPECT_EQ(error_of(client.get()), ECONNRESET);
 }
 
-// After its end of stream the client is no longer watched; its reset shows with the next write to it.
+// After its end of stream the client is not read any more: its reset is looked for when the loop tells of it.
 TEST_F(RelayOverTcp, TheResetOfASideThatHadEndedIsPassedOnAtOnce) {
   start();
   ::shutdown(client.get(), SHUT_WR);

@@ -78,8 +78,27 @@ TEST_F(Accepting, BeginsWithSmallBatchesAgainWhenTheQueueWasEmpty) {
 TEST_F(Accepting, TakesAllThatWaitWhenTheQueueIsOverThreeQuartersFull) {
   listen(400);
   connect(400);
-  EXPECT_EQ(accept_all(400), (std::vector<std::size_t>{1, 1, 1, 1, 2, 4, 8, 16, 32, 334}));
+  EXPECT_EQ(accept_all(400), (std::vector<std::size_t>{1, 1, 1, 1, 2, 4, 390}));
   EXPECT_EQ(counters.large_batches.value(), 1u);
+}
+
+// Then the loop is told of the queue in every third turn only.
+TEST_F(Accepting, GrowsItsBatchesAlsoWhileMoreIsReadyThanATurnIsToldOf) {
+  struct Busy {
+    void on_ready(net::Ready) {}
+    net::Watch watch;
+    test::SocketPair pair = test::unix_pair();
+  };
+  std::vector<std::unique_ptr<Busy>> others;
+  for (int i = 0; i < 600; ++i) {
+    Busy& busy = *others.emplace_back(std::make_unique<Busy>());
+    test::send_some(busy.pair.b.get(), "x");
+    busy.watch.bind<&Busy::on_ready>(*loop, busy.pair.a.get(), &busy);
+    ASSERT_TRUE(busy.watch.want(net::Interest::kRead));
+  }
+  listen(500);
+  connect(300);
+  EXPECT_EQ(accept_all(300), (std::vector<std::size_t>{1, 1, 1, 1, 2, 4, 8, 16, 32, 64, 64, 64, 42}));
 }
 
 TEST_F(Accepting, TellsWhatItsQueueHolds) {

@@ -88,7 +88,7 @@ TEST(PlanDescriptors, FailsWhenNotOneConnectionFits) {
             "about to be refused, 1 "
             "listening sockets, 12 spare); raise it (`ulimit -n`, LimitNOFILE= in systemd, ulimits: in "
             "compose), or use fewer "
-            "workers, listeners or warm_connections, or a smaller tarpit_max");
+            "workers, listeners, warm_connections or splice_pipes, or a smaller tarpit_max");
 }
 
 TEST(PlanDescriptors, StandsALimitWithoutEnd) {
