@@ -4,33 +4,35 @@
 usage: bench/compare.py BEFORE.json AFTER.json [TARGET ...]
 
 Absolute figures of two runs differ with the machine's mood. So each figure is first divided by that of the same round's
-run without a proxy (targets "direct"); where there is none, figures are compared as they are, and a line says so. A
-difference is called one when every run of one result lies on the same side of every run of the other, and each has
-five at least: of two times five runs that are alike this happens once in 126 times.
+run without a proxy (target "direct"), and is then called "to direct"; where there is none, figures are compared as they
+are. A difference is called one when every run of one result lies on the same side of every run of the other, and each has
+five at least: of two times five runs that are alike this happens once in 126 times, so that among a hundred comparisons
+one is expected to be called a difference by chance.
 """
 
 import json
 import pathlib
 import sys
 from statistics import median
+from types import SimpleNamespace
 
-from figures import align
+from figures import align, by_round
 
 # What is compared, whether more is better, and whether it is divided by the run without a proxy.
-FIELDS = {"rate": (True, True), "cost": (False, False), "p99_us": (False, True)}
+FIELDS = {"rate": (True, True), "cost": (False, False), "p99_us": (False, True), "start": (False, False),
+          "memory": (False, False), "each": (False, False), "idle_cpu": (False, False)}
 BASE = "direct"
 LEAST_RUNS = 5
 
 
 def values(samples: list[dict], target: str, field: str, relative: bool) -> list[float]:
     """Of the valid runs, round by round; relative to `BASE` in the same round."""
-    def by_round(name: str) -> dict[int, float]:
-        return {s["round"]: s[field] for s in samples if s["target"] == name and not s["errors"] and s[field]}
-    own = by_round(target)
+    runs = [SimpleNamespace(**one) for one in samples if field in one]
+    own = by_round(runs, target, field)
     if not relative:
         return list(own.values())
-    base = by_round(BASE)
-    return [own[number] / base[number] for number in own if number in base]
+    base = by_round(runs, BASE, field)
+    return [value / base[number] for number, value in own.items() if base.get(number)]
 
 
 def verdict(before: list[float], after: list[float], more_is_better: bool) -> str:
@@ -56,7 +58,7 @@ def rows_of(name: str, before: dict, after: dict, wanted: list[str]) -> list[lis
                 continue
             old, new = median(pair[0]), median(pair[1])
             what = field + (" to direct" if relative and relative_can_be else "")
-            rows.append([name, target, what, f"{old:.3g}", f"{new:.3g}", f"{new / old - 1:+.1%}",
+            rows.append([name, target, what, f"{old:.3g}", f"{new:.3g}", f"{new / old - 1:+.1%}" if old else "-",
                          verdict(*pair, more_is_better)])
     return rows
 

@@ -21,15 +21,15 @@ def spread(values: list[float]) -> Spread | None:
 
 
 def by_round(samples: Sequence[Run], target: str, field: str) -> dict[int, float]:
-    """Runs with errors do not count."""
+    """What was measured in the runs without errors."""
     pairs = ((s.round, getattr(s, field)) for s in samples if s.target == target and not s.errors)
-    return {number: value for number, value in pairs if value}
+    return {number: value for number, value in pairs if value is not None}
 
 
 def ratio(samples: Sequence[Run], target: str, base: str, field: str) -> Spread | None:
-    """Of a field of two targets, round by round; rounds in which either had errors do not count."""
+    """Of a field of two targets, round by round; rounds in which either had errors, or nothing, do not count."""
     upper, lower = by_round(samples, target, field), by_round(samples, base, field)
-    return spread([upper[number] / lower[number] for number in upper if number in lower])
+    return spread([value / lower[number] for number, value in upper.items() if value and lower.get(number)])
 
 
 def align(rows: list[list[str]]) -> str:

@@ -65,18 +65,19 @@ class Backends:
 
 
 def can(target: str, scenario: Scenario) -> bool:
-    """Whether it makes sense of the target: some have only one port, or take no lists that long."""
-    if target in ("direct", "socket-proxyd", "pen"):
+    """Whether it makes sense of the target: some have only one port, or take few connections and backends."""
+    if target == "direct":
         return scenario.backends == 2 and scenario.listeners == 1
-    return target != "floor" or scenario.listeners == 1
+    return target not in ("socket-proxyd", "pen") and (target != "floor" or scenario.listeners == 1)
 
 
 @dataclasses.dataclass
 class Sample:
-    """One process. Times in seconds, memory in bytes; `memory` is what it holds after its start, `each` what a
-    connection added to that, `kernel_each` what it added to the memory of the kernel (sockets of clients and backends
-    included), `idle_cpu` its processor time in a second of standing idle. `rate` and `cost` as in measure.Sample;
-    `gigabytes` a second and CPU seconds for one."""
+    """One process. Times in seconds, memory in bytes; `start` lasts from its spawn until its last port answers, `memory`
+    is what it holds then, `each` what a connection added to that, `kernel_each` what it added to the memory of the kernel
+    (sockets of clients and backends included), `idle_cpu` its processor time in a second of standing idle, `idle_wakes`
+    how often its threads went to sleep in one. `rate` and `cost` as in measure.Sample; `gigabytes` a second and CPU
+    seconds for one."""
 
     target: str
     round: int
@@ -86,6 +87,7 @@ class Sample:
     each: float | None = None
     kernel_each: float | None = None
     idle_cpu: float | None = None
+    idle_wakes: float | None = None
     rate: float | None = None
     cost: float | None = None
     gigabytes: float | None = None
@@ -123,10 +125,10 @@ def take_sample(name: str, number: int, scenario: Scenario, setting: targets.Set
     setting = dataclasses.replace(setting, backends=many(port, scenario.backends), listeners=scenario.listeners)
     with process.Workspace() as work:
         with backends.responder.is_there(load):
-            begun = time.monotonic()
             target = targets.start(work, name, setting)
             if target.pid:
-                sample.start = time.monotonic() - begun
+                process.wait_until(lambda: process.answers(target.host, target.ports[-1]), f"{name}'s last port")
+                sample.start = time.monotonic() - work.started_at
                 time.sleep(0.3)
                 sample.memory = memory_of(target.pid)
             if scenario.loads:
@@ -148,33 +150,38 @@ def hold_idle(sample: Sample, target: targets.Target, scenario: Scenario, load: 
     arguments = ["--to", target.address, "--connections", str(scenario.idle), "--path", "/body-512?" + "x" * 400]
     seconds = IDLE_SECONDS + SETTLE_SECONDS + 3
     with request_load.Load(load.request_load, "idle", arguments, seconds, load.where) as idle:
-        idle.wait_until_they_stand()
+        idle.wait_for("begins")
         time.sleep(SETTLE_SECONDS)
         sample.kernel_each = (kernel_memory() - kernel_before) / scenario.idle
         if target.pid:
             sample.each = (memory_of(target.pid) - before) / scenario.idle
-            cpu = target.cpu_seconds()
+            cpu, slept = target.cpu_seconds(), process.times_slept(target.pid)
             time.sleep(IDLE_SECONDS)
             sample.idle_cpu = (target.cpu_seconds() - cpu) / IDLE_SECONDS
+            sample.idle_wakes = (process.times_slept(target.pid) - slept) / IDLE_SECONDS
         sample.errors = idle.finish().errors()
 
 
 def feed_slowly(sample: Sample, target: targets.Target, scenario: Scenario, load: measure.Load) -> None:
-    """Looks at what the connections take while every buffer on the way is full, and at what a GB costs then."""
+    """Looks at what the connections take when every buffer on the way is full, and at what a GB costs from then on: the
+    second half of the run, in which half of its bytes come."""
     before, kernel_before = memory_of(target.pid) if target.pid else 0, kernel_memory()
-    cpu = target.cpu_seconds()
     arguments = ["--to", target.address, "--connections", str(scenario.slow), "--path", "/body-16MiB",
                  "--read-rate", str(SLOW_BYTES), "--patience", "120", "--discard"]
     with request_load.Load(load.request_load, "closed", arguments, SLOW_SECONDS, load.where) as slow:
+        slow.wait_for("begins")
         time.sleep(SLOW_SECONDS / 2)
         sample.kernel_each = (kernel_memory() - kernel_before) / scenario.slow
         if target.pid:
             sample.each = (memory_of(target.pid) - before) / scenario.slow
+        cpu = target.cpu_seconds()
+        slow.wait_for("over")
+        cpu = target.cpu_seconds() - cpu
         run = slow.finish()
     sample.errors = run.errors()
     sample.gigabytes = run.bytes / 1e9 / run.seconds
-    if target.pid:
-        sample.cost_of_gigabyte = (target.cpu_seconds() - cpu) * 1e9 / run.bytes
+    if target.pid and run.bytes:
+        sample.cost_of_gigabyte = cpu * 1e9 / (run.bytes / 2)
 
 
 FIELDS: dict[str, tuple[str, float, str]] = {
@@ -183,6 +190,7 @@ FIELDS: dict[str, tuple[str, float, str]] = {
     "each": ("bytes/connection", 1.0, "{:.0f}"),
     "kernel_each": ("kernel bytes/connection", 1.0, "{:.0f}"),
     "idle_cpu": ("idle CPU %", 1e2, "{:.2f}"),
+    "idle_wakes": ("wakes/s", 1.0, "{:.1f}"),
     "rate": ("connections/s", 1.0, "{:.0f}"),
     "cost": ("CPU us each", 1.0, "{:.2f}"),
     "gigabytes": ("GB/s", 1.0, "{:.3f}"),

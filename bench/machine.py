@@ -1,6 +1,7 @@
 """What a result was measured on: without it figures mean nothing."""
 
 import datetime
+import hashlib
 import os
 import pathlib
 import platform
@@ -30,6 +31,12 @@ def describe(weir: str) -> dict[str, object]:
             "net/ipv4/tcp_tw_reuse", "net/ipv4/ip_local_port_range", "net/core/somaxconn",
             "net/ipv4/tcp_congestion_control")},
     }
+
+
+def digests(paths: list[str]) -> dict[str, str]:
+    """SHA-256 of those binaries that are there, by their names."""
+    found = [pathlib.Path(path) for path in paths]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found if path.is_file()}
 
 
 def _cpu_model() -> str:

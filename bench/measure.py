@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import os
+import pathlib
 from collections.abc import Iterator
 
 from targets import Target  # makes the package `peers` known
@@ -10,12 +11,18 @@ from targets import Target  # makes the package `peers` known
 from peers import nginx, process, request_load, wrk
 from scenarios import BODIES, Scenario
 
+# Of each load, before what counts.
+WARM_UP_SECONDS = 0.5
+# What of it rises in a run is stored with the run: a queue was too short, or packets were lost (proc(5), net/netstat).
+KERNEL_COUNTERS = ("ListenOverflows", "TCPSynRetrans", "TCPTimeWaitOverflow")
+
 
 @dataclasses.dataclass
 class Sample:
     """One run. `rate` is requests/s or GB/s, `cost` CPU microseconds a request or CPU seconds a GB, of the proxy's
-    processes; `busy` is their CPU time over the run's, for each worker. Latencies are the load's: from when a request
-    was due, in loads of a fixed rate."""
+    processes; `busy` is their CPU time over the run's, for each worker, and `load_busy` that of the load, which may be
+    the backend too. Latencies are the load's: from when a request was due, in loads of a fixed rate. `kernel` is what rose
+    of the kernel's counters of what should not happen, among everybody in this network namespace."""
 
     target: str
     round: int
@@ -26,11 +33,13 @@ class Sample:
     cpu_seconds: float
     cost: float | None
     busy: float | None
+    load_busy: float | None
     p50_us: float
     p99_us: float
     p999_us: float
     max_us: float
     load_average: float
+    kernel: dict[str, int]
     errors: dict[str, int]
 
 
@@ -48,7 +57,8 @@ class Load:
 
     def start(self, scenario: Scenario, target: str, more: tuple[str, ...] = ()) -> request_load.Load:
         """Of request_load."""
-        arguments = ["--to", target, "--connections", str(scenario.connections), "--path", scenario.path, *more]
+        arguments = ["--to", target, "--connections", str(scenario.connections), "--path", scenario.path,
+                     "--warm-up", str(WARM_UP_SECONDS), *more]
         if not scenario.is_tiny:
             arguments.append("--discard")
         if scenario.each:
@@ -97,30 +107,52 @@ class Responder:
 def reach(target: Target, load: Load) -> None:
     """A request through it while the backend is there: what its start has begun is behind it then."""
     arguments = ["--to", target.address, "--connections", "1"]
-    with request_load.Load(load.request_load, "closed", arguments, 0.1, load.where) as one:
+    with request_load.Load(load.request_load, "idle", arguments, 0.1, load.where) as one:
         run = one.finish()
     if run.requests == 0:
         raise process.Failure(f"{target.name} was started, and answers nothing: {run.errors()}")
 
 
-def run_load(target: Target, scenario: Scenario, load: Load) -> wrk.Run | request_load.Run:
+def run_load(target: Target, scenario: Scenario, load: Load) -> tuple[wrk.Run | request_load.Run, float, float | None]:
+    """The run, the proxy's CPU seconds in it, and the load's share of a core (of wrk, nobody knows)."""
     if load.by_wrk:
-        return wrk.run(f"http://{target.address}{scenario.path}", connections=scenario.connections, seconds=load.seconds,
-                       headers=["Connection: close"] if scenario.each else [], where=load.where)
+        before = target.cpu_seconds()
+        by_wrk = wrk.run(f"http://{target.address}{scenario.path}", connections=scenario.connections, seconds=load.seconds,
+                         headers=["Connection: close"] if scenario.each else [], where=load.where)
+        return by_wrk, target.cpu_seconds() - before, None
     with contextlib.ExitStack() as running:
         loads = [running.enter_context(load.start(one, target.address, load.answers)) for one in scenario.parts or [scenario]]
+        for one in loads:
+            one.wait_for("begins")
+        before = target.cpu_seconds()
+        for one in loads:
+            one.wait_for("over")
+        cpu = target.cpu_seconds() - before
         runs = [one.finish() for one in loads]
-    return dataclasses.replace(runs[0], **{field.name: sum(getattr(run, field.name) for run in runs)
-                                           for field in dataclasses.fields(request_load.Run)
-                                           if field.type is int})
+    run = dataclasses.replace(runs[0], **{field.name: sum(getattr(run, field.name) for run in runs)
+                                          for field in dataclasses.fields(request_load.Run) if field.type is int})
+    return run, cpu, sum(run.cpu_seconds for run in runs) / run.seconds
+
+
+def kernel_counters() -> dict[str, int]:
+    lines = pathlib.Path("/proc/net/netstat").read_text(encoding="ascii").splitlines()
+    names, values = (line.split() for line in lines if line.startswith("TcpExt:"))
+    return {name: int(value) for name, value in zip(names, values) if name in KERNEL_COUNTERS}
+
+
+def derive(scenario: Scenario, run: wrk.Run | request_load.Run | Sample, cpu: float,
+           workers: int) -> tuple[float, float | None, float | None]:
+    """A run's rate, cost and busy, as in Sample; the last two only of a proxy, which has workers."""
+    amount = run.bytes / 1e9 if scenario.per_byte else float(run.requests)
+    cost = cpu / amount * (1.0 if scenario.per_byte else 1e6) if workers and amount else None
+    return amount / run.seconds, cost, cpu / run.seconds / workers if workers else None
 
 
 def take_sample(target: Target, scenario: Scenario, number: int, load: Load) -> Sample:
-    before = target.cpu_seconds()
-    run = run_load(target, scenario, load)
-    cpu = target.cpu_seconds() - before
-    amount = run.bytes / 1e9 if scenario.per_byte else float(run.requests)
-    cost = cpu / amount * (1.0 if scenario.per_byte else 1e6) if target.pid and amount else None
-    return Sample(target.name, number, run.requests, run.bytes, run.seconds, amount / run.seconds, cpu, cost,
-                  cpu / run.seconds / target.workers if target.pid else None, run.p50_us, run.p99_us, run.p999_us, run.max_us,
-                  os.getloadavg()[0], run.errors() | ({} if run.requests else {"no_request": 1}))
+    before = kernel_counters()
+    run, cpu, load_busy = run_load(target, scenario, load)
+    rose = {name: value - before[name] for name, value in kernel_counters().items() if value > before[name]}
+    rate, cost, busy = derive(scenario, run, cpu, target.workers)
+    return Sample(target.name, number, run.requests, run.bytes, run.seconds, rate, cpu, cost, busy, load_busy, run.p50_us,
+                  run.p99_us, run.p999_us, run.max_us, os.getloadavg()[0], rose,
+                  run.errors() | ({} if run.requests else {"no_request": 1}))

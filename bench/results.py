@@ -19,7 +19,9 @@ def write(path: pathlib.Path, document: dict[str, object]) -> None:
 
 
 def _scenario(value: dict[str, object]) -> str:
-    lines = [f'"about": {json.dumps(value["about"])}, "unit": {json.dumps(value["unit"])}, "medians": {{']
+    plain = {key: one for key, one in value.items() if key not in ("medians", "samples")}
+    head = "".join(f"{json.dumps(key)}: {json.dumps(one)}, " for key, one in plain.items())
+    lines = [f'{head}"medians": {{']
     lines.append(",\n".join(f"  {json.dumps(target)}: {json.dumps(medians)}" for target, medians in value["medians"].items()))
     lines.append('}, "samples": [')
     lines.append(",\n".join(f"  {json.dumps(sample)}" for sample in value["samples"]))
@@ -30,8 +32,11 @@ def read(path: pathlib.Path) -> dict[str, object]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def usual(samples: list[measure.Sample], scenario: scenarios.Scenario, names: list[str]) -> dict[str, object]:
+def usual(samples: list[measure.Sample], scenario: scenarios.Scenario, names: list[str],
+          per_second: float | None) -> dict[str, object]:
+    """`per_second` is the rate that was chosen for it, where its rate is a share."""
     return {"about": scenario.about, "unit": "GB" if scenario.per_byte else "requests",
+            **({"per_second": per_second} if per_second is not None else {}),
             "medians": summary.summarise(scenario, samples, names), "samples": [dataclasses.asdict(one) for one in samples]}
 
 

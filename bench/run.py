@@ -8,7 +8,7 @@ import itertools
 import pathlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import fresh
 import machine
@@ -85,28 +85,32 @@ class Run:
     load: measure.Load
     rounds: int
 
-    def measure(self, scenario: scenarios.Scenario) -> list[measure.Sample]:
-        load = self.load
-        if scenario.share is not None:
-            load = dataclasses.replace(load, per_second=scenario.share * self._slowest_rate(scenario))
+    def measure(self, scenario: scenarios.Scenario) -> tuple[list[measure.Sample], float | None]:
+        """Its samples, and the rate where it is a share of another."""
+        load, closed = self.load, dataclasses.replace(scenario, share=None)
         brief = dataclasses.replace(load, seconds=1)
         for target in self.targets:
             progress(f"{scenario.name}: {target.name} warms up")
-            measure.take_sample(target, scenario, 0, brief)
+            measure.take_sample(target, closed, 0, brief)
+        if scenario.share is not None:
+            load = dataclasses.replace(load, per_second=scenario.share * self._slowest_rate(closed))
         samples: list[measure.Sample] = []
         for number in range(1, self.rounds + 1):
             for target in self.targets:
                 progress(f"{scenario.name}: round {number} of {self.rounds}, {target.name}")
                 samples.append(measure.take_sample(target, scenario, number, load))
         progress("")
-        return samples
+        return samples, load.per_second
 
-    def _slowest_rate(self, scenario: scenarios.Scenario) -> float:
-        closed = dataclasses.replace(scenario, share=None)
+    def _slowest_rate(self, closed: scenarios.Scenario) -> float:
+        """Of the peers, if there are any."""
         rates = []
-        for target in self.targets:
-            progress(f"{scenario.name}: how much {target.name} can do")
-            rates.append(measure.take_sample(target, closed, 0, self.load).rate)
+        for target in [one for one in self.targets if one.name in summary.PEERS] or self.targets:
+            progress(f"{closed.name}: how much {target.name} can do")
+            sample = measure.take_sample(target, closed, 0, self.load)
+            if sample.errors:
+                raise process.Failure(f"how much {target.name} can do is not known: {sample.errors}")
+            rates.append(sample.rate)
         return min(rates)
 
 
@@ -133,7 +137,7 @@ def run_fresh(scenario: fresh.Scenario, given: argparse.Namespace, setting: targ
 
 
 def run_usual(names: list[str], given: argparse.Namespace, place: network.Network, binaries: dict[str, str],
-              load: measure.Load) -> Iterator[tuple[str, list[measure.Sample]]]:
+              load: measure.Load) -> Iterator[tuple[str, list[measure.Sample], float | None]]:
     """Scenarios with one backend: that of tiny requests, or the one with files. Each target serves all of them."""
     with process.Workspace() as work, contextlib.ExitStack() as responding:
         if scenarios.ALL[names[0]].is_tiny:
@@ -150,20 +154,19 @@ def run_usual(names: list[str], given: argparse.Namespace, place: network.Networ
         if not given.wrk:
             responding.close()
         for name in names:
-            yield name, run.measure(scenarios.ALL[name])
+            yield name, *run.measure(scenarios.ALL[name])
 
 
-def run_all(given: argparse.Namespace, place: network.Network) -> tuple[dict[str, object], int]:
-    binaries = {"weir": given.weir, "other": given.other,
-                "floor": str(pathlib.Path(given.weir).resolve().with_name("floor"))}
-    load = measure.Load(str(pathlib.Path(given.weir).resolve().with_name("request_load")), place.clients_at,
-                        place.clients, given.seconds, by_wrk=given.wrk)
-    results: dict[str, object] = {}
+def run_all(given: argparse.Namespace, place: network.Network, keep: Callable[[str, dict[str, object]], None]) -> int:
+    """Hands over what each scenario gave as soon as it is there; returns how many runs were invalid."""
+    binaries = {"weir": given.weir, "other": given.other, "floor": beside(given.weir, "floor")}
+    load = measure.Load(beside(given.weir, "request_load"), place.clients_at, place.clients, given.seconds, by_wrk=given.wrk)
     invalid = 0
     usual = [name for name in given.scenario if name in scenarios.ALL]
     for _, alike in itertools.groupby(usual, key=lambda name: scenarios.ALL[name].is_tiny):
-        for name, samples in run_usual(list(alike), given, place, binaries, load):
-            results[name] = made = result_file.usual(samples, scenarios.ALL[name], given.targets)
+        for name, samples, per_second in run_usual(list(alike), given, place, binaries, load):
+            made = result_file.usual(samples, scenarios.ALL[name], given.targets, per_second)
+            keep(name, made)
             print(summary.table(scenarios.ALL[name], made["medians"]), flush=True)
             invalid += tell_invalid(samples)
     for name in given.scenario:
@@ -171,10 +174,16 @@ def run_all(given: argparse.Namespace, place: network.Network) -> tuple[dict[str
             setting = targets.Setting(place.front, [], given.workers, place.proxies_at, binaries)
             samples = run_fresh(fresh.ALL[name], given, setting, load)
             names = list(dict.fromkeys(sample.target for sample in samples))
-            results[name] = made = result_file.of_fresh(samples, fresh.ALL[name], names)
+            made = result_file.of_fresh(samples, fresh.ALL[name], names)
+            keep(name, made)
             print(fresh.table(fresh.ALL[name], made["medians"]), flush=True)
             invalid += tell_invalid(samples)
-    return results, invalid
+    return invalid
+
+
+def beside(weir: str, name: str) -> str:
+    """Another binary of the same build."""
+    return str(pathlib.Path(weir).resolve().with_name(name))
 
 
 def main() -> int:
@@ -188,12 +197,19 @@ def main() -> int:
           f"{', '.join(given.targets)}\n", flush=True)
     make = network.Namespaces(given.workers) if given.namespaces else contextlib.nullcontext(network.loopback(given.workers))
     with make as place:
-        results, invalid = run_all(given, place)
-    document = {"machine": box, "rounds": given.rounds, "seconds": given.seconds, "workers": given.workers,
-                "network": "namespaces" if given.namespaces else "loopback", "pinned": bool(place.proxies_at.cores),
-                "load": "wrk" if given.wrk else "request_load",
-                "scenarios": results}
-    result_file.write(output, document)
+        document: dict[str, object] = {
+            "machine": box, "command": sys.argv[1:],
+            "binaries": machine.digests([given.weir, *(beside(given.weir, name) for name in ("floor", "request_load"))]),
+            "rounds": given.rounds, "seconds": given.seconds, "workers": given.workers,
+            "network": "namespaces" if given.namespaces else "loopback", "pinned": bool(place.proxies_at.cores),
+            "load": "wrk" if given.wrk else "request_load", "scenarios": {}}
+
+        def keep(name: str, made: dict[str, object]) -> None:
+            # Anew after each scenario: what ends the run early loses nothing of those before.
+            document["scenarios"] |= {name: made}
+            result_file.write(output, document)
+
+        invalid = run_all(given, place, keep)
     print(f"raw samples: {output}")
     return 1 if invalid else 0
 

@@ -10,7 +10,7 @@ class Scenario:
     """`per_byte`: rate and cost are counted in gigabytes instead of requests.
 
     `addresses`: client addresses that take turns (0: the kernel's choice), from 127.1.0.1 on. `share`: requests come at
-    a fixed rate, this share of what the slowest target of the run can do; none: as fast as they are answered.
+    a fixed rate, this share of what the slowest peer of the run can do; none: as fast as they are answered.
     `per_second`: they come at just this rate. `parts`: these run at once; the latency is the first one's.
     """
 

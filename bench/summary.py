@@ -14,7 +14,7 @@ from scenarios import Scenario
 BUSY = 0.95
 # Whom Weir is compared with.
 PEERS = ("nginx", "haproxy", "haproxy-splice")
-FIELDS = ("rate", "cost", "busy", "p50_us", "p99_us", "p999_us")
+FIELDS = ("rate", "cost", "busy", "load_busy", "p50_us", "p99_us", "p999_us")
 
 
 def best_peer(result: dict[str, dict[str, object]], field: str, least: bool) -> str | None:
@@ -58,6 +58,7 @@ def rows(scenario: Scenario, result: dict[str, dict[str, object]]) -> list[list[
         (cost, "cost", "{:.2f}".format, True),
         ("to peer", "cost_to_peer", "{:.2f}".format, True),
         ("busy", "busy", "{:.0%}".format, False),
+        ("load busy", "load_busy", "{:.0%}".format, False),
         ("p50 us", "p50_us", "{:.0f}".format, False),
         ("p99 us", "p99_us", "{:.0f}".format, True),
         ("p99.9 us", "p999_us", "{:.0f}".format, False),

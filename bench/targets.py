@@ -36,6 +36,7 @@ class Target:
     port: int
     pid: int | None = None
     workers: int = 1
+    ports: tuple[int, ...] = ()  # of all listeners, in the order in which they are opened
 
     def cpu_seconds(self) -> float:
         return process.cpu_seconds(self.pid) if self.pid else 0.0
@@ -57,19 +58,24 @@ class Setting:
     listeners: int = 1
 
 
+def workers_of(name: str, asked: int) -> int:
+    """How many it has; none where there is no proxy."""
+    return 0 if name == "direct" else 1 if name in OF_ONE_WORKER else asked
+
+
 def start(work: process.Workspace, name: str, setting: Setting) -> Target:
     if name == "direct":
         host, _, port = setting.backends[0].partition(":")
-        return Target(name, host, int(port))
+        return Target(name, host, int(port), workers=0)
     label = f"{name}-{setting.workers}"
-    more = [work.free_port(setting.front) for _ in range(setting.listeners - 1)]
+    more = sorted(work.free_port(setting.front) for _ in range(setting.listeners - 1))
     host, backends, where = setting.front, setting.backends, setting.where
-    workers = 1 if name in OF_ONE_WORKER else setting.workers
+    workers = workers_of(name, setting.workers)
     if name in ("weir", "weir-one", "other"):
         binary = setting.binaries["other" if name == "other" else "weir"]
         one = weir.start(work, binary, backends, name=label, host=host, sessions="none",
                          workers=str(workers), more_ports=more, where=where)
-        return Target(name, one.host, one.port, one.process.pid, workers)
+        return Target(name, one.host, one.port, one.process.pid, workers, (one.port, *more))
     port = work.free_port(host)
     if name == "floor":
         started = floor.start(work, label, setting.binaries[name], host, port, backends, workers=workers, where=where)
@@ -82,4 +88,4 @@ def start(work: process.Workspace, name: str, setting: Setting) -> Target:
     else:
         started = haproxy.start(work, label, host, port, backends, threads=workers, splice=name == "haproxy-splice",
                                 more_ports=more, where=where)
-    return Target(name, host, port, started.pid, workers)
+    return Target(name, host, port, started.pid, workers, (port, *more))

@@ -131,14 +131,22 @@ void Connections::wait(std::chrono::nanoseconds most) {
 }
 
 void Connections::end() {
-  const Tally measured = tally_;
+  count(false);
   const base::TimePoint latest = base::precise_now() + kEnding;
   waiting_.clear();
-  if (clients_.bytes_per_tick > 0) connections_.clear();  // they would take long
-  while (unanswered() > 0 && base::precise_now() < latest) wait(kTick);
-  connections_.clear();
-  while (responder_ != nullptr && responder_->open() > 0 && base::precise_now() < latest) wait(kTick);
-  tally_ = measured;
+  // Slow ones would take long.
+  while (clients_.bytes_per_tick == 0 && unanswered() > 0 && base::precise_now() < latest) wait(kTick);
+  if (clients_.bytes_per_tick == 0) tally_.unanswered += unanswered();
+  for (Connection& connection : connections_) connection.fd.reset();
+  resting_.clear();
+  while (responder_ != nullptr && responder_->open() > 0 && base::precise_now() < latest) {
+    responder_->answer(base::Millis(1));
+  }
+}
+
+std::size_t Connections::lost() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(connections_, [](const Connection& one) { return !one.fd; }));
 }
 
 void Connections::on_ready(std::uint32_t at) {
@@ -158,7 +166,7 @@ void Connections::on_ready(std::uint32_t at) {
     if (connection.is_answered && got == 0) return done(at);
     return fail(at, connection.to_send > 0 ? tally_.connect_errors : tally_.read_errors);
   }
-  if (counts(connection)) tally_.bytes += static_cast<std::uint64_t>(got);
+  if (is_counting_) tally_.bytes += static_cast<std::uint64_t>(got);
   const auto bytes = static_cast<std::size_t>(got);
   connection.read_in_tick += bytes;
   switch (unseen > 0 ? connection.answer.skip(bytes) : connection.answer.take({buffer_.data(), bytes})) {

@@ -41,16 +41,25 @@ class Connections {
   // outlive the waits.
   base::Result<void> answer_by(Responder& responder);
 
-  // Asks once more; what is due before `counts_from` is asked, but not counted.
+  // Asks once more.
   void ask(base::TimePoint due);
-  void count_from(base::TimePoint counts_from) { counts_from_ = counts_from; }
+
+  // Whether what comes now is counted, bytes and answers; `from` on: answers only to what was due then or
+  // later.
+  void count(bool counts, base::TimePoint from = {}) {
+    is_counting_ = counts;
+    counts_from_ = from;
+  }
 
   // Looks at what has happened, waiting up to `most` for something to happen.
   void wait(std::chrono::nanoseconds most);
 
-  // Waits for what is under way and closes all, so that nobody between finds its peers vanished; bounded. The
-  // tally stays as it is.
+  // Waits for what is under way and closes all, so that nobody between finds its peers vanished; bounded.
+  // Nothing is counted any more but errors, and what never comes as unanswered.
   void end();
+
+  // Connections that have come to an end by themselves.
+  std::size_t lost() const;
 
   std::size_t size() const { return connections_.size(); }
   base::Millis patience() const { return clients_.patience; }
@@ -80,7 +89,7 @@ class Connections {
   void fail(std::uint32_t at, std::uint64_t& count);
   void done(std::uint32_t at);
   void watch(std::uint32_t at, std::uint32_t events, int operation);
-  bool counts(const Connection& connection) const { return connection.due >= counts_from_; }
+  bool counts(const Connection& connection) const { return is_counting_ && connection.due >= counts_from_; }
   void rest(std::uint32_t at);
   void on_tick();
 
@@ -93,6 +102,7 @@ class Connections {
   std::deque<base::TimePoint> waiting_;
   std::vector<std::uint32_t> resting_;  // they have read enough for this tick
   std::uint32_t next_address_ = 0;
+  bool is_counting_ = true;
   base::TimePoint counts_from_;
   base::TimePoint next_tick_;
   std::vector<char> buffer_;

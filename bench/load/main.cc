@@ -145,7 +145,7 @@ int main(int argc, char** argv) {
   CLI::App* open = app.add_subcommand("open", "so many requests a second, whatever becomes of those before");
   CLI::App* idle = app.add_subcommand(
       "idle",
-      "each connection asks once, and then stays without a word; \"all stand\" on stderr says since when");
+      "each connection asks once, and then stays without a word; \"begins\" on stderr says since when");
   CLI::App* answer = app.add_subcommand("answer", "asks nothing, and is only the backend");
   for (CLI::App* load : {closed, open, idle}) add_clients(load, options);
   for (CLI::App* load : {closed, open, idle, answer}) add_answering(load, options);

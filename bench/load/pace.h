@@ -1,5 +1,6 @@
 // When the requests of a load are due. Each runs for a bounded time, of which the first part, the warm-up, is
-// not counted, and then waits for what is still unanswered, as long as there is patience.
+// not counted, and then waits for what is still unanswered, as long as there is patience. "begins" and "over"
+// on stderr say when that which is counted begins to happen and has happened.
 #pragma once
 
 #include "base/clock.h"
@@ -18,8 +19,9 @@ struct Span {
 void run_closed(Connections& connections, const Span& span);
 
 // An open load: `per_second` requests, evenly, whatever becomes of those before. Latency counts from when
-// each was due, so that a stop of the server or of this program counts for each one that it delays. What is
-// not answered by the end is counted as such.
+// each was due, so that a stop of the server or of this program counts for each one that it delays. Counted
+// as unanswered are those for which there was no patience, and all that wait when the load has fallen behind
+// by more than a tenth of a second's requests at the end: a rate that cannot be had.
 void run_open(Connections& connections, const Span& span, double per_second);
 
 // Each connection asks once, and then stays for the span without a word.

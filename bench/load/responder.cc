@@ -99,11 +99,14 @@ void Responder::answer(base::Millis most) {
 }
 
 void Responder::accept(int listening) {
-  base::UniqueFd client(::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (!client || !watch(client.get())) return;
-  const auto at = static_cast<std::size_t>(client.release());
-  ++open_;
-  if (parts_.size() <= at) parts_.resize(at + 1);
+  // As many as wait: a queue that overflows here would be the proxy's loss.
+  for (;;) {
+    base::UniqueFd client(::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!client || !watch(client.get())) return;
+    const auto at = static_cast<std::size_t>(client.release());
+    ++open_;
+    if (parts_.size() <= at) parts_.resize(at + 1);
+  }
 }
 
 void Responder::read(int fd) {

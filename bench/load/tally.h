@@ -21,7 +21,7 @@ struct Tally {
   std::uint64_t unanswered = 0;      // due, and not answered when the load was over: the rate was too much
 
   double seconds = 0;      // in which these came
-  double cpu_seconds = 0;  // this process's, user and system, of the whole run
+  double cpu_seconds = 0;  // this process's, user and system, in that time
 
   // One line of JSON with the names above; of the latency p50, p99, p99.9 and the most in microseconds, and
   // the histogram as pairs of microseconds (the upper end of a part) and a count.

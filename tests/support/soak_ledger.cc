@@ -96,8 +96,8 @@ std::size_t Ledger::open_at_backends() const {
   return open_at_backends_;
 }
 
-// A client's port may be used for both listeners at a time, and again in a round: the lines on the two, in time,
-// are its sessions, in time.
+// A client's port may be used for both listeners at a time, and again in a round: the lines on the two, in
+// time, are its sessions, in time.
 void Ledger::join(std::vector<std::string> log, Tally& tally) {
   std::map<std::string, std::vector<Session*>> by_address;
   for (auto& [number, session] : sessions_) {

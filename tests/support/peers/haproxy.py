@@ -12,7 +12,7 @@ _CONFIG = """\
 global
     nbthread {threads}
     maxconn {maxconn}
-    maxpipes 100
+    maxpipes 500
     stats socket {socket} level user
 defaults
     mode tcp
@@ -38,8 +38,9 @@ def start(work: process.Workspace, name: str, host: str, port: int, backends: li
           rules: Sequence[str] = (), splice: bool = False, more_ports: Sequence[int] = (),
           where: process.Where | None = None) -> subprocess.Popen[bytes]:
     """`rules` are lines for the frontend; it listens on `more_ports` too."""
-    # It refuses to start where descriptors for all of these are not to be had: two each, and its listeners.
-    text = _CONFIG.format(threads=threads, maxconn=9500 - len(more_ports), splice=_SPLICE if splice else "",
+    # It refuses to start where descriptors for all of these are not to be had: two each, and two for each pipe, and its
+    # listeners.
+    text = _CONFIG.format(threads=threads, maxconn=9200 - len(more_ports), splice=_SPLICE if splice else "",
                           socket=_socket(work, name), host=host, port=port,
                           binds="\n".join(f"    bind {host}:{one}" for one in more_ports),
                           rules="\n".join(f"    {rule}" for rule in rules),

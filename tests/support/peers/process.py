@@ -78,6 +78,7 @@ class Workspace:
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="weir-peers."))
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._ports: set[int] = set()
+        self.started_at = 0.0  # when the last process was, time.monotonic()
 
     def __enter__(self) -> "Workspace":
         signal.signal(signal.SIGTERM, _exit_on_signal)
@@ -110,6 +111,7 @@ class Workspace:
               where: Where | None = None) -> subprocess.Popen[bytes]:
         """Starts a process that lives as long as the workspace; its output goes to NAME.log there. It
         runs `where` it should."""
+        self.started_at = time.monotonic()
         with open(self.path / f"{name}.log", "ab") as log:
             process = subprocess.Popen(with_parent(placed(argv, where)), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                        cwd=self.path, env=env, start_new_session=True)
@@ -178,6 +180,13 @@ def cpu_seconds(pid: int) -> float:
         fields = pathlib.Path(f"/proc/{one}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         ticks += sum(int(field) for field in fields[11:15])
     return ticks / TICKS
+
+
+def times_slept(pid: int) -> int:
+    """How often the threads of the process and of its children have waited for something (proc(5), status)."""
+    texts = (status.read_text(encoding="utf-8") for one in descendants(pid)
+             for status in pathlib.Path(f"/proc/{one}/task").glob("*/status"))
+    return sum(int(line.split()[1]) for text in texts for line in text.splitlines() if line.startswith("voluntary_ctxt"))
 
 
 def _can_bind(host: str, port: int) -> bool:

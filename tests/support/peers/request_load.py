@@ -66,11 +66,12 @@ class Load:
             return process.answers(host, port)
         process.wait_until(ready, f"the backend on {host}:{port}")
 
-    def wait_until_they_stand(self) -> None:
-        """In the load "idle": each has been answered, or has failed."""
-        line = self._process.stderr.readline() if self._process.stderr else ""
-        if "stand" not in line:
-            raise process.Failure(f"request_load failed: {line}")
+    def wait_for(self, word: str) -> None:
+        """For its next line on stderr: "begins" before what is counted happens, "over" after it."""
+        assert self._process.stderr
+        line = self._process.stderr.readline()
+        if line.strip() != word:
+            raise process.Failure(f'request_load did not say "{word}": {line}{self._process.stderr.read()}')
 
     def finish(self) -> Run:
         """Waits for the end."""
