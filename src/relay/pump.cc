@@ -6,22 +6,27 @@
 namespace weir::relay {
 namespace {
 
-// Whether the direction has a pipe to go on with. One that `waited` for its target would keep it for long.
-bool splices(Direction& direction, net::PipePool* pipes, bool waited) {
+// Whether what comes from now on has to be copied: only a read tells what lies ahead, or the direction waited
+// for its target, and would keep a pipe for long while few are left.
+bool must_copy(const Direction& direction, const net::PipePool& pipes) {
+  return direction.read_on || (direction.blocked && pipes.is_short());
+}
+
+// Whether the direction has a pipe to go on with.
+bool splices(Direction& direction, net::PipePool* pipes) {
   if (direction.pipe != nullptr) return true;
-  const bool may_splice = pipes != nullptr && !direction.held && !direction.source_ended &&
-                          !direction.read_on && !(waited && pipes->is_short());
-  if (!may_splice || !direction.meter.is_bulk()) return false;
+  if (pipes == nullptr || direction.held || direction.source_ended || !direction.meter.is_bulk())
+    return false;
+  if (must_copy(direction, *pipes)) return false;
   direction.pipe = pipes->acquire();
   return direction.pipe != nullptr;
 }
 
 Pumped move(Direction& direction, int source, int target, net::BufferPool& buffers, net::PipePool* pipes,
             std::uint64_t most) {
-  const bool waited = direction.blocked;
-  if (!splices(direction, pipes, waited)) return pump_by_copy(direction, source, target, buffers, most);
-  // Only emptied; what follows is copied.
-  const bool gives_pipe_up = direction.read_on || (waited && pipes->is_short());
+  if (!splices(direction, pipes)) return pump_by_copy(direction, source, target, buffers, most);
+  // The pipe is emptied then, and no more.
+  const bool gives_pipe_up = must_copy(direction, *pipes);
   const Pumped outcome = pump_by_splice(direction, source, target, gives_pipe_up ? 0 : most);
   if (direction.pipe->size() > 0 && outcome == Pumped::kBlocked) return outcome;
   direction.pipe.reset();
