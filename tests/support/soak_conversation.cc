@@ -63,7 +63,7 @@ Header header_of(const std::string& text, std::uint64_t greeting, bool greets) {
   Header header;
   std::memcpy(&header, text.data(), sizeof(header));
   const bool sound = header.magic == Header::kMagic && header.kind < kKinds && header.greeting == greeting &&
-                     (static_cast<Kind>(header.kind) == Kind::kServerFirst) == greets;
+                     is_greeted(static_cast<Kind>(header.kind)) == greets;
   if (!sound) throw Broken(Outcome::kWrongBytes, "in the header");
   return header;
 }
@@ -117,7 +117,7 @@ void play_as_client(Common& common, Socket& socket, const Plan& plan) {
   Header header;
   header.number = plan.number;
   header.kind = static_cast<std::uint64_t>(plan.kind);
-  if (plan.kind == Kind::kServerFirst) header.greeting = hear_greeting(common, socket);
+  if (is_greeted(plan.kind)) header.greeting = hear_greeting(common, socket);
   socket.send_all(header.text());
   Manner manner;
   if (plan.reader_pause > Millis(0)) {
@@ -169,7 +169,7 @@ void visit(Common& common, const Entrances& entrances, std::uint64_t number, Kin
   Socket socket;
   std::string address;
   const Account account = account_of(Clock::now(), [&] {
-    socket = connect_from_somewhere(kind == Kind::kServerFirst ? entrances.greeting : entrances.plain, plan);
+    socket = connect_from_somewhere(is_greeted(kind) ? entrances.greeting : entrances.plain, plan);
     address = socket.local().to_string();
     play_as_client(common, socket, plan);
   });

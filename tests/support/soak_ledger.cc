@@ -20,7 +20,7 @@ std::string line_of(const Session& session, const Verdict& verdict) {
          "\" backend_saw=\"" + side(session.backend) + "\" why=\"" + verdict.why + "\"";
 }
 
-std::string_view listener_of(Kind kind) { return kind == Kind::kServerFirst ? "greeting" : "web"; }
+std::string_view listener_of(Kind kind) { return is_greeted(kind) ? "greeting" : "web"; }
 
 std::string listed(const std::map<std::string, std::size_t>& counts) {
   std::string text;

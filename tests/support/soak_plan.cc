@@ -100,7 +100,7 @@ std::string_view word(Mishap mishap) {
 std::uint64_t Plan::upload() const { return sizeof(Header) + sum(exchanges, &Exchange::upload); }
 
 std::uint64_t Plan::download() const {
-  return sum(exchanges, &Exchange::download) + (kind == Kind::kServerFirst ? kGreetingSize : 0);
+  return sum(exchanges, &Exchange::download) + (is_greeted(kind) ? kGreetingSize : 0);
 }
 
 Plan plan_of(std::uint64_t seed, std::uint64_t number, Kind kind) {

@@ -40,6 +40,8 @@ enum class Kind : std::uint8_t {
 };
 inline constexpr std::size_t kKinds = 8;
 std::string_view word(Kind kind);
+// Those in which the backend speaks first come in by a listener of their own.
+constexpr bool is_greeted(Kind kind) { return kind == Kind::kServerFirst; }
 
 // What befalls a single session, on purpose.
 enum class Mishap : std::uint8_t {
