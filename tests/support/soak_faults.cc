@@ -25,15 +25,15 @@ Millis length_of(FaultKind kind, Dice& dice) {
   return Millis(0);
 }
 
-// The kinds in random order, and again when all have been. A long hang holds up whoever meets it, so there is
-// one for two of each other.
+// A long hang, then the others in random order, each once and then each once more: a short round has them
+// all, and few meet a hang, which holds up whoever does.
 class Bag {
  public:
   FaultKind take(Dice& dice) {
     if (kinds_.empty()) {
-      kinds_ = {FaultKind::kDies,         FaultKind::kDies,           FaultKind::kHangsShortly,
-                FaultKind::kHangsShortly, FaultKind::kStopsListening, FaultKind::kStopsListening};
-      return FaultKind::kHangs;
+      kinds_ = {FaultKind::kDies, FaultKind::kHangsShortly, FaultKind::kStopsListening};
+      hang_is_due_ = !hang_is_due_;
+      if (hang_is_due_) return FaultKind::kHangs;
     }
     const auto at = kinds_.begin() + static_cast<std::ptrdiff_t>(dice.next() % kinds_.size());
     const FaultKind kind = *at;
@@ -43,6 +43,7 @@ class Bag {
 
  private:
   std::vector<FaultKind> kinds_;
+  bool hang_is_due_ = false;
 };
 
 Millis end_of(const PlannedFault& fault) { return fault.at + fault.length; }

@@ -78,12 +78,12 @@ TEST(LogWriter, WritesEventsAndSessionsAsTextLines) {
   const test::TempFolder folder;
   const auto log = open(to_file(folder.file("log")));
   session::RecordSink& worker = log->add_worker();
-  ASSERT_TRUE(log->start());
   base::LogFields fields;
   fields.number("sessions", 3).text("why", "two words");
   log->event(LogLevel::kWarning, "draining", "accepting no more", fields);
   log->event(LogLevel::kInfo, "ready", "");
   ASSERT_TRUE(worker.write(record(0x2a)));
+  ASSERT_TRUE(log->start());  // events are written before the sessions that wait beside them
   log->stop();
   const auto lines = lines_of(folder.file("log"));
   ASSERT_EQ(lines.size(), 3u);
@@ -104,11 +104,11 @@ TEST(LogWriter, WritesJsonLinesWithTheSameKeys) {
   const test::TempFolder folder;
   const auto log = open(to_file(folder.file("log"), config::LogFormat::kJson));
   session::RecordSink& worker = log->add_worker();
-  ASSERT_TRUE(log->start());
   base::LogFields fields;
   fields.text("what", "a\nb\xff");
   log->event(LogLevel::kError, "odd", "say \"x\"", fields);
   ASSERT_TRUE(worker.write(record(1)));
+  ASSERT_TRUE(log->start());  // events are written before the sessions that wait beside them
   log->stop();
   const auto lines = lines_of(folder.file("log"));
   ASSERT_EQ(lines.size(), 2u);
