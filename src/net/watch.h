@@ -117,6 +117,7 @@ class Timer {
   // `start` is forgotten. Precondition: bound.
   void start(base::Millis delay);
   void stop();
+  bool is_running() const { return runs_; }
 
  private:
   friend class EventLoop;

@@ -13,7 +13,7 @@ constexpr base::Millis kDenialsAreTold{60'000};  // at most once in this time
 }  // namespace
 
 Pool::Pool(PoolSettings settings, const std::vector<std::shared_ptr<Backend>>& backends)
-    : settings_(std::move(settings)), roster_(settings_.roster, backends) {
+    : settings_(std::move(settings)), roster_(settings_.roster, backends, [this] { ask_keeper(); }) {
   WEIR_ASSERT(settings_.retries < balance::Tried::kMost);
 }
 
@@ -45,6 +45,7 @@ bool Pool::may_retry(base::TimePoint now) {
   const std::lock_guard lock(mutex_);
   const bool may = budget_.retry(now);
   (may ? counters_.retries : counters_.retries_denied).add();
+  if (!may) ask_keeper();
   return may;
 }
 
@@ -172,12 +173,28 @@ std::vector<PoolEvent> Pool::advance(base::TimePoint now) {
   if (roster_.is_waiting() && roster_.advance(now)) serve_all();
   std::vector<PoolEvent> events = roster_.take_events();
   tell_denials(now, events);
+  is_keeper_asked_ = false;
   return events;
 }
 
+bool Pool::is_waiting() const {
+  const std::lock_guard lock(mutex_);
+  return roster_.is_waiting() || has_untold_denials();
+}
+
+void Pool::set_keeper(std::function<void()> ask) {
+  const std::lock_guard lock(mutex_);
+  keeper_ = std::move(ask);
+  if (std::exchange(is_keeper_asked_, false)) ask_keeper();
+}
+
+void Pool::ask_keeper() {
+  if (!std::exchange(is_keeper_asked_, true) && keeper_) keeper_();
+}
+
 void Pool::tell_denials(base::TimePoint now, std::vector<PoolEvent>& events) {
+  if (!has_untold_denials() || now < denials_quiet_until_) return;
   const std::uint64_t denied = counters_.retries_denied.value();
-  if (denied == denials_told_ || now < denials_quiet_until_) return;
   events.push_back(
       roster_.pool_event(Change::kRetriesDenied,
                          fmt::format("{} retries were denied: sessions fail, or go to the fallback pool, "

@@ -4,6 +4,7 @@
 // sessions of a backend, first come first served. It opens no socket: `session/connector` does.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -111,9 +112,16 @@ class Pool : public std::enable_shared_from_this<Pool> {
   // at a time.
   void replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now);
 
-  // Ends ejections and lets slow starts grow; to be called a few times a second. Returns what has happened in
-  // the pool since the last call, in order. That retries were denied comes last, and once a minute at most.
+  // Ends ejections and lets slow starts grow. Returns what has happened in the pool since the last call, in
+  // order. That retries were denied comes last, and once a minute at most. To be called soon after `ask` (see
+  // `set_keeper`), and a few times a second while the pool `is_waiting`.
   std::vector<PoolEvent> advance(base::TimePoint now);
+  // A slow start or an ejection is under way, or denied retries have not been told yet.
+  bool is_waiting() const;
+
+  // `ask` is called when something has happened for `advance` to tell; once until it is called. Any thread;
+  // `ask` must not call the pool. Events from before are told of at once. Empty: nobody keeps the pool.
+  void set_keeper(std::function<void()> ask);
 
   // Places at it are taken.
   bool has_sessions_at(const Backend& backend) const;
@@ -127,6 +135,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
  private:
   friend class Slot;
 
+  void ask_keeper();
+  bool has_untold_denials() const { return counters_.retries_denied.value() != denials_told_; }
   void tell_denials(base::TimePoint now, std::vector<PoolEvent>& events);
   // Of one that belongs to the pool.
   std::optional<balance::BackendIndex> find(const Backend& backend) const;
@@ -142,6 +152,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   PoolCounters counters_;
   std::shared_ptr<Pool> fallback_;
   mutable std::mutex mutex_;
+  std::function<void()> keeper_;
+  bool is_keeper_asked_ = false;  // since the last `advance`
   Roster roster_;
   RetryBudget budget_;
   std::uint64_t denials_told_ = 0;

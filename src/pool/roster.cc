@@ -31,8 +31,9 @@ std::uint32_t mean_with(std::uint32_t mean, base::Micros sample) {
 
 }  // namespace
 
-Roster::Roster(const RosterRules& rules, const std::vector<std::shared_ptr<Backend>>& backends)
-    : rules_(rules) {
+Roster::Roster(const RosterRules& rules, const std::vector<std::shared_ptr<Backend>>& backends,
+               std::function<void()> on_event)
+    : rules_(rules), on_event_(std::move(on_event)) {
   for (const auto& backend : backends) {
     const BackendIndex i = put(as_new(backend));
     states_[i].order = i;
@@ -386,14 +387,19 @@ std::optional<BackendIndex> Roster::find(const Backend& backend) const {
 }
 
 void Roster::tell(Change change, BackendIndex i, std::string reason) {
-  events_.push_back({change, backends_[i], std::move(reason), state(i), healthy_, total_, last_place_});
+  add_event({change, backends_[i], std::move(reason), state(i), healthy_, total_, last_place_});
 }
 
 // After what has brought it about.
 void Roster::tell_panic() {
   if (panic_ == std::exchange(panic_told_, panic_)) return;
-  events_.push_back(pool_event(panic_ ? Change::kPanicBegan : Change::kPanicEnded,
-                               fmt::format("{} of {} backends are healthy", healthy_, wanted_)));
+  add_event(pool_event(panic_ ? Change::kPanicBegan : Change::kPanicEnded,
+                       fmt::format("{} of {} backends are healthy", healthy_, wanted_)));
+}
+
+void Roster::add_event(PoolEvent event) {
+  events_.push_back(std::move(event));
+  if (on_event_) on_event_();
 }
 
 PoolEvent Roster::pool_event(Change change, std::string reason) const {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -75,7 +76,9 @@ class Roster {
   // What the policies of the two tiers take long to work out.
   using Groundworks = std::array<balance::Groundwork, 2>;
 
-  Roster(const RosterRules& rules, const std::vector<std::shared_ptr<Backend>>& backends);
+  // `on_event`, if there is one, is called for each event that `take_events` will tell.
+  Roster(const RosterRules& rules, const std::vector<std::shared_ptr<Backend>>& backends,
+         std::function<void()> on_event = {});
 
   // The backend for a session; the caller takes the place by `enter`. Backups come only when no other that is
   // usable and untried is left, and after them those that are passed over, in turn; one that is full is worth
@@ -244,8 +247,10 @@ class Roster {
   void tell_load(balance::BackendIndex index);
   void tell(Change change, balance::BackendIndex index, std::string reason);
   void tell_panic();
+  void add_event(PoolEvent event);
 
   const RosterRules rules_;
+  const std::function<void()> on_event_;
   std::vector<std::shared_ptr<Backend>> backends_;
   std::vector<balance::Member> members_;
   std::vector<State> states_;

@@ -1,5 +1,7 @@
 #include "server/pool_keeper.h"
 
+#include <algorithm>
+
 namespace weir::server {
 namespace {
 
@@ -42,11 +44,34 @@ Telling telling_of(Change change) {
 
 }  // namespace
 
-PoolKeeper::PoolKeeper(net::EventLoop& loop, Parts parts) : parts_(parts), cuts_(parts.workers.size()) {
-  timer_.bind<&PoolKeeper::look>(loop, this);
+base::Result<std::unique_ptr<PoolKeeper>> PoolKeeper::create(net::EventLoop& loop, Parts parts) {
+  // What does not fit is no loss: those that are there make it look at every pool.
+  auto asks = Asks::create(1);
+  if (!asks) return base::failure(std::move(asks.error()));
+  return std::unique_ptr<PoolKeeper>(new PoolKeeper(loop, parts, std::move(*asks)));
 }
 
-void PoolKeeper::start() { timer_.start(kInterval); }
+PoolKeeper::PoolKeeper(net::EventLoop& loop, Parts parts, std::unique_ptr<Asks> asks)
+    : parts_(parts), asks_(std::move(asks)), cuts_(parts.workers.size()) {
+  timer_.bind<&PoolKeeper::look>(loop, this);
+  asks_->open(loop, [this](LookSoon&&) { look_soon(); });
+}
+
+PoolKeeper::~PoolKeeper() {
+  for (const auto& pool : parts_.pools) pool->set_keeper({});
+}
+
+void PoolKeeper::start() {
+  for (const auto& pool : parts_.pools) {
+    pool->set_keeper([this] { static_cast<void>(asks_->post(LookSoon{})); });
+  }
+  look_soon();
+}
+
+// What happens together is told together.
+void PoolKeeper::look_soon() {
+  if (!timer_.is_running()) timer_.start(kInterval);
+}
 
 void PoolKeeper::look() {
   const base::TimePoint now = base::precise_now();
@@ -56,7 +81,8 @@ void PoolKeeper::look() {
   cuts_.carry_out(now, [this](std::size_t worker, const SessionCuts::Cuts& cuts) {
     return parts_.workers[worker]->post(CutSessions{cuts});
   });
-  timer_.start(kInterval);
+  const bool waits = std::ranges::any_of(parts_.pools, [](const auto& pool) { return pool->is_waiting(); });
+  if (waits || !cuts_.is_idle()) timer_.start(kInterval);
 }
 
 void PoolKeeper::take(std::size_t index, const pool::PoolEvent& event, base::TimePoint now) {

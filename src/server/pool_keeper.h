@@ -1,11 +1,14 @@
 // Keeps the pools going on the control loop: ends ejections and lets slow starts grow, tells the log what has
 // happened to backends, and ends sessions at backends that are down, gone or in maintenance as configured.
+// While nothing happens in any pool it sleeps.
 #pragma once
 
 #include <memory>
 #include <vector>
 
+#include "base/result.h"
 #include "config/model.h"
+#include "net/mailbox.h"
 #include "net/watch.h"
 #include "server/health_checks.h"
 #include "server/log_writer.h"
@@ -26,12 +29,23 @@ class PoolKeeper {
     PortWatch& ports;
   };
 
-  PoolKeeper(net::EventLoop& loop, Parts parts);
+  // Fails when the kernel gives no descriptor. The loop and all that is in `parts` outlive it.
+  static base::Result<std::unique_ptr<PoolKeeper>> create(net::EventLoop& loop, Parts parts);
+  ~PoolKeeper();
+  PoolKeeper(const PoolKeeper&) = delete;
+  PoolKeeper& operator=(const PoolKeeper&) = delete;
 
-  // Looks at the pools from now on, a few times a second.
+  // Looks at the pools from now on: soon after something has happened in one, and a few times a second while
+  // one waits for something.
   void start();
 
  private:
+  struct LookSoon {};  // what a pool posts
+  using Asks = net::Mailbox<LookSoon>;
+
+  PoolKeeper(net::EventLoop& loop, Parts parts, std::unique_ptr<Asks> asks);
+
+  void look_soon();
   void look();
   void take(std::size_t pool, const pool::PoolEvent& event, base::TimePoint now);
   void tell(const config::PoolConfig& pool, const pool::PoolEvent& event) const;
@@ -39,6 +53,7 @@ class PoolKeeper {
            session::CloseReason reason, base::TimePoint now);
 
   const Parts parts_;
+  const std::unique_ptr<Asks> asks_;
   net::Timer timer_;
   SessionCuts cuts_;
 };

@@ -42,6 +42,9 @@ class SessionCuts {
     });
   }
 
+  // Nothing is planned and nothing under way.
+  bool is_idle() const { return planned_.empty() && under_way_.empty(); }
+
   // Cuts that wait for their time.
   std::size_t size() const { return planned_.size(); }
 

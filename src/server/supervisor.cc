@@ -198,8 +198,10 @@ base::Result<void> Supervisor::make_workers(Problems& problems) {
   auto watch = AccessWatch::create(*loop_, {config_, world_.doors, workers_, *log_, lists_read_});
   if (!watch) return base::failure(std::move(watch.error()));
   access_watch_ = std::move(*watch);
-  pool_keeper_ = std::make_unique<PoolKeeper>(
-      *loop_, PoolKeeper::Parts{config_, world_.pools, workers_, *log_, health_checks_, port_watch_});
+  auto keeper =
+      PoolKeeper::create(*loop_, {config_, world_.pools, workers_, *log_, health_checks_, port_watch_});
+  if (!keeper) return base::failure(std::move(keeper.error()));
+  pool_keeper_ = std::move(*keeper);
   auto names = NameKeeper::create(*loop_, {config_, world_.pools, world_.names, *log_});
   if (!names) return base::failure(std::move(names.error()));
   name_keeper_ = std::move(*names);

@@ -46,6 +46,15 @@ std::uint64_t resident_bytes(pid_t pid) {
   return std::stoull(line) * 1024;
 }
 
+std::map<pid_t, std::uint64_t> times_slept(pid_t pid) {
+  std::map<pid_t, std::uint64_t> times;
+  for (const auto& entry : std::filesystem::directory_iterator(proc(pid, "task"))) {
+    const std::string line = keyed_line(entry.path() / "status", "voluntary_ctxt_switches");
+    if (!line.empty()) times[std::stoi(entry.path().filename())] = std::stoull(line);
+  }
+  return times;
+}
+
 std::size_t descriptor_count(pid_t pid) {
   const std::filesystem::directory_iterator entries(proc(pid, "fd"));
   return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));

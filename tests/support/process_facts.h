@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "support/eventually.h"
@@ -15,6 +16,9 @@ Millis cpu_time(pid_t pid);
 
 // Resident memory in bytes (smaps_rollup).
 std::uint64_t resident_bytes(pid_t pid);
+
+// How often each of its threads has gone to sleep so far, by the thread's number.
+std::map<pid_t, std::uint64_t> times_slept(pid_t pid);
 
 // How many descriptors are open.
 std::size_t descriptor_count(pid_t pid);

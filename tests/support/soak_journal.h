@@ -16,11 +16,9 @@ class Journal {
     if (path != nullptr) file_.open(path);
   }
 
-  bool is_kept() const { return file_.is_open(); }
-
   // "<seconds since the beginning> <line>"
   void write(Clock::time_point time, const std::string& line) {
-    if (!is_kept()) return;
+    if (!file_.is_open()) return;
     const std::lock_guard lock(mutex_);
     file_ << std::to_string(std::chrono::duration<double>(time - begun_).count()) << ' ' << line << std::endl;
   }

@@ -145,6 +145,55 @@ TEST(Pool, TellsThatRetriesWereDeniedOnceAMinute) {
   EXPECT_TRUE(pool->advance(kStart + 600 * kSecond).empty()) << "no others since";
 }
 
+TEST(Pool, AsksItsKeeperOnceForAllThatHasHappened) {
+  const auto backends = several(2);
+  const auto pool = pool_of(backends);
+  int asked = 0;
+  pool->set_keeper([&asked] { ++asked; });
+  pick(*pool);
+  EXPECT_EQ(asked, 0) << "nothing has happened";
+  for (const auto& backend : backends) pool->set_mode(*backend, BackendMode::kMaintenance, kStart);
+  EXPECT_EQ(asked, 1) << "it has not come yet";
+  EXPECT_EQ(pool->advance(kStart).size(), 2u);
+  pool->set_mode(*backends[0], BackendMode::kUp, kStart);
+  EXPECT_EQ(asked, 2);
+}
+
+TEST(Pool, AsksItsKeeperForWhatHappenedBeforeThereWasOne) {
+  const auto backends = several(2);
+  const auto pool = pool_of(backends);
+  pool->set_mode(*backends[0], BackendMode::kMaintenance, kStart);
+  int asked = 0;
+  pool->set_keeper([&asked] { ++asked; });
+  EXPECT_EQ(asked, 1);
+  pool->advance(kStart);
+  pool->set_keeper({});
+  pool->set_mode(*backends[0], BackendMode::kUp, kStart);
+  EXPECT_EQ(asked, 1);
+}
+
+TEST(Pool, WaitsUntilDeniedRetriesAreToldOf) {
+  const auto pool = pool_of(several(2));
+  int asked = 0;
+  pool->set_keeper([&asked] { ++asked; });
+  const auto deny = [&](base::TimePoint now) {
+    while (pool->may_retry(now)) {
+    }
+  };
+  EXPECT_FALSE(pool->is_waiting());
+  deny(kStart);
+  deny(kStart);
+  EXPECT_EQ(asked, 1);
+  EXPECT_TRUE(pool->is_waiting());
+  pool->advance(kStart);
+  EXPECT_FALSE(pool->is_waiting());
+  deny(kStart + kSecond);
+  pool->advance(kStart + kSecond);
+  EXPECT_TRUE(pool->is_waiting()) << "they are told of once a minute";
+  pool->advance(kStart + 60 * kSecond);
+  EXPECT_FALSE(pool->is_waiting());
+}
+
 TEST(Pool, KeepsABackendThatIsPassedOverForThoseForWhomTheFallbackHasNothing) {
   const auto pool = pool_of(several(1));
   const auto fail = [&] {

@@ -160,8 +160,7 @@ TEST(SoakSchedule, HasAllKindsInAShortRound) {
   }
 }
 
-TEST(SoakPlan, IsTheSameForBothSidesAndFaultsKeepHalfOfTheBackendsUp) {
-  EXPECT_EQ(plan_of(kSeed, 5, Kind::kKept).upload(), plan_of(kSeed, 5, Kind::kKept).upload());
+TEST(SoakSchedule, KeepsMostOfTheBackendsUp) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     const std::vector<PlannedFault> faults = schedule_of(seed, 0, 6, Millis(60'000));
     EXPECT_GT(faults.size(), 8u);
