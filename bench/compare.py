@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
 """Sets two results of bench/run.sh side by side, and says what lies beyond their noise.
 
-usage: bench/compare.py BEFORE.json AFTER.json [TARGET ...]
+usage: bench/compare.py BEFORE.json AFTER.json [NAME ...]
+  With names of targets or scenarios, only these.
 
-Absolute figures of two runs differ with the machine's mood. So each figure is first divided by that of the same round's
-run without a proxy (target "direct"), and is then called "to direct"; where there is none, figures are compared as they
-are. A difference is called one when every run of one result lies on the same side of every run of the other, and each has
-five at least: of two times five runs that are alike this happens once in 126 times, so that among a hundred comparisons
-one is expected to be called a difference by chance.
+Absolute figures of two runs differ with the machine's mood. So rates and p99 are first divided by that of the same round's
+run without a proxy (target "direct"), and are then called "to direct"; where there is none, and all the others (processor
+time, starts, memory), are compared as they are. A difference is called one when every run of one result lies on the same
+side of every run of the other, and each has five at least: of two times five runs that are alike this happens once in 126
+times, so that among a hundred comparisons one is expected to be called a difference by chance.
 """
 
-import json
-import pathlib
 import sys
 from statistics import median
 from types import SimpleNamespace
 
+import results
 from figures import align, by_round
 
 # What is compared, whether more is better, and whether it is divided by the run without a proxy.
@@ -23,6 +23,9 @@ FIELDS = {"rate": (True, True), "cost": (False, False), "p99_us": (False, True),
           "memory": (False, False), "each": (False, False), "idle_cpu": (False, False)}
 BASE = "direct"
 LEAST_RUNS = 5
+# Of the machine, and of how it was measured: figures say something only where these are equal.
+SAME_MACHINE = ("cpu", "kernel", "cores")
+SAME_SETTING = ("workers", "network", "pinned", "load")
 
 
 def values(samples: list[dict], target: str, field: str, relative: bool) -> list[float]:
@@ -45,7 +48,8 @@ def verdict(before: list[float], after: list[float], more_is_better: bool) -> st
     return "within the noise"
 
 
-def rows_of(name: str, before: dict, after: dict, wanted: list[str]) -> list[list[str]]:
+def rows_of(name: str, before: dict, after: dict, wanted: set[str]) -> list[list[str]]:
+    """A scenario's; of the targets that are `wanted`, or of all."""
     rows = []
     both = [target for target in before["medians"] if target in after["medians"] and target != BASE]
     relative_can_be = BASE in before["medians"] and BASE in after["medians"]
@@ -63,25 +67,48 @@ def rows_of(name: str, before: dict, after: dict, wanted: list[str]) -> list[lis
     return rows
 
 
+def differences(before: dict, after: dict) -> list[str]:
+    """What makes two results hard to compare, a line each."""
+    machines = before["machine"], after["machine"]
+    lines = [f"not the same machine: {key} was {machines[0].get(key)}, is {machines[1].get(key)}"
+             for key in SAME_MACHINE if machines[0].get(key) != machines[1].get(key)]
+    return lines + [f"not the same setting: {key} was {before.get(key)}, is {after.get(key)}"
+                    for key in SAME_SETTING if before.get(key) != after.get(key)]
+
+
+def targets_of(result: dict) -> set[str]:
+    return {target for scenario in result["scenarios"].values() for target in scenario["medians"]}
+
+
+def unknown(before: dict, after: dict, names: list[str]) -> list[str]:
+    """A line for each name that a result does not have."""
+    return [f'the result {which} has no target or scenario "{name}": {", ".join([*sorted(targets_of(one)), *one["scenarios"]])}'
+            for name in names for which, one in (("before", before), ("after", after))
+            if name not in one["scenarios"] and name not in targets_of(one)]
+
+
+def compare(before: dict, after: dict, names: list[str]) -> list[list[str]]:
+    """The rows of the table, without its head."""
+    wanted = {name for name in names if name in before["scenarios"]}
+    return [row for name in before["scenarios"] if name in after["scenarios"] and (not wanted or name in wanted)
+            for row in rows_of(name, before["scenarios"][name], after["scenarios"][name], set(names) - wanted)]
+
+
 def main() -> int:
     if len(sys.argv) < 3 or sys.argv[1] in ("-h", "--help"):
         print(__doc__)
         return 0 if len(sys.argv) > 1 and sys.argv[1] in ("-h", "--help") else 2
-    before, after = (json.loads(pathlib.Path(path).read_text(encoding="utf-8")) for path in sys.argv[1:3])
-    for key in ("cpu", "kernel", "cores"):
-        if before["machine"][key] != after["machine"][key]:
-            print(f"not the same machine: {key} was {before['machine'][key]}, is {after['machine'][key]}")
-    for key in ("workers", "network", "pinned"):
-        if before.get(key) != after.get(key):
-            print(f"not the same setting: {key} was {before.get(key)}, is {after.get(key)}")
-    rows = [["scenario", "target", "figure", "before", "after", "change", ""]]
-    for name in before["scenarios"]:
-        if name in after["scenarios"]:
-            rows += rows_of(name, before["scenarios"][name], after["scenarios"][name], sys.argv[3:])
-    if len(rows) == 1:
+    before, after = (results.read_given(path) for path in sys.argv[1:3])
+    if lines := unknown(before, after, sys.argv[3:]):
+        print("\n".join(f"compare.py: {line}" for line in lines), file=sys.stderr)
+        return 2
+    for line in differences(before, after):
+        print(line)
+    rows = compare(before, after, sys.argv[3:])
+    if not rows:
         print("the two have no scenario and target in common")
         return 1
-    print(align(rows))
+    print(align([["scenario", "target", "figure", "before", "after", "change", ""], *rows]))
     return 0
 
 

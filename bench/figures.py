@@ -7,7 +7,7 @@ from typing import Protocol
 Spread = dict[str, float]
 
 
-class Run(Protocol):
+class Measured(Protocol):
     """A sample: whose it is, of which round, and what went wrong."""
 
     target: str
@@ -20,16 +20,25 @@ def spread(values: list[float]) -> Spread | None:
     return {"median": median(values), "min": min(values), "max": max(values)} if values else None
 
 
-def by_round(samples: Sequence[Run], target: str, field: str) -> dict[int, float]:
+def by_round(samples: Sequence[Measured], target: str, field: str) -> dict[int, float]:
     """What was measured in the runs without errors."""
     pairs = ((s.round, getattr(s, field)) for s in samples if s.target == target and not s.errors)
     return {number: value for number, value in pairs if value is not None}
 
 
-def ratio(samples: Sequence[Run], target: str, base: str, field: str) -> Spread | None:
+def ratio(samples: Sequence[Measured], target: str, base: str, field: str) -> Spread | None:
     """Of a field of two targets, round by round; rounds in which either had errors, or nothing, do not count."""
     upper, lower = by_round(samples, target, field), by_round(samples, base, field)
     return spread([value / lower[number] for number, value in upper.items() if value and lower.get(number)])
+
+
+def added(samples: Sequence[Measured], target: str, base: str, field: str, without: str) -> Spread | None:
+    """What a target adds to the field of `without`, over what `base` adds to it, round by round; a round in which either of
+    them added nothing does not count."""
+    own, other, least = (by_round(samples, name, field) for name in (target, base, without))
+    pairs = [(own[number] - least[number], other[number] - least[number])
+             for number in own if number in other and number in least]
+    return spread([upper / lower for upper, lower in pairs if min(upper, lower) > 0])
 
 
 def align(rows: list[list[str]]) -> str:
@@ -44,3 +53,9 @@ def show_spread(value: object, show: Callable[[float], str], ends: bool) -> str:
         return "-"
     text = show(value["median"])
     return f"{text} ({show(value['min'])}..{show(value['max'])})" if ends else text
+
+
+def show_runs(values: dict[str, object]) -> str:
+    """A cell of a table: how many runs count, and how many were invalid, if any."""
+    invalid = values["invalid_runs"]
+    return f"{values['valid_runs']}" + (f" ({invalid} invalid)" if invalid else "")

@@ -12,7 +12,7 @@ import time
 import measure
 import scenarios
 import targets
-from figures import align, show_spread, spread
+from figures import align, show_runs, show_spread, spread
 from peers import process, request_load
 
 IDLE_SECONDS = 5.0
@@ -40,9 +40,9 @@ ALL = {one.name: one for one in (
     Scenario("idle", "9 000 connections that have asked once (512 bytes each way), and stand", idle=9_000),
     Scenario("slow", "200 connections that fetch 16 MiB bodies and read 512 KB/s each", slow=200),
     Scenario("backends-1", "a start with 1 backend, then a connection for each request", backends=1, loads=True),
-    Scenario("backends-10", "the same with 10 backends", backends=10, loads=True),
-    Scenario("backends-1000", "the same with 1 000 backends", backends=1_000, loads=True),
-    Scenario("backends-10000", "the same with 10 000 backends", backends=10_000, loads=True),
+    Scenario("backends-10", "a start with 10 backends, then a connection for each request", backends=10, loads=True),
+    Scenario("backends-1000", "a start with 1 000 backends, then a connection for each request", backends=1_000, loads=True),
+    Scenario("backends-10000", "a start with 10 000 backends, then a connection for each request", backends=10_000, loads=True),
     Scenario("listeners-1000", "a start with 1 000 listeners", listeners=1_000),
 )}
 
@@ -76,8 +76,8 @@ class Sample:
     """One process. Times in seconds, memory in bytes; `start` lasts from its spawn until its last port answers, `memory`
     is what it holds then, `each` what a connection added to that, `kernel_each` what it added to the memory of the kernel
     (sockets of clients and backends included), `idle_cpu` its processor time in a second of standing idle, `idle_wakes`
-    how often its threads went to sleep in one. `rate` and `cost` as in measure.Sample; `gigabytes` a second and CPU
-    seconds for one."""
+    how often its threads went to sleep in one. `rate`, `cost`, `busy` and `kernel` as in measure.Sample; `gigabytes` a
+    second."""
 
     target: str
     round: int
@@ -90,8 +90,9 @@ class Sample:
     idle_wakes: float | None = None
     rate: float | None = None
     cost: float | None = None
+    busy: float | None = None
     gigabytes: float | None = None
-    cost_of_gigabyte: float | None = None
+    kernel: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 def memory_of(pid: int) -> int:
@@ -124,6 +125,7 @@ def take_sample(name: str, number: int, scenario: Scenario, setting: targets.Set
     port = backends.responder.port if scenario.loads else backends.files
     setting = dataclasses.replace(setting, backends=many(port, scenario.backends), listeners=scenario.listeners)
     with process.Workspace() as work:
+        counted = measure.kernel_counters(None)
         with backends.responder.is_there(load):
             target = targets.start(work, name, setting)
             if target.pid:
@@ -140,7 +142,8 @@ def take_sample(name: str, number: int, scenario: Scenario, setting: targets.Set
         if scenario.loads:
             load = dataclasses.replace(load, answers=backends.responder.arguments)
             run = measure.take_sample(target, scenarios.ALL["connections"], number, load)
-            sample.rate, sample.cost, sample.errors = run.rate, run.cost, run.errors
+            sample.rate, sample.cost, sample.busy, sample.errors = run.rate, run.cost, run.busy, run.errors
+        sample.kernel = dict(measure.kernel_counters(None) - counted)
     return sample
 
 
@@ -163,8 +166,7 @@ def hold_idle(sample: Sample, target: targets.Target, scenario: Scenario, load: 
 
 
 def feed_slowly(sample: Sample, target: targets.Target, scenario: Scenario, load: measure.Load) -> None:
-    """Looks at what the connections take when every buffer on the way is full, and at what a GB costs from then on: the
-    second half of the run, in which half of its bytes come."""
+    """Looks at what the connections take when every buffer on the way is full."""
     before, kernel_before = memory_of(target.pid) if target.pid else 0, kernel_memory()
     arguments = ["--to", target.address, "--connections", str(scenario.slow), "--path", "/body-16MiB",
                  "--read-rate", str(SLOW_BYTES), "--patience", "120", "--discard"]
@@ -174,14 +176,9 @@ def feed_slowly(sample: Sample, target: targets.Target, scenario: Scenario, load
         sample.kernel_each = (kernel_memory() - kernel_before) / scenario.slow
         if target.pid:
             sample.each = (memory_of(target.pid) - before) / scenario.slow
-        cpu = target.cpu_seconds()
-        slow.wait_for("over")
-        cpu = target.cpu_seconds() - cpu
         run = slow.finish()
     sample.errors = run.errors()
     sample.gigabytes = run.bytes / 1e9 / run.seconds
-    if target.pid and run.bytes:
-        sample.cost_of_gigabyte = cpu * 1e9 / (run.bytes / 2)
 
 
 FIELDS: dict[str, tuple[str, float, str]] = {
@@ -193,8 +190,8 @@ FIELDS: dict[str, tuple[str, float, str]] = {
     "idle_wakes": ("wakes/s", 1.0, "{:.1f}"),
     "rate": ("connections/s", 1.0, "{:.0f}"),
     "cost": ("CPU us each", 1.0, "{:.2f}"),
+    "busy": ("busy", 1e2, "{:.0f}%"),
     "gigabytes": ("GB/s", 1.0, "{:.3f}"),
-    "cost_of_gigabyte": ("CPU s/GB", 1.0, "{:.2f}"),
 }
 
 
@@ -216,7 +213,7 @@ def rows(result: dict[str, dict[str, object]]) -> list[list[str]]:
         def show(value: float, field: str) -> str:
             return FIELDS[field][2].format(value * FIELDS[field][1])
         cells = [show_spread(values[field], lambda v, f=field: show(v, f), True) for field in shown]
-        found.append([name, *cells, str(values["valid_runs"])])
+        found.append([name, *cells, show_runs(values)])
     return found
 
 

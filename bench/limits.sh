@@ -3,7 +3,7 @@
 # usage: bench/limits.sh [OPTION ...] [SCENARIO ...]
 #   Installs the packages that are missing (as root, or with sudo), builds build/release/weir and the load generator
 #   connection_load beside it unless --weir names another (which needs its own connection_load, or --load), and hands
-#   everything to bench/limits/run.py: bench/limits.sh --help shows its options. README.md tells the rest.
+#   everything to bench/limits/run.py: bench/limits.sh --help shows its options. limits/README.md tells the rest.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

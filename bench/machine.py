@@ -23,8 +23,8 @@ def describe(weir: str) -> dict[str, object]:
             "weir": _version([weir, "--version"]),
             "nginx": _version(["nginx", "-v"]),
             "haproxy": _version(["haproxy", "-v"]),
-            "pen": _version(["pen", "-h"]),
-            "systemd": _version(["systemctl", "--version"]),
+            "pen": _packaged("pen"),
+            "systemd": _version(["systemctl", "--version"], "systemd"),
             "wrk": _version(["wrk", "--version"]),
         },
         "settings": {name: _setting(name) for name in (
@@ -33,10 +33,15 @@ def describe(weir: str) -> dict[str, object]:
     }
 
 
-def digests(paths: list[str]) -> dict[str, str]:
-    """SHA-256 of those binaries that are there, by their names."""
-    found = [pathlib.Path(path) for path in paths]
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found if path.is_file()}
+def digests(paths: dict[str, str | None]) -> dict[str, str]:
+    """SHA-256 of those binaries that are there, by the names that are given."""
+    found = {name: pathlib.Path(path) for name, path in paths.items() if path}
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in found.items() if path.is_file()}
+
+
+def upstream(version: str) -> str:
+    """Of a kernel's or a package's version, what comes before the packager's part."""
+    return version.partition("-")[0]
 
 
 def _cpu_model() -> str:
@@ -59,10 +64,16 @@ def _output(argv: list[str]) -> str:
         return "unknown"
 
 
-def _version(argv: list[str]) -> str:
+def _version(argv: list[str], package: str | None = None) -> str:
+    """What a program says of itself; else what its package says."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=10)
-    except OSError:
-        return "not installed"
+    except (OSError, subprocess.SubprocessError):
+        return _packaged(package) if package else "not installed"
     found = re.search(r"\d+\.\d+[\w.+-]*", done.stdout + done.stderr)
-    return found.group(0) if found else "unknown"
+    return found.group(0) if found else _packaged(package) if package else "unknown"
+
+
+def _packaged(package: str) -> str:
+    """The version of one of Debian's packages."""
+    return _output(["dpkg-query", "-W", "-f", "${Version}", package])

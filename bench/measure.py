@@ -1,5 +1,6 @@
 """One sample: a target under a scenario's load for some seconds, and how the load is made."""
 
+import collections
 import contextlib
 import dataclasses
 import os
@@ -22,7 +23,7 @@ class Sample:
     """One run. `rate` is requests/s or GB/s, `cost` CPU microseconds a request or CPU seconds a GB, of the proxy's
     processes; `busy` is their CPU time over the run's, for each worker, and `load_busy` that of the load, which may be
     the backend too. Latencies are the load's: from when a request was due, in loads of a fixed rate. `kernel` is what rose
-    of the kernel's counters of what should not happen, among everybody in this network namespace."""
+    of the kernel's counters of what should not happen, among everybody in the clients' network and in the proxy's."""
 
     target: str
     round: int
@@ -134,10 +135,15 @@ def run_load(target: Target, scenario: Scenario, load: Load) -> tuple[wrk.Run | 
     return run, cpu, sum(run.cpu_seconds for run in runs) / run.seconds
 
 
-def kernel_counters() -> dict[str, int]:
-    lines = pathlib.Path("/proc/net/netstat").read_text(encoding="ascii").splitlines()
-    names, values = (line.split() for line in lines if line.startswith("TcpExt:"))
-    return {name: int(value) for name, value in zip(names, values) if name in KERNEL_COUNTERS}
+def kernel_counters(proxy: int | None) -> collections.Counter[str]:
+    """Of this network namespace, and of that of the process `proxy` where it has another."""
+    processes = {os.readlink(f"/proc/{one}/ns/net"): one for one in ("self", proxy) if one}
+    counters: collections.Counter[str] = collections.Counter()
+    for one in processes.values():
+        lines = pathlib.Path(f"/proc/{one}/net/netstat").read_text(encoding="ascii").splitlines()
+        names, values = (line.split() for line in lines if line.startswith("TcpExt:"))
+        counters.update({name: int(value) for name, value in zip(names, values) if name in KERNEL_COUNTERS})
+    return counters
 
 
 def derive(scenario: Scenario, run: wrk.Run | request_load.Run | Sample, cpu: float,
@@ -149,9 +155,9 @@ def derive(scenario: Scenario, run: wrk.Run | request_load.Run | Sample, cpu: fl
 
 
 def take_sample(target: Target, scenario: Scenario, number: int, load: Load) -> Sample:
-    before = kernel_counters()
+    before = kernel_counters(target.pid)
     run, cpu, load_busy = run_load(target, scenario, load)
-    rose = {name: value - before[name] for name, value in kernel_counters().items() if value > before[name]}
+    rose = dict(kernel_counters(target.pid) - before)
     rate, cost, busy = derive(scenario, run, cpu, target.workers)
     return Sample(target.name, number, run.requests, run.bytes, run.seconds, rate, cpu, cost, busy, load_busy, run.p50_us,
                   run.p99_us, run.p999_us, run.max_us, os.getloadavg()[0], rose,

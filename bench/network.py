@@ -52,6 +52,13 @@ class Namespaces:
         self._made: list[str] = []
 
     def __enter__(self) -> Network:
+        try:
+            return self._make()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _make(self) -> Network:
         bridge = self._add("bridge")
         _ip("-n", bridge, "link", "add", "br0", "type", "bridge")
         _ip("-n", bridge, "link", "set", "br0", "up")

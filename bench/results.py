@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import pathlib
+import sys
+from typing import NoReturn
 
 import fresh
 import measure
@@ -32,6 +34,24 @@ def read(path: pathlib.Path) -> dict[str, object]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def read_given(path: str) -> dict[str, object]:
+    """Of a file that the command line names; without a result in it that is the end of the program."""
+    try:
+        document = read(pathlib.Path(path))
+    except OSError as error:
+        _end(f"{path}: {error.strerror}")
+    except ValueError as error:
+        _end(f"{path} is no JSON: {error}")
+    if not isinstance(document, dict) or not {"machine", "rounds", "workers", "scenarios"} <= document.keys():
+        _end(f"{path} is no result of bench/run.sh")
+    return document
+
+
+def _end(what: str) -> NoReturn:
+    print(f"{pathlib.Path(sys.argv[0]).name}: {what}", file=sys.stderr)
+    sys.exit(2)
+
+
 def usual(samples: list[measure.Sample], scenario: scenarios.Scenario, names: list[str],
           per_second: float | None) -> dict[str, object]:
     """`per_second` is the rate that was chosen for it, where its rate is a share."""
@@ -41,14 +61,24 @@ def usual(samples: list[measure.Sample], scenario: scenarios.Scenario, names: li
 
 
 def of_fresh(samples: list[fresh.Sample], scenario: fresh.Scenario, names: list[str]) -> dict[str, object]:
-    return {"about": scenario.about, "unit": "process", "medians": fresh.summarise(samples, names),
+    return {"about": scenario.about, "unit": "process", "medians": _summary_of_fresh(samples, names),
             "samples": [dataclasses.asdict(one) for one in samples]}
+
+
+def _summary_of_fresh(samples: list[fresh.Sample], names: list[str]) -> dict[str, dict[str, object]]:
+    return {name: values | summary.troubles(samples, name) for name, values in fresh.summarise(samples, names).items()}
+
+
+def samples(result: dict[str, object], name: str) -> list[measure.Sample] | list[fresh.Sample]:
+    """The raw samples of a scenario, without what is measured no more."""
+    kind = fresh.Sample if name in fresh.ALL else measure.Sample
+    known = {field.name for field in dataclasses.fields(kind)}
+    return [kind(**{field: value for field, value in one.items() if field in known})
+            for one in result["scenarios"][name]["samples"]]
 
 
 def medians(result: dict[str, object], name: str) -> dict[str, dict[str, object]]:
     """Made anew from the raw samples of a scenario."""
-    value = result["scenarios"][name]
-    targets = list(value["medians"])
-    if name in fresh.ALL:
-        return fresh.summarise([fresh.Sample(**one) for one in value["samples"]], targets)
-    return summary.summarise(scenarios.ALL[name], [measure.Sample(**one) for one in value["samples"]], targets)
+    targets = list(result["scenarios"][name]["medians"])
+    found = samples(result, name)
+    return _summary_of_fresh(found, targets) if name in fresh.ALL else summary.summarise(scenarios.ALL[name], found, targets)

@@ -56,7 +56,9 @@ def read_arguments() -> argparse.Namespace:
     given = parser.parse_args()
     if given.quick:
         given.rounds, given.seconds = 2, 1
-    given.targets = given.targets.split(",") + (["other"] if given.other else [])
+    given.targets = given.targets.split(",")
+    if given.other and "other" not in given.targets:
+        given.targets.append("other")
     possible = [name for name, one in every.items()
                 if not (given.namespaces and name in fresh.ALL) and (not given.wrk or name in scenarios.ALL and one.is_for_wrk)]
     given.scenario = given.scenario or possible
@@ -68,6 +70,11 @@ def read_arguments() -> argparse.Namespace:
         parser.error("--rounds is 1 to 1000, --seconds 1 to 600, --workers 1 to 64")
     if any(name not in possible for name in given.scenario):
         parser.error(f"with {'--namespaces' if given.namespaces else '--wrk'} there are only: {', '.join(possible)}")
+    if "other" in given.targets and not given.other:
+        parser.error('the target "other" is another build of Weir: --other says which')
+    for name in given.scenario:
+        if name in fresh.ALL and not any(fresh.can(target, fresh.ALL[name]) for target in given.targets):
+            parser.error(f"{name} makes no sense of any of {', '.join(given.targets)}")
     return given
 
 
@@ -176,7 +183,8 @@ def run_all(given: argparse.Namespace, place: network.Network, keep: Callable[[s
             names = list(dict.fromkeys(sample.target for sample in samples))
             made = result_file.of_fresh(samples, fresh.ALL[name], names)
             keep(name, made)
-            print(fresh.table(fresh.ALL[name], made["medians"]), flush=True)
+            print(fresh.table(fresh.ALL[name], made["medians"]))
+            print("".join(f"  {note}\n" for note in summary.notes(made["medians"])), end="", flush=True)
             invalid += tell_invalid(samples)
     return invalid
 
@@ -199,7 +207,8 @@ def main() -> int:
     with make as place:
         document: dict[str, object] = {
             "machine": box, "command": sys.argv[1:],
-            "binaries": machine.digests([given.weir, *(beside(given.weir, name) for name in ("floor", "request_load"))]),
+            "binaries": machine.digests({"weir": given.weir, "other": given.other, "floor": beside(given.weir, "floor"),
+                                         "request_load": beside(given.weir, "request_load")}),
             "rounds": given.rounds, "seconds": given.seconds, "workers": given.workers,
             "network": "namespaces" if given.namespaces else "loopback", "pinned": bool(place.proxies_at.cores),
             "load": "wrk" if given.wrk else "request_load", "scenarios": {}}

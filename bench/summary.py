@@ -4,14 +4,16 @@ A ratio is taken within each round, of runs that followed one another, and then 
 disturbs a whole round cancels out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from figures import align, ratio, show_spread, spread
+from figures import Measured, Spread, align, ratio, show_runs, show_spread, spread
 from measure import Sample
 from scenarios import Scenario
 
 # Below this the proxy was not what held the load up: its rate says nothing of it.
 BUSY = 0.95
+# From here on requests at a fixed rate wait for the load itself.
+QUEUES = 0.80
 # Whom Weir is compared with.
 PEERS = ("nginx", "haproxy", "haproxy-splice")
 FIELDS = ("rate", "cost", "busy", "load_busy", "p50_us", "p99_us", "p999_us")
@@ -34,6 +36,7 @@ def summarise(scenario: Scenario, samples: list[Sample], targets: list[str]) -> 
             "invalid_runs": len(own) - len(valid),
             **{field: spread([getattr(s, field) for s in valid if getattr(s, field) is not None]) for field in FIELDS},
             "rate_to_direct": ratio(samples, target, "direct", "rate"),
+            **troubles(samples, target),
         }
     for field, least in (("rate", False), ("cost", True), ("p50_us", True), ("p99_us", True)):
         peer = best_peer(result, field, least)
@@ -45,6 +48,14 @@ def summarise(scenario: Scenario, samples: list[Sample], targets: list[str]) -> 
         busy = values["busy"]
         values["is_the_limit"] = not scenario.is_paced and isinstance(busy, dict) and busy["median"] >= BUSY
     return result
+
+
+def troubles(samples: Sequence[Measured], target: str) -> dict[str, object]:
+    """Of the runs that count: in how many the proxy was not the busy part, and what rose of each of the kernel's counters."""
+    valid = [s for s in samples if s.target == target and not s.errors]
+    risen = sorted({name for s in valid for name in s.kernel})
+    return {"below_busy": sum(s.busy is not None and s.busy < BUSY for s in valid),
+            "kernel": {name: spread([s.kernel.get(name, 0) for s in valid]) for name in risen}}
 
 
 def rows(scenario: Scenario, result: dict[str, dict[str, object]]) -> list[list[str]]:
@@ -66,18 +77,67 @@ def rows(scenario: Scenario, result: dict[str, dict[str, object]]) -> list[list[
     found = [["", *(title for title, *_ in columns), "runs"]]
     for target, values in result.items():
         cells = [show_spread(values[field], show, ends) for _, field, show, ends in columns]
-        invalid = values["invalid_runs"]
-        found.append([target, *cells, f"{values['valid_runs']}" + (f" ({invalid} invalid)" if invalid else "")])
+        found.append([target, *cells, show_runs(values)])
     return found
 
 
 def table(scenario: Scenario, result: dict[str, dict[str, object]]) -> str:
-    return f"{scenario.name}: {scenario.about}\n{align(rows(scenario, result))}\n{not_the_limit(scenario, result)}"
+    lines = "".join(f"  {note}\n" for note in notes(result, scenario))
+    return f"{scenario.name}: {scenario.about}\n{align(rows(scenario, result))}\n{lines}"
 
 
-def not_the_limit(scenario: Scenario, result: dict[str, dict[str, object]]) -> str:
-    """A line that names the proxies which something else held up."""
-    names = [name for name, values in result.items() if values["busy"] and not values["is_the_limit"]]
-    if scenario.is_paced or not names:
+def notes(result: dict[str, dict[str, object]], scenario: Scenario | None = None) -> list[str]:
+    """What to keep in mind with a table, in a sentence each; without a scenario, of one that starts its targets anew."""
+    is_paced = scenario is not None and scenario.is_paced
+    # One connection leaves every proxy idle between its requests.
+    can_be_full = not is_paced and (scenario is None or scenario.connections != 1)
+    found = [_not_the_limit(result) if can_be_full else "", full_load(result, is_paced), _risen(result)]
+    return [note for note in found if note]
+
+
+def _not_the_limit(result: dict[str, dict[str, object]]) -> str:
+    """Proxies that something else held up, with the number of such runs."""
+    parts: list[str] = []
+    said = 0
+    for name, values in result.items():
+        if values["below_busy"]:
+            runs = values["valid_runs"]
+            parts.append(f"{name} in {values['below_busy']}" + (f" of {runs} runs" if runs != said else ""))
+            said = runs
+    return (f"Not the busy part (below {percent(BUSY)} of their cores), so their rates are a lower bound: {', '.join(parts)}."
+            if parts else "")
+
+
+def whose_load_was_full(result: dict[str, dict[str, object]], least: float) -> list[str]:
+    """Proxies with which the load was so busy in the median."""
+    return [name for name, values in result.items()
+            if name != "direct" and isinstance(busy := values.get("load_busy"), dict) and busy["median"] >= least]
+
+
+def full_load(result: dict[str, dict[str, object]], is_paced: bool) -> str:
+    least = QUEUES if is_paced else BUSY
+    names = ", ".join(whose_load_was_full(result, least))
+    if not names:
         return ""
-    return f"  not the busy part (below {BUSY:.0%} of their cores), so their rates are a lower bound: {', '.join(names)}\n"
+    return (f"The load was busy ({percent(least)} of its core or more) with: {names}; its own queue is in their latency."
+            if is_paced else
+            f"The load was full ({percent(least)} of its core or more) with: {names}; their rates may be its ceiling.")
+
+
+def _risen(result: dict[str, dict[str, object]]) -> str:
+    """Each of the kernel's counters that rose, and how much in a run."""
+    counters: dict[str, list[str]] = {}
+    for target, values in result.items():
+        for name, rise in values["kernel"].items():
+            counters.setdefault(name, []).append(f"{target} {_rise(rise)}")
+    parts = "; ".join(f"{name}: {', '.join(found)}" for name, found in sorted(counters.items()))
+    return f"Kernel counters that rose, in a run: {parts}." if parts else ""
+
+
+def _rise(values: Spread) -> str:
+    text = f"{values['median'] or values['max']:,.0f}".replace(",", " ")
+    return text if values["median"] else f"up to {text}"
+
+
+def percent(share: float) -> str:
+    return f"{share * 100:.0f} %"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures the limits at the door of Weir, HAProxy and nginx, in turn. bench/README.md says what the columns mean."""
+"""Measures the limits at the door of Weir, HAProxy and nginx, in turn. bench/limits/README.md says what the columns mean."""
 
 import argparse
 import dataclasses

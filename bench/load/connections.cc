@@ -130,13 +130,30 @@ void Connections::wait(std::chrono::nanoseconds most) {
   }
 }
 
-void Connections::end() {
+void Connections::drain() {
   count(false);
-  const base::TimePoint latest = base::precise_now() + kEnding;
+  tally_.unanswered += waiting_.size();
   waiting_.clear();
-  // Slow ones would take long.
-  while (clients_.bytes_per_tick == 0 && unanswered() > 0 && base::precise_now() < latest) wait(kTick);
-  if (clients_.bytes_per_tick == 0) tally_.unanswered += unanswered();
+  const base::TimePoint latest = base::precise_now() + kEnding;
+  while (unanswered() > 0 && base::precise_now() < latest) wait(kTick);
+  tally_.unanswered += unanswered();
+}
+
+void Connections::watch_received() {
+  for (Connection& one : connections_) one.received = 0;
+  ticks_ = 0;
+}
+
+void Connections::count_starved() {
+  // What the last tick allows has not been read yet.
+  const std::size_t offered = ticks_ > 0 ? (ticks_ - 1) * clients_.bytes_per_tick : 0;
+  for (const Connection& one : connections_) {
+    if (one.received < offered / 2) ++tally_.unanswered;
+  }
+}
+
+void Connections::close() {
+  const base::TimePoint latest = base::precise_now() + kEnding;
   for (Connection& connection : connections_) connection.fd.reset();
   resting_.clear();
   while (responder_ != nullptr && responder_->open() > 0 && base::precise_now() < latest) {
@@ -160,14 +177,18 @@ void Connections::on_ready(std::uint32_t at) {
       unseen > 0 ? ::recv(connection.fd.get(), nullptr, std::min<std::uint64_t>(unseen, most), MSG_TRUNC)
                  : ::recv(connection.fd.get(), buffer_.data(), std::min(buffer_.size(), most), 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  // A connection that nobody uses may end.
-  if (!connection.is_busy) return connection.fd.reset();
+  // A connection that nobody uses may end, and say nothing.
+  if (!connection.is_busy) {
+    if (got > 0) ++tally_.read_errors;
+    return connection.fd.reset();
+  }
   if (got <= 0) {
     if (connection.is_answered && got == 0) return done(at);
     return fail(at, connection.to_send > 0 ? tally_.connect_errors : tally_.read_errors);
   }
-  if (is_counting_) tally_.bytes += static_cast<std::uint64_t>(got);
   const auto bytes = static_cast<std::size_t>(got);
+  if (counts_bytes_) tally_.bytes += bytes;
+  connection.received += bytes;
   connection.read_in_tick += bytes;
   switch (unseen > 0 ? connection.answer.skip(bytes) : connection.answer.take({buffer_.data(), bytes})) {
     case Answer::Is::kPart:
@@ -218,6 +239,7 @@ void Connections::on_tick() {
   const base::TimePoint now = base::coarse_now();
   if (now < next_tick_) return;
   next_tick_ = now + kTick;
+  ++ticks_;
   for (std::uint32_t at = 0; at < connections_.size(); ++at) {
     connections_[at].read_in_tick = 0;
     if (connections_[at].is_busy && now > connections_[at].asked + clients_.patience)

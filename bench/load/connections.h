@@ -47,20 +47,32 @@ class Connections {
   // Whether what comes now is counted, bytes and answers; `from` on: answers only to what was due then or
   // later.
   void count(bool counts, base::TimePoint from = {}) {
-    is_counting_ = counts;
+    counts_answers_ = counts_bytes_ = counts;
     counts_from_ = from;
   }
+
+  // From now on only answers are.
+  void count_no_bytes() { counts_bytes_ = false; }
 
   // Looks at what has happened, waiting up to `most` for something to happen.
   void wait(std::chrono::nanoseconds most);
 
-  // Waits for what is under way and closes all, so that nobody between finds its peers vanished; bounded.
-  // Nothing is counted any more but errors, and what never comes as unanswered.
-  void end();
+  // Waits for what is under way; bounded. Nothing is counted any more but errors, and what never comes as
+  // unanswered.
+  void drain();
+
+  // Instead of that, where answers are read slowly and would take long: each connection that has received
+  // less than half of what it may have read since `watch_received` counts as unanswered.
+  void count_starved();
+  void watch_received();
+
+  // Closes all, so that nobody between finds its peers vanished; bounded.
+  void close();
 
   // Connections that have come to an end by themselves.
   std::size_t lost() const;
 
+  bool reads_slowly() const { return clients_.bytes_per_tick > 0; }
   std::size_t size() const { return connections_.size(); }
   base::Millis patience() const { return clients_.patience; }
   // Requests that are due and not answered yet.
@@ -78,6 +90,7 @@ class Connections {
     bool is_answered = false;  // and now the end of stream is waited for
     bool is_busy = false;
     std::size_t read_in_tick = 0;
+    std::uint64_t received = 0;  // since `watch_received`
   };
 
   Connections(const Clients& clients, base::UniqueFd epoll);
@@ -89,7 +102,9 @@ class Connections {
   void fail(std::uint32_t at, std::uint64_t& count);
   void done(std::uint32_t at);
   void watch(std::uint32_t at, std::uint32_t events, int operation);
-  bool counts(const Connection& connection) const { return is_counting_ && connection.due >= counts_from_; }
+  bool counts(const Connection& connection) const {
+    return counts_answers_ && connection.due >= counts_from_;
+  }
   void rest(std::uint32_t at);
   void on_tick();
 
@@ -102,9 +117,11 @@ class Connections {
   std::deque<base::TimePoint> waiting_;
   std::vector<std::uint32_t> resting_;  // they have read enough for this tick
   std::uint32_t next_address_ = 0;
-  bool is_counting_ = true;
+  bool counts_answers_ = true;
+  bool counts_bytes_ = true;
   base::TimePoint counts_from_;
   base::TimePoint next_tick_;
+  std::size_t ticks_ = 0;  // since `watch_received`
   std::vector<char> buffer_;
   Tally tally_;
 };

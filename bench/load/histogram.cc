@@ -20,12 +20,4 @@ std::chrono::nanoseconds Histogram::quantile(double quantile) const {
   return std::chrono::nanoseconds(0);
 }
 
-std::vector<std::pair<std::uint64_t, std::uint64_t>> Histogram::parts() const {
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> out;
-  for (std::size_t place = 0; place < counts_.size(); ++place) {
-    if (counts_[place] > 0) out.emplace_back(end_of(place), counts_[place]);
-  }
-  return out;
-}
-
 }  // namespace weir::load

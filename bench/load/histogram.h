@@ -5,9 +5,8 @@
 #include <array>
 #include <bit>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
-#include <utility>
-#include <vector>
 
 namespace weir::load {
 
@@ -25,9 +24,6 @@ class Histogram {
   // Not less than the share `quantile` (0 to 1) of what was recorded, and at most 1/128 more than the least
   // such; 0 of nothing.
   std::chrono::nanoseconds quantile(double quantile) const;
-
-  // Each part that is not empty: its upper end in nanoseconds, and how often.
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> parts() const;
 
  private:
   static constexpr unsigned kBits = 7;  // of a latency that count, but for the first one

@@ -126,8 +126,10 @@ void add_clients(CLI::App* load, Options& options) {
   load->add_flag(
       "--discard", options.clients.discards,
       "bodies are dropped by the kernel and not read (MSG_TRUNC, tcp(7)): a load that costs little");
-  load->add_option("--read-rate", options.read_rate,
-                   "bytes a second that a connection reads at most (default 0: all that come)")
+  load->add_option(
+          "--read-rate", options.read_rate,
+          "bytes a second that a connection reads at most (default 0: all that come); in \"closed\" one that "
+          "gets less than half of it in the last quarter of the time counts as unanswered")
       ->check(CLI::Range(0, 1'000'000'000));
   load->add_option("--patience", options.patience, "seconds for an answer (default 10)")
       ->check(CLI::Range(0.1, 600.0));

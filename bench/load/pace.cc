@@ -39,7 +39,7 @@ void finish(Connections& connections, const Span& span) {
   Tally& tally = connections.tally();
   tally.seconds = std::chrono::duration<double>(span.length).count();
   tally.cpu_seconds += cpu_seconds();
-  connections.end();
+  connections.count_no_bytes();
 }
 
 // A few at a time, so that no queue on the way is too short for them.
@@ -69,8 +69,18 @@ void run_closed(Connections& connections, const Span& span) {
   ask_again_until(connections, counts_from);
   connections.count(true);
   begin(connections);
-  ask_again_until(connections, base::precise_now() + span.length);
+  const TimePoint end = base::precise_now() + span.length;
+  // Before that, what the buffers on the way hold comes even from a proxy that has stopped.
+  ask_again_until(connections, end - span.length / 4);
+  connections.watch_received();
+  ask_again_until(connections, end);
   finish(connections, span);
+  if (connections.reads_slowly()) {
+    connections.count_starved();
+  } else {
+    connections.drain();
+  }
+  connections.close();
 }
 
 void run_open(Connections& connections, const Span& span, double per_second) {
@@ -81,24 +91,32 @@ void run_open(Connections& connections, const Span& span, double per_second) {
   const auto due = [&] {
     return start + nanoseconds(std::llround(static_cast<double>(asked) * 1e9 / per_second));
   };
+  const auto ask_due = [&](TimePoint now) {
+    for (; due() <= now && due() < end; ++asked) connections.ask(due());
+  };
   const auto ask_until = [&](TimePoint limit) {
-    for (TimePoint now = base::precise_now(); now < limit && due() < end; now = base::precise_now()) {
-      for (; due() <= now && due() < end; ++asked) connections.ask(due());
+    TimePoint now = base::precise_now();
+    for (; now < limit; now = base::precise_now()) {
+      ask_due(now);
       connections.wait(std::min(due(), limit) - now);
     }
+    ask_due(now);
   };
   connections.count(false);
   ask_until(counts_from);
   connections.count(true, counts_from);
   begin(connections);
   ask_until(end);
-  // Who has fallen behind by more than a moment cannot do this rate.
+  finish(connections, span);
   const auto behind = static_cast<double>(connections.unanswered()) - static_cast<double>(connections.size());
-  if (behind > per_second * kMoment) connections.tally().unanswered = static_cast<std::uint64_t>(behind);
   const TimePoint patience_ends = end + connections.patience();
   while (connections.unanswered() > 0 && base::precise_now() < patience_ends)
     connections.wait(base::Millis(10));
-  finish(connections, span);
+  connections.drain();
+  // Who has fallen behind by more than a moment cannot do this rate.
+  std::uint64_t& unanswered = connections.tally().unanswered;
+  if (behind > per_second * kMoment) unanswered = std::max(unanswered, static_cast<std::uint64_t>(behind));
+  connections.close();
 }
 
 void run_idle(Connections& connections, const Span& span) {
@@ -107,8 +125,10 @@ void run_idle(Connections& connections, const Span& span) {
   begin(connections);
   const TimePoint end = base::precise_now() + span.length;
   for (TimePoint now = base::precise_now(); now < end; now = base::precise_now()) connections.wait(end - now);
-  connections.tally().read_errors += connections.lost();
   finish(connections, span);
+  connections.tally().read_errors += connections.lost();
+  connections.drain();
+  connections.close();
 }
 
 void only_answer(Responder& responder, const Span& span) {

@@ -1,6 +1,6 @@
 // When the requests of a load are due. Each runs for a bounded time, of which the first part, the warm-up, is
 // not counted, and then waits for what is still unanswered, as long as there is patience. "begins" and "over"
-// on stderr say when that which is counted begins to happen and has happened.
+// on stderr say when the part that is counted begins, and when its time is up: before that wait.
 #pragma once
 
 #include "base/clock.h"
@@ -15,7 +15,9 @@ struct Span {
 };
 
 // A closed load: each connection asks again as soon as it is answered. As fast as it goes; a server that
-// stops for a moment is asked less, so its latencies flatter.
+// stops for a moment is asked less, so its latencies flatter. With a read rate nothing is waited for, and a
+// connection counts as unanswered that in the last quarter of the time received less than half of what it may
+// have read.
 void run_closed(Connections& connections, const Span& span);
 
 // An open load: `per_second` requests, evenly, whatever becomes of those before. Latency counts from when

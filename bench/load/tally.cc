@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <utility>
 
 namespace weir::load {
 namespace {
@@ -20,17 +21,10 @@ std::string Tally::to_json() const {
                  bytes, seconds, cpu_seconds);
   fmt::format_to(to, R"("connect_errors": {}, "read_errors": {}, "status_errors": {}, "timeouts": {}, )",
                  connect_errors, read_errors, status_errors, timeouts);
-  fmt::format_to(to, R"("unanswered": {}, )", unanswered);
+  fmt::format_to(to, R"("unanswered": {})", unanswered);
   for (const auto& [name, quantile] : {std::pair("p50", 0.5), {"p99", 0.99}, {"p999", 0.999}, {"max", 1.0}})
-    fmt::format_to(to, R"("{}_us": {:.1f}, )", name, micros(latency.quantile(quantile)));
-  fmt::format_to(to, R"("histogram": [)");
-  const char* between = "";
-  for (const auto& [end, count] : latency.parts()) {
-    fmt::format_to(to, "{}[{:.3f}, {}]", between, static_cast<double>(end) / 1000, count);
-    between = ", ";
-  }
-  out += "]}";
-  return out;
+    fmt::format_to(to, R"(, "{}_us": {:.1f})", name, micros(latency.quantile(quantile)));
+  return out + "}";
 }
 
 }  // namespace weir::load

@@ -15,16 +15,16 @@ struct Tally {
   Histogram latency;           // of those, each from the moment when it was due
 
   std::uint64_t connect_errors = 0;  // no connection came about
-  std::uint64_t read_errors = 0;     // it ended, was reset or answered something else instead
+  std::uint64_t read_errors = 0;     // it ended, was reset, answered something else or spoke unasked
   std::uint64_t status_errors = 0;   // an answer other than 200
   std::uint64_t timeouts = 0;        // no answer while there was patience
-  std::uint64_t unanswered = 0;      // due, and not answered when the load was over: the rate was too much
+  // Due, and not answered when the load was over: the rate was too much; or slow readers that got too little.
+  std::uint64_t unanswered = 0;
 
   double seconds = 0;      // in which these came
   double cpu_seconds = 0;  // this process's, user and system, in that time
 
-  // One line of JSON with the names above; of the latency p50, p99, p99.9 and the most in microseconds, and
-  // the histogram as pairs of microseconds (the upper end of a part) and a count.
+  // One line of JSON with the names above; of the latency p50, p99, p99.9 and the most in microseconds.
   std::string to_json() const;
 };
 

@@ -14,7 +14,6 @@ TEST(Histogram, OfNothingHasNoQuantile) {
   const Histogram histogram;
   EXPECT_EQ(histogram.count(), 0u);
   EXPECT_EQ(histogram.quantile(0.99), nanoseconds(0));
-  EXPECT_TRUE(histogram.parts().empty());
 }
 
 TEST(Histogram, KeepsSmallOnesExactly) {
@@ -23,7 +22,6 @@ TEST(Histogram, KeepsSmallOnesExactly) {
   EXPECT_EQ(histogram.quantile(0.5), nanoseconds(50));
   EXPECT_EQ(histogram.quantile(0.99), nanoseconds(99));
   EXPECT_EQ(histogram.quantile(1), nanoseconds(100));
-  EXPECT_EQ(histogram.parts().size(), 100u);
 }
 
 TEST(Histogram, GivesEachQuantileWithinAPartOfWhatSortingGives) {
