@@ -25,6 +25,9 @@ SHOWN = {"nginx": "nginx", "haproxy": "HAProxy", "haproxy-splice": "HAProxy, spl
 VERSIONS = {"nginx": ("nginx", "nginx"), "haproxy": ("haproxy", "HAProxy"), "haproxy-splice": ("haproxy", "HAProxy"),
             "pen": ("pen", "pen"), "socket-proxyd": ("systemd", "systemd-socket-proxyd")}
 
+# Scenarios at a fixed rate, and what part of the slowest one's rate that is.
+LATENCIES = {"latency": "half", "latency-quarter": "a quarter"}
+
 LEAST = "≥ "  # before a rate that is only a lower bound
 
 Table = list[list[str]]
@@ -121,8 +124,9 @@ def waits(result: dict[str, object], starts: dict[str, object]) -> str:
         made = results.medians(source, scenario)
         rows.append([title, *(form(made[name]) if name in made else "-" for name in SHOWN)])
 
-    row("latency at half of the slowest one's rate: p50, p99", "latency",
-        lambda v: f"{_show(_median(v, 'p50_us'), '{:.0f}'.format)}, {_show(_median(v, 'p99_us'), '{:.0f}'.format)} us")
+    for name, part in _latencies(result):
+        row(f"latency at {part} of the slowest one's rate: p50, p99", name,
+            lambda v: f"{_show(_median(v, 'p50_us'), '{:.0f}'.format)}, {_show(_median(v, 'p99_us'), '{:.0f}'.format)} us")
     row(f"memory of an idle connection, {_workers(starts)}", "idle",
         lambda v: _show(_median(v, "each"), "{:,.0f} bytes".format))
     row("CPU of 9 000 that are idle", "idle", lambda v: _show(_median(v, "idle_cpu"), lambda x: f"{x:.2%} of a core"))
@@ -133,9 +137,11 @@ def waits(result: dict[str, object], starts: dict[str, object]) -> str:
         lambda v: _show(_median(v, "cost"), "{:.1f} us".format))
     row("start with 1 000 listeners", "listeners-1000",
         lambda v: _show(_median(v, "start"), lambda x: f"{x * 1e3:.0f} ms"))
-    load = summary.full_load({_in_a_row(name): values for name, values in results.medians(result, "latency").items()
-                              if name in SHOWN}, is_paced=True)
-    about = f"Latency: {load[0].lower()}{load[1:]}\n\n" if load else ""
+    about = ""
+    for name, part in _latencies(result):
+        load = summary.full_load({_in_a_row(target): values for target, values in results.medians(result, name).items()
+                                  if target in SHOWN}, is_paced=True)
+        about += f"Latency at {part}: {load[0].lower()}{load[1:]}\n\n" if load else ""
     return f"{markdown(rows)}\n{about}{_about_starts(starts)}"
 
 
@@ -163,10 +169,14 @@ def _ratio(result: dict[str, object], name: str, field: str, base: str) -> str:
     return _spread(figures.ratio(results.samples(result, name), "weir", base, field))
 
 
-def _added(result: dict[str, object], field: str) -> str:
+def _latencies(result: dict[str, object]) -> list[tuple[str, str]]:
+    return [(name, part) for name, part in LATENCIES.items() if name in result["scenarios"]]
+
+
+def _added(result: dict[str, object], name: str, field: str) -> str:
     """Weir's latency over that without a proxy, to the same of the best other one."""
-    peer = summary.best_peer(results.medians(result, "latency"), field, least=True)
-    return _spread(figures.added(results.samples(result, "latency"), "weir", peer, field, without="direct"))
+    peer = summary.best_peer(results.medians(result, name), field, least=True)
+    return _spread(figures.added(results.samples(result, name), "weir", peer, field, without="direct"))
 
 
 def aims(result: dict[str, object], starts: dict[str, object], two: dict[str, object]) -> str:
@@ -186,8 +196,8 @@ def aims(result: dict[str, object], starts: dict[str, object], two: dict[str, ob
         ["16 MiB bodies: rate to HAProxy with splice, to nginx", "1.00, 1.40",
          f"{_ratio(result, 'bulk', 'rate', 'haproxy-splice')}, {_ratio(result, 'bulk', 'rate', 'nginx')}"],
         ["16 MiB bodies: CPU to HAProxy with splice", "0.93", _ratio(result, "bulk", "cost", "haproxy-splice")],
-        ["latency that is added at a fixed rate, to the better one: p50, p99", "1.00, 1.00",
-         f"{_added(result, 'p50_us')}, {_added(result, 'p99_us')}"],
+        *([f"latency that is added at {part} of the slowest one's rate, to the better one: p50, p99", "1.00, 1.00",
+           f"{_added(result, name, 'p50_us')}, {_added(result, name, 'p99_us')}"] for name, part in _latencies(result)),
         [f"an idle connection, {_workers(starts)}", "768 bytes", f"{fresh_one('idle', 'each', '{:.0f}')} bytes"],
         ["CPU of 9 000 idle connections", "none", f"{fresh_one('idle', 'idle_cpu', '{:.2f}', 100)} %"],
         ["wakes a second of 9 000 idle connections", "none", fresh_one("idle", "idle_wakes", "{:.1f}")],

@@ -55,6 +55,8 @@ ALL = {one.name: one for one in (
     Scenario("connections", "a connection for each tiny request, 64 at a time, from one client address", 64, each=True),
     Scenario("connections-32", "a connection for each tiny request, 64 at a time, from 32 client addresses", 64, each=True, addresses=32),
     Scenario("latency", "tiny requests at half of the slowest one's rate, 64 connections that stay", 64, share=0.5),
+    Scenario("latency-quarter", "tiny requests at a quarter of the slowest one's rate, 64 connections that stay", 64,
+             share=0.25),
     Scenario("bulk", "16 MiB bodies, 8 connections that stay", 8, path="/body-16MiB", per_byte=True),
     Scenario("bulk-64k", "64 KiB bodies, 8 connections that stay", 8, path="/body-64KiB", per_byte=True),
     Scenario("mixed", "at once: " + ", ".join(f"{one.per_second:g}/s {one.about}" for one in MIXED), parts=MIXED),
