@@ -166,7 +166,9 @@ def whole(result: dict[str, object]) -> str:
 
 def _ratio(result: dict[str, object], name: str, field: str, base: str) -> str:
     """Weir's to another target's."""
-    return _spread(figures.ratio(results.samples(result, name), "weir", base, field))
+    every = results.samples(result, name)
+    counted = summary.counted(scenarios.ALL[name], every) if name in scenarios.ALL else every
+    return _spread(figures.ratio(counted, "weir", base, field))
 
 
 def _latencies(result: dict[str, object]) -> list[tuple[str, str]]:

@@ -16,7 +16,8 @@ CLONE_NEWNET = 0x40000000
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """Addresses and places; `front` is the proxies' address, `clients` the first of the clients' addresses."""
+    """Addresses and places; `front` is the proxies' address, `clients` the first of the clients' addresses. Processors of
+    one machine need not be equally fast: `exchanged` has the proxies where the others were, and those where they were."""
 
     front: str
     backends: list[str]
@@ -24,6 +25,15 @@ class Network:
     proxies_at: process.Where
     backends_at: process.Where
     clients_at: process.Where
+
+    def exchanged(self) -> "Network":
+        """The same where it cannot be: one side has more of them, or all share all."""
+        own, other = self.proxies_at.cores, self.clients_at.cores
+        if len(own) != len(other):
+            return self
+        move = dataclasses.replace
+        return move(self, proxies_at=move(self.proxies_at, cores=other), backends_at=move(self.backends_at, cores=own),
+                    clients_at=move(self.clients_at, cores=own))
 
 
 def cores(workers: int) -> tuple[frozenset[int], frozenset[int]]:

@@ -86,11 +86,13 @@ def progress(text: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """Rounds over the targets, for one scenario after the other."""
+    """Rounds over the targets, for one scenario after the other. From each to the next proxies and load change places."""
 
     targets: list[targets.Target]
     load: measure.Load
     rounds: int
+    work: process.Workspace  # of the targets
+    place: network.Network
 
     def measure(self, scenario: scenarios.Scenario) -> tuple[list[measure.Sample], float | None]:
         """Its samples, and the rate where it is a share of another."""
@@ -102,12 +104,20 @@ class Run:
         if scenario.share is not None:
             load = dataclasses.replace(load, per_second=scenario.share * self._slowest_rate(closed))
         samples: list[measure.Sample] = []
-        for number in range(1, self.rounds + 1):
+        places = itertools.cycle((self.place, self.place.exchanged()))
+        for number, place in zip(range(1, self.rounds + 1), places):
             for target in self.targets:
                 progress(f"{scenario.name}: round {number} of {self.rounds}, {target.name}")
-                samples.append(measure.take_sample(target, scenario, number, load))
+                samples.append(measure.take_sample(target, scenario, number, dataclasses.replace(load, where=place.clients_at)))
+            self._exchange_cores()
+        if self.rounds % 2 == 1:
+            self._exchange_cores()
         progress("")
         return samples, load.per_second
+
+    def _exchange_cores(self) -> None:
+        if self.place.exchanged() != self.place:
+            self.work.exchange_cores(self.place.proxies_at.cores, self.place.clients_at.cores)
 
     def _slowest_rate(self, closed: scenarios.Scenario) -> float:
         """Of the peers, if there are any."""
@@ -129,13 +139,16 @@ def tell_invalid(samples: list[measure.Sample] | list[fresh.Sample]) -> int:
     return len(invalid)
 
 
-def run_fresh(scenario: fresh.Scenario, given: argparse.Namespace, setting: targets.Setting,
+def run_fresh(scenario: fresh.Scenario, given: argparse.Namespace, place: network.Network, binaries: dict[str, str],
               load: measure.Load) -> list[fresh.Sample]:
-    """Each sample with a process of its own."""
+    """Each sample with a process of its own; proxies and load change places from round to round too."""
     names = [name for name in given.targets if fresh.can(name, scenario)]
     samples: list[fresh.Sample] = []
-    with fresh.Backends(load) as backends:
-        for number in range(1, given.rounds + 1):
+    places = itertools.cycle((place, place.exchanged()))
+    for number, now in zip(range(1, given.rounds + 1), places):
+        setting = targets.Setting(now.front, [], given.workers, now.proxies_at, binaries)
+        load = dataclasses.replace(load, where=now.clients_at)
+        with fresh.Backends(load) as backends:
             for name in names:
                 progress(f"{scenario.name}: round {number} of {given.rounds}, {name}")
                 samples.append(fresh.take_sample(name, number, scenario, setting, load, backends))
@@ -155,7 +168,7 @@ def run_usual(names: list[str], given: argparse.Namespace, place: network.Networ
         else:
             backends = measure.start_file_server(work, place.backends, place.backends_at)
         setting = targets.Setting(place.front, backends, given.workers, place.proxies_at, binaries)
-        run = Run([targets.start(work, name, setting) for name in given.targets], load, given.rounds)
+        run = Run([targets.start(work, name, setting) for name in given.targets], load, given.rounds, work, place)
         for target in run.targets:
             measure.reach(target, load)
         if not given.wrk:
@@ -178,8 +191,7 @@ def run_all(given: argparse.Namespace, place: network.Network, keep: Callable[[s
             invalid += tell_invalid(samples)
     for name in given.scenario:
         if name in fresh.ALL:
-            setting = targets.Setting(place.front, [], given.workers, place.proxies_at, binaries)
-            samples = run_fresh(fresh.ALL[name], given, setting, load)
+            samples = run_fresh(fresh.ALL[name], given, place, binaries, load)
             names = list(dict.fromkeys(sample.target for sample in samples))
             made = result_file.of_fresh(samples, fresh.ALL[name], names)
             keep(name, made)

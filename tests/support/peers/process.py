@@ -118,6 +118,15 @@ class Workspace:
         self._running.append((name, process))
         return process
 
+    def exchange_cores(self, one: frozenset[int], other: frozenset[int]) -> None:
+        """What is pinned to the processors `one` is pinned to `other` from now on, and what is pinned to `other` to `one`."""
+        exchanged = {one: other, other: one}
+        for _, process in self._running:
+            for pid in descendants(process.pid):
+                for thread in os.listdir(f"/proc/{pid}/task"):
+                    cores = frozenset(os.sched_getaffinity(int(thread)))
+                    os.sched_setaffinity(int(thread), exchanged.get(cores, cores))
+
     def log(self, name: str) -> str:
         return (self.path / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
