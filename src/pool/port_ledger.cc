@@ -1,6 +1,7 @@
 #include "pool/port_ledger.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace weir::pool {
 namespace {
@@ -45,28 +46,35 @@ void PortLedger::remove(const Backend& backend) {
   if (found != watched_.end()) found->second.has_left = true;
 }
 
-bool PortLedger::is_calm(unsigned usable) const {
+bool PortLedger::is_calm(unsigned usable) {
   for (const auto& [backend, one] : watched_) {
     const auto& all = one.backend->sources().all();
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (mark_of(*all[i]) != one.seen[i] && !pair_by_counters_.contains(all[i].get())) return false;
     }
   }
-  return std::all_of(pairs_.begin(), pairs_.end(), [usable](const auto& entry) {
-    const Pair& pair = entry.second;
-    const PortSample& last = pair.forecast.sample();
-    std::uint64_t used = last.time_wait;
-    std::uint64_t opened = pair.gone_opened;
-    std::uint64_t dry = pair.gone_dry;
-    for (const auto& counters : pair.members) {
-      used += counters->open();
-      opened += counters->opened_total();
-      dry += counters->dry_total();
-    }
-    const std::uint64_t opened_since = opened - last.opened_total;
-    const bool is_far = opened_since == 0 || (used + opened_since) * 4 < usable;
-    return is_far && dry == last.dry_total && !pair.forecast.warns();
-  });
+  bool is_calm = true;
+  for (auto& [key, pair] : pairs_) is_calm = is_far_from_its_end(pair, usable) && is_calm;
+  return is_calm;
+}
+
+bool PortLedger::is_far_from_its_end(Pair& pair, unsigned usable) {
+  const PortSample& last = pair.forecast.sample();
+  std::uint64_t held = 0;
+  std::uint64_t opened = pair.gone_opened;
+  std::uint64_t dry = pair.gone_dry;
+  for (const auto& counters : pair.members) {
+    held += counters->open();
+    opened += counters->opened_total();
+    dry += counters->dry_total();
+  }
+  const std::uint64_t opened_lately = opened - std::exchange(pair.opened_before, opened);
+  // What has been in TIME_WAIT for a second is free where it is taken again.
+  const std::uint64_t taken = last.reuse == TimeWaitReuse::kAfterASecond
+                                  ? held + opened_lately
+                                  : held + last.time_wait + (opened - last.opened_total);
+  const bool is_far = opened == last.opened_total || taken * 4 < usable;
+  return is_far && dry == last.dry_total && !pair.forecast.warns();
 }
 
 std::vector<base::Address> PortLedger::begin_look(base::TimePoint now) {
@@ -178,6 +186,7 @@ PortSample PortLedger::sample_of(const Pair& pair, const PortFacts& facts) {
 std::vector<PortEvent> PortLedger::end_look(const PortFacts& facts, base::TimePoint now) {
   for (auto& [key, pair] : pairs_) {
     const auto change = pair.forecast.add(sample_of(pair, facts), now);
+    pair.opened_before = pair.forecast.sample().opened_total;
     if (!change) continue;
     const bool began = *change == PortForecast::Change::kBegan;
     events_.push_back({began ? PortEvent::Kind::kLow : PortEvent::Kind::kEnough, pair.pool, pair.backend,

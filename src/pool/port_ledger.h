@@ -71,9 +71,10 @@ class PortLedger {
   void remove(const Backend& backend);
 
   // No pair can have come near its end since the last look: nothing has been opened, or what is held, what
-  // was in TIME_WAIT then and all that has been opened since are less than a quarter of `usable`. Of what
-  // other processes do it knows nothing.
-  bool is_calm(unsigned usable) const;
+  // was in TIME_WAIT then and all that has been opened since are less than a quarter of `usable`; where the
+  // kernel takes ports in TIME_WAIT again, what is held and what has been opened since the last call. To be
+  // called each second between looks. Of what other processes do it knows nothing.
+  bool is_calm(unsigned usable);
 
   // First step of a look: finds the pairs in use, and forgets those that were not for `kForgetAfter`. Of
   // those that are new it takes `kMostNew`, and the others the next time.
@@ -108,6 +109,7 @@ class PortLedger {
     std::vector<std::shared_ptr<PortCounters>> members;
     std::uint64_t gone_opened = 0;  // of members that have gone
     std::uint64_t gone_dry = 0;
+    std::uint64_t opened_before = 0;  // at the last call of `is_calm`, or the last look
     base::TimePoint used;
     PortForecast forecast;
   };
@@ -120,6 +122,7 @@ class PortLedger {
   Pair& pair_of(const Watched& watched, const std::shared_ptr<PortCounters>& counters);
   void leave(const PortCounters& counters);
   void forget_unused(base::TimePoint now);
+  static bool is_far_from_its_end(Pair& pair, unsigned usable);
   static PortSample sample_of(const Pair& pair, const PortFacts& facts);
 
   Chosen chosen_;

@@ -88,6 +88,26 @@ TEST_F(Ledger, IsCalmWhileNothingIsOpenedOrLessThanAQuarterOfThePortsCanBeInUse)
   EXPECT_FALSE(ledger.is_calm(usable)) << "a connect found no port";
 }
 
+TEST_F(Ledger, IsCalmWhereTimeWaitIsTakenAgainWhileASecondOpensLessThanAQuarterOfThePorts) {
+  usable = 1'000;
+  tw_reuse = 1;
+  const auto backend = backend_at("192.0.2.1:80");
+  ledger.add(0, backend);
+  { const auto short_ones = hold(*backend, 9); }
+  time_wait["any 192.0.2.1:80"] = 900;
+  look();
+  for (int second = 0; second < 9; ++second) {
+    { const auto short_ones = hold(*backend, 200); }
+    EXPECT_TRUE(ledger.is_calm(usable)) << second;
+  }
+  { const auto short_ones = hold(*backend, 250); }
+  EXPECT_FALSE(ledger.is_calm(usable));
+  const auto held = hold(*backend, 100);
+  EXPECT_TRUE(ledger.is_calm(usable));
+  { const auto short_ones = hold(*backend, 150); }
+  EXPECT_FALSE(ledger.is_calm(usable)) << "with those that are held it makes a quarter";
+}
+
 TEST_F(Ledger, AsksOnlyForBackendsThatAreInUse) {
   std::vector<std::shared_ptr<Backend>> backends;
   for (int i = 1; i <= 50; ++i) {
