@@ -1,0 +1,39 @@
+// Writes the header of the PROXY protocol (HAProxy, "The PROXY protocol", 2020/03/05): what goes to a backend
+// in front of the client's first byte. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/address.h"
+
+namespace weir::wire {
+
+// Of a connection, as the next hop is to see it.
+struct ProxyEnds {
+  base::Address source;       // the client
+  base::Address destination;  // where it has connected to
+};
+
+// What version 2 can say besides; what is empty is left out. Values are at most 65 532 bytes, `unique_id` at
+// most 128 (`kMaxUniqueId`).
+struct ProxyTlvs {
+  std::string_view authority;
+  std::string_view alpn;
+  std::string_view unique_id;
+  std::string_view ssl;  // as `ssl_tlv` gives it
+  bool crc32c = false;
+};
+
+// "PROXY TCP4 ...\r\n". IPv4 ends beside an IPv6 one are written as IPv4-mapped IPv6; where an end is not IP
+// it is "PROXY UNKNOWN\r\n".
+std::string proxy_line(const ProxyEnds& ends);
+
+// The same in version 2; where an end is not IP the family is unspecified, and no TLV is written, for a
+// receiver could not find them.
+std::string proxy_block(const ProxyEnds& ends, const ProxyTlvs& tlvs);
+
+// Version 2 for a connection of one's own, like a check: LOCAL, without anything.
+std::string proxy_block_local();
+
+}  // namespace weir::wire
