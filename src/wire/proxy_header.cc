@@ -120,8 +120,8 @@ std::uint16_t number_at(std::string_view bytes, std::size_t at) {
 enum class Family : std::uint8_t { kUnspecified, kIpv4, kIpv6, kUnix };
 enum class Transport : std::uint8_t { kUnspecified, kStream, kDatagram };
 
-// Of each family, both addresses and ports.
-constexpr std::array<std::size_t, 4> kAddressBytes{0, 2 * 4 + 2 * 2, 2 * 16 + 2 * 2, 2 * 108};
+// Of each family: two addresses of 4, 16 or 108 bytes, and two ports of 2 where there are ports.
+constexpr std::array<std::size_t, 4> kAddressBytes{0, 12, 36, 216};
 
 void read_addresses(std::string_view block, Family family, ProxyHeader& header) {
   if (family == Family::kIpv4) {

@@ -33,7 +33,7 @@ Address as_ipv6(const Address& address) {
 // Both of one family: IPv4 where both are, else IPv6; or nothing where one is not IP.
 ProxyEnds of_one_family(const ProxyEnds& ends) {
   if (!ends.source.is_ip() || !ends.destination.is_ip()) return {};
-  const ProxyEnds plain{ends.source.unmapped(), ends.destination.unmapped()};
+  ProxyEnds plain{ends.source.unmapped(), ends.destination.unmapped()};
   if (plain.source.family() == plain.destination.family()) return plain;
   return {as_ipv6(plain.source), as_ipv6(plain.destination)};
 }
