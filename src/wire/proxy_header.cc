@@ -105,8 +105,7 @@ ProxyRead read_version_1(std::string_view bytes) {
     return end < kLinePrefix.size() ? fault(ProxyFault::kLine) : read_line(bytes.substr(0, end));
   }
   // "Unknown" may be followed by anything, the others not by half of an end of line.
-  const bool is_unknown = bytes.substr(kLinePrefix.size() < bytes.size() ? kLinePrefix.size() : bytes.size())
-                              .starts_with("UNKNOWN ");
+  const bool is_unknown = bytes.starts_with("PROXY UNKNOWN ");
   if (bytes.size() >= kMaxProxyLine || (!is_unknown && bytes.find('\n') != std::string_view::npos))
     return fault(ProxyFault::kLine);
   return needs(bytes.size() + 1);

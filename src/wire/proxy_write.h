@@ -21,7 +21,7 @@ struct ProxyTlvs {
   std::string_view authority;
   std::string_view alpn;
   std::string_view unique_id;
-  std::string_view ssl;  // as `ssl_tlv` gives it
+  std::string_view ssl;  // PP2_TYPE_SSL's value: flags, the outcome of the verification, and TLVs within
   bool crc32c = false;
 };
 
