@@ -41,6 +41,10 @@ def sessions(server: weir.Weir, backend: str) -> int:
     return int(server.values("weir_backend_sessions_total", "backend")[backend])
 
 
+def download_bytes(server: weir.Weir, backend: str) -> int:
+    return int(server.values("weir_backend_download_bytes_total", "backend")[backend])
+
+
 def closed(server: weir.Weir) -> dict[str, float]:
     """How many sessions have closed for each reason."""
     return {why: count for why, count in server.values("weir_sessions_closed_total", "reason").items() if count}

@@ -11,6 +11,8 @@ import killed
 from peers import postgresql, process, weir
 
 CLIENTS = 16
+# The answer to a login is about 500 bytes.
+LOGIN_BYTES = 2000
 # An SSLRequest; "N" says that the server speaks, and wants no TLS.
 CHECK = ("[pools.back.health]\ntype = \"exchange\"\ninterval = \"500ms\"\ntimeout = \"500ms\"\n"
          "exchange = { send = \"00 00 00 08 04 d2 16 2f\", expect = \"4e\", hex = true }\n")
@@ -35,7 +37,11 @@ def expect_no_failure(server: weir.Weir, argv: list[str]) -> None:
 def kill_under_load(server: weir.Weir, victim: postgresql.Cluster, backend: str) -> None:
     load = subprocess.Popen(reads(server, 4), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=NO_TLS)
     try:
-        process.wait_until(lambda: killed.in_flight(server, backend) >= CLIENTS // 2, "the load to be there")
+        # A client that cannot even log in ends pgbench: all have, once bytes flow that no login takes.
+        answered = killed.download_bytes(server, backend)
+        process.wait_until(lambda: killed.in_flight(server, backend) >= CLIENTS // 2
+                           and killed.download_bytes(server, backend) - answered > CLIENTS * LOGIN_BYTES,
+                           "the load to be there")
         there = killed.Sessions(server, backend)
         killed.kill(victim.server)
         output, _ = load.communicate(timeout=60)

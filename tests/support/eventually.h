@@ -14,7 +14,7 @@ using Clock = std::chrono::steady_clock;
 
 // How long anything may take that should happen at once. Long, since it is only waited for in full by a test
 // that fails.
-inline constexpr Millis kPatience{kSanitized ? 40'000 : 15'000};
+inline constexpr Millis kPatience{kSanitized ? 120'000 : 60'000};
 
 // Looks at `condition` until it holds or `patience` has passed; says whether it holds.
 template <class Condition>

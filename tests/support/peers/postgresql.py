@@ -54,4 +54,10 @@ class Cluster:
                 "-c", f"unix_socket_directories={self._folder}", "-c", "fsync=off"]
         self.server = self._work.spawn(self.name, as_owner(argv))
         self._work.wait_for_port(self.name, self.server, "127.0.0.1", self.port)
+        # Its port is open, and it answers with errors, while it still recovers from having been killed.
+        process.wait_until(self._is_ready, f"{self.name} to take logins")
         return self.server
+
+    def _is_ready(self) -> bool:
+        asked = [str(programs() / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER]
+        return subprocess.run(asked, check=False, timeout=30).returncode == 0

@@ -94,9 +94,15 @@ class RelayOverTcp : public testing::Test, public Relay::Owner {
   void block_upload() {
     test::shrink_send_buffer(backend_peer.fd.get());
     const std::string block(16 * 1024, 'u');
+    // For good: what was on its way has arrived in the backend's receive queue.
+    std::uint64_t before = 0;
+    int turns_at_rest = 0;
     ASSERT_TRUE(driver.until([&] {
       test::send_some(client.get(), block);
-      return relay.upload().blocked;
+      const std::uint64_t now = relay.upload().bytes;
+      turns_at_rest = relay.upload().blocked && now == before ? turns_at_rest + 1 : 0;
+      before = now;
+      return turns_at_rest == 100;
     }));
   }
 
