@@ -106,6 +106,8 @@ std::size_t Socket::try_send(std::string_view bytes, Millis patience) {
         break;
       }
     } else if (errno != EINTR) {
+      // Told once: reading will show a plain end.
+      was_reset_ = was_reset_ || errno == ECONNRESET;
       break;
     }
   }

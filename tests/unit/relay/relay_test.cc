@@ -98,7 +98,7 @@ class RelayOverTcp : public testing::Test, public Relay::Owner {
     std::uint64_t before = 0;
     int turns_at_rest = 0;
     ASSERT_TRUE(driver.until([&] {
-      test::send_some(client.get(), block);
+      if (!relay.upload().blocked) test::send_some(client.get(), block);
       const std::uint64_t now = relay.upload().bytes;
       turns_at_rest = relay.upload().blocked && now == before ? turns_at_rest + 1 : 0;
       before = now;
