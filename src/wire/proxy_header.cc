@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <optional>
 
 #include "wire/crc32c.h"
 #include "wire/proxy_tlv.h"
@@ -100,15 +101,17 @@ ProxyRead read_line(std::string_view line) {
 }
 
 ProxyRead read_version_1(std::string_view bytes) {
-  const std::size_t end = bytes.substr(0, kMaxProxyLine).find(kLineEnd);
+  const std::string_view longest = bytes.substr(0, kMaxProxyLine);
+  const std::size_t end = longest.find(kLineEnd);
+  // "Unknown" may be followed by anything, the others not by half of an end of line.
+  const std::size_t line_feed = longest.find('\n');
+  const bool ends_there = end != std::string_view::npos && line_feed == end + 1;
+  if (line_feed != std::string_view::npos && !ends_there && !bytes.starts_with("PROXY UNKNOWN "))
+    return fault(ProxyFault::kLine);
   if (end != std::string_view::npos) {
     return end < kLinePrefix.size() ? fault(ProxyFault::kLine) : read_line(bytes.substr(0, end));
   }
-  // "Unknown" may be followed by anything, the others not by half of an end of line.
-  const bool is_unknown = bytes.starts_with("PROXY UNKNOWN ");
-  if (bytes.size() >= kMaxProxyLine || (!is_unknown && bytes.find('\n') != std::string_view::npos))
-    return fault(ProxyFault::kLine);
-  return needs(bytes.size() + 1);
+  return bytes.size() >= kMaxProxyLine ? fault(ProxyFault::kLine) : needs(bytes.size() + 1);
 }
 
 std::uint16_t number_at(std::string_view bytes, std::size_t at) {
@@ -233,12 +236,6 @@ ProxyRead read_version_2(std::string_view bytes) {
 }
 
 }  // namespace
-
-std::string_view word(ProxyFault fault) {
-  static constexpr std::array<std::string_view, 8> kWords{"absent",  "version", "command", "family",
-                                                          "address", "line",    "tlv",     "checksum"};
-  return kWords[static_cast<std::size_t>(fault)];
-}
 
 ProxyRead read_proxy_header(std::string_view bytes) {
   if (bytes.empty()) return needs(1);

@@ -5,8 +5,8 @@
 // it says is a fault, others are passed over.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 #include "base/address.h"
@@ -41,10 +41,18 @@ enum class ProxyFault : std::uint8_t {
   kLine,      // version 1: something is not where it should be, or no end of line within 107 bytes
   kTlv,       // a TLV reaches beyond the header, or cannot be as it says
   kChecksum,  // CRC32C is another one
+  kCut,       // the stream ends within it: for who reads the stream to tell
 };
 
-// "absent", "version", ...
-std::string_view word(ProxyFault fault);
+// The metric's label and the word in the log.
+inline constexpr std::array<std::string_view, 9> kProxyFaultWords{
+    "absent", "version", "command", "family", "address", "line", "tlv", "checksum", "cut"};
+inline constexpr std::size_t kProxyFaults = kProxyFaultWords.size();
+static_assert(static_cast<std::size_t>(ProxyFault::kCut) + 1 == kProxyFaults);
+
+constexpr std::string_view word(ProxyFault fault) {
+  return kProxyFaultWords[static_cast<std::size_t>(fault)];
+}
 
 struct ProxyRead {
   enum class Outcome : std::uint8_t { kNeedsMore, kHeader, kFault };

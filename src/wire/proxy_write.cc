@@ -30,10 +30,16 @@ Address as_ipv6(const Address& address) {
   return address.family() == AF_INET6 ? address : Address::ipv6(mapped(address.ipv4_host()), address.port());
 }
 
+// A scope means something on this host only, and has no place in the header.
+Address without_scope(const Address& address) {
+  const Address plain = address.unmapped();
+  return plain.family() == AF_INET6 ? Address::ipv6(plain.ipv6_host(), plain.port()) : plain;
+}
+
 // Both of one family: IPv4 where both are, else IPv6; or nothing where one is not IP.
 ProxyEnds of_one_family(const ProxyEnds& ends) {
   if (!ends.source.is_ip() || !ends.destination.is_ip()) return {};
-  ProxyEnds plain{ends.source.unmapped(), ends.destination.unmapped()};
+  ProxyEnds plain{without_scope(ends.source), without_scope(ends.destination)};
   if (plain.source.family() == plain.destination.family()) return plain;
   return {as_ipv6(plain.source), as_ipv6(plain.destination)};
 }

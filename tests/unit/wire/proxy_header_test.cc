@@ -104,6 +104,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"unknown_is_a_word", "PROXY UNKNOWNS\r\n", "line"},
         {"no_end_in_107", "PROXY TCP6 " + std::string(96, 'f'), "line"},
         {"line_feed_alone", "PROXY TCP4 192.0.2.1 198.51.100.2 1024 443\n", "line"},
+        {"line_feed_alone_and_an_end_later", "PROXY TCP4 192.0.2.1 198.51.100.2 1024 443\nmore\r\n", "line"},
         {"carriage_return_alone", "PROXY TCP4 192.0.2.1 198.51.100.2 1024 443\rX\r\n", "address"},
         {"two_spaces", "PROXY  TCP4 192.0.2.1 198.51.100.2 1024 443\r\n", "family"},
         {"two_spaces_later", "PROXY TCP4 192.0.2.1  198.51.100.2 1024 443\r\n", "address"},
@@ -269,6 +270,13 @@ TEST(ProxyWrite, ItsChecksumCoversEveryByte) {
     bad[at] = static_cast<char>(bad[at] ^ 1);
     EXPECT_NE(read(bad), read(good)) << at;
   }
+}
+
+TEST(ProxyWrite, LeavesOutTheScopeOfALinkLocalClient) {
+  const base::Address scoped = base::Address::ipv6(address("[fe80::1]:1").ipv6_host(), 1024, 2);
+  const ProxyEnds ends{scoped, address("[fe80::2]:443")};
+  EXPECT_EQ(proxy_line(ends), "PROXY TCP6 fe80::1 fe80::2 1024 443\r\n");
+  EXPECT_EQ(read(proxy_block(ends, {})), "[fe80::1]:1024 [fe80::2]:443");
 }
 
 }  // namespace
