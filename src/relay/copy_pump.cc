@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "relay/send_now.h"
+
 namespace weir::relay {
 namespace {
 
@@ -15,14 +17,6 @@ ssize_t receive(int fd, void* memory, std::size_t size, int flags) {
   ssize_t n = 0;
   do {
     n = ::recv(fd, memory, size, flags);
-  } while (n < 0 && errno == EINTR);
-  return n;
-}
-
-ssize_t send_now(int fd, const void* data, std::size_t size, int flags = 0) {
-  ssize_t n = 0;
-  do {
-    n = ::send(fd, data, size, MSG_NOSIGNAL | flags);
   } while (n < 0 && errno == EINTR);
   return n;
 }

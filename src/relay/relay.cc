@@ -27,8 +27,9 @@ std::unique_ptr<Throttle> Relay::make_throttle(Side source, const std::optional<
   return std::make_unique<Throttle>(services_.wheel, *rate, [this, source] { go_on(source); });
 }
 
-void Relay::start(const Settings& settings, net::Ready backend) {
+void Relay::start(const Settings& settings, net::Ready backend, Preface preface) {
   begin(settings);
+  if (!preface.is_empty()) preface_ = std::make_unique<Preface>(std::move(preface));
   upload_.readable = true;
   step(Side::kClient);
   if (!ended_) watch();
@@ -124,7 +125,21 @@ void Relay::step(Side source) {
   }
 }
 
+Pumped Relay::send_preface() {
+  const Pumped outcome = preface_->send(upload_, backend_.fd.get());
+  if (outcome == Pumped::kBlocked) return outcome;
+  if (upload_throttle_ != nullptr) {
+    upload_throttle_->bucket().take(preface_->read_ahead(), base::precise_now());
+  }
+  preface_.reset();
+  return outcome;
+}
+
 Pumped Relay::pump(Side source) {
+  if (source == Side::kClient && preface_ != nullptr) {
+    const Pumped outcome = send_preface();
+    if (outcome != Pumped::kMore) return outcome;
+  }
   Direction& direction = from(source);
   const int in = peer(source).fd.get();
   const int out = peer(other(source)).fd.get();

@@ -9,6 +9,7 @@
 
 #include "relay/direction.h"
 #include "relay/peer.h"
+#include "relay/preface.h"
 #include "relay/pumped.h"
 #include "relay/reset_linger.h"
 #include "relay/throttle.h"
@@ -64,8 +65,8 @@ class Relay {
 
   // Both peers are connected. From here on the relay owns their watches. It reads from the client at once,
   // since what a client sends usually waits already. `backend` is what the backend's watch has told so far,
-  // if it watches for edges already.
-  void start(const Settings& settings, net::Ready backend = {});
+  // if it watches for edges already. `preface` is sent before anything else.
+  void start(const Settings& settings, net::Ready backend = {}, Preface preface = {});
 
   // The same for a backend that was reset after it had connected and sent something: what it sent is
   // delivered, and then the reset.
@@ -100,6 +101,8 @@ class Relay {
   void look_at_failed(Side side);
   net::Interest waits_for(Side side) const;
   Pumped pump(Side source);
+  // `kMore`: nothing is left of it.
+  Pumped send_preface();
   void go_on(Side source);
   void finish_direction(Side source);
   void source_failed(Side source, EndCause cause);
@@ -119,6 +122,7 @@ class Relay {
   Peer& backend_;
   Direction upload_;
   Direction download_;
+  std::unique_ptr<Preface> preface_;  // while something of it is left
   std::unique_ptr<ResetLinger> linger_;
   std::unique_ptr<Throttle> upload_throttle_;  // none without a rate
   std::unique_ptr<Throttle> download_throttle_;

@@ -26,7 +26,7 @@ class TokenBucket {
     return static_cast<std::uint64_t>(Wide(filled.count()) * rate_.count / period());
   }
 
-  // `bytes`, at most what was available, have passed.
+  // `bytes` have passed. Of more than was available the rest is made up for first.
   void take(std::uint64_t bytes, base::TimePoint now) {
     empty_at_ = std::max(empty_at_, now - most_filled()) + time_of(bytes);
   }

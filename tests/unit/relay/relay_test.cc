@@ -565,5 +565,64 @@ TEST(Side, HasAnOther) {
   EXPECT_EQ(other(Side::kBackend), Side::kClient);
 }
 
+constexpr std::string_view kHeader = "PROXY UNKNOWN\r\n";
+
+TEST_F(RelayOverTcp, SendsItsPrefaceBeforeAnythingElse) {
+  test::send_some(client.get(), " world");
+  relay.start({}, {}, Preface(std::string(kHeader), "hello"));
+  EXPECT_EQ(take(backend.get(), kHeader.size() + 11), std::string(kHeader) + "hello world");
+  EXPECT_EQ(relay.upload().bytes, 11u) << "the header is not the client's";
+}
+
+TEST_F(RelayOverTcp, SendsItsPrefaceAlsoToABackendThatSpeaksFirst) {
+  test::send_some(backend.get(), "greeting");
+  relay.start({}, {}, Preface(std::string(kHeader), ""));
+  EXPECT_EQ(take(backend.get(), kHeader.size()), kHeader) << "though the client says nothing";
+  EXPECT_EQ(take(client.get(), 8), "greeting");
+  EXPECT_EQ(relay.upload().bytes, 0u);
+}
+
+TEST_F(RelayOverTcp, EndsTheStreamBehindThePreface) {
+  ::shutdown(client.get(), SHUT_WR);
+  relay.start({}, {}, Preface(std::string(kHeader), "all of it"));
+  EXPECT_EQ(take(backend.get(), kHeader.size() + 9), std::string(kHeader) + "all of it");
+  EXPECT_TRUE(has_ended_stream(backend.get()));
+}
+
+TEST_F(RelayOverTcp, HoldsTheClientBackUntilAPrefaceIsOutThatTheBackendTakesSlowly) {
+  test::shrink_send_buffer(backend_peer.fd.get());
+  std::string large(4'000'000, 'p');
+  for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>('a' + i % 23);
+  test::send_some(client.get(), "after it");
+  relay.start({}, {}, Preface(std::string(kHeader), large));
+  EXPECT_TRUE(relay.upload().blocked);
+  driver.turns(5);
+  EXPECT_EQ(net::unread_bytes(client_peer.fd.get()), 8) << "the client waits";
+  const std::string got = take(backend.get(), kHeader.size() + large.size() + 8);
+  EXPECT_TRUE(got == std::string(kHeader) + large + "after it");
+  EXPECT_EQ(relay.upload().bytes, large.size() + 8);
+}
+
+TEST_F(RelayOverTcp, DropsAPrefaceWhoseBackendIsReset) {
+  test::shrink_send_buffer(backend_peer.fd.get());
+  relay.start({}, {}, Preface(std::string(kHeader), std::string(4'000'000, 'p')));
+  ASSERT_TRUE(relay.upload().blocked);
+  test::send_some(client.get(), "more");
+  net::abort_connection(backend);
+  ASSERT_TRUE(ended());
+  EXPECT_EQ(ending->cause, EndCause::kReset);
+  EXPECT_EQ(ending->side, Side::kBackend);
+}
+
+TEST_F(RelayOverTcp, CountsWhatWasReadAheadTowardsTheRate) {
+  Relay::Settings slow;
+  slow.upload_rate = base::Rate{1'000, std::chrono::seconds(1)};
+  test::send_some(client.get(), std::string(500, 'x'));
+  relay.start(slow, {}, Preface("", std::string(1'000, 'a')));
+  EXPECT_EQ(take(backend.get(), 1'000), std::string(1'000, 'a')) << "it is here already, and goes on at once";
+  driver.turns(5);
+  EXPECT_EQ(relay.upload().bytes, 1'000u) << "a second's worth is used up";
+}
+
 }  // namespace
 }  // namespace weir::relay
