@@ -57,6 +57,28 @@ void packet_metrics(TextFormat& out, const ProcessStatus& status) {
   }
 }
 
+// Of the listeners that ask proxies who their clients are, if there are any.
+void proxy_metrics(TextFormat& out, const ProcessStatus& status) {
+  ProcessStatus asking;
+  for (const ListenerStatus& listener : status.listeners) {
+    if (listener.asks_proxies) asking.listeners.push_back(listener);
+  }
+  if (asking.listeners.empty()) return;
+  out.family("weir_proxy_headers_total", FamilyType::kCounter,
+             "What trusted proxies said of their clients: who it is, nothing (a check, or an unknown kind of "
+             "client), or no header where it need not come.");
+  for (const ListenerStatus& listener : asking.listeners) {
+    for (std::size_t i = 0; i < session::kProxyNews; ++i) {
+      out.sample({{"listener", listener.name}, {"says", session::kProxyNewsWords[i]}},
+                 listener.proxy_headers[i]);
+    }
+  }
+  out.family("weir_proxy_header_faults_total", FamilyType::kCounter,
+             "Connections that were reset since what came is no header of the PROXY protocol, by reason.");
+  by_reason(
+      out, asking, [](const auto& l) { return l.proxy_faults; }, wire::kProxyFaultWords);
+}
+
 // One sample for each TCP listening socket.
 void queue_metrics(TextFormat& out, const ProcessStatus& status) {
   const auto by_socket = [&](auto value) {
@@ -118,6 +140,7 @@ void listener_metrics(TextFormat& out, const ProcessStatus& status) {
   by_reason(
       out, status, [](const auto& l) { return l.would_refuse; }, admission::kRefusalWords);
   packet_metrics(out, status);
+  proxy_metrics(out, status);
   out.family("weir_accept_pauses_total", FamilyType::kCounter, "Times that accepting was paused, by reason.");
   by_reason(
       out, status, [](const auto& l) { return l.paused; }, admission::kRefusalWords);

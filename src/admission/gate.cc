@@ -24,4 +24,19 @@ Decision Gate::admit(const base::Address& client, base::TimePoint now, LimitPerm
   return decision;
 }
 
+Decision Gate::admit_peer(const base::Address& peer, base::TimePoint now, LimitPermits& permits) {
+  if (rules_.proxies == nullptr) return admit(peer, now, permits);
+  Decision decision;
+  if (!rules_.access->admits(peer)) {
+    decision.refused = Refusal::kDenied;
+  } else if (rules_.proxies->admits(peer)) {
+    decision.is_proxy = true;
+  } else if (rules_.proxies_only) {
+    decision.refused = Refusal::kUntrusted;
+  } else {
+    return admit(peer, now, permits);
+  }
+  return decision;
+}
+
 }  // namespace weir::admission

@@ -10,6 +10,7 @@ namespace weir::admission {
 
 enum class Refusal {
   kDenied,               // by the access list
+  kUntrusted,            // not one of the proxies that may say who their clients are, where that must be said
   kClientConnections,    // the client has as many open as it may
   kClientRate,           // the client comes too fast
   kTableFull,            // a new client, and no client can be forgotten
@@ -20,9 +21,9 @@ enum class Refusal {
   kNoDescriptors,        // the process or the system has no descriptor left
 };
 
-inline constexpr std::array<std::string_view, 9> kRefusalWords{
-    "denied", "client_connections", "client_rate",         "table_full",    "listener_connections",
-    "rate",   "process_rate",       "process_connections", "no_descriptors"};
+inline constexpr std::array<std::string_view, 10> kRefusalWords{
+    "denied", "untrusted",    "client_connections",  "client_rate",   "table_full", "listener_connections",
+    "rate",   "process_rate", "process_connections", "no_descriptors"};
 
 inline constexpr std::size_t kRefusals = kRefusalWords.size();
 static_assert(static_cast<std::size_t>(Refusal::kNoDescriptors) + 1 == kRefusals);

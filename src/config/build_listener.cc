@@ -4,6 +4,7 @@
 
 #include "config/addresses.h"
 #include "config/build_admission.h"
+#include "config/build_proxy.h"
 #include "config/limits.h"
 #include "config/table_reader.h"
 #include "config/text.h"
@@ -56,6 +57,7 @@ ListenerConfig build_listener(const Entry& entry, Problems& problems) {
   reader.read_duration("reset_linger", out.reset_linger);
   reader.read_duration("defer_accept", out.defer_accept);
   reader.read_count("fast_open", out.fast_open);
+  read_accept_proxy(reader, out);
   const std::string path = "listeners." + entry.key;
   out.access = build_access(reader.nested("access"), path + ".access", problems);
   build_listener_limits(reader.nested("limits"), path + ".limits", out, problems);

@@ -5,6 +5,7 @@
 #include "config/build_backend.h"
 #include "config/build_health.h"
 #include "config/build_name_servers.h"
+#include "config/build_proxy.h"
 #include "config/build_source.h"
 #include "config/limits.h"
 #include "config/pool_scalars.h"
@@ -137,6 +138,7 @@ PoolConfig build_pool(const Entry& entry, Problems& problems) {
   reader.read_text("fallback_pool", out.fallback_pool);
   read_source(reader, out);
   read_warm_connections(reader, out);
+  read_send_proxy(reader, out);
   const std::string path = "pools." + entry.key;
   const Node* health = reader.written("health");
   const Node& health_table = reader.nested("health");

@@ -101,9 +101,13 @@ Json value_schema(const Key& key) {
       return {{"type", "array"}, {"maxItems", kMaxNameServers}, {"items", one}};
     }
     case ValueType::kHashKey:
-      return text_matching("^client(_prefix/[0-9]{1,3})?$");
+      return text_matching("^(client(_prefix/[0-9]{1,3})?|server_name)$");
     case ValueType::kFate:
       return text_matching("^(keep|close|drain [0-9]+(ms|s|m|h|d))$");
+    case ValueType::kWordList: {
+      const Json one = {{"anyOf", {Json{{"enum", key.words}}, from_environment()}}};
+      return {{"type", "array"}, {"uniqueItems", true}, {"items", one}};
+    }
     case ValueType::kBytes:
       return {{"type", "string"}};
   }
@@ -115,7 +119,8 @@ bool is_list(const Key& key) {
   return key.type == ValueType::kListenAddresses || key.type == ValueType::kBackendList ||
          key.type == ValueType::kPatternList || key.type == ValueType::kPathList ||
          key.type == ValueType::kClientList || key.type == ValueType::kStatusList ||
-         key.type == ValueType::kAddressList || key.type == ValueType::kServerList;
+         key.type == ValueType::kAddressList || key.type == ValueType::kServerList ||
+         key.type == ValueType::kWordList;
 }
 
 Json default_json(const Key& key) {

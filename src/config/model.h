@@ -109,6 +109,9 @@ struct LimitsConfig {
   bool limits_clients() const { return client_max_connections || client_connection_rate; }
 };
 
+// Whether trusted peers say who their clients are, by the header of the PROXY protocol.
+enum class AcceptProxy { kOff, kRequired, kOptional };
+
 struct ListenerConfig {
   std::string name;
   Place place;
@@ -125,6 +128,9 @@ struct ListenerConfig {
   Millis reset_linger{5'000};
   std::optional<Millis> defer_accept;  // whole seconds
   unsigned fast_open = 0;
+  AcceptProxy accept_proxy = AcceptProxy::kOff;
+  ClientListConfig proxy_trust;  // who may send the header
+  Millis preread_timeout{3'000};
   AccessConfig access;
   LimitsConfig limits;                // its own; not used with `shared_limits`
   Placed<std::string> shared_limits;  // the name of one of `Config::limits`; empty: its own
@@ -145,10 +151,12 @@ struct BackendConfig {
 
 enum class PolicyKind { kRoundRobin, kLeastConnections, kRandomTwo, kFastest, kSourceHash, kFirst };
 
-// So many leading bits of a client's address say who it is to `source_hash`.
+// So many leading bits of a client's address say who it is to `source_hash`; or the name that it asks for,
+// where one is known.
 struct HashKeyConfig {
   unsigned ipv4_bits = 32;
   unsigned ipv6_bits = 128;
+  bool by_server_name = false;
 
   friend bool operator==(const HashKeyConfig&, const HashKeyConfig&) = default;
 };
@@ -223,6 +231,10 @@ struct ResolveConfig {
   std::vector<Placed<base::Address>> servers;  // that are asked, with ports; empty: the system's
 };
 
+// What backends are told of a client by the PROXY protocol; what version 2 may say besides.
+enum class SendProxy { kOff, kV1, kV2 };
+enum class ProxyDetail { kAuthority, kAlpn, kUniqueId, kCrc32c, kSsl };
+
 struct PoolConfig {
   std::string name;
   Place place;
@@ -241,7 +253,9 @@ struct PoolConfig {
   bool transparent = false;                    // never together with `sources`
   Placed<std::string> interface;               // empty: as the routes say
   unsigned warm_connections = 0;               // to each backend, of all workers together
-  std::optional<HealthConfig> health;          // unset: there is no such table
+  SendProxy send_proxy = SendProxy::kOff;
+  std::vector<ProxyDetail> proxy_tlvs;  // each once
+  std::optional<HealthConfig> health;   // unset: there is no such table
   ResolveConfig resolve;
   PoolSessionsConfig sessions;
   OutlierConfig outlier;

@@ -66,11 +66,12 @@ Value<FateConfig> parse_fate(const Key& key, const Node& node) {
 }
 
 Value<HashKeyConfig> parse_hash_key(const Key& key, const Node& node) {
-  static constexpr std::array<std::string_view, 2> kWords{"client", "client_prefix/24"};
+  static constexpr std::array<std::string_view, 3> kWords{"client", "client_prefix/24", "server_name"};
   constexpr std::string_view kPrefix = "client_prefix/";
   constexpr HashKeyConfig kWhole;
   if (node.kind != Kind::kString) return tl::unexpected(mismatch(key, node));
   if (node.text == "client") return kWhole;
+  if (node.text == "server_name") return HashKeyConfig{.by_server_name = true};
   if (!node.text.starts_with(kPrefix)) {
     return tl::unexpected(mismatch(key, node) + did_you_mean(node.text, kWords));
   }

@@ -67,7 +67,8 @@ std::string expected_value(const Key& key) {
     case ValueType::kStatusList:
       return "a list of HTTP statuses from 200 to 599, e.g. [\"200\", \"3xx\", \"400-404\"]";
     case ValueType::kHashKey:
-      return "\"client\" or \"client_prefix/N\" with N from 1 to 128, e.g. \"client_prefix/24\"";
+      return "\"client\", \"client_prefix/N\" with N from 1 to 128, e.g. \"client_prefix/24\", or "
+             "\"server_name\"";
     case ValueType::kFate:
       return fmt::format(
           "\"keep\", \"close\" or \"drain TIME\" with a time from {} to {}, e.g. \"drain 30s\"",
@@ -76,6 +77,8 @@ std::string expected_value(const Key& key) {
       return "a list of IP addresses without ports, e.g. [\"10.0.0.5\", \"2001:db8::5\"]";
     case ValueType::kServerList:
       return "a list of IP addresses with or without a port, e.g. [\"127.0.0.1:8600\", \"10.0.0.53\"]";
+    case ValueType::kWordList:
+      return fmt::format("a list of {}", join_quoted(key.words, "and"));
     case ValueType::kBytes:
       return "text in quotes, with TOML's escapes for other characters, e.g. \"PING\\r\\n\"";
   }

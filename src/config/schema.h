@@ -64,6 +64,7 @@ enum class ValueType {
   kFate,             // "keep", "close" or "drain 30s"; bounds of the duration
   kAddressList,      // a list of IP addresses without port
   kServerList,       // a list of IP addresses, with or without port
+  kWordList,         // a list of `words`
   kBytes,            // text that may have control characters, as TOML's escapes give them
 };
 
@@ -76,7 +77,7 @@ struct Key {
   ValueType type = ValueType::kText;
   std::string_view default_value{};           // as TOML; empty: there is none
   std::string_view special{};                 // a word in place of a value: "auto", "off"
-  std::span<const std::string_view> words{};  // kWord: in the order of the model's enum
+  std::span<const std::string_view> words{};  // kWord, kWordList: in the order of the model's enum
   std::int64_t least = 0;                     // kCount, kDuration, kDecimal, kFate
   std::int64_t most = 0;
   std::int64_t step = 1;  // kDuration: only multiples of it

@@ -10,6 +10,9 @@ constexpr std::array<std::string_view, 6> kPolicyWords{"round_robin", "least_con
                                                        "fastest",     "source_hash",       "first"};
 constexpr std::array<std::string_view, 3> kStateWords{"up", "drain", "maintenance"};
 constexpr std::array<std::string_view, 2> kUseWords{"a", "srv"};
+constexpr std::array<std::string_view, 3> kSendProxyWords{"off", "v1", "v2"};
+constexpr std::array<std::string_view, 5> kProxyDetailWords{"authority", "alpn", "unique_id", "crc32c",
+                                                            "ssl"};
 
 constexpr std::int64_t kSecond = 1000;
 constexpr std::int64_t kHour = 3600 * kSecond;
@@ -90,7 +93,9 @@ const auto kPool = std::to_array<Key>({
      .default_value = "\"client\"",
      .help = "What `source_hash` takes for one client: its address, or only the leading bits of it. "
              "`client_prefix/24` puts IPv4 clients whose first 24 bits agree together, and IPv6 clients by "
-             "their /64. N above 32 is for IPv6 alone: IPv4 clients then count by their whole address."},
+             "their /64. N above 32 is for IPv6 alone: IPv4 clients then count by their whole address. "
+             "`server_name` is the name that a client asks for, where it is known; clients without one count "
+             "by their address."},
     {.section = Section::kPool,
      .name = "hash_balance",
      .type = ValueType::kDecimal,
@@ -140,6 +145,23 @@ const auto kPool = std::to_array<Key>({
          "Connections to each backend that are kept open and unused, so that a new client need not wait for "
          "one; the workers share them. Each serves one client and is never used again. Not for servers that "
          "speak first, or that soon close a connection on which nothing is sent. 0: none."},
+    {.section = Section::kPool,
+     .name = "send_proxy",
+     .type = ValueType::kWord,
+     .default_value = "\"off\"",
+     .words = kSendProxyWords,
+     .help =
+         "Tells backends who the client is: each connection begins with the header of the PROXY protocol, "
+         "as text (`v1`) or binary (`v2`), and checks send one too. All backends of the pool must expect "
+         "it."},
+    {.section = Section::kPool,
+     .name = "proxy_tlvs",
+     .type = ValueType::kWordList,
+     .default_value = "[]",
+     .words = kProxyDetailWords,
+     .help = "What `v2` says besides, as far as it is known. `authority`: the name that the client asks for. "
+             "`alpn`: its protocol. `unique_id`: the session's id, as in Weir's log. `crc32c`: a checksum of "
+             "the header. `ssl`: the client's TLS and certificate."},
 });
 
 const auto kBackend = std::to_array<Key>({

@@ -11,6 +11,7 @@ namespace {
 constexpr std::array<std::string_view, 2> kWhenFullWords{"wait", "refuse"};
 constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 2> kFormatWords{"text", "json"};
+constexpr std::array<std::string_view, 3> kAcceptProxyWords{"off", "required", "optional"};
 constexpr std::array<std::string_view, 3> kSessionWords{"all", "errors", "none"};
 constexpr std::array<std::string_view, 2> kOutputWords{"stderr", "stdout"};
 
@@ -234,6 +235,29 @@ const auto kKeys = std::to_array<Key>({
      .most = 65535,
      .help = "TCP Fast Open requests that may wait; 0 is off. The kernel must allow it too "
              "(`net.ipv4.tcp_fastopen`)."},
+    {.section = Section::kListener,
+     .name = "accept_proxy",
+     .type = ValueType::kWord,
+     .default_value = "\"off\"",
+     .words = kAcceptProxyWords,
+     .help = "Whether a proxy in front of Weir says who the client is, by the header of the PROXY protocol "
+             "(v1 or v2). `required`: every connection must begin with it, and others than the proxies in "
+             "`proxy_trust` are turned away. `optional`: those proxies may send it, all others are clients. "
+             "Access and limits then apply to the client that it names, which is also the one in the log."},
+    {.section = Section::kListener,
+     .name = "proxy_trust",
+     .type = ValueType::kClientList,
+     .default_value = "[]",
+     .help = "The proxies whose word is taken for who a client is. A network from which clients come as well "
+             "lets them take any address."},
+    {.section = Section::kListener,
+     .name = "preread_timeout",
+     .type = ValueType::kDuration,
+     .default_value = "\"3s\"",
+     .least = 1,
+     .most = kHour,
+     .help = "How long the header may take to come, from accept on. Where it need not come, one who has sent "
+             "nothing by then is a client that waits for the server."},
 });
 
 }  // namespace

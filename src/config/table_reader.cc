@@ -211,6 +211,29 @@ std::optional<std::size_t> TableReader::word(std::string_view name) {
   return index;
 }
 
+std::vector<std::size_t> TableReader::words(std::string_view name) {
+  std::vector<std::size_t> found;
+  const Node* node = take(name);
+  if (node == nullptr) return found;
+  const Key& key = *find_key(section_, name);
+  if (node->kind != Kind::kList) {
+    fail(name, node->place, mismatch(key, *node));
+    return found;
+  }
+  for (const Node& item : node->items) {
+    if (item.kind == Kind::kFaulty) continue;
+    const auto index = parse_word(key, item);
+    if (!index) {
+      fail(name, item.place, index.error());
+    } else if (std::find(found.begin(), found.end(), *index) != found.end()) {
+      fail(name, item.place, fmt::format("{} is there twice", quote(item.text)));
+    } else {
+      found.push_back(*index);
+    }
+  }
+  return found;
+}
+
 void TableReader::report_unknown(const Entry& entry) {
   std::vector<std::string_view> known;
   for (const Key* key : keys_of(section_)) known.push_back(key->name);

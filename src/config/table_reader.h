@@ -47,6 +47,12 @@ class TableReader {
     if (const auto index = word(name)) out = static_cast<E>(*index);
   }
 
+  // The same of a list, each word once: `E` for each, in the order of the file.
+  template <class E>
+  void read_words(std::string_view name, std::vector<E>& out) {
+    for (const std::size_t index : words(name)) out.push_back(static_cast<E>(index));
+  }
+
   // For value types with a parser of their own.
   template <class T>
   void read_value(std::string_view name, Value<T> (*parse)(const Key&, const Node&), T& out) {
@@ -97,6 +103,7 @@ class TableReader {
   const Place& place_of(std::string_view name) const;
 
   std::optional<std::size_t> word(std::string_view name);
+  std::vector<std::size_t> words(std::string_view name);
   void report_unknown(const Entry& entry);
 
   Section section_;

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/units.h"
+#include "wire/proxy_write.h"
 
 namespace weir::health {
 namespace {
@@ -96,7 +97,13 @@ void Probe::settle_connect(int error, net::ConnectStep step) {
   // A reset can only follow bytes on a connection that stood; the bytes are judged first.
   was_reset_ = error == ECONNRESET && net::unread_bytes(fd_.get()) > 0;
   if (error != 0 && !was_reset_) return fail_with(call_of(step), error, step);
-  if (conversation_.judge == nullptr) return finish(Verdict::kPassed, {});
+  conversation_.request.insert(0, proxy_intro());
+  if (conversation_.judge == nullptr) {
+    // The header fits into the send buffer of a new connection.
+    send_request();
+    if (is_under_way_) finish(Verdict::kPassed, {});
+    return;
+  }
   if (phase_ == Phase::kConnecting && watch_.interest() == net::Interest::kNone) {
     // It stood at once.
     watch_.bind<&Probe::on_ready>(loop_, fd_.get(), this);
@@ -104,6 +111,18 @@ void Probe::settle_connect(int error, net::ConnectStep step) {
   }
   phase_ = Phase::kTalking;
   talk();
+}
+
+std::string Probe::proxy_intro() const {
+  switch (target_.proxy) {
+    case ProxyIntro::kNone:
+      return {};
+    case ProxyIntro::kV1:
+      return wire::proxy_line({net::local_address(fd_.get()).value_or(base::Address()), target_.address});
+    case ProxyIntro::kV2:
+      return wire::proxy_block_local();
+  }
+  return {};
 }
 
 void Probe::talk() {

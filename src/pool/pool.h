@@ -20,6 +20,19 @@
 
 namespace weir::pool {
 
+// What a backend is told of a client before the client's first byte, by the PROXY protocol.
+enum class ProxyVersion : std::uint8_t { kNone, kV1, kV2 };
+
+struct ProxySending {
+  ProxyVersion version = ProxyVersion::kNone;
+  // TLVs of version 2; each of the first four where it is known.
+  bool authority = false;
+  bool alpn = false;
+  bool unique_id = false;
+  bool ssl = false;
+  bool crc32c = false;
+};
+
 struct PoolSettings {
   std::string name;
   RosterRules roster;
@@ -28,6 +41,7 @@ struct PoolSettings {
   std::uint32_t retries = 2;  // attempts after the first, at most Tried::kMost - 1
   std::uint32_t queue_length = 0;
   base::Millis queue_timeout{5'000};
+  ProxySending send_proxy;
 };
 
 struct PoolCounters {
@@ -76,7 +90,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void set_fallback(std::shared_ptr<Pool> fallback);
   const std::shared_ptr<Pool>& fallback() const { return fallback_; }
 
-  std::uint64_t key_of(const base::Address& client) const {
+  std::uint64_t key_of(const ClientTraits& client) const {
     return client_hash(client, settings_.client_hash);
   }
 

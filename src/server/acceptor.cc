@@ -30,11 +30,13 @@ constexpr base::Millis kShortagePause{100};
 
 }  // namespace
 
-Acceptor::Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door door, Assigned&& socket)
+Acceptor::Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door& door, net::PacketFilter* filter,
+                   Assigned&& socket)
     : loop_(loop),
       owner_(owner),
       rules_(rules),
       door_(door),
+      filter_(filter),
       fd_(std::move(socket.fd)),
       listener_(socket.listener),
       address_(std::move(socket.address)) {
@@ -59,13 +61,13 @@ void Acceptor::close() {
   watch_.stop();
   retry_.stop();
   const std::lock_guard lock(closing_);
-  if (fd_ && door_.filter != nullptr) door_.filter->detach(fd_.get());
+  if (fd_ && filter_ != nullptr) filter_->detach(fd_.get());
   fd_.reset();
 }
 
 void Acceptor::take_off_filter() {
   const std::lock_guard lock(closing_);
-  if (fd_ && door_.filter != nullptr) door_.filter->detach(fd_.get());
+  if (fd_ && filter_ != nullptr) filter_->detach(fd_.get());
 }
 
 std::optional<net::AcceptQueue> Acceptor::queue() const {
@@ -99,7 +101,7 @@ void Acceptor::on_ready(net::Ready) {
 }
 
 void Acceptor::take_large_batch() {
-  door_.counters.large_batches.add();
+  door_.counters().large_batches.add();
   for (int i = batch_; i < kLargeBatch; ++i) {
     if (accept_one() == Step::kDone) return;
   }
@@ -127,41 +129,23 @@ Acceptor::Step Acceptor::accept_one() {
   if (!client) return accept_failed(errno);
   // Not before there is a client: another worker's would be refused meanwhile.
   if (!waits) permit = rules_.slots.try_acquire();
-  if (door_.filter != nullptr) net::PacketFilter::detach_accepted(client.get());
+  if (filter_ != nullptr) net::PacketFilter::detach_accepted(client.get());
   const base::Address address = base::Address::from_sockaddr(storage, length).unmapped();
   if (!permit) {
-    door_.counters.refused[static_cast<std::size_t>(Refusal::kProcessConnections)].add();
-    keep_sample(address, Refusal::kProcessConnections, false);
+    door_.note_refused(address, Refusal::kProcessConnections);
     net::abort_connection(client);
     return Step::kAgain;
   }
   admission::LimitPermits limits;
-  if (passes(address, limits)) {
-    owner_.accepted({std::move(client), address, std::move(permit), std::move(limits)}, listener_);
-  } else {
-    permit.release();
-    owner_.refused(std::move(client), listener_);
-  }
-  return Step::kAgain;
-}
-
-bool Acceptor::passes(const base::Address& client, admission::LimitPermits& permits) {
-  const base::TimePoint now = door_.gate.asks_the_time() ? base::precise_now() : base::TimePoint();
-  const admission::Decision decision = door_.gate.admit(client, now, permits);
+  const admission::Decision decision = door_.admit_peer(address, limits);
   if (decision.refused) {
-    door_.counters.refused[static_cast<std::size_t>(*decision.refused)].add();
-    keep_sample(client, *decision.refused, false);
-  } else if (decision.would_refuse) {
-    door_.counters.would_refuse[static_cast<std::size_t>(*decision.would_refuse)].add();
-    keep_sample(client, *decision.would_refuse, true);
+    permit.release();
+    door_.refuse(std::move(client));
+    return Step::kAgain;
   }
-  return !decision.refused;
-}
-
-void Acceptor::keep_sample(const base::Address& client, Refusal reason, bool dry_run) {
-  const base::TimePoint now = base::coarse_now();
-  if (!door_.samples.wants(now)) return;
-  door_.samples.add({std::chrono::system_clock::now(), listener_, client, reason, dry_run}, now);
+  owner_.accepted({std::move(client), address, std::move(permit), std::move(limits), decision.is_proxy},
+                  listener_);
+  return Step::kAgain;
 }
 
 // Whoever gives a permit back wakes every worker that waits for one, and the worker calls `resume`.
@@ -205,7 +189,7 @@ Acceptor::Step Acceptor::accept_failed(int error) {
 
 void Acceptor::pause(Refusal reason) {
   watch_.stop();
-  door_.counters.paused[static_cast<std::size_t>(reason)].add();
+  door_.counters().paused[static_cast<std::size_t>(reason)].add();
 }
 
 }  // namespace weir::server

@@ -7,14 +7,12 @@
 #include <optional>
 
 #include "admission/connection_slots.h"
-#include "admission/gate.h"
-#include "admission/refusal_samples.h"
 #include "config/model.h"
 #include "net/kernel_counters.h"
 #include "net/packet_filter.h"
 #include "net/watch.h"
+#include "server/door.h"
 #include "server/listener_set.h"
-#include "session/counters.h"
 #include "session/session.h"
 
 namespace weir::server {
@@ -25,8 +23,6 @@ class Acceptor {
    public:
     // A client was let in on this listener.
     virtual void accepted(session::Admitted&& admitted, std::size_t listener) = 0;
-    // A client may not come in by the rules of the gate; it is still connected.
-    virtual void refused(base::UniqueFd client, std::size_t listener) = 0;
 
    protected:
     ~Owner() = default;
@@ -37,19 +33,14 @@ class Acceptor {
     config::WhenFull when_full;
   };
 
-  // What belongs to the listener on this worker, and is there for all its sockets.
-  struct Door {
-    admission::Gate& gate;
-    session::ListenerCounters& counters;
-    admission::RefusalSamples& samples;
-    net::PacketFilter* filter;  // null: none; on the socket already, and taken off before it closes
-  };
-
   ~Acceptor() { close(); }
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
-  Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door door, Assigned&& socket);
+  // `door` is the listener's on this worker, and there for all its sockets. `filter` may be null; it is on
+  // the socket already, and taken off before that closes.
+  Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door& door, net::PacketFilter* filter,
+           Assigned&& socket);
 
   // Begins to accept, or goes on after a pause. On the worker's thread.
   void resume();
@@ -81,14 +72,12 @@ class Acceptor {
   Step out_of_permits();
   Step accept_failed(int error);
   void pause(admission::Refusal reason);
-  // Asks the gate; false when the client may not come in.
-  bool passes(const base::Address& client, admission::LimitPermits& permits);
-  void keep_sample(const base::Address& client, admission::Refusal reason, bool dry_run);
 
   net::EventLoop& loop_;
   Owner& owner_;
   const Rules rules_;
-  const Door door_;
+  Door& door_;
+  net::PacketFilter* const filter_;
   mutable std::mutex closing_;  // held to close the socket, and to look at it from another thread
   base::UniqueFd fd_;
   const std::size_t listener_;

@@ -44,6 +44,13 @@ std::shared_ptr<admission::LimitSet> build_limits(const config::LimitsConfig& fr
   }
 }
 
+// Those that a listener trusts; null when nobody is asked who its client is.
+std::shared_ptr<const admission::AccessList> proxies_of(const config::ListenerConfig& listener) {
+  if (listener.accept_proxy == config::AcceptProxy::kOff) return nullptr;
+  const admission::ClientList trusted{true, listener.proxy_trust.prefixes, listener.proxy_trust.has_unix};
+  return std::make_shared<const admission::AccessList>(trusted, admission::ClientList());
+}
+
 }  // namespace
 
 const config::LimitsConfig& limits_of(const config::Config& config, const config::ListenerConfig& listener) {
@@ -67,7 +74,8 @@ std::vector<DoorRules> build_doors(const config::Config& config,
     std::shared_ptr<admission::LimitSet>& set = built[&limits];
     if (set == nullptr) set = build_limits(limits, problems);
     const AccessClients clients = load_access_clients(listener.access, problems);
-    doors.push_back({{access_list_of(clients), set, process_rate},
+    doors.push_back({{access_list_of(clients), set, process_rate, proxies_of(listener),
+                      listener.accept_proxy == config::AcceptProxy::kRequired},
                      limits.when_exceeded,
                      limits.tarpit_time,
                      fill_packet_filter(filters[doors.size()], clients, listener, problems)});

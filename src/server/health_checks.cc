@@ -43,6 +43,18 @@ std::shared_ptr<const health::Check> check_of(const config::HealthConfig& from) 
   return std::make_shared<const health::Check>(std::move(check));
 }
 
+health::ProxyIntro intro_of(config::SendProxy sending) {
+  switch (sending) {
+    case config::SendProxy::kOff:
+      break;
+    case config::SendProxy::kV1:
+      return health::ProxyIntro::kV1;
+    case config::SendProxy::kV2:
+      return health::ProxyIntro::kV2;
+  }
+  return health::ProxyIntro::kNone;
+}
+
 }  // namespace
 
 HealthChecks::HealthChecks(net::EventLoop& loop, Parts parts)
@@ -75,7 +87,8 @@ void HealthChecks::add(std::size_t pool, const std::shared_ptr<pool::Backend>& b
   const std::uint64_t way = address.is_ip() ? add_way(backend->identity(), address.family()) : 0;
   const std::string& host = backend->identity().host;
   const std::string authority = host.empty() ? "" : fmt::format("{}:{}", host, address.port());
-  const health::TargetId id = prober_.add({address, checks_[pool], way, authority}, first);
+  const health::ProxyIntro intro = intro_of(parts_.config.pools[pool].send_proxy);
+  const health::TargetId id = prober_.add({address, checks_[pool], way, authority, intro}, first);
   checked_.emplace(id, Checked{pool, backend, way});
   ids_.emplace(backend.get(), id);
 }

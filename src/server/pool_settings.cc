@@ -1,5 +1,7 @@
 #include "server/pool_settings.h"
 
+#include <algorithm>
+
 #include "server/random_seed.h"
 
 namespace weir::server {
@@ -33,6 +35,29 @@ pool::HealthRules health_of(const std::optional<config::HealthConfig>& from) {
   return rules;
 }
 
+pool::ProxySending sending_of(const config::PoolConfig& from) {
+  pool::ProxySending sending;
+  switch (from.send_proxy) {
+    case config::SendProxy::kOff:
+      return sending;
+    case config::SendProxy::kV1:
+      sending.version = pool::ProxyVersion::kV1;
+      break;
+    case config::SendProxy::kV2:
+      sending.version = pool::ProxyVersion::kV2;
+      break;
+  }
+  const auto says = [&](config::ProxyDetail detail) {
+    return std::find(from.proxy_tlvs.begin(), from.proxy_tlvs.end(), detail) != from.proxy_tlvs.end();
+  };
+  sending.authority = says(config::ProxyDetail::kAuthority);
+  sending.alpn = says(config::ProxyDetail::kAlpn);
+  sending.unique_id = says(config::ProxyDetail::kUniqueId);
+  sending.crc32c = says(config::ProxyDetail::kCrc32c);
+  sending.ssl = says(config::ProxyDetail::kSsl);
+  return sending;
+}
+
 }  // namespace
 
 pool::PoolSettings pool_settings(const config::PoolConfig& from) {
@@ -42,7 +67,8 @@ pool::PoolSettings pool_settings(const config::PoolConfig& from) {
   settings.retries = from.retries;
   settings.queue_length = from.queue_length;
   settings.queue_timeout = from.queue_timeout;
-  settings.client_hash = {from.hash_key.ipv4_bits, from.hash_key.ipv6_bits};
+  settings.client_hash = {from.hash_key.ipv4_bits, from.hash_key.ipv6_bits, from.hash_key.by_server_name};
+  settings.send_proxy = sending_of(from);
   settings.roster.policy = policy_of(from.policy);
   settings.roster.policy_options = {random_seed(), from.hash_balance};
   settings.roster.health = health_of(from.health);

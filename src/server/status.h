@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "net/kernel_counters.h"
 #include "pool/backend.h"
-#include "session/close_reason.h"
+#include "session/counters.h"
 
 namespace weir::server {
 
@@ -32,6 +32,9 @@ struct ListenerStatus {
   std::array<std::uint64_t, admission::kRefusals> refused{};
   std::array<std::uint64_t, admission::kRefusals> would_refuse{};  // by limits that are run dry
   std::array<std::uint64_t, admission::kRefusals> paused{};
+  bool asks_proxies = false;  // who their clients are
+  std::array<std::uint64_t, session::kProxyNews> proxy_headers{};
+  std::array<std::uint64_t, wire::kProxyFaults> proxy_faults{};
   std::uint64_t tarpit_full = 0;
   std::uint64_t large_batches = 0;
   bool wants_kernel_drop = false;

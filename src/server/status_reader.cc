@@ -7,6 +7,14 @@
 #include "server/refusal_summary.h"
 
 namespace weir::server {
+namespace {
+
+template <std::size_t size>
+void add_all(const std::array<metrics::Counter, size>& counters, std::array<std::uint64_t, size>& sums) {
+  for (std::size_t i = 0; i < size; ++i) sums[i] += counters[i].value();
+}
+
+}  // namespace
 
 ProcessStatus StatusReader::read() const {
   ProcessStatus status;
@@ -30,6 +38,7 @@ void StatusReader::add_listeners(ProcessStatus& status) const {
     sum.name = parts_.config.listeners[i].name;
     sum.pool = parts_.config.listeners[i].pool.value;
     sum.addresses = parts_.listeners.addresses()[i];
+    sum.asks_proxies = parts_.config.listeners[i].accept_proxy != config::AcceptProxy::kOff;
     sum.wants_kernel_drop = parts_.config.listeners[i].access.kernel_drop;
     if (const net::PacketFilter* filter = parts_.world.doors[i].filter.get()) {
       sum.packets_dropped = filter->dropped();
@@ -45,12 +54,12 @@ void StatusReader::add_listeners(ProcessStatus& status) const {
       sum.handed_over += counters.handed_over.value();
       sum.upload_bytes += counters.upload_bytes.value();
       sum.download_bytes += counters.download_bytes.value();
-      for (std::size_t r = 0; r < sum.closed.size(); ++r) sum.closed[r] += counters.closed[r].value();
-      for (std::size_t r = 0; r < sum.refused.size(); ++r) {
-        sum.refused[r] += counters.refused[r].value();
-        sum.would_refuse[r] += counters.would_refuse[r].value();
-        sum.paused[r] += counters.paused[r].value();
-      }
+      add_all(counters.closed, sum.closed);
+      add_all(counters.proxy_headers, sum.proxy_headers);
+      add_all(counters.proxy_faults, sum.proxy_faults);
+      add_all(counters.refused, sum.refused);
+      add_all(counters.would_refuse, sum.would_refuse);
+      add_all(counters.paused, sum.paused);
       status.workers[w].accepted += counters.accepted.value();
       status.workers[w].open += counters.open();
     }

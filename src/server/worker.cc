@@ -53,7 +53,9 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
       tarpit_(wheel_) {
   WEIR_ASSERT(plan_.doors.size() == plan_.routes.size());
   loop_->set_busy_poll(plan_.busy_poll);
-  for (const DoorRules& door : plan_.doors) gates_.emplace_back(door.gate);
+  for (std::size_t i = 0; i < plan_.doors.size(); ++i) {
+    doors_.emplace_back(i, plan_.doors[i], Door::Services{counters_[i], samples_, tarpit_});
+  }
   mailbox_->open(*loop_, [this](WorkerMessage&& message) { handle(std::move(message)); });
   wheel_timer_.bind<&Worker::turn_wheel>(*loop_, this);
   loop_->at_end_of_turn([this] { end_turn(); });
@@ -65,8 +67,8 @@ void Worker::add_acceptor(Assigned&& socket, Acceptor::Rules rules) {
   WEIR_ASSERT(socket.worker == plan_.index && !thread_.joinable());
   // A unix socket has none.
   net::PacketFilter* filter = socket.is_tcp() ? plan_.doors[socket.listener].filter.get() : nullptr;
-  const Acceptor::Door door{gates_[socket.listener], counters_[socket.listener], samples_, filter};
-  acceptors_.push_back(std::make_unique<Acceptor>(*loop_, *this, rules, door, std::move(socket)));
+  Door& door = doors_[socket.listener];
+  acceptors_.push_back(std::make_unique<Acceptor>(*loop_, *this, rules, door, filter, std::move(socket)));
 }
 
 base::Result<void> Worker::start(const std::vector<std::unique_ptr<Worker>>& all) {
@@ -101,23 +103,6 @@ void Worker::accepted(session::Admitted&& admitted, std::size_t listener) {
   serve(std::move(std::get<HandedOver>(message).admitted), listener);
 }
 
-void Worker::refused(base::UniqueFd client, std::size_t listener) {
-  const DoorRules& door = plan_.doors[listener];
-  switch (door.when_exceeded) {
-    case config::WhenExceeded::kClose:
-      return net::end_connection(client);
-    case config::WhenExceeded::kTarpit:
-      if (admission::Permit permit = gates_[listener].limits().hold_refused()) {
-        return tarpit_.hold(std::move(client), std::move(permit), base::precise_now() + door.tarpit_time);
-      }
-      counters_[listener].tarpit_full.add();
-      break;
-    case config::WhenExceeded::kReset:
-      break;
-  }
-  net::abort_connection(client);
-}
-
 Worker* Worker::less_loaded() const {
   const std::size_t own = load();
   if (own < kSkewCount) return nullptr;
@@ -128,7 +113,7 @@ Worker* Worker::less_loaded() const {
 }
 
 void Worker::serve(session::Admitted&& admitted, std::size_t listener) {
-  table_.open(std::move(admitted), plan_.routes[listener], counters_[listener]);
+  table_.open(std::move(admitted), plan_.routes[listener], doors_[listener]);
 }
 
 void Worker::handle(WorkerMessage&& message) {
@@ -138,7 +123,7 @@ void Worker::handle(WorkerMessage&& message) {
                         },
                         [](Wake&&) {},
                         [this](ReplaceAccess&& replace) {
-                          gates_[replace.listener].replace_access(std::move(replace.access));
+                          doors_[replace.listener].replace_access(std::move(replace.access));
                         },
                         [this](StopAccepting&&) {
                           for (const auto& acceptor : acceptors_) acceptor->drain();

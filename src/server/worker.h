@@ -15,6 +15,7 @@
 #include "net/pipe_pool.h"
 #include "net/timer_wheel.h"
 #include "server/acceptor.h"
+#include "server/door.h"
 #include "server/doors.h"
 #include "server/listener_set.h"
 #include "server/tarpit.h"
@@ -101,7 +102,6 @@ class Worker final : public Acceptor::Owner {
          std::unique_ptr<net::Mailbox<WorkerMessage>> mailbox, session::RecordSink& log);
 
   void accepted(session::Admitted&& admitted, std::size_t listener) override;
-  void refused(base::UniqueFd client, std::size_t listener) override;
   Worker* less_loaded() const;
   void serve(session::Admitted&& admitted, std::size_t listener);
   void handle(WorkerMessage&& message);
@@ -117,12 +117,12 @@ class Worker final : public Acceptor::Owner {
   net::Timer wheel_timer_;
   base::TimePoint wheel_due_ = base::TimePoint::max();
   std::vector<session::ListenerCounters> counters_;
-  std::vector<admission::Gate> gates_;  // by listener
   admission::RefusalSamples samples_;
   session::WakeList wake_list_;
   Warmer warmer_;
   session::SessionTable table_;
   Tarpit tarpit_;
+  std::vector<Door> doors_;  // by listener
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::atomic<std::size_t> arriving_{0};
   std::atomic<bool> accepting_{true};

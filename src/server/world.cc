@@ -106,6 +106,8 @@ std::shared_ptr<const session::SessionSettings> settings_of(const config::Listen
     settings->relay.download_rate = limits.download_rate;
   }
   settings->tcp = {from.keepalive, from.user_timeout};
+  settings->preread_timeout = from.preread_timeout;
+  settings->proxy_may_be_absent = from.accept_proxy == config::AcceptProxy::kOptional;
   settings->logged = logged(log.sessions);
   return settings;
 }

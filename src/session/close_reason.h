@@ -18,6 +18,9 @@ enum class CloseReason : std::uint8_t {
   kBackendReset,        // the backend's host sent a reset
   kClientLost,          // no answer from the client: keep-alive or user timeout
   kBackendLost,         // no answer from the backend
+  kPrereadTimeout,      // what a trusted proxy has to say of its client did not come in preread_timeout
+  kProxyHeader,         // what came of it is no header, or not one that may come
+  kRefused,             // the client that it named may not come in
   kNoBackend,           // the pool has no usable backend
   kPoolFull,            // every backend has as many sessions as it may, and so has the queue
   kQueueTimeout,        // waited for a place for queue_timeout
@@ -37,12 +40,19 @@ enum class CloseReason : std::uint8_t {
   kShutdown,            // cut by a second signal to stop
 };
 
-inline constexpr std::array<std::string_view, 23> kCloseReasonWords{
-    "client_end",          "backend_end",        "client_reset",   "backend_reset",  "client_lost",
-    "backend_lost",        "no_backend",         "pool_full",      "queue_timeout",  "connect_refused",
-    "connect_unreachable", "connect_timeout",    "no_source_port", "no_descriptors", "no_memory",
-    "idle_timeout",        "half_close_timeout", "max_lifetime",   "backend_down",   "backend_removed",
-    "backend_maintenance", "drain_timeout",      "shutdown"};
+inline constexpr std::array<std::string_view, 26> kCloseReasonWords{"client_end",      "backend_end",
+                                                                    "client_reset",    "backend_reset",
+                                                                    "client_lost",     "backend_lost",
+                                                                    "preread_timeout", "proxy_header",
+                                                                    "refused",         "no_backend",
+                                                                    "pool_full",       "queue_timeout",
+                                                                    "connect_refused", "connect_unreachable",
+                                                                    "connect_timeout", "no_source_port",
+                                                                    "no_descriptors",  "no_memory",
+                                                                    "idle_timeout",    "half_close_timeout",
+                                                                    "max_lifetime",    "backend_down",
+                                                                    "backend_removed", "backend_maintenance",
+                                                                    "drain_timeout",   "shutdown"};
 
 inline constexpr std::size_t kCloseReasons = kCloseReasonWords.size();
 static_assert(static_cast<std::size_t>(CloseReason::kShutdown) + 1 == kCloseReasons);
@@ -56,10 +66,10 @@ constexpr bool is_clean(CloseReason reason) {
 }
 
 // Where a session stands. It never goes backwards.
-enum class SessionState : std::uint8_t { kConnect, kRelay, kHalfClosed, kLinger };
+enum class SessionState : std::uint8_t { kPreread, kConnect, kRelay, kHalfClosed, kLinger };
 
-inline constexpr std::array<std::string_view, 4> kSessionStateWords{"connect", "relay", "half_closed",
-                                                                    "linger"};
+inline constexpr std::array<std::string_view, 5> kSessionStateWords{"preread", "connect", "relay",
+                                                                    "half_closed", "linger"};
 
 constexpr std::string_view word(SessionState state) {
   return kSessionStateWords[static_cast<std::size_t>(state)];

@@ -37,7 +37,7 @@ bool is_backends_fault(int error, net::ConnectStep step) {
 
 }  // namespace
 
-void Connector::start(std::shared_ptr<pool::Pool> pool, const base::Address& client,
+void Connector::start(std::shared_ptr<pool::Pool> pool, const pool::ClientTraits& client,
                       const net::TcpOptions& options) {
   search_ = std::make_unique<Search>(services_.waker, static_cast<pool::Waiter::Owner&>(*this),
                                      std::move(pool), client, options);
@@ -47,7 +47,7 @@ void Connector::start(std::shared_ptr<pool::Pool> pool, const base::Address& cli
 
 void Connector::enter(const std::shared_ptr<pool::Pool>& pool) {
   search_->pool = pool;
-  search_->key = search_->pool->key_of(*search_->client);
+  search_->key = search_->pool->key_of(search_->client);
   search_->backend = nullptr;
   search_->tried = {};
   search_->unfit = 0;
@@ -65,7 +65,7 @@ void Connector::go_on() {
         return end(CloseReason::kPoolFull);
       }
     }
-    if (slot_ && !is_within_reach(*slot_.backend(), *search_->client)) {
+    if (slot_ && !is_within_reach(*slot_.backend(), search_->client.address)) {
       pass_by();
       continue;
     }
@@ -166,7 +166,7 @@ bool Connector::connect() {
   search_->backend->counters().attempts.add();
   if (take_warm()) return true;
   search_->begun = base::precise_now();
-  auto [connecting, port] = start_outgoing(*search_->backend, *search_->client, {});
+  auto [connecting, port] = start_outgoing(*search_->backend, search_->client.address, {});
   peer_.fd = std::move(connecting.fd);
   peer_.is_tcp = search_->backend->identity().address.is_ip();
   port_ = std::move(port);

@@ -48,8 +48,10 @@ class Connector final : private pool::Waiter::Owner {
 
   // Begins. Outcomes come through the owner, perhaps before this returns: a connect over loopback often
   // stands at once. Warm connections have `options` by then, others none yet. `client` decides where a pool
-  // picks by the client's address.
-  void start(std::shared_ptr<pool::Pool> pool, const base::Address& client, const net::TcpOptions& options);
+  // picks by who the client is.
+  // All of it outlives the search.
+  void start(std::shared_ptr<pool::Pool> pool, const pool::ClientTraits& client,
+             const net::TcpOptions& options);
 
   // The deadline that was given to `connector_waits` has passed. A connect that stood by then is taken as it
   // is: the loop was late, not the backend.
@@ -137,14 +139,14 @@ class Connector final : private pool::Waiter::Owner {
   // What is known until a connection stands. A session has one for the shortest part of its life.
   struct Search {
     Search(pool::Waker& waker, pool::Waiter::Owner& owner, std::shared_ptr<pool::Pool> first,
-           const base::Address& from, const net::TcpOptions& with)
-        : first_pool(std::move(first)), waiter(waker, owner), client(&from), options(&with) {}
+           const pool::ClientTraits& of, const net::TcpOptions& with)
+        : first_pool(std::move(first)), waiter(waker, owner), client(of), options(&with) {}
 
     const std::shared_ptr<pool::Pool> first_pool;
     std::shared_ptr<pool::Pool> pool;
     std::shared_ptr<pool::Backend> backend;
     pool::Waiter waiter;
-    const base::Address* const client;
+    const pool::ClientTraits client;
     const net::TcpOptions* const options;
     std::uint64_t key = 0;
     balance::Tried tried;          // in this pool

@@ -7,8 +7,19 @@
 #include "admission/refusals.h"
 #include "metrics/counter.h"
 #include "session/close_reason.h"
+#include "wire/proxy_header.h"
 
 namespace weir::session {
+
+// What a trusted proxy had to say.
+enum class ProxyNews : std::uint8_t {
+  kClient,   // who its client is
+  kNothing,  // a header without a client: LOCAL, "unknown", or of another kind than TCP over IP
+  kNone      // no header, where it need not come
+};
+
+inline constexpr std::array<std::string_view, 3> kProxyNewsWords{"client", "nothing", "none"};
+inline constexpr std::size_t kProxyNews = kProxyNewsWords.size();
 
 struct alignas(64) ListenerCounters {
   metrics::Counter accepted;     // sessions begun here, those handed over from another worker included
@@ -16,6 +27,8 @@ struct alignas(64) ListenerCounters {
   metrics::Counter upload_bytes;
   metrics::Counter download_bytes;
   std::array<metrics::Counter, kCloseReasons> closed;
+  std::array<metrics::Counter, kProxyNews> proxy_headers;         // what trusted proxies said of clients
+  std::array<metrics::Counter, wire::kProxyFaults> proxy_faults;  // headers that are none
   std::array<metrics::Counter, admission::kRefusals> refused;
   std::array<metrics::Counter, admission::kRefusals> would_refuse;  // admitted since the limits are run dry
   std::array<metrics::Counter, admission::kRefusals> paused;        // times that accepting was paused

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "session/proxy_sending.h"
 #include "session/session_table.h"
 
 namespace weir::session {
@@ -43,11 +44,11 @@ CloseReason reason_of(relay::Ending ending) {
 }  // namespace
 
 Session::Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
-                 std::shared_ptr<const SessionSettings> settings, ListenerCounters& counters)
+                 std::shared_ptr<const SessionSettings> settings, Door& door)
     : table_(table),
       id_(id),
       settings_(std::move(settings)),
-      counters_(counters),
+      counters_(door.counters()),
       permit_(std::move(admitted.permit)),
       limits_(std::move(admitted.limits)),
       client_address_(std::move(admitted.client)),
@@ -60,8 +61,37 @@ Session::Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
   client_.is_tcp = client_address_.is_ip();
 }
 
-void Session::start(std::shared_ptr<pool::Pool> pool) {
-  connector_.start(std::move(pool), client_address_, settings_->tcp);
+void Session::start(std::shared_ptr<pool::Pool> pool, bool is_proxy, Door& door) {
+  if (!is_proxy) return connect(std::move(pool));
+  state_ = SessionState::kPreread;
+  arm();
+  preread_ = std::make_unique<Preread>(
+      table_.services().relay.loop, static_cast<Preread::Owner&>(*this),
+      Preread::Subject{client_, client_address_, std::move(pool), settings_->proxy_may_be_absent, door});
+  preread_->start();
+}
+
+void Session::take_client() {
+  client_address_ = preread_->client();
+  introduction_ = preread_->introduction();
+}
+
+void Session::preread_done() {
+  take_client();
+  limits_ = preread_->take_permits();
+  state_ = SessionState::kConnect;
+  connect(preread_->pool());
+}
+
+void Session::preread_failed(CloseReason reason) {
+  if (reason == CloseReason::kRefused) take_client();
+  close(reason);
+}
+
+void Session::connect(std::shared_ptr<pool::Pool> pool) {
+  const std::string_view server_name =
+      introduction_ == nullptr ? std::string_view() : introduction_->server_name;
+  connector_.start(std::move(pool), {client_address_, server_name}, settings_->tcp);
 }
 
 void Session::leave_backend(CloseReason reason) {
@@ -90,10 +120,23 @@ void Session::connector_connected(net::Ready ready) {
     first_sign_->expect(base::coarse_now(), connector_.pool()->settings().connect_timeout);
   }
   enter_relay();
-  relay_.start(settings_->relay, ready);
+  relay::Preface first = preface();
+  preread_.reset();
+  relay_.start(settings_->relay, ready, std::move(first));
+}
+
+relay::Preface Session::preface() const {
+  const pool::ProxySending& how = connector_.pool()->settings().send_proxy;
+  base::Address here;
+  if (how.version != pool::ProxyVersion::kNone) {
+    here = net::local_address(client_.fd.get()).value_or(base::Address());
+  }
+  std::string header = proxy_header(how, {client_address_, here, introduction_.get(), id_});
+  return {std::move(header), preread_ == nullptr ? std::string_view() : preread_->read_ahead()};
 }
 
 void Session::connector_connected_and_reset() {
+  preread_.reset();
   enter_relay();
   relay_.start_after_backend_reset(settings_->relay);
 }
@@ -164,6 +207,8 @@ TimePoint Session::lifetime_end() const {
 // when the entry fires early it is armed again.
 TimePoint Session::next_deadline() const {
   switch (state_) {
+    case SessionState::kPreread:
+      return std::min(begun_ + settings_->preread_timeout, lifetime_end());
     case SessionState::kConnect:
       return std::min(connect_deadline_, lifetime_end());
     case SessionState::kRelay:
@@ -199,6 +244,8 @@ void Session::on_deadline(TimePoint now) {
   if (now < next_deadline()) return arm();
   if (now >= lifetime_end()) return close(CloseReason::kMaxLifetime);
   switch (state_) {
+    case SessionState::kPreread:
+      return preread_->timed_out();
     case SessionState::kConnect:
       return connector_.timed_out();
     case SessionState::kRelay:
@@ -245,6 +292,7 @@ void Session::close(CloseReason reason) {
     client_.close();
     backend_.close();
   } else {
+    if (reason == CloseReason::kRefused) preread_->door().refuse(std::move(client_.fd));
     client_.abort();
     backend_.abort();
     connector_.was_reset();
@@ -272,12 +320,17 @@ SessionRecord Session::record(CloseReason reason) const {
   record.id = id_;
   record.closed_at = std::chrono::system_clock::now();
   record.settings = settings_;
-  record.pool = connector_.pool();
+  record.pool = state_ == SessionState::kPreread ? preread_->pool() : connector_.pool();
   record.backend = connector_.backend();
   record.client = client_address_;
+  record.introduction = introduction_;
   record.attempts = connector_.attempts();
   record.state = state_;
   record.reason = reason;
+  if (preread_ != nullptr) {
+    record.proxy_fault = preread_->fault();
+    record.refusal = preread_->refusal();
+  }
   record.connect_error = connector_.last_error();
   record.failed_backend = connector_.failed_backend();
   record.was_retry_denied = connector_.was_retry_denied();

@@ -1,4 +1,5 @@
-// One connection from accept to close: connect, relay, and exactly one close reason. It lives on one worker,
+// One connection from accept to close: preread where that is asked for, connect, relay, and exactly one close
+// reason. It lives on one worker,
 // is owned by that worker's `SessionTable`, and is freed at the end of the turn in which it closed. It keeps
 // only what it needs to its end: its settings, its pool's live block, its permits; no configuration.
 #pragma once
@@ -12,6 +13,7 @@
 #include "session/connector.h"
 #include "session/counters.h"
 #include "session/first_sign.h"
+#include "session/preread.h"
 #include "session/session_log.h"
 
 namespace weir::session {
@@ -24,6 +26,7 @@ struct Admitted {
   base::Address client;
   admission::Permit permit;
   admission::LimitPermits limits{};
+  bool is_proxy = false;  // a trusted one: who its client is comes with a header, and limits are asked then
 };
 
 // Where a listener's sessions go.
@@ -32,14 +35,18 @@ struct Route {
   std::shared_ptr<pool::Pool> pool;
 };
 
-class Session final : private net::WheelEntry, private relay::Relay::Owner, private Connector::Owner {
+class Session final : private net::WheelEntry,
+                      private relay::Relay::Owner,
+                      private Connector::Owner,
+                      private Preread::Owner {
  public:
-  // Made by the table only. `counters` are the worker's for this listener and outlive the session.
+  // Made by the table only. `door` outlives the session.
   Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
-          std::shared_ptr<const SessionSettings> settings, ListenerCounters& counters);
+          std::shared_ptr<const SessionSettings> settings, Door& door);
 
-  // Begins to connect. May close the session before it returns.
-  void start(std::shared_ptr<pool::Pool> pool);
+  // Begins to connect; first, if the peer `is_proxy`, to read what it says of its client. May close the
+  // session before it returns.
+  void start(std::shared_ptr<pool::Pool> pool, bool is_proxy, Door& door);
 
   // Ends the session now, whatever it is doing. Nothing happens when it has closed already.
   void close(CloseReason reason);
@@ -59,6 +66,8 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
 
   static constexpr std::uint64_t kNotLooked = ~std::uint64_t{0};
 
+  void preread_done() override;
+  void preread_failed(CloseReason reason) override;
   void connector_connected(net::Ready ready) override;
   void connector_connected_and_reset() override;
   void connector_failed(CloseReason reason) override;
@@ -69,6 +78,11 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   void relay_ended(relay::Ending ending) override;
   void on_deadline(base::TimePoint now) override;
 
+  void connect(std::shared_ptr<pool::Pool> pool);
+  // Goes by what has been read ahead of the client.
+  void take_client();
+  // What goes to the backend first.
+  relay::Preface preface() const;
   void enter_relay();
   base::TimePoint lifetime_end() const;
   base::TimePoint next_deadline() const;
@@ -96,13 +110,15 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   ListenerCounters& counters_;
   admission::Permit permit_;
   admission::LimitPermits limits_;
-  const base::Address client_address_;
+  base::Address client_address_;
+  std::shared_ptr<const Introduction> introduction_;  // none: nobody has told more of the client
   const base::TimePoint begun_;
   base::TimePoint last_active_;
   base::TimePoint connect_deadline_;
   std::uint64_t unacknowledged_seen_ = kNotLooked;
   relay::Peer client_;
   relay::Peer backend_;
+  std::unique_ptr<Preread> preread_;  // until a backend is connected; then too if it failed
   Connector connector_;
   relay::Relay relay_;
   SessionState state_ = SessionState::kConnect;

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/log_text.h"
+#include "session/session_id.h"
 
 namespace weir::session {
 
@@ -33,12 +34,23 @@ std::optional<SessionRecord> SessionLogRing::pop() {
 
 namespace {
 
+void add_introduction(base::LogFields& fields, const Introduction& told) {
+  const auto add = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) fields.text(name, value);
+  };
+  if (!(told.proxy == base::Address())) fields.text("proxy", told.proxy.to_string());
+  add("server_name", told.server_name);
+  add("alpn", told.alpn);
+  add("proxy_id", told.unique_id);
+}
+
 // The fields of a record in their one order, for both forms. `none` stands for what there is not.
 base::LogFields fields_of(const SessionRecord& r) {
   base::LogFields fields;
-  fields.text("id", fmt::format("{:016x}", r.id));
+  fields.text("id", id_text(r.id));
   fields.text("listener", r.settings->listener);
   fields.text("client", r.client.to_string());
+  if (r.introduction != nullptr) add_introduction(fields, *r.introduction);
   fields.text("pool", r.pool->settings().name);
   if (r.backend != nullptr) {
     fields.text("backend", r.backend->name());
@@ -50,6 +62,8 @@ base::LogFields fields_of(const SessionRecord& r) {
   fields.number("attempts", r.attempts);
   fields.text("state", word(r.state));
   fields.text("reason", word(r.reason));
+  if (r.proxy_fault) fields.text("proxy_fault", wire::word(*r.proxy_fault));
+  if (r.refusal) fields.text("refusal", admission::word(*r.refusal));
   if (r.connect_error != 0) {
     const char* name = ::strerrorname_np(r.connect_error);
     fields.text("connect_error", name != nullptr ? name : std::to_string(r.connect_error));

@@ -9,11 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "admission/refusals.h"
 #include "base/address.h"
 #include "base/clock.h"
 #include "pool/pool.h"
 #include "session/close_reason.h"
+#include "session/introduction.h"
 #include "session/settings.h"
+#include "wire/proxy_header.h"
 
 namespace weir::session {
 
@@ -24,9 +27,12 @@ struct SessionRecord {
   std::shared_ptr<pool::Pool> pool;
   std::shared_ptr<pool::Backend> backend;  // the last one tried in that pool; none when there was none to try
   base::Address client;
+  std::shared_ptr<const Introduction> introduction;  // may be none
   std::uint8_t attempts = 0;
   SessionState state = SessionState::kConnect;
   CloseReason reason = CloseReason::kClientEnd;
+  std::optional<wire::ProxyFault> proxy_fault;    // of kProxyHeader
+  std::optional<admission::Refusal> refusal;      // of kRefused
   int connect_error = 0;                          // errno of the last failed attempt, 0 when none failed
   std::shared_ptr<pool::Backend> failed_backend;  // that attempt's
   bool was_retry_denied = false;                  // after it, by the budget of retries

@@ -16,15 +16,16 @@ SessionTable::~SessionTable() {
   reap();
 }
 
-void SessionTable::open(Admitted&& admitted, const Route& route, ListenerCounters& counters) {
-  auto session = std::make_unique<Session>(*this, next_id_++, std::move(admitted), route.settings, counters);
+void SessionTable::open(Admitted&& admitted, const Route& route, Door& door) {
+  const bool is_proxy = admitted.is_proxy;
+  auto session = std::make_unique<Session>(*this, next_id_++, std::move(admitted), route.settings, door);
   Session& opened = *session.release();
   opened.next_ = first_;
   if (first_ != nullptr) first_->previous_ = &opened;
   first_ = &opened;
   size_.store(size() + 1, std::memory_order_relaxed);
-  counters.accepted.add();
-  opened.start(route.pool);
+  door.counters().accepted.add();
+  opened.start(route.pool, is_proxy, door);
 }
 
 void SessionTable::close_all(CloseReason reason) {

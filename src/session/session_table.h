@@ -47,8 +47,8 @@ class SessionTable {
   SessionTable(const SessionTable&) = delete;
   SessionTable& operator=(const SessionTable&) = delete;
 
-  // Makes a session of `admitted` and starts it.
-  void open(Admitted&& admitted, const Route& route, ListenerCounters& counters);
+  // Makes a session of `admitted` and starts it. `door` is the one that it came by.
+  void open(Admitted&& admitted, const Route& route, Door& door);
 
   // Closes every open session with `reason`.
   void close_all(CloseReason reason);

@@ -21,6 +21,8 @@ struct SessionSettings {
   std::optional<base::Millis> max_lifetime;
   relay::Relay::Settings relay{base::Millis(5'000), {}, {}};
   net::TcpOptions tcp;
+  base::Millis preread_timeout{3'000};
+  bool proxy_may_be_absent = false;  // a trusted proxy need not send a header
   LoggedSessions logged = LoggedSessions::kAll;
 };
 

@@ -367,5 +367,19 @@ TEST(RefusalsJson, TellsWhoWasTurnedAwayAndWhy) {
   EXPECT_EQ(told["dry_run"], false);
 }
 
+TEST(MetricsText, TellsWhatProxiesSayWhereTheyAreAsked) {
+  server::ProcessStatus status = a_status();
+  EXPECT_EQ(metrics_text(status).find("weir_proxy_header"), std::string::npos) << "nobody is asked";
+  server::ListenerStatus& web = status.listeners[0];
+  web.asks_proxies = true;
+  web.proxy_headers[static_cast<std::size_t>(session::ProxyNews::kClient)] = 41;
+  web.proxy_faults[static_cast<std::size_t>(wire::ProxyFault::kChecksum)] = 3;
+  const std::string text = metrics_text(status);
+  EXPECT_THAT(text, HasSubstr("weir_proxy_headers_total{listener=\"web\",says=\"client\"} 41\n"));
+  EXPECT_THAT(text, HasSubstr("weir_proxy_headers_total{listener=\"web\",says=\"none\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("weir_proxy_header_faults_total{listener=\"web\",reason=\"checksum\"} 3\n"));
+  EXPECT_EQ(text.find("weir_proxy_headers_total{listener=\"q"), std::string::npos) << "that one does not ask";
+}
+
 }  // namespace
 }  // namespace weir::admin

@@ -126,5 +126,57 @@ TEST(Gate, CountsAConnectionWithoutLimitsOfItsOwnOnceEveryRuleHasLetItIn) {
   EXPECT_EQ(rules.limits->unlimited(), 1u);
 }
 
+// A gate that takes the word of 198.51.100.0/24 for who a client is.
+Gate::Rules trusting(bool nobody_else) {
+  LimitSettings settings;
+  settings.client = {1, std::nullopt};
+  Gate::Rules rules = rules_of(settings);
+  rules.access = denying("198.51.100.128/25");
+  ClientList trusted;
+  trusted.prefixes.push_back(base::parse_prefix("198.51.100.0/24")->prefix);
+  rules.proxies = std::make_shared<const AccessList>(trusted, ClientList{});
+  rules.proxies_only = nobody_else;
+  return rules;
+}
+
+TEST(Gate, ATrustedProxyUsesUpNoLimit) {
+  Gate gate(trusting(true));
+  for (int i = 0; i < 3; ++i) {
+    LimitPermits permits;
+    const Decision decision = gate.admit_peer(address("198.51.100.1:1"), kStart, permits);
+    EXPECT_FALSE(decision.refused);
+    EXPECT_TRUE(decision.is_proxy);
+  }
+  LimitPermits one;
+  LimitPermits two;
+  EXPECT_FALSE(gate.admit(address("192.0.2.1:1"), kStart, one).refused);
+  EXPECT_EQ(gate.admit(address("192.0.2.1:2"), kStart, two).refused, Refusal::kClientConnections)
+      << "the client that it names has its limits";
+}
+
+TEST(Gate, ADeniedProxyIsDeniedHoweverMuchItIsTrusted) {
+  Gate gate(trusting(true));
+  LimitPermits permits;
+  EXPECT_EQ(gate.admit_peer(address("198.51.100.200:1"), kStart, permits).refused, Refusal::kDenied);
+}
+
+TEST(Gate, OneWhoIsNotTrustedIsTurnedAwayOrAClient) {
+  LimitPermits permits;
+  Gate strict(trusting(true));
+  EXPECT_EQ(strict.admit_peer(address("192.0.2.1:1"), kStart, permits).refused, Refusal::kUntrusted);
+  Gate open(trusting(false));
+  const Decision decision = open.admit_peer(address("192.0.2.1:1"), kStart, permits);
+  EXPECT_FALSE(decision.refused);
+  EXPECT_FALSE(decision.is_proxy);
+  LimitPermits more;
+  EXPECT_EQ(open.admit_peer(address("192.0.2.1:2"), kStart, more).refused, Refusal::kClientConnections);
+}
+
+TEST(Gate, NobodyIsAProxyWhereNobodyIsAsked) {
+  Gate gate(rules_of({}));
+  LimitPermits permits;
+  EXPECT_FALSE(gate.admit_peer(address("192.0.2.1:1"), {}, permits).is_proxy);
+}
+
 }  // namespace
 }  // namespace weir::admission

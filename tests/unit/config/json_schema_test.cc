@@ -7,6 +7,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <set>
 #include <span>
 
 #include "config/describe.h"
@@ -80,6 +81,8 @@ bool is_allowed(const Json& rules, const std::string& word, const Json& argument
   if (word == "maximum") return !value.is_number() || value.get<double>() <= argument.get<double>();
   if (word == "minItems") return !value.is_array() || value.size() >= argument.get<std::size_t>();
   if (word == "maxItems") return !value.is_array() || value.size() <= argument.get<std::size_t>();
+  if (word == "uniqueItems")
+    return !value.is_array() || std::set<Json>(value.begin(), value.end()).size() == value.size();
   if (word == "anyOf") return follows_any();
   if (word == "required") return !value.is_object() || has_all();
   if (word == "additionalProperties") return argument == Json(false) && rules.value("type", "") == "object";
@@ -282,8 +285,15 @@ TEST(JsonSchema, TakesWhatTheParserTakesAtTheEndsOfEveryFractionAndNothingBeyond
 
 TEST(JsonSchema, TakesEveryWordAndTheSpecialWordOfItsKeyOnly) {
   for (const Key& key : all_keys()) {
-    for (const std::string_view word : key.words)
-      EXPECT_THAT(faults(schema_of(key), word, ""), IsEmpty()) << word;
+    const bool is_list = key.type == ValueType::kWordList;
+    for (const std::string_view word : key.words) {
+      const Json value = is_list ? Json::array({word}) : Json(word);
+      EXPECT_THAT(faults(schema_of(key), value, ""), IsEmpty()) << word;
+    }
+    if (is_list) {
+      EXPECT_THAT(faults(schema_of(key), Json::array({"nonsense"}), ""), Not(IsEmpty())) << key.name;
+      EXPECT_THAT(faults(schema_of(key), Json::array({key.words[0], key.words[0]}), ""), Not(IsEmpty()));
+    }
     if (!key.special.empty()) {
       EXPECT_THAT(faults(schema_of(key), key.special, ""), IsEmpty()) << key.name;
     }
@@ -301,7 +311,7 @@ TEST(JsonSchema, AnyScalarMayComeFromTheEnvironment) {
     const bool is_list = key.type == ValueType::kBackendList || key.type == ValueType::kPatternList ||
                          key.type == ValueType::kClientList || key.type == ValueType::kPathList ||
                          key.type == ValueType::kStatusList || key.type == ValueType::kAddressList ||
-                         key.type == ValueType::kServerList;
+                         key.type == ValueType::kServerList || key.type == ValueType::kWordList;
     if (is_list) continue;
     EXPECT_THAT(faults(schema_of(key), "${VALUE:-x}", ""), IsEmpty()) << key.name;
   }

@@ -59,6 +59,10 @@ TEST(HashKey, AClientIsItsWholeAddress) {
   EXPECT_EQ(parse_hash_key(hash_key(), text_node("client")), (HashKeyConfig{32, 128}));
 }
 
+TEST(HashKey, ANameIsTheOneThatTheClientAsksFor) {
+  EXPECT_EQ(parse_hash_key(hash_key(), text_node("server_name")), (HashKeyConfig{32, 128, true}));
+}
+
 TEST(HashKey, AShortPrefixIsIpv4sAndLeavesIpv6ItsCustomersNetwork) {
   EXPECT_EQ(parse_hash_key(hash_key(), text_node("client_prefix/1")), (HashKeyConfig{1, 64}));
   EXPECT_EQ(parse_hash_key(hash_key(), text_node("client_prefix/24")), (HashKeyConfig{24, 64}));

@@ -63,6 +63,7 @@ TEST(Schema, EveryDefaultPassesItsOwnRules) {
       case ValueType::kClientList:
       case ValueType::kPathList:
       case ValueType::kPatternList:
+      case ValueType::kWordList:
         EXPECT_EQ(node.kind, Kind::kList) << key.name;
         break;
       default:

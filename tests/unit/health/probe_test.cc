@@ -505,5 +505,46 @@ TEST(Probe, CanBeUsedAgainAndKeepsNothingOfTheLastTime) {
   expect_pass(f.finish());
 }
 
+void probe_with(Fixture& f, const base::Address& address, decltype(Check::type) type, ProxyIntro intro) {
+  Target target{address, check_of(std::move(type), kLong)};
+  target.proxy = intro;
+  f.probe.start(std::move(target));
+}
+
+TEST(ProxyIntroduction, IsLocalInVersion2AndComesBeforeTheRequest) {
+  const test::Listening listening = test::listen_on_loopback();
+  Fixture f;
+  probe_with(f, listening.address, kPing, ProxyIntro::kV2);
+  const base::UniqueFd peer = f.accept(listening);
+  EXPECT_EQ(f.read_request(peer.get(), "PING\r\n"),
+            std::string("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16) + "PING\r\n");
+  test::send_some(peer.get(), "+PONG\r\n");
+  expect_pass(f.finish());
+}
+
+TEST(ProxyIntroduction, IsTheOwnConnectionInVersion1) {
+  const test::Listening listening = test::listen_on_loopback();
+  Fixture f;
+  probe_with(f, listening.address, kPing, ProxyIntro::kV1);
+  const base::UniqueFd peer = f.accept(listening);
+  sockaddr_storage storage{};
+  socklen_t length = sizeof(storage);
+  ASSERT_EQ(::getpeername(peer.get(), reinterpret_cast<sockaddr*>(&storage), &length), 0);
+  const base::Address from = base::Address::from_sockaddr(storage, length);
+  EXPECT_EQ(f.read_request(peer.get(), "PING\r\n"),
+            "PROXY TCP4 127.0.0.1 127.0.0.1 " + std::to_string(from.port()) + " " +
+                std::to_string(listening.address.port()) + "\r\nPING\r\n");
+}
+
+TEST(ProxyIntroduction, IsSentThoughACheckAsksNothing) {
+  const test::Listening listening = test::listen_on_loopback();
+  Fixture f;
+  probe_with(f, listening.address, TcpCheck{}, ProxyIntro::kV2);
+  const base::UniqueFd peer = f.accept(listening);
+  expect_pass(f.finish());
+  EXPECT_EQ(f.read_request(peer.get(), std::string_view("\x20\0\0\0", 4)).size(), 16u);
+  EXPECT_EQ(f.end_of(peer.get()), 0);
+}
+
 }  // namespace
 }  // namespace weir::health

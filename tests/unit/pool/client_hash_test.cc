@@ -11,7 +11,13 @@ constexpr ClientHashRules kWhole;
 constexpr ClientHashRules kNetworks{.ipv4_bits = 24, .ipv6_bits = 64};
 
 std::uint64_t hash_of(std::string_view text, const ClientHashRules& rules = kWhole) {
-  return client_hash(*base::parse_address(text), rules);
+  const base::Address address = *base::parse_address(text);
+  return client_hash({address}, rules);
+}
+
+std::uint64_t hash_of_unix(const std::string& path, const ClientHashRules& rules) {
+  const base::Address address = base::Address::unix_path(path);
+  return client_hash({address}, rules);
 }
 
 // Worked out by hand from XXH3 over 24 bytes: the family, then the address's halves, all little-endian. They
@@ -21,7 +27,7 @@ TEST(ClientHash, IsTheSameNumberOnAnyMachine) {
   EXPECT_EQ(hash_of("192.0.2.1:80", kNetworks), 0xc4b2867cc766bb4fu);
   EXPECT_EQ(hash_of("[2001:db8:0:1::1]:80"), 0x0ced8f8d1e7b8e2du);
   EXPECT_EQ(hash_of("[2001:db8:0:1::1]:80", kNetworks), 0x24f474c2f036896au);
-  EXPECT_EQ(client_hash(base::Address::unix_path(""), kWhole), 0x743df94ee4c78a2au);
+  EXPECT_EQ(hash_of_unix("", kWhole), 0x743df94ee4c78a2au);
 }
 
 TEST(ClientHash, LeavesThePortOut) {
@@ -48,9 +54,19 @@ TEST(ClientHash, CountsAMappedAddressAsTheIpv4OneThatItIs) {
 }
 
 TEST(ClientHash, GivesClientsWithoutAnAddressOneNumber) {
-  EXPECT_EQ(client_hash(base::Address::unix_path("/run/a"), kWhole),
-            client_hash(base::Address::unix_path(""), kNetworks));
-  EXPECT_NE(client_hash(base::Address::unix_path(""), kWhole), hash_of("0.0.0.0:1"));
+  EXPECT_EQ(hash_of_unix("/run/a", kWhole), hash_of_unix("", kNetworks));
+  EXPECT_NE(hash_of_unix("", kWhole), hash_of("0.0.0.0:1"));
+}
+
+TEST(ClientHash, GoesByTheNameWhereThatIsAskedForAndKnown) {
+  const base::Address one = *base::parse_address("192.0.2.1:80");
+  const base::Address other = *base::parse_address("192.0.2.2:80");
+  constexpr ClientHashRules kNames{.by_server_name = true};
+  EXPECT_EQ(client_hash({one, "a.example"}, kNames), client_hash({other, "a.example"}, kNames));
+  EXPECT_NE(client_hash({one, "a.example"}, kNames), client_hash({one, "b.example"}, kNames));
+  EXPECT_EQ(client_hash({one, "a.example"}, kWhole), client_hash({one}, kWhole));
+  EXPECT_EQ(client_hash({one}, kNames), client_hash({one}, kWhole)) << "a client without a name";
+  EXPECT_EQ(client_hash({one, "a.example"}, kNames), 0x9ec428c465056f88u) << "the same on any machine";
 }
 
 }  // namespace

@@ -17,8 +17,7 @@ class Accepting : public testing::Test, public Acceptor::Owner {
   void listen(int backlog) {
     test::Listening listening = test::listen_on_loopback(backlog);
     address = listening.address;
-    acceptor.emplace(*loop, *this, Acceptor::Rules{slots, config::WhenFull::kWait},
-                     Acceptor::Door{gate, counters, samples, nullptr},
+    acceptor.emplace(*loop, *this, Acceptor::Rules{slots, config::WhenFull::kWait}, door, nullptr,
                      Assigned{std::move(listening.fd), 0, 0, address});
   }
 
@@ -43,14 +42,19 @@ class Accepting : public testing::Test, public Acceptor::Owner {
   }
 
   void accepted(session::Admitted&& client, std::size_t) override { admitted.push_back(std::move(client)); }
-  void refused(base::UniqueFd, std::size_t) override { ADD_FAILURE() << "nobody is refused here"; }
 
   std::unique_ptr<net::EventLoop> loop = std::move(*net::EventLoop::create());
   admission::ConnectionSlots slots{1'000, [] {}};
-  admission::Gate gate{{std::make_shared<admission::AccessList>(),
-                        std::make_shared<admission::LimitSet>(admission::LimitSettings{}), nullptr}};
+  DoorRules rules{{std::make_shared<admission::AccessList>(),
+                   std::make_shared<admission::LimitSet>(admission::LimitSettings{}), nullptr},
+                  config::WhenExceeded::kReset,
+                  base::Millis(0),
+                  nullptr};
   session::ListenerCounters counters;
   admission::RefusalSamples samples;
+  net::TimerWheel wheel{base::precise_now()};
+  Tarpit tarpit{wheel};
+  Door door{0, rules, {counters, samples, tarpit}};
   base::Address address;
   std::optional<Acceptor> acceptor;
   std::vector<base::UniqueFd> clients;

@@ -67,7 +67,7 @@ class ConnectorFixture : public Connector::Owner {
     deadline = until;
   }
   bool over() const { return connected + connected_and_reset + failed > 0; }
-  void start(std::shared_ptr<pool::Pool> pool) { connector.start(std::move(pool), client, options); }
+  void start(std::shared_ptr<pool::Pool> pool) { connector.start(std::move(pool), {client}, options); }
   [[nodiscard]] bool finish() {
     return driver.until([this] { return over(); });
   }

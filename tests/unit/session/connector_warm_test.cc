@@ -38,7 +38,7 @@ TEST(Connector, TakesAWarmConnectionAndTellsWhatItTookWhenItWasMade) {
   ConnectorFixture f;
   const Connector::Services services{*f.loop, f.wakes, &warm};
   Connector connector(services, f, f.peer);
-  connector.start(pool, f.client, f.options);
+  connector.start(pool, {f.client}, f.options);
   EXPECT_EQ(f.connected, 1) << "at once";
   EXPECT_EQ(f.waits, 0);
   EXPECT_EQ(f.peer.fd.get(), fd);
@@ -63,7 +63,7 @@ TEST(Connector, ConnectsWhenThereIsNoWarmConnection) {
   ConnectorFixture f;
   const Connector::Services services{*f.loop, f.wakes, &none};
   Connector connector(services, f, f.peer);
-  connector.start(pool_of({a}), f.client, f.options);
+  connector.start(pool_of({a}), {f.client}, f.options);
   ASSERT_TRUE(f.finish());
   EXPECT_EQ(f.connected, 1);
   EXPECT_FALSE(connector.was_warm());
@@ -81,7 +81,7 @@ TEST(Connector, GivesAWarmConnectionTheOptionsOfTheListener) {
   f.options.user_timeout = base::Millis(7'000);
   const Connector::Services services{*f.loop, f.wakes, &warm};
   Connector connector(services, f, f.peer);
-  connector.start(pool_of({a}), f.client, f.options);
+  connector.start(pool_of({a}), {f.client}, f.options);
   ASSERT_EQ(f.connected, 1);
   EXPECT_EQ(option(f.peer.fd.get(), SOL_SOCKET, SO_KEEPALIVE), 0) << "the listener has none";
   EXPECT_EQ(option(f.peer.fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT), 7'000);
@@ -99,7 +99,7 @@ TEST(Connector, TakesAWarmConnectionWhenItTriesAnother) {
     ConnectorFixture f;
     const Connector::Services services{*f.loop, f.wakes, &warm};
     Connector connector(services, f, f.peer);
-    connector.start(pool, f.client, f.options);
+    connector.start(pool, {f.client}, f.options);
     ASSERT_TRUE(f.finish());
     EXPECT_EQ(f.connected, 1);
     EXPECT_TRUE(connector.was_warm());
@@ -118,7 +118,7 @@ TEST(Connector, WaitsForAPlaceEvenIfAConnectionIsWarm) {
   ConnectorFixture f;
   const Connector::Services services{*f.loop, f.wakes, &warm};
   Connector connector(services, f, f.peer);
-  connector.start(pool, f.client, f.options);
+  connector.start(pool, {f.client}, f.options);
   EXPECT_TRUE(connector.is_queued());
   EXPECT_EQ(warm.sockets.size(), 1u) << "nobody has taken it";
   taken.release();

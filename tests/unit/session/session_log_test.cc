@@ -209,5 +209,41 @@ TEST(SessionLogRing, CarriesEveryRecordFromOneThreadToAnother) {
   EXPECT_EQ(settings.use_count(), 1);
 }
 
+TEST(SessionLog, SaysWhoNamedTheClientAndWhatElseIsKnownOfIt) {
+  SessionRecord record = full_record();
+  Introduction told;
+  told.proxy = *base::parse_address("198.51.100.9:700");
+  told.server_name = "www.example";
+  told.alpn = "h2";
+  told.unique_id = "a b\n";
+  record.introduction = std::make_shared<const Introduction>(told);
+  EXPECT_NE(text_fields(record).find(" client=192.0.2.7:51234 proxy=198.51.100.9:700 server_name=www.example "
+                                     "alpn=h2 proxy_id=\"a b\\u000a\" pool=pool "),
+            std::string::npos)
+      << text_fields(record);
+  EXPECT_NE(
+      json_fields(record).find(",\"proxy\":\"198.51.100.9:700\",\"server_name\":\"www.example\",\"alpn\":"
+                               "\"h2\",\"proxy_id\":\"a b\\u000a\",\"pool\":"),
+      std::string::npos)
+      << json_fields(record);
+}
+
+TEST(SessionLog, LeavesOutWhatAHeaderWithoutAClientDoesNotSay) {
+  SessionRecord record = full_record();
+  record.introduction = std::make_shared<const Introduction>();
+  EXPECT_EQ(text_fields(record), text_fields(full_record()));
+}
+
+TEST(SessionLog, SaysWhyAHeaderIsNoneAndWhyAClientMayNotComeIn) {
+  SessionRecord record = full_record();
+  record.reason = CloseReason::kProxyHeader;
+  record.proxy_fault = wire::ProxyFault::kChecksum;
+  EXPECT_NE(text_fields(record).find(" reason=proxy_header proxy_fault=checksum "), std::string::npos);
+  record.reason = CloseReason::kRefused;
+  record.proxy_fault.reset();
+  record.refusal = admission::Refusal::kClientRate;
+  EXPECT_NE(text_fields(record).find(" reason=refused refusal=client_rate "), std::string::npos);
+}
+
 }  // namespace
 }  // namespace weir::session

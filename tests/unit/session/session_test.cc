@@ -4,6 +4,7 @@
 
 #include "session/session_table.h"
 #include "session/wake_list.h"
+#include "unit/session/any_door.h"
 #include "unit/session/silent.h"
 
 namespace weir::session {
@@ -59,7 +60,7 @@ class Sessions : public testing::Test {
   // Gives the client's end of a new session.
   base::UniqueFd open() {
     test::SocketPair pair = test::tcp_pair();
-    table.open({std::move(pair.b), test::loopback(1234), slots.try_acquire()}, {settings, pool}, counters);
+    table.open({std::move(pair.b), test::loopback(1234), slots.try_acquire()}, {settings, pool}, door);
     return std::move(pair.a);
   }
   base::UniqueFd accept() {
@@ -113,7 +114,8 @@ class Sessions : public testing::Test {
   net::PipePool pipes{8};
   net::TimerWheel wheel{base::precise_now()};
   Sink sink;
-  ListenerCounters counters;
+  AnyDoor door;
+  ListenerCounters& counters = door.counted;
   test::Listening listening = test::listen_on_loopback();
   std::shared_ptr<SessionSettings> settings = std::make_shared<SessionSettings>();
   std::shared_ptr<pool::Backend> backend;
@@ -172,7 +174,7 @@ TEST_F(Sessions, KeepWhatAClientSendsBeforeTheBackendIsConnectedItsEndIncluded) 
   test::SocketPair pair = test::tcp_pair();
   test::send_some(pair.a.get(), "early");
   ::shutdown(pair.a.get(), SHUT_WR);
-  table.open({std::move(pair.b), {}, slots.try_acquire()}, {settings, pool}, counters);
+  table.open({std::move(pair.b), {}, slots.try_acquire()}, {settings, pool}, door);
   base::UniqueFd server = accept();
   EXPECT_EQ(receive(server.get(), 5), "early");
   test::send_some(server.get(), "late");
@@ -343,7 +345,7 @@ TEST_F(Sessions, AreClosedByTheEndOfTheirTable) {
   {
     SessionTable other({{*loop, wakes}, {*loop, buffers, pipes, wheel}, sink}, 100);
     test::SocketPair pair = test::tcp_pair();
-    other.open({std::move(pair.b), {}, slots.try_acquire()}, {settings, pool}, counters);
+    other.open({std::move(pair.b), {}, slots.try_acquire()}, {settings, pool}, door);
     EXPECT_EQ(slots.used(), 2u);
   }
   EXPECT_EQ(slots.used(), 1u);
@@ -682,6 +684,103 @@ TEST_F(Sessions, LeaveTheirPortInTimeWaitWhenTheClientEndsFirst) {
   ASSERT_TRUE(closes());
   EXPECT_EQ(source->open(), 0u);
   EXPECT_TRUE(source->is_in_pause(now));
+}
+
+// Sessions whose peer is a proxy that says who its client is.
+class ProxiedSessions : public Sessions {
+ protected:
+  ProxiedSessions() {
+    settings->preread_timeout = base::Millis(3'000);
+    pool_settings.send_proxy = {.version = pool::ProxyVersion::kV1};
+    use({backend});
+  }
+  base::UniqueFd open_proxied() {
+    test::SocketPair pair = test::tcp_pair();
+    Admitted admitted{std::move(pair.b), test::loopback(1234), slots.try_acquire()};
+    admitted.is_proxy = true;
+    table.open(std::move(admitted), {settings, pool}, door);
+    return std::move(pair.a);
+  }
+  static constexpr std::string_view kLine = "PROXY TCP4 192.0.2.7 203.0.113.1 51234 443\r\n";
+};
+
+TEST_F(ProxiedSessions, ConnectOnceTheClientIsKnownAndServeItUnderItsName) {
+  const base::UniqueFd client = open_proxied();
+  driver.turns(5);
+  EXPECT_EQ(in_flight(), 0u) << "nothing is asked of a pool before";
+  test::send_some(client.get(), std::string(kLine) + "question");
+  base::UniqueFd server = accept();
+  EXPECT_EQ(receive(server.get(), kLine.size() + 8), std::string(kLine) + "question")
+      << "both in their order";
+  test::send_some(server.get(), "answer");
+  EXPECT_EQ(receive(client.get(), 6), "answer");
+  ::shutdown(client.get(), SHUT_WR);
+  server.reset();
+  ASSERT_TRUE(closes());
+  expect_one_close(CloseReason::kClientEnd, SessionState::kHalfClosed);
+  const SessionRecord& record = sink.records[0];
+  EXPECT_EQ(record.client, *base::parse_address("192.0.2.7:51234"));
+  ASSERT_NE(record.introduction, nullptr);
+  EXPECT_EQ(record.introduction->proxy, test::loopback(1234));
+  EXPECT_EQ(record.upload_bytes, 8u) << "the header is not the client's";
+}
+
+TEST_F(ProxiedSessions, CloseAtTheTimeLimitOfTheHeader) {
+  const base::UniqueFd client = open_proxied();
+  test::send_some(client.get(), "PROXY ");
+  driver.turns(3);
+  pass(base::Millis(2'900));
+  EXPECT_EQ(table.size(), 1u);
+  pass(base::Millis(3'100));
+  ASSERT_TRUE(closes());
+  expect_one_close(CloseReason::kPrereadTimeout, SessionState::kPreread);
+  EXPECT_EQ(sink.records[0].pool, pool);
+  EXPECT_EQ(sink.records[0].backend, nullptr);
+}
+
+TEST_F(ProxiedSessions, AreResetWhenWhatComesIsNoHeader) {
+  const base::UniqueFd client = open_proxied();
+  test::send_some(client.get(), "GET / HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(closes());
+  expect_one_close(CloseReason::kProxyHeader, SessionState::kPreread);
+  EXPECT_EQ(sink.records[0].proxy_fault, wire::ProxyFault::kAbsent);
+  int error = 0;
+  test::receive_all(client.get(), &error);
+  EXPECT_EQ(error, ECONNRESET);
+}
+
+TEST_F(ProxiedSessions, LeaveAClientThatMayNotComeInToTheDoor) {
+  door.refusal = admission::Refusal::kClientRate;
+  const base::UniqueFd client = open_proxied();
+  test::send_some(client.get(), kLine);
+  ASSERT_TRUE(closes());
+  expect_one_close(CloseReason::kRefused, SessionState::kPreread);
+  EXPECT_EQ(sink.records[0].refusal, admission::Refusal::kClientRate);
+  EXPECT_EQ(sink.records[0].client, *base::parse_address("192.0.2.7:51234")) << "who was refused";
+  ASSERT_EQ(door.refused.size(), 1u);
+  EXPECT_EQ(test::send_some(client.get(), "x"), 1u) << "the door may hold it";
+}
+
+TEST_F(ProxiedSessions, EndWithTheTable) {
+  const base::UniqueFd client = open_proxied();
+  driver.turns(2);
+  table.close_all(CloseReason::kDrainTimeout);
+  ASSERT_TRUE(closes());
+  expect_one_close(CloseReason::kDrainTimeout, SessionState::kPreread);
+}
+
+TEST_F(ProxiedSessions, KeepWhatWasReadAheadWhileTheyWaitForAPlace) {
+  use_one_place();
+  const base::UniqueFd first = open_proxied();
+  test::send_some(first.get(), kLine);
+  base::UniqueFd server = accept();
+  const base::UniqueFd second = open_proxied();
+  test::send_some(second.get(), std::string(kLine) + "patience");
+  ASSERT_TRUE(driver.until([&] { return waiting() == 1; }));
+  server.reset();
+  ::shutdown(first.get(), SHUT_WR);
+  const base::UniqueFd next = accept();
+  EXPECT_EQ(receive(next.get(), kLine.size() + 8), std::string(kLine) + "patience");
 }
 
 }  // namespace

@@ -1,0 +1,25 @@
+// What a pool's backends are told of a session's client by the PROXY protocol, before its first byte.
+#pragma once
+
+#include <string>
+
+#include "base/address.h"
+#include "pool/pool.h"
+#include "session/introduction.h"
+
+namespace weir::session {
+
+// Whose session it is.
+struct ProxySubject {
+  const base::Address& client;
+  base::Address here;                  // where its connection ends; used when nobody has told another one
+  const Introduction* introduction{};  // may be none
+  std::uint64_t session_id = 0;
+};
+
+// The header; empty for a pool that sends none. Of the TLVs those that are asked for and known: names, and
+// what another proxy has said of TLS, are passed on as they came; the unique id is the session's own, as it
+// is in the log.
+std::string proxy_header(const pool::ProxySending& how, const ProxySubject& subject);
+
+}  // namespace weir::session
