@@ -33,6 +33,7 @@ full_packages=(
   clang clang-tidy clang-format libclang-rt-14-dev # static checks; fuzz targets
   shellcheck                                       # the scripts
   nginx libnginx-mod-stream wrk haproxy            # HTTP backends, their load, and peers to measure against
+  curl openssl                                     # clients, and a certificate, for proxies in front of Weir
   redis-server redis-tools                         # redis-benchmark through Weir
   postgresql                                       # pgbench through Weir
   python3-websockets                               # a connection that idles and goes on

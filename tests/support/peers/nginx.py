@@ -23,8 +23,10 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+{zones}
     server {{
 {listens}
+{rules}
         location = / {{ return 200 "ok\\n"; }}
         location / {{ root {root}; }}
     }}
@@ -40,7 +42,7 @@ stream {{
     }}
 {zones}
     server {{
-        listen {host}:{port};
+        listen {host}:{port}{listen_options};
         proxy_pass backends;
 {rules}
     }}
@@ -54,34 +56,40 @@ def has_stream() -> bool:
     return bool(glob.glob(_MODULES))
 
 
-def start_http(work: process.Workspace, name: str, hosts: list[str], port: int, *,
-               where: process.Where | None = None) -> subprocess.Popen[bytes]:
+def start_http(work: process.Workspace, name: str, hosts: list[str], port: int, *, zones: Sequence[str] = (),
+               rules: Sequence[str] = (), where: process.Where | None = None) -> subprocess.Popen[bytes]:
     """A tiny answer at `/`, and the files of `work.path/www` below it. One that listens on every address ("0.0.0.0")
-    answers only the loopback net."""
+    answers only the loopback net.
+
+    `rules` are directives for the server, `zones` are those that stand outside of it.
+    """
     folder = work.path / name
     root = work.path / "www"
     for needed in (folder, root):
         needed.mkdir(exist_ok=True)
     listens = "\n".join(f"        listen {host}:{port} backlog=4096;" for host in hosts)
     allow = "    allow 127.0.0.0/8;\n    deny all;" if "0.0.0.0" in hosts else ""
-    text = _HTTP.format(common=_common(folder), folder=folder, listens=listens, root=root, allow=allow)
+    text = _HTTP.format(common=_common(folder), folder=folder, listens=listens, root=root, allow=allow,
+                        zones="\n".join(f"    {zone};" for zone in zones),
+                        rules="\n".join(f"        {rule};" for rule in rules))
     return _start(work, name, text, hosts[0], port, where)
 
 
 def start_stream(work: process.Workspace, name: str, host: str, port: int, backends: list[str], *,
-                 workers: int = 1, zones: Sequence[str] = (),
+                 workers: int = 1, zones: Sequence[str] = (), listen_options: str = "",
                  rules: Sequence[str] = (), more_ports: Sequence[int] = (),
                  where: process.Where | None = None) -> subprocess.Popen[bytes]:
     """Takes turns over `backends`; everything that concerns the relaying is nginx's default.
 
-    `rules` are directives for the server, `zones` are those that stand outside of it. Each of `more_ports` has a server
-    of its own.
+    `rules` are directives for the server, `zones` are those that stand outside of it; `listen_options` are words behind
+    its address. Each of `more_ports` has a server of its own.
     """
     folder = work.path / name
     folder.mkdir(exist_ok=True)
     servers = "\n".join(f"        server {backend};" for backend in backends)
     module = f"load_module {_MODULES};\n" if has_stream() else ""
     text = module + _STREAM.format(common=_common(folder, workers), servers=servers, host=host, port=port,
+                                   listen_options=f" {listen_options}" if listen_options else "",
                                    zones="\n".join(f"    {zone};" for zone in zones),
                                    rules="\n".join(f"        {rule};" for rule in rules),
                                    servers_of_ports="\n".join(f"    server {{ listen {host}:{one}; proxy_pass backends; }}"
