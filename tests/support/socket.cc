@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -107,7 +108,7 @@ std::size_t Socket::try_send(std::string_view bytes, Millis patience) {
       }
     } else if (errno != EINTR) {
       // Told once: reading will show a plain end.
-      was_reset_ = was_reset_ || errno == ECONNRESET;
+      if (errno == ECONNRESET) std::atomic_ref<bool>(was_reset_).store(true);
       break;
     }
   }
@@ -132,7 +133,7 @@ Received Socket::receive_some(std::size_t most, Millis patience) {
     if (n < 0 && errno == EAGAIN && wait_for(POLLIN, deadline)) continue;
     received.bytes.clear();
     if (n == 0) {
-      received.ended = was_reset_ ? Ended::kReset : Ended::kEndOfStream;
+      received.ended = std::atomic_ref<bool>(was_reset_).load() ? Ended::kReset : Ended::kEndOfStream;
     } else if (errno == EAGAIN) {
       received.ended = Ended::kTimedOut;
     } else if (errno == ECONNRESET || errno == EPIPE) {

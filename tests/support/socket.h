@@ -104,7 +104,8 @@ class Socket {
   bool wait_for(short events, Clock::time_point deadline) const;
 
   base::UniqueFd fd_;
-  bool was_reset_ = false;  // the error has been taken from the socket already
+  // The error has been taken from the socket already: perhaps by a thread that sends while another one reads.
+  bool was_reset_ = false;
 };
 
 // Reads an address, or throws.
