@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <optional>
 
 namespace weir::base {
 namespace {
@@ -15,6 +16,14 @@ bool needs_quotes(std::string_view value) {
     if (byte <= ' ' || byte >= 0x7f || c == '"' || c == '=' || c == '\\') return true;
   }
   return false;
+}
+
+// Of a character that a terminal obeys instead of showing it (C0, DEL, C1): its number; else nothing.
+std::optional<unsigned> control_character(std::string_view character) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+  if (character.size() == 1 && (byte(0) < 0x20 || byte(0) == 0x7f)) return byte(0);
+  if (character.size() == 2 && byte(0) == 0xc2 && byte(1) < 0xa0) return byte(1);
+  return std::nullopt;
 }
 
 // Length of the UTF-8 sequence at the front of `text` (RFC 3629), 0 when it is none.
@@ -45,8 +54,8 @@ std::string json_quoted(std::string_view value) {
     } else if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+    } else if (const auto control = control_character(value.substr(0, length))) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", *control);
     } else {
       out += value.substr(0, length);
     }

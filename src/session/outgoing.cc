@@ -29,6 +29,21 @@ Outgoing start_as_client(const Address& target, const Address& client, pool::Bac
   return outgoing;
 }
 
+// Of one host: no multicast and no broadcast, and no wildcard, which would be this one.
+bool is_of_one_host(const Address& address) {
+  if (address.is_wildcard()) return false;
+  if (address.family() == AF_INET6) return !IN6_IS_ADDR_MULTICAST(&address.ipv6_host());
+  const std::uint32_t ip = ntohl(address.ipv4_host().s_addr);
+  return ip >> 24 != 0 && !IN_MULTICAST(ip) && !IN_BADCLASS(ip);
+}
+
+// Whether a connection to `target` can come from a client's address, which may only be what a proxy has said
+// of it. Loopback stays within this host, where all may have one address.
+bool may_come_from(const Address& client, const Address& target) {
+  if (client.family() != target.family() || !is_of_one_host(client)) return false;
+  return target.is_loopback() || (!client.is_loopback() && client.with_port(0) != target.with_port(0));
+}
+
 }  // namespace
 
 Outgoing start_in_turn(const Address& target, pool::SourceTurn& turn, const std::string& interface,
@@ -58,7 +73,7 @@ Outgoing start_in_turn(const Address& target, pool::SourceTurn& turn, const std:
 bool is_within_reach(const pool::Backend& backend, const Address& client) {
   const Address& target = backend.identity().address;
   return !backend.is_transparent() || !client.is_ip() || !target.is_ip() ||
-         client.unmapped().family() == target.unmapped().family();
+         may_come_from(client.unmapped(), target.unmapped());
 }
 
 Outgoing start_outgoing(pool::Backend& backend, const Address& client, const net::TcpOptions& options) {

@@ -23,7 +23,8 @@ struct Outgoing {
 Outgoing start_in_turn(const base::Address& target, pool::SourceTurn& turn, const std::string& interface,
                        const net::TcpOptions& options);
 
-// Whether `start_outgoing` may do it at all: from the address of a client of the other family it may not.
+// Whether `start_outgoing` may do it at all: from the address of a client of the other family it may not, nor
+// from one that is no host's, that is the backend's own, or loopback towards another host.
 bool is_within_reach(const pool::Backend& backend, const base::Address& client);
 
 // To `backend` on behalf of `client`. In a transparent pool the connection comes from the client's address,

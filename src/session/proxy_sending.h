@@ -17,9 +17,9 @@ struct ProxySubject {
   std::uint64_t session_id = 0;
 };
 
-// The header; empty for a pool that sends none. Of the TLVs those that are asked for and known: names, and
-// what another proxy has said of TLS, are passed on as they came; the unique id is the session's own, as it
-// is in the log.
+// The header; empty for a pool that sends none. Of the TLVs those that are asked for and known: what another
+// proxy has said of TLS and of the protocol as it came, the name as names are compared, in small letters; the
+// unique id is the session's own, as it is in the log.
 std::string proxy_header(const pool::ProxySending& how, const ProxySubject& subject);
 
 }  // namespace weir::session

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include "wire/crc32c.h"
 #include "wire/proxy_tlv.h"
@@ -169,6 +170,7 @@ bool is_checksum(std::string_view header, std::string_view sum) {
 // Reads the TLVs at the end of `bytes`, the whole header; says what is wrong with them.
 std::optional<ProxyFault> read_tlvs(std::string_view bytes, std::size_t from, ProxyHeader& header) {
   std::string_view rest = bytes.substr(from);
+  bool has_checksum = false;
   while (!rest.empty()) {
     const auto tlv = take_tlv(rest);
     if (!tlv) return ProxyFault::kTlv;
@@ -180,7 +182,8 @@ std::optional<ProxyFault> read_tlvs(std::string_view bytes, std::size_t from, Pr
         header.authority = tlv->value;
         break;
       case ProxyTlv::kCrc32c:
-        if (tlv->value.size() != 4) return ProxyFault::kTlv;
+        // Once: each of them costs a walk over the header.
+        if (tlv->value.size() != 4 || std::exchange(has_checksum, true)) return ProxyFault::kTlv;
         if (!is_checksum(bytes, tlv->value)) return ProxyFault::kChecksum;
         break;
       case ProxyTlv::kUniqueId:
@@ -236,6 +239,10 @@ ProxyRead read_version_2(std::string_view bytes) {
 }
 
 }  // namespace
+
+bool is_meant_as_proxy_header(std::string_view bytes) {
+  return bytes.starts_with(kProxySignature) || bytes.starts_with(kLinePrefix);
+}
 
 ProxyRead read_proxy_header(std::string_view bytes) {
   if (bytes.empty()) return needs(1);

@@ -2,7 +2,7 @@
 // (HAProxy, "The PROXY protocol", 2020/03/05). Pure: reads from what has come of a stream so far, and keeps
 // nothing. What the specification lets a receiver choose: a header may come in any number of segments;
 // headers for datagrams and for unix sockets are taken like "unknown"; every registered TLV that cannot be as
-// it says is a fault, others are passed over.
+// it says is a fault, and so is a second checksum; others are passed over.
 #pragma once
 
 #include <array>
@@ -66,6 +66,9 @@ struct ProxyRead {
 // The longest line of version 1, with its end; the longest header of version 2.
 inline constexpr std::size_t kMaxProxyLine = 107;
 inline constexpr std::size_t kMaxProxyHeader = 16 + 65'535;
+
+// Whether so much of a header has come that it is one, good or bad, and can be nothing else.
+bool is_meant_as_proxy_header(std::string_view bytes);
 
 // Reads the header at the beginning of `bytes`. A fault is told as soon as it shows; addresses are not looked
 // at before the header is whole.

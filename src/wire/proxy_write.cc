@@ -106,7 +106,7 @@ std::string proxy_line(const ProxyEnds& ends) {
 
 std::string proxy_block(const ProxyEnds& ends, const ProxyTlvs& tlvs) {
   const ProxyEnds same = of_one_family(ends);
-  if (!same.source.is_ip()) return block_head(kProxy, kUnspecified);
+  if (!same.source.is_ip()) return proxy_block_local();
   std::string out = block_head(kProxy, same.source.family() == AF_INET ? kTcp4 : kTcp6);
   append_host(out, same.source);
   append_host(out, same.destination);

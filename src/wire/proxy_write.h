@@ -29,8 +29,8 @@ struct ProxyTlvs {
 // it is "PROXY UNKNOWN\r\n".
 std::string proxy_line(const ProxyEnds& ends);
 
-// The same in version 2; where an end is not IP the family is unspecified, and no TLV is written, for a
-// receiver could not find them.
+// The same in version 2; where an end is not IP it is LOCAL without anything, which every receiver takes (a
+// header for a client without a family it may refuse).
 std::string proxy_block(const ProxyEnds& ends, const ProxyTlvs& tlvs);
 
 // Version 2 for a connection of one's own, like a check: LOCAL, without anything.

@@ -34,7 +34,7 @@ TEST(LogFields, QuoteOnlyWhatWouldNotReadBack) {
   EXPECT_EQ(text_of("a=b"), " k=\"a=b\"");
   EXPECT_EQ(text_of("say \"x\""), " k=\"say \\\"x\\\"\"");
   EXPECT_EQ(text_of("back\\slash"), " k=\"back\\\\slash\"");
-  EXPECT_EQ(text_of("\x7f"), " k=\"\x7f\"");
+  EXPECT_EQ(text_of("\x7f"), " k=\"\\u007f\"");
 }
 
 TEST(LogFields, NeverBreakTheLine) {
@@ -64,11 +64,18 @@ TEST(JsonQuoted, EscapesControlCharactersQuotesAndBackslashes) {
 }
 
 TEST(JsonQuoted, KeepsEveryFormOfValidUtf8) {
-  // The first and the last sequence of each length, and those around the surrogates.
-  for (const std::string_view valid : {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+  // The first and the last sequence of each length that is not a control character, and those around the
+  // surrogates.
+  for (const std::string_view valid : {"\xc2\xa0", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
                                        "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_EQ(json_quoted(valid), "\"" + std::string(valid) + "\"");
   }
+}
+
+// U+009B begins what a terminal obeys, as ESC and "[" do.
+TEST(JsonQuoted, EscapesWhatATerminalObeys) {
+  EXPECT_EQ(json_quoted("\x7f"), "\"\\u007f\"");
+  EXPECT_EQ(json_quoted("\xc2\x80\xc2\x9b\xc2\x9f"), "\"\\u0080\\u009b\\u009f\"");
 }
 
 TEST(JsonQuoted, ReplacesEveryByteThatIsNotUtf8) {

@@ -226,6 +226,19 @@ TEST_F(Transparent, CannotReachABackendOfAnotherFamily) {
   EXPECT_FALSE(outgoing.port);
 }
 
+// Which a proxy may claim of its client.
+TEST_F(Transparent, CannotComeFromAnAddressThatIsNoOtherHosts) {
+  const auto backend = backend_at(address_of("192.0.2.1:80"), origin);
+  for (const char* client :
+       {"0.0.0.0:1", "0.1.2.3:1", "224.0.0.1:1", "255.255.255.255:1", "127.0.0.1:1", "192.0.2.1:1"})
+    EXPECT_FALSE(is_within_reach(*backend, address_of(client))) << client;
+  EXPECT_TRUE(is_within_reach(*backend, address_of("192.0.2.2:1")));
+  const auto of_ipv6 = backend_at(address_of("[2001:db8::1]:80"), origin);
+  for (const char* client : {"[::]:1", "[ff02::1]:1", "[::1]:1", "[2001:db8::1]:1"})
+    EXPECT_FALSE(is_within_reach(*of_ipv6, address_of(client))) << client;
+  EXPECT_TRUE(is_within_reach(*of_ipv6, address_of("[2001:db8::2]:1")));
+}
+
 TEST_F(Transparent, LeavesTheChoiceToTheKernelForAClientWithoutAnAddress) {
   const test::Listening listening = test::listen_on_loopback();
   const auto backend = backend_at(listening.address, origin);

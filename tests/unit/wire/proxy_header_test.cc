@@ -272,6 +272,20 @@ TEST(ProxyWrite, ItsChecksumCoversEveryByte) {
   }
 }
 
+// Each of them is a walk over the header, and 64 KiB have room for nine thousand.
+TEST(ProxyHeader, HasOneChecksumAtMost) {
+  const std::string none(4, '\0');
+  std::string bytes = block(0x21, 0x11, kIpv4Block + tlv(0x03, none) + tlv(0x03, none));
+  const std::uint32_t sum = Crc32c().add(bytes).value();
+  for (std::size_t i = 0; i < 4; ++i) bytes[16 + 12 + 3 + i] = static_cast<char>(sum >> (24 - 8 * i) & 0xff);
+  EXPECT_EQ(read(bytes), "tlv");
+}
+
+TEST(ProxyWrite, SaysLocalWhereItCanNameNobody) {
+  const ProxyEnds ends{base::Address::unix_path(""), address("192.0.2.1:80")};
+  EXPECT_EQ(proxy_block(ends, {"", "", "x", "", true}), proxy_block_local());
+}
+
 TEST(ProxyWrite, LeavesOutTheScopeOfALinkLocalClient) {
   const base::Address scoped = base::Address::ipv6(address("[fe80::1]:1").ipv6_host(), 1024, 2);
   const ProxyEnds ends{scoped, address("[fe80::2]:443")};
