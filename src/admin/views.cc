@@ -79,6 +79,19 @@ void proxy_metrics(TextFormat& out, const ProcessStatus& status) {
       out, asking, [](const auto& l) { return l.proxy_faults; }, wire::kProxyFaultWords);
 }
 
+// Of the listeners that route by ClientHellos, if there are any.
+void hello_metrics(TextFormat& out, const ProcessStatus& status) {
+  ProcessStatus reading;
+  for (const ListenerStatus& listener : status.listeners) {
+    if (listener.reads_hellos) reading.listeners.push_back(listener);
+  }
+  if (reading.listeners.empty()) return;
+  out.family("weir_client_hellos_total", FamilyType::kCounter,
+             "What clients' ClientHellos came to: a route, no route, or that there was none, by reason.");
+  by_reason(
+      out, reading, [](const auto& l) { return l.client_hellos; }, session::kHelloNewsWords);
+}
+
 // One sample for each TCP listening socket.
 void queue_metrics(TextFormat& out, const ProcessStatus& status) {
   const auto by_socket = [&](auto value) {
@@ -141,6 +154,7 @@ void listener_metrics(TextFormat& out, const ProcessStatus& status) {
       out, status, [](const auto& l) { return l.would_refuse; }, admission::kRefusalWords);
   packet_metrics(out, status);
   proxy_metrics(out, status);
+  hello_metrics(out, status);
   out.family("weir_accept_pauses_total", FamilyType::kCounter, "Times that accepting was paused, by reason.");
   by_reason(
       out, status, [](const auto& l) { return l.paused; }, admission::kRefusalWords);

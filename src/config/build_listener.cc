@@ -5,6 +5,7 @@
 #include "config/addresses.h"
 #include "config/build_admission.h"
 #include "config/build_proxy.h"
+#include "config/build_tls.h"
 #include "config/limits.h"
 #include "config/table_reader.h"
 #include "config/text.h"
@@ -58,7 +59,12 @@ ListenerConfig build_listener(const Entry& entry, Problems& problems) {
   reader.read_duration("defer_accept", out.defer_accept);
   reader.read_count("fast_open", out.fast_open);
   read_accept_proxy(reader, out);
+  reader.read_duration("preread_timeout", out.preread_timeout);
   const std::string path = "listeners." + entry.key;
+  read_tls(reader, path, out, problems);
+  if (!out.reads_ahead() && out.preread_timeout != ListenerConfig().preread_timeout) {
+    reader.warn_at_key("preread_timeout", "it says nothing without accept_proxy and tls");
+  }
   out.access = build_access(reader.nested("access"), path + ".access", problems);
   build_listener_limits(reader.nested("limits"), path + ".limits", out, problems);
   reader.finish();

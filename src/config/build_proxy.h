@@ -5,7 +5,7 @@
 
 namespace weir::config {
 
-// `accept_proxy`, `proxy_trust` and `preread_timeout` of a listener.
+// `accept_proxy` and `proxy_trust` of a listener.
 void read_accept_proxy(TableReader& reader, ListenerConfig& out);
 
 // `send_proxy` and `proxy_tlvs` of a pool.

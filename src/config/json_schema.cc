@@ -104,6 +104,12 @@ Json value_schema(const Key& key) {
       return text_matching("^(client(_prefix/[0-9]{1,3})?|server_name)$");
     case ValueType::kFate:
       return text_matching("^(keep|close|drain [0-9]+(ms|s|m|h|d))$");
+    case ValueType::kTextList: {
+      const Json one = {{"anyOf", {Json{{"type", "string"}}, from_environment()}}};
+      return {{"type", "array"}, {"items", one}};
+    }
+    case ValueType::kRouteList:
+      return {{"type", "array"}, {"items", section_schema(Section::kRoute)}};
     case ValueType::kWordList: {
       const Json one = {{"anyOf", {Json{{"enum", key.words}}, from_environment()}}};
       return {{"type", "array"}, {"uniqueItems", true}, {"items", one}};
@@ -120,7 +126,8 @@ bool is_list(const Key& key) {
          key.type == ValueType::kPatternList || key.type == ValueType::kPathList ||
          key.type == ValueType::kClientList || key.type == ValueType::kStatusList ||
          key.type == ValueType::kAddressList || key.type == ValueType::kServerList ||
-         key.type == ValueType::kWordList;
+         key.type == ValueType::kWordList || key.type == ValueType::kTextList ||
+         key.type == ValueType::kRouteList;
 }
 
 Json default_json(const Key& key) {

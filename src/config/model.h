@@ -112,6 +112,26 @@ struct LimitsConfig {
 // Whether trusted peers say who their clients are, by the header of the PROXY protocol.
 enum class AcceptProxy { kOff, kRequired, kOptional };
 
+// What a listener does with TLS.
+enum class TlsMode { kPassthrough };
+// What becomes of clients that no route is for, or that do not speak TLS.
+enum class Otherwise { kPool, kRefuse };
+
+struct TlsConfig {
+  Place place;
+  TlsMode mode = TlsMode::kPassthrough;
+  Otherwise no_route = Otherwise::kPool;
+  Otherwise not_tls = Otherwise::kRefuse;
+};
+
+// A pool for the clients that ask for one of these names and offer one of these protocols.
+struct RouteConfig {
+  Place place;
+  std::vector<Placed<std::string>> server_names;  // "a.example", "*.b.example"; none: every one
+  std::vector<std::string> alpn;                  // none: whatever is offered
+  Placed<std::string> pool;
+};
+
 struct ListenerConfig {
   std::string name;
   Place place;
@@ -131,6 +151,12 @@ struct ListenerConfig {
   AcceptProxy accept_proxy = AcceptProxy::kOff;
   ClientListConfig proxy_trust;  // who may send the header
   Millis preread_timeout{3'000};
+  std::optional<TlsConfig> tls;  // unset: TLS is not looked at
+  std::vector<RouteConfig> routes;
+
+  // Whether something is read of a client before it has a pool.
+  bool reads_ahead() const { return accept_proxy != AcceptProxy::kOff || tls; }
+
   AccessConfig access;
   LimitsConfig limits;                // its own; not used with `shared_limits`
   Placed<std::string> shared_limits;  // the name of one of `Config::limits`; empty: its own

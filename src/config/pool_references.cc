@@ -36,6 +36,10 @@ class ReferenceCheck {
     for (const ListenerConfig& listener : config_.listeners) {
       if (!exists("listeners." + listener.name + ".pool", listener.pool)) is_every_use_known = false;
       if (listener.pool.value.empty()) is_every_use_known = false;
+      for (const RouteConfig& route : listener.routes) {
+        if (!exists("listeners." + listener.name + ".routes.pool", route.pool)) is_every_use_known = false;
+        if (route.pool.value.empty()) is_every_use_known = false;
+      }
     }
     for (const PoolConfig& pool : config_.pools) {
       if (!exists("pools." + pool.name + ".fallback_pool", pool.fallback_pool, pool.name))
@@ -98,9 +102,13 @@ class ReferenceCheck {
 
   void warn_of_unused() {
     std::set<const PoolConfig*> used;
-    for (const ListenerConfig& listener : config_.listeners) {
-      const PoolConfig* pool = find(listener.pool.value);
+    const auto use = [&](const std::string& name) {
+      const PoolConfig* pool = find(name);
       while (pool != nullptr && used.insert(pool).second) pool = find(pool->fallback_pool.value);
+    };
+    for (const ListenerConfig& listener : config_.listeners) {
+      use(listener.pool.value);
+      for (const RouteConfig& route : listener.routes) use(route.pool.value);
     }
     for (const PoolConfig& pool : config_.pools) {
       if (used.contains(&pool)) continue;

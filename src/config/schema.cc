@@ -77,6 +77,11 @@ std::string expected_value(const Key& key) {
       return "a list of IP addresses without ports, e.g. [\"10.0.0.5\", \"2001:db8::5\"]";
     case ValueType::kServerList:
       return "a list of IP addresses with or without a port, e.g. [\"127.0.0.1:8600\", \"10.0.0.53\"]";
+    case ValueType::kTextList:
+      return "a list of texts in quotes";
+    case ValueType::kRouteList:
+      return "tables [[listeners.NAME.routes]], or a list of { server_names = [\"a.example\"], pool = \"a\" "
+             "}";
     case ValueType::kWordList:
       return fmt::format("a list of {}", join_quoted(key.words, "and"));
     case ValueType::kBytes:
@@ -107,6 +112,7 @@ std::span<const NestedTable> nested_tables() {
       NestedTable{Section::kProcess, "limits", Section::kProcessLimits},
       NestedTable{Section::kListener, "access", Section::kListenerAccess},
       NestedTable{Section::kListener, "limits", Section::kListenerLimits},
+      NestedTable{Section::kListener, "tls", Section::kListenerTls},
       NestedTable{Section::kPool, "health", Section::kHealth},
       NestedTable{Section::kPool, "sessions", Section::kPoolSessions},
       NestedTable{Section::kPool, "outlier", Section::kOutlier},
@@ -129,6 +135,10 @@ std::string_view title(Section section) {
       return "[listeners.NAME.access]";
     case Section::kListenerLimits:
       return "[listeners.NAME.limits]";
+    case Section::kListenerTls:
+      return "[listeners.NAME.tls]";
+    case Section::kRoute:
+      return "[[listeners.NAME.routes]]";
     case Section::kLimits:
       return "[limits.NAME]";
     case Section::kLog:
@@ -175,6 +185,12 @@ std::string_view help(Section section) {
       return "How many connections may come in, how fast, from all clients and from each, and how fast bytes "
              "may "
              "move. All workers together keep each limit exactly.";
+    case Section::kListenerTls:
+      return "What is done with clients that speak TLS. Without this table their bytes are relayed like any "
+             "others. Also written `tls = { mode = \"passthrough\" }`.";
+    case Section::kRoute:
+      return "Which pool serves clients by what they ask for in TLS; a table for each rule, as many as you "
+             "like. Also written `routes = [{ server_names = [\"a.example\"], pool = \"a\" }]`.";
     case Section::kLimits:
       return "The same limits under a name, which several listeners can share: together they then keep one "
              "set.";

@@ -22,6 +22,8 @@ enum class Section {
   kListener,
   kListenerAccess,
   kListenerLimits,
+  kListenerTls,
+  kRoute,
   kLimits,
   kPool,
   kBackend,
@@ -34,11 +36,11 @@ enum class Section {
 };
 
 inline constexpr std::array kAllSections{
-    Section::kRoot,       Section::kProcess,        Section::kProcessLimits,  Section::kLog,
-    Section::kAdmin,      Section::kListener,       Section::kListenerAccess, Section::kListenerLimits,
-    Section::kLimits,     Section::kPool,           Section::kBackend,        Section::kHealth,
-    Section::kHealthHttp, Section::kHealthExchange, Section::kPoolSessions,   Section::kOutlier,
-    Section::kResolve};
+    Section::kRoot,         Section::kProcess,  Section::kProcessLimits,  Section::kLog,
+    Section::kAdmin,        Section::kListener, Section::kListenerAccess, Section::kListenerLimits,
+    Section::kListenerTls,  Section::kRoute,    Section::kLimits,         Section::kPool,
+    Section::kBackend,      Section::kHealth,   Section::kHealthHttp,     Section::kHealthExchange,
+    Section::kPoolSessions, Section::kOutlier,  Section::kResolve};
 
 enum class ValueType {
   kCount,            // a whole number
@@ -65,6 +67,8 @@ enum class ValueType {
   kAddressList,      // a list of IP addresses without port
   kServerList,       // a list of IP addresses, with or without port
   kWordList,         // a list of `words`
+  kTextList,         // a list of texts
+  kRouteList,        // a list of tables of Section::kRoute
   kBytes,            // text that may have control characters, as TOML's escapes give them
 };
 

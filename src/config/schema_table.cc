@@ -242,7 +242,8 @@ const auto kKeys = std::to_array<Key>({
      .words = kAcceptProxyWords,
      .help = "Whether a proxy in front of Weir says who the client is, by the header of the PROXY protocol "
              "(v1 or v2). `required`: every connection must begin with it, and others than the proxies in "
-             "`proxy_trust` are turned away. `optional`: those proxies may send it, all others are clients. "
+             "`proxy_trust` are turned away. `optional`: those proxies may send it, all others are clients; "
+             "no proxy may be among them that passes on what strangers send without a header of its own. "
              "Access and limits then apply to the client that it names, which is also the one in the log."},
     {.section = Section::kListener,
      .name = "proxy_trust",
@@ -256,8 +257,14 @@ const auto kKeys = std::to_array<Key>({
      .default_value = "\"3s\"",
      .least = 1,
      .most = kHour,
-     .help = "How long the header may take to come, from accept on. Where it need not come, one who has sent "
-             "nothing by then is a client that waits for the server."},
+     .help = "How long a client may take, from accept on, until all has come that is read before it has a "
+             "backend: the header of `accept_proxy`, and the ClientHello with `tls`. Where these need not "
+             "come, one who has sent nothing by then is a client that waits for the server."},
+    {.section = Section::kListener,
+     .name = "routes",
+     .type = ValueType::kRouteList,
+     .help = "Which pools serve clients by what they ask for in TLS; `pool` serves the others. See "
+             "`[[listeners.NAME.routes]]`."},
 });
 
 }  // namespace
@@ -265,7 +272,7 @@ const auto kKeys = std::to_array<Key>({
 std::span<const Key> all_keys() {
   static const std::vector<Key> kAll = [] {
     std::vector<Key> all(kKeys.begin(), kKeys.end());
-    for (const std::vector<Key>& more : {pool_keys(), health_keys(), admission_keys()}) {
+    for (const std::vector<Key>& more : {tls_keys(), pool_keys(), health_keys(), admission_keys()}) {
       all.insert(all.end(), more.begin(), more.end());
     }
     return all;

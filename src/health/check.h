@@ -59,7 +59,7 @@ struct Check {
 
 // How a probe says by the PROXY protocol that it speaks for nobody else: not at all; version 1, which has no
 // word for that, by the addresses of the probe's own connection; version 2 by LOCAL.
-enum class ProxyIntro : std::uint8_t { kNone, kV1, kV2 };
+enum class ProxyHeaderKind : std::uint8_t { kNone, kV1, kV2 };
 
 // What is probed. The check is shared and does not change.
 struct Target {
@@ -67,7 +67,7 @@ struct Target {
   std::shared_ptr<const Check> check;
   std::uint64_t origin = 0;  // where to connect from: a number that only the `Connect` knows the meaning of
   std::string authority{};   // the Host field of a check that has none, "app.internal:80"; empty: the address
-  ProxyIntro proxy = ProxyIntro::kNone;  // what comes before anything else
+  ProxyHeaderKind proxy = ProxyHeaderKind::kNone;  // what comes before anything else
 };
 
 // Whether `path` can stand in a request line: it begins with '/' and has neither blanks nor controls nor

@@ -97,7 +97,7 @@ void Probe::settle_connect(int error, net::ConnectStep step) {
   // A reset can only follow bytes on a connection that stood; the bytes are judged first.
   was_reset_ = error == ECONNRESET && net::unread_bytes(fd_.get()) > 0;
   if (error != 0 && !was_reset_) return fail_with(call_of(step), error, step);
-  conversation_.request.insert(0, proxy_intro());
+  conversation_.request.insert(0, proxy_header());
   if (conversation_.judge == nullptr) {
     // The header fits into the send buffer of a new connection.
     send_request();
@@ -113,13 +113,13 @@ void Probe::settle_connect(int error, net::ConnectStep step) {
   talk();
 }
 
-std::string Probe::proxy_intro() const {
+std::string Probe::proxy_header() const {
   switch (target_.proxy) {
-    case ProxyIntro::kNone:
+    case ProxyHeaderKind::kNone:
       return {};
-    case ProxyIntro::kV1:
+    case ProxyHeaderKind::kV1:
       return wire::proxy_line({net::local_address(fd_.get()).value_or(base::Address()), target_.address});
-    case ProxyIntro::kV2:
+    case ProxyHeaderKind::kV2:
       return wire::proxy_block_local();
   }
   return {};

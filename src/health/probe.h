@@ -88,7 +88,7 @@ class Probe {
   void on_timer();
   void wait_or_fail(net::Interest interest);
   // What the check's connection begins with.
-  std::string proxy_intro() const;
+  std::string proxy_header() const;
   void settle_connect(int error, net::ConnectStep step = net::ConnectStep::kConnect);
   void talk();
   void send_request();

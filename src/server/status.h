@@ -35,6 +35,8 @@ struct ListenerStatus {
   bool asks_proxies = false;  // who their clients are
   std::array<std::uint64_t, session::kProxyNews> proxy_headers{};
   std::array<std::uint64_t, wire::kProxyFaults> proxy_faults{};
+  bool reads_hellos = false;
+  std::array<std::uint64_t, session::kHelloNews> client_hellos{};
   std::uint64_t tarpit_full = 0;
   std::uint64_t large_batches = 0;
   bool wants_kernel_drop = false;

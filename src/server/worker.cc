@@ -11,6 +11,8 @@ namespace weir::server {
 namespace {
 
 constexpr std::size_t kMailboxCapacity = 4096;
+// A thousand of the longest ClientHellos, or some ten thousand usual ones, at the same time.
+constexpr std::size_t kMostReadAhead = std::size_t{64} << 20;
 
 // A fresh client goes to the least loaded worker when this one has more than that by a count and by a share.
 // Below the bound a connection stays where the kernel put it: handing over costs a wake-up.
@@ -43,12 +45,14 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
       pipes_(plan_.most_pipes),
       wheel_(base::precise_now()),
       counters_(plan_.routes.size()),
+      read_ahead_(kMostReadAhead),
       // Only to wake the loop, which looks at the list after every turn. A full mailbox has woken it already.
       wake_list_([this] { static_cast<void>(post(Wake{})); }),
       warmer_(*loop_, plan_.warm),
       table_({{*loop_, wake_list_, plan_.warm.empty() ? nullptr : &warmer_},
               {*loop_, buffers_, pipes_, wheel_},
-              log},
+              log,
+              read_ahead_},
              plan_.first_session_id),
       tarpit_(wheel_) {
   WEIR_ASSERT(plan_.doors.size() == plan_.routes.size());

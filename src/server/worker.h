@@ -118,6 +118,7 @@ class Worker final : public Acceptor::Owner {
   base::TimePoint wheel_due_ = base::TimePoint::max();
   std::vector<session::ListenerCounters> counters_;
   admission::RefusalSamples samples_;
+  session::ReadAheadBudget read_ahead_;
   session::WakeList wake_list_;
   Warmer warmer_;
   session::SessionTable table_;

@@ -92,9 +92,34 @@ session::LoggedSessions logged(config::SessionLogging sessions) {
   return session::LoggedSessions::kAll;
 }
 
+std::shared_ptr<pool::Pool> find_pool(const World& world, const std::string& name) {
+  const auto found = std::find_if(world.pools.begin(), world.pools.end(),
+                                  [&](const auto& pool) { return pool->settings().name == name; });
+  WEIR_ASSERT(found != world.pools.end());
+  return *found;
+}
+
+// Where a listener's clients go by their ClientHello; null where it is not looked at.
+std::shared_ptr<const session::HelloRules> hello_rules(const config::ListenerConfig& from,
+                                                       const World& world) {
+  if (!from.tls) return nullptr;
+  std::vector<session::HelloRoutes::Rule> rules;
+  for (const config::RouteConfig& route : from.routes) {
+    session::HelloRoutes::Rule rule{{}, route.alpn, find_pool(world, route.pool.value)};
+    for (const auto& name : route.server_names) rule.server_names.push_back(name.value);
+    rules.push_back(std::move(rule));
+  }
+  auto hello = std::make_shared<session::HelloRules>();
+  hello->routes = session::HelloRoutes(rules);
+  hello->refuses_without_route = from.tls->no_route == config::Otherwise::kRefuse;
+  hello->refuses_others_than_tls = from.tls->not_tls == config::Otherwise::kRefuse;
+  return hello;
+}
+
 std::shared_ptr<const session::SessionSettings> settings_of(const config::ListenerConfig& from,
                                                             const config::LimitsConfig& limits,
-                                                            const config::LogConfig& log) {
+                                                            const config::LogConfig& log,
+                                                            const World& world) {
   auto settings = std::make_shared<session::SessionSettings>();
   settings->listener = from.name;
   settings->idle_timeout = from.idle_timeout;
@@ -108,15 +133,9 @@ std::shared_ptr<const session::SessionSettings> settings_of(const config::Listen
   settings->tcp = {from.keepalive, from.user_timeout};
   settings->preread_timeout = from.preread_timeout;
   settings->proxy_may_be_absent = from.accept_proxy == config::AcceptProxy::kOptional;
+  settings->hello = hello_rules(from, world);
   settings->logged = logged(log.sessions);
   return settings;
-}
-
-std::shared_ptr<pool::Pool> find_pool(const World& world, const std::string& name) {
-  const auto found = std::find_if(world.pools.begin(), world.pools.end(),
-                                  [&](const auto& pool) { return pool->settings().name == name; });
-  WEIR_ASSERT(found != world.pools.end());
-  return *found;
 }
 
 }  // namespace
@@ -131,7 +150,7 @@ World build_world(const config::Config& config, const Resolve& resolve, Problems
     if (!fallback.empty()) world.pools[i]->set_fallback(find_pool(world, fallback));
   }
   for (const config::ListenerConfig& listener : config.listeners) {
-    world.routes.push_back({settings_of(listener, limits_of(config, listener), config.log),
+    world.routes.push_back({settings_of(listener, limits_of(config, listener), config.log, world),
                             find_pool(world, listener.pool.value)});
   }
   return world;

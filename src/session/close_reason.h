@@ -21,6 +21,8 @@ enum class CloseReason : std::uint8_t {
   kPrereadTimeout,      // what a trusted proxy has to say of its client did not come in preread_timeout
   kProxyHeader,         // what came of it is no header, or not one that may come
   kRefused,             // the client that it named may not come in
+  kClientHello,         // what came of the client's ClientHello is none, where one must come
+  kNoRoute,             // no route is for what it asks for, and the listener refuses others
   kNoBackend,           // the pool has no usable backend
   kPoolFull,            // every backend has as many sessions as it may, and so has the queue
   kQueueTimeout,        // waited for a place for queue_timeout
@@ -40,19 +42,14 @@ enum class CloseReason : std::uint8_t {
   kShutdown,            // cut by a second signal to stop
 };
 
-inline constexpr std::array<std::string_view, 26> kCloseReasonWords{"client_end",      "backend_end",
-                                                                    "client_reset",    "backend_reset",
-                                                                    "client_lost",     "backend_lost",
-                                                                    "preread_timeout", "proxy_header",
-                                                                    "refused",         "no_backend",
-                                                                    "pool_full",       "queue_timeout",
-                                                                    "connect_refused", "connect_unreachable",
-                                                                    "connect_timeout", "no_source_port",
-                                                                    "no_descriptors",  "no_memory",
-                                                                    "idle_timeout",    "half_close_timeout",
-                                                                    "max_lifetime",    "backend_down",
-                                                                    "backend_removed", "backend_maintenance",
-                                                                    "drain_timeout",   "shutdown"};
+inline constexpr std::array<std::string_view, 28> kCloseReasonWords{
+    "client_end",      "backend_end",         "client_reset",    "backend_reset",
+    "client_lost",     "backend_lost",        "preread_timeout", "proxy_header",
+    "refused",         "client_hello",        "no_route",        "no_backend",
+    "pool_full",       "queue_timeout",       "connect_refused", "connect_unreachable",
+    "connect_timeout", "no_source_port",      "no_descriptors",  "no_memory",
+    "idle_timeout",    "half_close_timeout",  "max_lifetime",    "backend_down",
+    "backend_removed", "backend_maintenance", "drain_timeout",   "shutdown"};
 
 inline constexpr std::size_t kCloseReasons = kCloseReasonWords.size();
 static_assert(static_cast<std::size_t>(CloseReason::kShutdown) + 1 == kCloseReasons);
@@ -64,6 +61,10 @@ constexpr std::string_view word(CloseReason reason) {
 constexpr bool is_clean(CloseReason reason) {
   return reason == CloseReason::kClientEnd || reason == CloseReason::kBackendEnd;
 }
+
+// What a log of errors has. A refusal is none, as it is not where a client is refused before it has a
+// session; under a flood there are many.
+constexpr bool is_error(CloseReason reason) { return !is_clean(reason) && reason != CloseReason::kRefused; }
 
 // Where a session stands. It never goes backwards.
 enum class SessionState : std::uint8_t { kPreread, kConnect, kRelay, kHalfClosed, kLinger };

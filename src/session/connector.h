@@ -49,7 +49,7 @@ class Connector final : private pool::Waiter::Owner {
   // Begins. Outcomes come through the owner, perhaps before this returns: a connect over loopback often
   // stands at once. Warm connections have `options` by then, others none yet. `client` decides where a pool
   // picks by who the client is.
-  // All of it outlives the search.
+  // What `client` refers to, and `options`, outlive the search.
   void start(std::shared_ptr<pool::Pool> pool, const pool::ClientTraits& client,
              const net::TcpOptions& options);
 

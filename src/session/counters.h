@@ -21,6 +21,24 @@ enum class ProxyNews : std::uint8_t {
 inline constexpr std::array<std::string_view, 3> kProxyNewsWords{"client", "nothing", "none"};
 inline constexpr std::size_t kProxyNews = kProxyNewsWords.size();
 
+// What a client's ClientHello came to.
+enum class HelloNews : std::uint8_t {
+  kRoute,      // a route is for it
+  kNoRoute,    // none is
+  kNotTls,     // the client speaks something else
+  kNothing,    // it has said nothing
+  kMalformed,  // it began like a ClientHello, and is none
+  kTooLong,    // it is not complete within 64 KiB
+  kCut         // the stream ended within it
+};
+
+inline constexpr std::array<std::string_view, 7> kHelloNewsWords{
+    "route", "no_route", "not_tls", "nothing", "malformed", "too_long", "cut"};
+inline constexpr std::size_t kHelloNews = kHelloNewsWords.size();
+static_assert(static_cast<std::size_t>(HelloNews::kCut) + 1 == kHelloNews);
+
+constexpr std::string_view word(HelloNews news) { return kHelloNewsWords[static_cast<std::size_t>(news)]; }
+
 struct alignas(64) ListenerCounters {
   metrics::Counter accepted;     // sessions begun here, those handed over from another worker included
   metrics::Counter handed_over;  // accepted here and served by another worker
@@ -29,6 +47,7 @@ struct alignas(64) ListenerCounters {
   std::array<metrics::Counter, kCloseReasons> closed;
   std::array<metrics::Counter, kProxyNews> proxy_headers;         // what trusted proxies said of clients
   std::array<metrics::Counter, wire::kProxyFaults> proxy_faults;  // headers that are none
+  std::array<metrics::Counter, kHelloNews> client_hellos;
   std::array<metrics::Counter, admission::kRefusals> refused;
   std::array<metrics::Counter, admission::kRefusals> would_refuse;  // admitted since the limits are run dry
   std::array<metrics::Counter, admission::kRefusals> paused;        // times that accepting was paused

@@ -8,7 +8,7 @@
 namespace weir::session {
 namespace {
 
-// One packet's worth; a header takes less than a tenth of it.
+// One packet's worth; a header takes less than a tenth of it, and a usual ClientHello half.
 constexpr std::size_t kReadBytes = std::size_t{4} << 10;
 
 // What is longer than it may be (RFC 1035 section 2.3.4, RFC 7301 section 3.1), or than anybody sends, is not
@@ -31,12 +31,19 @@ std::string plain_name(std::string_view name) {
 
 }  // namespace
 
-Preread::Preread(net::EventLoop& loop, Owner& owner, Subject subject)
-    : loop_(loop), owner_(owner), subject_(std::move(subject)) {}
+Preread::Preread(const Services& services, Owner& owner, Subject subject)
+    : services_(services),
+      owner_(owner),
+      subject_(std::move(subject)),
+      stage_(subject_.is_proxy ? Stage::kHeader : Stage::kHello),
+      held_(services.budget),
+      client_(subject_.address) {
+  if (stage_ == Stage::kHello) hello_ = std::make_unique<wire::ClientHello>();
+}
 
 void Preread::start() {
   if (read_all()) return finish();
-  subject_.peer.watch.bind<&Preread::on_ready>(loop_, subject_.peer.fd.get(), this);
+  subject_.peer.watch.bind<&Preread::on_ready>(services_.loop, subject_.peer.fd.get(), this);
   if (subject_.peer.watch.want(net::Interest::kRead)) return;
   fail(CloseReason::kNoMemory);
   finish();
@@ -49,8 +56,11 @@ void Preread::on_ready(net::Ready) {
 void Preread::timed_out() {
   if (!read_all()) {
     // One who waits for the server to speak first sends nothing.
-    const bool is_client = bytes_.empty() && subject_.need_not_come;
-    is_client ? go_on_without() : fail(CloseReason::kPrereadTimeout);
+    Step step = Step::kWait;
+    if (stage_ == Stage::kHeader && may_be_client()) step = go_on_without_header();
+    const bool says_nothing = stage_ == Stage::kHello && read_ahead().empty();
+    if (step != Step::kOver && says_nothing) step = not_tls(HelloNews::kNothing);
+    if (step != Step::kOver) fail(CloseReason::kPrereadTimeout);
   }
   finish();
 }
@@ -58,6 +68,7 @@ void Preread::timed_out() {
 // The owner may end this object, so it is told last.
 void Preread::finish() {
   subject_.peer.watch.stop();
+  hello_.reset();
   if (reason_) return owner_.preread_failed(*reason_);
   owner_.preread_done();
 }
@@ -72,6 +83,7 @@ Preread::Step Preread::read_once() {
   char buffer[kReadBytes];
   const ssize_t n = ::recv(subject_.peer.fd.get(), buffer, sizeof(buffer), 0);
   if (n > 0) {
+    if (!held_.grow(static_cast<std::size_t>(n))) return fail(CloseReason::kNoMemory);
     bytes_.append(buffer, static_cast<std::size_t>(n));
     return look();
   }
@@ -82,52 +94,118 @@ Preread::Step Preread::read_once() {
   return fail(net::means_no_answer(errno) ? CloseReason::kClientLost : CloseReason::kClientReset);
 }
 
-Preread::Step Preread::look() {
+Preread::Step Preread::look() { return stage_ == Stage::kHeader ? look_at_header() : look_at_hello(); }
+
+// Who connects and leaves without a word is one that looks whether the port answers.
+Preread::Step Preread::stream_ended() {
+  if (stage_ == Stage::kHeader) {
+    if (!may_be_client()) {
+      return bytes_.empty() ? fail(CloseReason::kClientEnd) : fail(wire::ProxyFault::kCut);
+    }
+    const Step step = go_on_without_header();
+    if (step == Step::kOver) return step;
+  }
+  if (!read_ahead().empty()) return not_tls(HelloNews::kCut);
+  return subject_.settings.hello->refuses_others_than_tls ? fail(CloseReason::kClientEnd)
+                                                          : not_tls(HelloNews::kNothing);
+}
+
+bool Preread::may_be_client() const {
+  return subject_.settings.proxy_may_be_absent && !wire::is_meant_as_proxy_header(bytes_);
+}
+
+Preread::Step Preread::look_at_header() {
   const wire::ProxyRead read = wire::read_proxy_header(bytes_);
   switch (read.outcome) {
     case wire::ProxyRead::Outcome::kNeedsMore:
       return Step::kGoOn;
     case wire::ProxyRead::Outcome::kHeader:
-      return take(read.header);
+      return header_ended(read.header);
     case wire::ProxyRead::Outcome::kFault:
       break;
   }
-  return read.fault == wire::ProxyFault::kAbsent && subject_.need_not_come ? go_on_without()
-                                                                           : fail(read.fault);
+  const bool is_none = read.fault == wire::ProxyFault::kAbsent && subject_.settings.proxy_may_be_absent;
+  return is_none ? go_on_without_header() : fail(read.fault);
 }
 
-// Who connects and leaves without a word is one that looks whether the port answers.
-Preread::Step Preread::stream_ended() {
-  if (!bytes_.empty()) return fail(wire::ProxyFault::kCut);
-  return subject_.need_not_come ? go_on_without() : fail(CloseReason::kClientEnd);
-}
-
-Preread::Step Preread::take(const wire::ProxyHeader& header) {
-  header_size_ = header.size;
+Preread::Step Preread::header_ended(const wire::ProxyHeader& header) {
   const bool names_client = header.source.is_ip();
-  client_ = names_client ? header.source.unmapped() : subject_.address;
-  Introduction told;
+  introduction_ = std::make_shared<Introduction>();
   if (names_client) {
-    told.proxy = subject_.address;
-    told.destination = header.destination.unmapped();
+    client_ = header.source.unmapped();
+    introduction_->proxy = subject_.address;
+    introduction_->destination = header.destination.unmapped();
   }
-  told.server_name = plain_name(if_within(kMostName, header.authority));
-  told.alpn = if_within(kMostName, header.alpn);
-  told.unique_id = header.unique_id;
-  told.ssl = if_within(kMostSsl, header.ssl);
-  introduction_ = std::make_shared<const Introduction>(std::move(told));
+  introduction_->server_name = plain_name(if_within(kMostName, header.authority));
+  introduction_->alpn = if_within(kMostName, header.alpn);
+  introduction_->unique_id = header.unique_id;
+  introduction_->ssl = if_within(kMostSsl, header.ssl);
+  // It may be long, and the wait for a backend too.
+  held_.shrink(header.size);
+  bytes_ = bytes_.substr(header.size);
   return admit(names_client ? ProxyNews::kClient : ProxyNews::kNothing);
 }
 
-Preread::Step Preread::go_on_without() {
-  client_ = subject_.address;
-  return admit(ProxyNews::kNone);
-}
+Preread::Step Preread::go_on_without_header() { return admit(ProxyNews::kNone); }
 
 Preread::Step Preread::admit(ProxyNews news) {
   subject_.door.counters().proxy_headers[static_cast<std::size_t>(news)].add();
-  refusal_ = subject_.door.admit(client_, permits_);
-  return refusal_ ? fail(CloseReason::kRefused) : Step::kOver;
+  refusal_ = subject_.door.admit(client_, permits_.emplace());
+  return refusal_ ? fail(CloseReason::kRefused) : begin_hello();
+}
+
+Preread::Step Preread::begin_hello() {
+  if (subject_.settings.hello == nullptr) return Step::kOver;
+  stage_ = Stage::kHello;
+  hello_ = std::make_unique<wire::ClientHello>();
+  return read_ahead().empty() ? Step::kGoOn : look_at_hello();
+}
+
+Preread::Step Preread::look_at_hello() {
+  const std::string_view news = std::string_view(bytes_).substr(looked_at_);
+  looked_at_ = bytes_.size();
+  switch (hello_->feed(news)) {
+    case wire::ClientHello::Outcome::kNeedsMore:
+      return Step::kGoOn;
+    case wire::ClientHello::Outcome::kComplete:
+      return route();
+    case wire::ClientHello::Outcome::kNotTls:
+      return not_tls(HelloNews::kNotTls);
+    case wire::ClientHello::Outcome::kMalformed:
+      return not_tls(HelloNews::kMalformed);
+    case wire::ClientHello::Outcome::kTooLong:
+      return not_tls(HelloNews::kTooLong);
+  }
+  return fail(CloseReason::kClientHello);
+}
+
+Preread::Step Preread::route() {
+  const HelloRules& rules = *subject_.settings.hello;
+  if (!hello_->server_name().empty()) {
+    if (introduction_ == nullptr) introduction_ = std::make_shared<Introduction>();
+    introduction_->server_name = hello_->server_name();
+  }
+  if (auto pool = rules.routes.find(hello_->server_name(), hello_->protocols())) {
+    subject_.pool = std::move(pool);
+    return note(HelloNews::kRoute);
+  }
+  note(HelloNews::kNoRoute);
+  return rules.refuses_without_route ? fail(CloseReason::kNoRoute) : Step::kOver;
+}
+
+// What began like TLS and is none is nobody's but an attacker's or a broken client's.
+Preread::Step Preread::not_tls(HelloNews news) {
+  note(news);
+  const bool is_other = news == HelloNews::kNotTls || news == HelloNews::kNothing;
+  const bool serves = is_other && !subject_.settings.hello->refuses_others_than_tls;
+  if (serves) return Step::kOver;
+  return fail(news == HelloNews::kNothing ? CloseReason::kPrereadTimeout : CloseReason::kClientHello);
+}
+
+Preread::Step Preread::note(HelloNews news) {
+  news_ = news;
+  subject_.door.counters().client_hellos[static_cast<std::size_t>(news)].add();
+  return Step::kOver;
 }
 
 Preread::Step Preread::fail(CloseReason reason) {

@@ -1,7 +1,8 @@
-// Reads what comes before a client's own bytes: the header of the PROXY protocol, by which a trusted proxy
-// says who the client is. The session has no backend before that is known, and the client that it names
-// passes the listener's door as if it had connected itself. What was read of the client's bytes along with it
-// is kept for the backend. Lives in its session from accept until a backend is connected.
+// Reads what says who a client is and where it wants to go, before there is a backend: the header of the
+// PROXY protocol, by which a trusted proxy names its client, and then, where a listener routes by it, the
+// client's own ClientHello. No pool is asked for anything before that is known. A client that a header names
+// passes the listener's door as if it had connected itself. What was read of the client's bytes is kept for
+// the backend, unchanged. Lives in its session from accept until a backend is connected.
 #pragma once
 
 #include <memory>
@@ -13,6 +14,9 @@
 #include "session/close_reason.h"
 #include "session/door.h"
 #include "session/introduction.h"
+#include "session/read_ahead.h"
+#include "session/settings.h"
+#include "wire/client_hello.h"
 
 namespace weir::session {
 
@@ -20,7 +24,7 @@ class Preread {
  public:
   class Owner {
    public:
-    // It is known who the client is, and it may come in.
+    // It is known who the client is and where it is to go, and it may come in.
     virtual void preread_done() = 0;
     // The session is over for that reason.
     virtual void preread_failed(CloseReason reason) = 0;
@@ -29,17 +33,23 @@ class Preread {
     ~Owner() = default;
   };
 
+  struct Services {
+    net::EventLoop& loop;
+    ReadAheadBudget& budget;
+  };
+
   // Whose bytes are read, and what for.
   struct Subject {
     relay::Peer& peer;
-    const base::Address& address;  // the peer's
-    std::shared_ptr<pool::Pool> pool;
-    bool need_not_come;  // without a header the peer is the client
+    base::Address address;             // the peer's
+    bool is_proxy;                     // a header comes first, or may come
+    std::shared_ptr<pool::Pool> pool;  // the listener's
+    const SessionSettings& settings;
     Door& door;
   };
 
   // All outlive it.
-  Preread(net::EventLoop& loop, Owner& owner, Subject subject);
+  Preread(const Services& services, Owner& owner, Subject subject);
   Preread(const Preread&) = delete;
   Preread& operator=(const Preread&) = delete;
 
@@ -49,48 +59,64 @@ class Preread {
   // `preread_timeout` has passed. What has come by then is read first: it may be the loop that was late.
   void timed_out();
 
-  // These are filled by `preread_done`, the first two by `preread_failed` for `kRefused` too.
+  // These are filled by `preread_done`, the first two also by `preread_failed` once a header has been read.
   const base::Address& client() const { return client_; }
-  const std::shared_ptr<const Introduction>& introduction() const { return introduction_; }  // may be none
-  admission::LimitPermits take_permits() { return std::move(permits_); }
+  std::shared_ptr<const Introduction> introduction() const { return introduction_; }  // may be none
+  // Empty where the peer is the client and passed the door when it connected.
+  std::optional<admission::LimitPermits> take_permits() { return std::exchange(permits_, std::nullopt); }
   // What was read of the client's bytes.
-  std::string_view read_ahead() const { return std::string_view(bytes_).substr(header_size_); }
+  std::string_view read_ahead() const { return bytes_; }
 
   // These are filled by `preread_failed`, each for the reason that is its own.
   std::optional<wire::ProxyFault> fault() const { return fault_; }
   std::optional<admission::Refusal> refusal() const { return refusal_; }
+  std::optional<HelloNews> hello() const { return news_; }
 
-  // Where the session is to go.
+  // Where the session is to go: the listener's pool, or that of a route.
   const std::shared_ptr<pool::Pool>& pool() const { return subject_.pool; }
   Door& door() { return subject_.door; }
 
  private:
   enum class Step : std::uint8_t { kGoOn, kWait, kOver };
+  enum class Stage : std::uint8_t { kHeader, kHello };
 
   void on_ready(net::Ready);
   // Reads until something is decided, or nothing is left to be read: then false.
   bool read_all();
   Step read_once();
   Step look();
+  Step look_at_header();
+  Step look_at_hello();
   Step stream_ended();
-  Step take(const wire::ProxyHeader& header);
-  Step go_on_without();
+  Step header_ended(const wire::ProxyHeader& header);
+  // No header has come that need come, and what has come is none so far.
+  bool may_be_client() const;
+  Step go_on_without_header();
   Step admit(ProxyNews news);
+  // Goes on with what follows the header, if anything does.
+  Step begin_hello();
+  Step route();
+  Step not_tls(HelloNews news);
+  Step note(HelloNews news);
   Step fail(CloseReason reason);
   Step fail(wire::ProxyFault fault);
   void finish();
 
-  net::EventLoop& loop_;
+  const Services services_;
   Owner& owner_;
-  const Subject subject_;
-  std::string bytes_;
-  std::size_t header_size_ = 0;
+  Subject subject_;
+  Stage stage_;
+  std::string bytes_;          // of the client's, once a header has been taken off
+  ReadAhead held_;             // that much of the budget
+  std::size_t looked_at_ = 0;  // of them, by the ClientHello's parser
+  std::unique_ptr<wire::ClientHello> hello_;
   base::Address client_;
-  std::shared_ptr<const Introduction> introduction_;
-  admission::LimitPermits permits_;
+  std::shared_ptr<Introduction> introduction_;
+  std::optional<admission::LimitPermits> permits_;
   std::optional<CloseReason> reason_;
   std::optional<wire::ProxyFault> fault_;
   std::optional<admission::Refusal> refusal_;
+  std::optional<HelloNews> news_;
 };
 
 }  // namespace weir::session

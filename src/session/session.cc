@@ -62,12 +62,13 @@ Session::Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
 }
 
 void Session::start(std::shared_ptr<pool::Pool> pool, bool is_proxy, Door& door) {
-  if (!is_proxy) return connect(std::move(pool));
+  if (!is_proxy && settings_->hello == nullptr) return connect(std::move(pool));
   state_ = SessionState::kPreread;
   arm();
   preread_ = std::make_unique<Preread>(
-      table_.services().relay.loop, static_cast<Preread::Owner&>(*this),
-      Preread::Subject{client_, client_address_, std::move(pool), settings_->proxy_may_be_absent, door});
+      Preread::Services{table_.services().relay.loop, table_.services().read_ahead},
+      static_cast<Preread::Owner&>(*this),
+      Preread::Subject{client_, client_address_, is_proxy, std::move(pool), *settings_, door});
   preread_->start();
 }
 
@@ -78,13 +79,13 @@ void Session::take_client() {
 
 void Session::preread_done() {
   take_client();
-  limits_ = preread_->take_permits();
+  if (auto permits = preread_->take_permits()) limits_ = *std::move(permits);
   state_ = SessionState::kConnect;
   connect(preread_->pool());
 }
 
 void Session::preread_failed(CloseReason reason) {
-  if (reason == CloseReason::kRefused) take_client();
+  take_client();
   close(reason);
 }
 
@@ -312,7 +313,7 @@ void Session::close(CloseReason reason) {
 
 bool Session::is_logged(CloseReason reason) const {
   return settings_->logged == LoggedSessions::kAll ||
-         (settings_->logged == LoggedSessions::kErrors && !is_clean(reason));
+         (settings_->logged == LoggedSessions::kErrors && is_error(reason));
 }
 
 SessionRecord Session::record(CloseReason reason) const {
@@ -330,6 +331,7 @@ SessionRecord Session::record(CloseReason reason) const {
   if (preread_ != nullptr) {
     record.proxy_fault = preread_->fault();
     record.refusal = preread_->refusal();
+    record.hello = preread_->hello();
   }
   record.connect_error = connector_.last_error();
   record.failed_backend = connector_.failed_backend();

@@ -1,7 +1,7 @@
 // One connection from accept to close: preread where that is asked for, connect, relay, and exactly one close
-// reason. It lives on one worker,
-// is owned by that worker's `SessionTable`, and is freed at the end of the turn in which it closed. It keeps
-// only what it needs to its end: its settings, its pool's live block, its permits; no configuration.
+// reason. It lives on one worker, is owned by that worker's `SessionTable`, and is freed at the end of the
+// turn in which it closed. It keeps only what it needs to its end: its settings, its pool's live block, its
+// permits; no configuration.
 #pragma once
 
 #include <memory>
@@ -44,8 +44,8 @@ class Session final : private net::WheelEntry,
   Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
           std::shared_ptr<const SessionSettings> settings, Door& door);
 
-  // Begins to connect; first, if the peer `is_proxy`, to read what it says of its client. May close the
-  // session before it returns.
+  // Begins to connect; first, if the peer `is_proxy` or the listener routes by ClientHellos, to read ahead.
+  // May close the session before it returns.
   void start(std::shared_ptr<pool::Pool> pool, bool is_proxy, Door& door);
 
   // Ends the session now, whatever it is doing. Nothing happens when it has closed already.

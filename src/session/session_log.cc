@@ -63,6 +63,7 @@ base::LogFields fields_of(const SessionRecord& r) {
   fields.text("state", word(r.state));
   fields.text("reason", word(r.reason));
   if (r.proxy_fault) fields.text("proxy_fault", wire::word(*r.proxy_fault));
+  if (r.reason == CloseReason::kClientHello && r.hello) fields.text("hello_fault", word(*r.hello));
   if (r.refusal) fields.text("refusal", admission::word(*r.refusal));
   if (r.connect_error != 0) {
     const char* name = ::strerrorname_np(r.connect_error);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "pool/pool.h"
 #include "session/close_reason.h"
+#include "session/counters.h"
 #include "session/introduction.h"
 #include "session/settings.h"
 #include "wire/proxy_header.h"
@@ -32,6 +33,7 @@ struct SessionRecord {
   SessionState state = SessionState::kConnect;
   CloseReason reason = CloseReason::kClientEnd;
   std::optional<wire::ProxyFault> proxy_fault;    // of kProxyHeader
+  std::optional<HelloNews> hello;                 // of kClientHello
   std::optional<admission::Refusal> refusal;      // of kRefused
   int connect_error = 0;                          // errno of the last failed attempt, 0 when none failed
   std::shared_ptr<pool::Backend> failed_backend;  // that attempt's

@@ -29,6 +29,7 @@ struct SessionServices {
   Connector::Services connector;
   relay::Relay::Services relay;
   RecordSink& log;
+  ReadAheadBudget& read_ahead;
 };
 
 // Sessions at `backend` are to end with `reason`. Those whose place there is later than number `last_place`

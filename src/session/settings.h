@@ -8,11 +8,19 @@
 #include "base/clock.h"
 #include "net/socket.h"
 #include "relay/relay.h"
+#include "session/hello_routes.h"
 
 namespace weir::session {
 
 // Which closed sessions leave a line in the log.
 enum class LoggedSessions { kAll, kErrors, kNone };
+
+// Where clients go by their ClientHello, and what becomes of the others.
+struct HelloRules {
+  HelloRoutes routes;
+  bool refuses_without_route = false;
+  bool refuses_others_than_tls = true;
+};
 
 struct SessionSettings {
   std::string listener;
@@ -22,7 +30,8 @@ struct SessionSettings {
   relay::Relay::Settings relay{base::Millis(5'000), {}, {}};
   net::TcpOptions tcp;
   base::Millis preread_timeout{3'000};
-  bool proxy_may_be_absent = false;  // a trusted proxy need not send a header
+  bool proxy_may_be_absent = false;         // a trusted proxy need not send a header
+  std::shared_ptr<const HelloRules> hello;  // none: ClientHellos are not looked at
   LoggedSessions logged = LoggedSessions::kAll;
 };
 

@@ -117,7 +117,7 @@ class Front:
         return f"127.0.{10 + self.number}."
 
 
-_UNIQUE_ID = r"unique-id-format %{+X}o\ %ci:%cp_%fi:%fp_%Ts_%rt:%pid"  # HAProxy's manual has it so
+_UNIQUE_ID = "unique-id-format %[uuid()]"
 
 
 def start(work: process.Workspace, front: Front, to: int, bind_options: str = "") -> int:

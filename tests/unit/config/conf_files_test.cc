@@ -50,6 +50,12 @@ const Node* table_of(const Node& root, Section section) {
       return at(at(&root, "process"), "limits");
     case Section::kListenerAccess:
       return at(at(at(&root, "listeners"), "web"), "access");
+    case Section::kListenerTls:
+      return at(at(at(&root, "listeners"), "tls"), "tls");
+    case Section::kRoute: {
+      const Node* list = at(at(at(&root, "listeners"), "tls"), "routes");
+      return list == nullptr || list->items.empty() ? nullptr : &list->items.back();
+    }
     case Section::kListenerLimits:
     case Section::kLimits:  // the same keys; the file shows such a table in a comment
       return at(at(at(&root, "listeners"), "web"), "limits");
@@ -96,14 +102,22 @@ TEST(ConfFiles, EveryFileLoadsWithoutAProblem) {
   EXPECT_GE(count, 2);
 }
 
+// A listener that speaks TLS has a file of its own, since the other one is for any clients.
+bool is_of_tls(const Key& key) {
+  return key.section == Section::kListenerTls || key.section == Section::kRoute;
+}
+
 TEST(ConfFiles, TheCompleteFileHasEveryKeyWithItsDefault) {
   const auto root = parse_tree(text_of(kConf / "weir.toml"), "weir.toml");
+  const auto tls_root = parse_tree(text_of(kConf / "tls.toml"), "tls.toml");
   ASSERT_TRUE(root) << to_string(root.error());
+  ASSERT_TRUE(tls_root) << to_string(tls_root.error());
   for (const Key& key : all_keys()) {
-    const Node* table = table_of(*root, key.section);
+    if (key.type == ValueType::kRouteList) continue;  // its tables are looked at
+    const Node* table = table_of(is_of_tls(key) ? *tls_root : *root, key.section);
     const Entry* entry = table == nullptr ? nullptr : table->find(key.name);
     if (entry == nullptr) {
-      ADD_FAILURE() << "conf/weir.toml lacks " << key.name << " of " << title(key.section);
+      ADD_FAILURE() << "conf has no file with " << key.name << " of " << title(key.section);
     } else if (!key.default_value.empty()) {
       EXPECT_EQ(found(entry->value), found(default_node(key))) << key.name << " of " << title(key.section);
     }

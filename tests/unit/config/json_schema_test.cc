@@ -155,6 +155,10 @@ const Json& schema_of(Section section) {
       return named("listeners")["properties"]["access"];
     case Section::kListenerLimits:
       return named("listeners")["properties"]["limits"];
+    case Section::kListenerTls:
+      return named("listeners")["properties"]["tls"];
+    case Section::kRoute:
+      return named("listeners")["properties"]["routes"]["items"];
     case Section::kLimits:
       return named("limits");
     case Section::kLog:
@@ -311,7 +315,8 @@ TEST(JsonSchema, AnyScalarMayComeFromTheEnvironment) {
     const bool is_list = key.type == ValueType::kBackendList || key.type == ValueType::kPatternList ||
                          key.type == ValueType::kClientList || key.type == ValueType::kPathList ||
                          key.type == ValueType::kStatusList || key.type == ValueType::kAddressList ||
-                         key.type == ValueType::kServerList || key.type == ValueType::kWordList;
+                         key.type == ValueType::kServerList || key.type == ValueType::kWordList ||
+                         key.type == ValueType::kTextList || key.type == ValueType::kRouteList;
     if (is_list) continue;
     EXPECT_THAT(faults(schema_of(key), "${VALUE:-x}", ""), IsEmpty()) << key.name;
   }

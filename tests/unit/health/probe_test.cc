@@ -505,16 +505,16 @@ TEST(Probe, CanBeUsedAgainAndKeepsNothingOfTheLastTime) {
   expect_pass(f.finish());
 }
 
-void probe_with(Fixture& f, const base::Address& address, decltype(Check::type) type, ProxyIntro intro) {
+void probe_with(Fixture& f, const base::Address& address, decltype(Check::type) type, ProxyHeaderKind intro) {
   Target target{address, check_of(std::move(type), kLong)};
   target.proxy = intro;
   f.probe.start(std::move(target));
 }
 
-TEST(ProxyIntroduction, IsLocalInVersion2AndComesBeforeTheRequest) {
+TEST(ProxyHeaderOfAProbe, IsLocalInVersion2AndComesBeforeTheRequest) {
   const test::Listening listening = test::listen_on_loopback();
   Fixture f;
-  probe_with(f, listening.address, kPing, ProxyIntro::kV2);
+  probe_with(f, listening.address, kPing, ProxyHeaderKind::kV2);
   const base::UniqueFd peer = f.accept(listening);
   EXPECT_EQ(f.read_request(peer.get(), "PING\r\n"),
             std::string("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16) + "PING\r\n");
@@ -522,10 +522,10 @@ TEST(ProxyIntroduction, IsLocalInVersion2AndComesBeforeTheRequest) {
   expect_pass(f.finish());
 }
 
-TEST(ProxyIntroduction, IsTheOwnConnectionInVersion1) {
+TEST(ProxyHeaderOfAProbe, IsTheOwnConnectionInVersion1) {
   const test::Listening listening = test::listen_on_loopback();
   Fixture f;
-  probe_with(f, listening.address, kPing, ProxyIntro::kV1);
+  probe_with(f, listening.address, kPing, ProxyHeaderKind::kV1);
   const base::UniqueFd peer = f.accept(listening);
   sockaddr_storage storage{};
   socklen_t length = sizeof(storage);
@@ -536,10 +536,10 @@ TEST(ProxyIntroduction, IsTheOwnConnectionInVersion1) {
                 std::to_string(listening.address.port()) + "\r\nPING\r\n");
 }
 
-TEST(ProxyIntroduction, IsSentThoughACheckAsksNothing) {
+TEST(ProxyHeaderOfAProbe, IsSentThoughACheckAsksNothing) {
   const test::Listening listening = test::listen_on_loopback();
   Fixture f;
-  probe_with(f, listening.address, TcpCheck{}, ProxyIntro::kV2);
+  probe_with(f, listening.address, TcpCheck{}, ProxyHeaderKind::kV2);
   const base::UniqueFd peer = f.accept(listening);
   expect_pass(f.finish());
   EXPECT_EQ(f.read_request(peer.get(), std::string_view("\x20\0\0\0", 4)).size(), 16u);

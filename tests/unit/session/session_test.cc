@@ -114,6 +114,7 @@ class Sessions : public testing::Test {
   net::PipePool pipes{8};
   net::TimerWheel wheel{base::precise_now()};
   Sink sink;
+  ReadAheadBudget read_ahead{1'000'000};
   AnyDoor door;
   ListenerCounters& counters = door.counted;
   test::Listening listening = test::listen_on_loopback();
@@ -122,7 +123,7 @@ class Sessions : public testing::Test {
   pool::PoolSettings pool_settings;
   std::shared_ptr<pool::Pool> pool;
   WakeList wakes{[] {}};
-  SessionTable table{{{*loop, wakes}, {*loop, buffers, pipes, wheel}, sink}, 7};
+  SessionTable table{{{*loop, wakes}, {*loop, buffers, pipes, wheel}, sink, read_ahead}, 7};
 };
 
 std::shared_ptr<pool::Backend> backend_at(const Silent& silent) {
@@ -343,7 +344,7 @@ TEST_F(Sessions, AreAllClosedWithTheReasonThatIsGiven) {
 TEST_F(Sessions, AreClosedByTheEndOfTheirTable) {
   const base::UniqueFd client = open();
   {
-    SessionTable other({{*loop, wakes}, {*loop, buffers, pipes, wheel}, sink}, 100);
+    SessionTable other({{*loop, wakes}, {*loop, buffers, pipes, wheel}, sink, read_ahead}, 100);
     test::SocketPair pair = test::tcp_pair();
     other.open({std::move(pair.b), {}, slots.try_acquire()}, {settings, pool}, door);
     EXPECT_EQ(slots.used(), 2u);
