@@ -68,6 +68,7 @@ void Preread::timed_out() {
 // The owner may end this object, so it is told last.
 void Preread::finish() {
   subject_.peer.watch.stop();
+  if (hello_ != nullptr) held_.shrink(looked_at_);
   hello_.reset();
   if (reason_) return owner_.preread_failed(*reason_);
   owner_.preread_done();
@@ -163,6 +164,8 @@ Preread::Step Preread::begin_hello() {
 
 Preread::Step Preread::look_at_hello() {
   const std::string_view news = std::string_view(bytes_).substr(looked_at_);
+  // The parser keeps what it has been shown.
+  if (!held_.grow(news.size())) return fail(CloseReason::kNoMemory);
   looked_at_ = bytes_.size();
   switch (hello_->feed(news)) {
     case wire::ClientHello::Outcome::kNeedsMore:

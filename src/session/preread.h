@@ -107,8 +107,8 @@ class Preread {
   Subject subject_;
   Stage stage_;
   std::string bytes_;          // of the client's, once a header has been taken off
-  ReadAhead held_;             // that much of the budget
-  std::size_t looked_at_ = 0;  // of them, by the ClientHello's parser
+  ReadAhead held_;             // these, and what the ClientHello's parser keeps of them
+  std::size_t looked_at_ = 0;  // of them, by that parser
   std::unique_ptr<wire::ClientHello> hello_;
   base::Address client_;
   std::shared_ptr<Introduction> introduction_;

@@ -65,23 +65,24 @@ void Session::start(std::shared_ptr<pool::Pool> pool, bool is_proxy, Door& door)
   if (!is_proxy && settings_->hello == nullptr) return connect(std::move(pool));
   state_ = SessionState::kPreread;
   arm();
-  preread_ = std::make_unique<Preread>(
+  ahead_ = std::make_unique<Ahead>(*this);
+  ahead_->preread = std::make_unique<Preread>(
       Preread::Services{table_.services().relay.loop, table_.services().read_ahead},
-      static_cast<Preread::Owner&>(*this),
+      static_cast<Preread::Owner&>(*ahead_),
       Preread::Subject{client_, client_address_, is_proxy, std::move(pool), *settings_, door});
-  preread_->start();
+  ahead_->preread->start();
 }
 
 void Session::take_client() {
-  client_address_ = preread_->client();
-  introduction_ = preread_->introduction();
+  client_address_ = ahead_->preread->client();
+  ahead_->introduction = ahead_->preread->introduction();
 }
 
 void Session::preread_done() {
   take_client();
-  if (auto permits = preread_->take_permits()) limits_ = *std::move(permits);
+  if (auto permits = ahead_->preread->take_permits()) limits_ = *std::move(permits);
   state_ = SessionState::kConnect;
-  connect(preread_->pool());
+  connect(ahead_->preread->pool());
 }
 
 void Session::preread_failed(CloseReason reason) {
@@ -90,8 +91,8 @@ void Session::preread_failed(CloseReason reason) {
 }
 
 void Session::connect(std::shared_ptr<pool::Pool> pool) {
-  const std::string_view server_name =
-      introduction_ == nullptr ? std::string_view() : introduction_->server_name;
+  const Introduction* told = introduction();
+  const std::string_view server_name = told == nullptr ? std::string_view() : told->server_name;
   connector_.start(std::move(pool), {client_address_, server_name}, settings_->tcp);
 }
 
@@ -122,7 +123,7 @@ void Session::connector_connected(net::Ready ready) {
   }
   enter_relay();
   relay::Preface first = preface();
-  preread_.reset();
+  end_preread();
   relay_.start(settings_->relay, ready, std::move(first));
 }
 
@@ -132,12 +133,16 @@ relay::Preface Session::preface() const {
   if (how.version != pool::ProxyVersion::kNone) {
     here = net::local_address(client_.fd.get()).value_or(base::Address());
   }
-  std::string header = proxy_header(how, {client_address_, here, introduction_.get(), id_});
-  return {std::move(header), preread_ == nullptr ? std::string_view() : preread_->read_ahead()};
+  std::string header = proxy_header(how, {client_address_, here, introduction(), id_});
+  return {std::move(header), ahead_ == nullptr ? std::string_view() : ahead_->preread->read_ahead()};
+}
+
+void Session::end_preread() {
+  if (ahead_ != nullptr) ahead_->preread.reset();
 }
 
 void Session::connector_connected_and_reset() {
-  preread_.reset();
+  end_preread();
   enter_relay();
   relay_.start_after_backend_reset(settings_->relay);
 }
@@ -246,7 +251,7 @@ void Session::on_deadline(TimePoint now) {
   if (now >= lifetime_end()) return close(CloseReason::kMaxLifetime);
   switch (state_) {
     case SessionState::kPreread:
-      return preread_->timed_out();
+      return ahead_->preread->timed_out();
     case SessionState::kConnect:
       return connector_.timed_out();
     case SessionState::kRelay:
@@ -273,7 +278,8 @@ void Session::warm_connection_was_dead() {
 // reader.
 void Session::on_quiet(TimePoint now) {
   if (relay_.has_news()) return put_off_quiet(now, net::TimerWheel::kTick);
-  const std::uint64_t unacknowledged = relay_.unacknowledged();
+  const auto unacknowledged =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(relay_.unacknowledged(), kNotLooked - 1));
   if (unacknowledged > 0 && unacknowledged < unacknowledged_seen_) {
     const bool first_look = unacknowledged_seen_ == kNotLooked;
     unacknowledged_seen_ = unacknowledged;
@@ -293,7 +299,7 @@ void Session::close(CloseReason reason) {
     client_.close();
     backend_.close();
   } else {
-    if (reason == CloseReason::kRefused) preread_->door().refuse(std::move(client_.fd));
+    if (reason == CloseReason::kRefused) ahead_->preread->door().refuse(std::move(client_.fd));
     client_.abort();
     backend_.abort();
     connector_.was_reset();
@@ -321,17 +327,17 @@ SessionRecord Session::record(CloseReason reason) const {
   record.id = id_;
   record.closed_at = std::chrono::system_clock::now();
   record.settings = settings_;
-  record.pool = state_ == SessionState::kPreread ? preread_->pool() : connector_.pool();
+  record.pool = state_ == SessionState::kPreread ? ahead_->preread->pool() : connector_.pool();
   record.backend = connector_.backend();
   record.client = client_address_;
-  record.introduction = introduction_;
   record.attempts = connector_.attempts();
   record.state = state_;
   record.reason = reason;
-  if (preread_ != nullptr) {
-    record.proxy_fault = preread_->fault();
-    record.refusal = preread_->refusal();
-    record.hello = preread_->hello();
+  if (ahead_ != nullptr) record.introduction = ahead_->introduction;
+  if (ahead_ != nullptr && ahead_->preread != nullptr) {
+    record.proxy_fault = ahead_->preread->fault();
+    record.refusal = ahead_->preread->refusal();
+    record.hello = ahead_->preread->hello();
   }
   record.connect_error = connector_.last_error();
   record.failed_backend = connector_.failed_backend();

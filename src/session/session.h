@@ -35,10 +35,7 @@ struct Route {
   std::shared_ptr<pool::Pool> pool;
 };
 
-class Session final : private net::WheelEntry,
-                      private relay::Relay::Owner,
-                      private Connector::Owner,
-                      private Preread::Owner {
+class Session final : private net::WheelEntry, private relay::Relay::Owner, private Connector::Owner {
  public:
   // Made by the table only. `door` outlives the session.
   Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
@@ -64,10 +61,27 @@ class Session final : private net::WheelEntry,
  private:
   friend class SessionTable;
 
-  static constexpr std::uint64_t kNotLooked = ~std::uint64_t{0};
+  static constexpr std::uint32_t kNotLooked = ~std::uint32_t{0};
 
-  void preread_done() override;
-  void preread_failed(CloseReason reason) override;
+  // Of a session that reads ahead, and apart from it since most do not: it would be larger for all of its
+  // life.
+  struct Ahead final : Preread::Owner {
+    explicit Ahead(Session& of) : session(of) {}
+    void preread_done() override { session.preread_done(); }
+    void preread_failed(CloseReason reason) override { session.preread_failed(reason); }
+
+    Session& session;
+    std::unique_ptr<Preread> preread;                  // until a backend is connected; then too if it failed
+    std::shared_ptr<const Introduction> introduction;  // none: nobody has told more of the client
+  };
+
+  void preread_done();
+  void preread_failed(CloseReason reason);
+  // Nothing is left to be read, or to be kept for a backend.
+  void end_preread();
+  const Introduction* introduction() const {
+    return ahead_ == nullptr ? nullptr : ahead_->introduction.get();
+  }
   void connector_connected(net::Ready ready) override;
   void connector_connected_and_reset() override;
   void connector_failed(CloseReason reason) override;
@@ -111,19 +125,18 @@ class Session final : private net::WheelEntry,
   admission::Permit permit_;
   admission::LimitPermits limits_;
   base::Address client_address_;
-  std::shared_ptr<const Introduction> introduction_;  // none: nobody has told more of the client
   const base::TimePoint begun_;
   base::TimePoint last_active_;
   base::TimePoint connect_deadline_;
-  std::uint64_t unacknowledged_seen_ = kNotLooked;
   relay::Peer client_;
   relay::Peer backend_;
-  std::unique_ptr<Preread> preread_;  // until a backend is connected; then too if it failed
+  std::unique_ptr<Ahead> ahead_;
   Connector connector_;
   relay::Relay relay_;
-  SessionState state_ = SessionState::kConnect;
   std::unique_ptr<FirstSign> first_sign_;  // of a warm connection
-  bool liveness_is_set_ = false;           // settings_->tcp, on the backend's socket
+  std::uint32_t unacknowledged_seen_ = kNotLooked;
+  SessionState state_ = SessionState::kConnect;
+  bool liveness_is_set_ = false;  // settings_->tcp, on the backend's socket
   bool closed_ = false;
   Session* previous_ = nullptr;  // the table's list
   Session* next_ = nullptr;
