@@ -161,10 +161,10 @@ TEST(Gate, ADeniedProxyIsDeniedHoweverMuchItIsTrusted) {
 }
 
 TEST(Gate, OneWhoIsNotTrustedIsTurnedAwayOrAClient) {
-  LimitPermits permits;
   Gate strict(trusting(true));
-  EXPECT_EQ(strict.admit_peer(address("192.0.2.1:1"), kStart, permits).refused, Refusal::kUntrusted);
   Gate open(trusting(false));
+  LimitPermits permits;
+  EXPECT_EQ(strict.admit_peer(address("192.0.2.1:1"), kStart, permits).refused, Refusal::kUntrusted);
   const Decision decision = open.admit_peer(address("192.0.2.1:1"), kStart, permits);
   EXPECT_FALSE(decision.refused);
   EXPECT_FALSE(decision.is_proxy);
