@@ -24,21 +24,12 @@ TlsConfig build_tls(const Node& table, const std::string& path, Problems& proble
   return out;
 }
 
-// Each text of a list that is one; the others are problems.
-template <class Take>
-void each_text(TableReader& reader, std::string_view name, Take take) {
-  const Node* node = reader.take(name);
-  if (node == nullptr) return;
-  const Key& key = *find_key(Section::kRoute, name);
-  if (node->kind != Kind::kList) return reader.fail(name, node->place, mismatch(key, *node));
-  for (const Node& item : node->items) {
-    if (item.kind == Kind::kFaulty) continue;
-    if (item.kind == Kind::kString) {
-      take(item);
-    } else {
-      reader.fail(name, item.place, mismatch(key, item));
-    }
-  }
+// Each text of a list; other items are problems.
+void each_text(TableReader& reader, std::string_view name, const std::function<void(const Node&)>& take) {
+  reader.each_item(name, [&](const Node& item) {
+    if (item.kind == Kind::kString) return take(item);
+    reader.fail(name, item.place, mismatch(*find_key(Section::kRoute, name), item));
+  });
 }
 
 void read_server_names(TableReader& reader, RouteConfig& out) {
@@ -61,16 +52,10 @@ void read_alpn(TableReader& reader, RouteConfig& out) {
   });
 }
 
-std::optional<RouteConfig> build_route(const Node& node, const std::string& path, Problems& problems) {
-  if (node.kind == Kind::kFaulty) return std::nullopt;
-  if (node.kind != Kind::kTable) {
-    add_error(problems, node.place,
-              fmt::format("{}: {}", path, mismatch(*find_key(Section::kListener, "routes"), node)));
-    return std::nullopt;
-  }
+RouteConfig build_route(const Node& table, const std::string& path, Problems& problems) {
   RouteConfig out;
-  out.place = node.place;
-  TableReader reader(Section::kRoute, node, path, node.place, problems);
+  out.place = table.place;
+  TableReader reader(Section::kRoute, table, path, table.place, problems);
   read_server_names(reader, out);
   read_alpn(reader, out);
   reader.read_text("pool", out.pool);
@@ -79,15 +64,12 @@ std::optional<RouteConfig> build_route(const Node& node, const std::string& path
 }
 
 void read_routes(TableReader& reader, const std::string& path, ListenerConfig& out, Problems& problems) {
-  const Node* node = reader.take("routes");
-  if (node == nullptr) return;
-  if (node->kind != Kind::kList) {
-    return reader.fail("routes", node->place, mismatch(*find_key(Section::kListener, "routes"), *node));
-  }
-  for (const Node& item : node->items) {
-    auto route = build_route(item, path + ".routes", problems);
-    if (route) out.routes.push_back(*std::move(route));
-  }
+  reader.each_item("routes", [&](const Node& item) {
+    if (item.kind != Kind::kTable) {
+      return reader.fail("routes", item.place, mismatch(*find_key(Section::kListener, "routes"), item));
+    }
+    out.routes.push_back(build_route(item, path + ".routes", problems));
+  });
 }
 
 // Whether a client could be meant by both.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/address.h"
+#include "base/host_name.h"
 #include "config/text.h"
 
 namespace weir::config {
@@ -42,8 +43,7 @@ std::string fault_of(std::string_view text, std::string_view name) {
 }  // namespace
 
 Value<std::string> parse_server_name(std::string_view text) {
-  std::string whole = lower_case(text);
-  if (whole.ends_with('.')) whole.pop_back();
+  const std::string whole = base::plain_host_name(text);
   std::string_view name = whole;
   if (name.starts_with(kAnyBelow)) name.remove_prefix(kAnyBelow.size());
   if (meaning_of(name) == Meaning::kHostName) return whole;

@@ -148,49 +148,39 @@ void TableReader::read_rate(std::string_view name, std::optional<base::Rate>& ou
   read(name, parse_rate, [&](const std::optional<base::Rate>& value, const Place&) { out = value; });
 }
 
-void TableReader::read_clients(std::string_view name, ClientListConfig& out) {
-  const Node* node = take(name);
+void TableReader::each_item(std::string_view name, const std::function<void(const Node&)>& take) {
+  const Node* node = this->take(name);
   if (node == nullptr) return;
-  const Key& key = *find_key(section_, name);
-  if (node->kind != Kind::kList) return fail(name, node->place, mismatch(key, *node));
+  if (node->kind != Kind::kList) return fail(name, node->place, mismatch(*find_key(section_, name), *node));
   for (const Node& item : node->items) {
-    if (item.kind == Kind::kFaulty) continue;
+    if (item.kind != Kind::kFaulty) take(item);
+  }
+}
+
+void TableReader::read_clients(std::string_view name, ClientListConfig& out) {
+  each_item(name, [&](const Node& item) {
     if (item.kind != Kind::kString) {
-      fail(name, item.place, mismatch(key, item));
-      continue;
+      return fail(name, item.place, mismatch(*find_key(section_, name), item));
     }
     const auto client = parse_listed_client(item.text);
-    if (!client) {
-      fail(name, item.place, client.error());
-      continue;
-    }
-    if (!client->warning.empty()) {
-      warn(name, item.place, client->warning);
-    }
+    if (!client) return fail(name, item.place, client.error());
+    if (!client->warning.empty()) warn(name, item.place, client->warning);
     if (client->prefix) {
       out.prefixes.push_back(*client->prefix);
     } else {
       out.has_unix = true;
     }
-  }
+  });
 }
 
 void TableReader::read_paths(std::string_view name, std::vector<Placed<std::string>>& out) {
-  const Node* node = take(name);
-  if (node == nullptr) return;
-  const Key& key = *find_key(section_, name);
-  if (node->kind != Kind::kList) return fail(name, node->place, mismatch(key, *node));
-  for (const Node& item : node->items) {
-    if (item.kind == Kind::kFaulty) continue;
+  each_item(name, [&](const Node& item) {
     const bool is_path = item.kind == Kind::kString && !item.text.empty() && is_plain_text(item.text);
-    if (!is_path) {
-      fail(name, item.place, mismatch(key, item));
-      continue;
-    }
+    if (!is_path) return fail(name, item.place, mismatch(*find_key(section_, name), item));
     // Beside the file that names it, as an include is.
     const std::filesystem::path base = std::filesystem::path(item.place.file).parent_path();
     out.push_back({(base / item.text).lexically_normal().string(), item.place});
-  }
+  });
 }
 
 const Node& TableReader::nested(std::string_view name) {
@@ -213,24 +203,14 @@ std::optional<std::size_t> TableReader::word(std::string_view name) {
 
 std::vector<std::size_t> TableReader::words(std::string_view name) {
   std::vector<std::size_t> found;
-  const Node* node = take(name);
-  if (node == nullptr) return found;
-  const Key& key = *find_key(section_, name);
-  if (node->kind != Kind::kList) {
-    fail(name, node->place, mismatch(key, *node));
-    return found;
-  }
-  for (const Node& item : node->items) {
-    if (item.kind == Kind::kFaulty) continue;
-    const auto index = parse_word(key, item);
-    if (!index) {
-      fail(name, item.place, index.error());
-    } else if (std::find(found.begin(), found.end(), *index) != found.end()) {
-      fail(name, item.place, fmt::format("{} is there twice", quote(item.text)));
-    } else {
-      found.push_back(*index);
+  each_item(name, [&](const Node& item) {
+    const auto index = parse_word(*find_key(section_, name), item);
+    if (!index) return fail(name, item.place, index.error());
+    if (std::find(found.begin(), found.end(), *index) != found.end()) {
+      return fail(name, item.place, fmt::format("{} is there twice", quote(item.text)));
     }
-  }
+    found.push_back(*index);
+  });
   return found;
 }
 

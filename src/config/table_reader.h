@@ -4,6 +4,7 @@
 // schema and `build` cannot drift apart. Borrows everything for its short life.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +59,10 @@ class TableReader {
   void read_value(std::string_view name, Value<T> (*parse)(const Key&, const Node&), T& out) {
     read(name, parse, [&](const T& value, const Place&) { out = value; });
   }
+
+  // Gives each item of the list `name` to `take`, but for those whose problem is known. Another value than a
+  // list is a problem.
+  void each_item(std::string_view name, const std::function<void(const Node&)>& take);
 
   // The table `name` that stands in this one (`nested_tables`), or an empty one at this one's place; any
   // other value there is a problem.

@@ -12,6 +12,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "pool/proxy_sending.h"
 
 namespace weir::health {
 
@@ -57,17 +58,15 @@ struct Check {
   double jitter = 0.1;          // the share, 0 to 1, by which an interval may be shorter or longer
 };
 
-// How a probe says by the PROXY protocol that it speaks for nobody else: not at all; version 1, which has no
-// word for that, by the addresses of the probe's own connection; version 2 by LOCAL.
-enum class ProxyHeaderKind : std::uint8_t { kNone, kV1, kV2 };
-
 // What is probed. The check is shared and does not change.
 struct Target {
   base::Address address;
   std::shared_ptr<const Check> check;
   std::uint64_t origin = 0;  // where to connect from: a number that only the `Connect` knows the meaning of
   std::string authority{};   // the Host field of a check that has none, "app.internal:80"; empty: the address
-  ProxyHeaderKind proxy = ProxyHeaderKind::kNone;  // what comes before anything else
+  // The header that comes before anything else and says that the probe speaks for nobody: version 1, which
+  // has no word for that, by the addresses of the probe's own connection; version 2 by LOCAL.
+  pool::ProxyVersion proxy = pool::ProxyVersion::kNone;
 };
 
 // Whether `path` can stand in a request line: it begins with '/' and has neither blanks nor controls nor

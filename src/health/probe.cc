@@ -115,11 +115,11 @@ void Probe::settle_connect(int error, net::ConnectStep step) {
 
 std::string Probe::proxy_header() const {
   switch (target_.proxy) {
-    case ProxyHeaderKind::kNone:
+    case pool::ProxyVersion::kNone:
       return {};
-    case ProxyHeaderKind::kV1:
+    case pool::ProxyVersion::kV1:
       return wire::proxy_line({net::local_address(fd_.get()).value_or(base::Address()), target_.address});
-    case ProxyHeaderKind::kV2:
+    case pool::ProxyVersion::kV2:
       return wire::proxy_block_local();
   }
   return {};

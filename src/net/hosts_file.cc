@@ -5,18 +5,12 @@
 #include <algorithm>
 #include <fstream>
 
+#include "base/host_name.h"
+
 namespace weir::net {
 namespace {
 
 using base::Address;
-
-std::string lower(std::string_view name) {
-  std::string result(name);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
 
 // The next word of `line`, which is shortened by it; empty at its end.
 std::string take_word(std::string_view& line) {
@@ -62,7 +56,7 @@ std::unordered_map<std::string, std::vector<Address>> parse_hosts(std::string_vi
     const auto address = parse_ip(take_word(line));
     if (!address) continue;
     for (std::string name = take_word(line); !name.empty(); name = take_word(line)) {
-      auto& addresses = names[lower(name)];
+      auto& addresses = names[base::plain_host_name(name)];
       if (std::find(addresses.begin(), addresses.end(), *address) == addresses.end())
         addresses.push_back(*address);
     }
@@ -82,8 +76,7 @@ std::optional<std::vector<Address>> HostsFile::find(std::string_view name, Famil
       stamp_ = stamp;
     }
   }
-  std::string key = lower(name);
-  if (key.ends_with('.')) key.pop_back();
+  const std::string key = base::plain_host_name(name);
   const auto wanted = [&](std::vector<Address> addresses) {
     std::erase_if(addresses, [&](const Address& address) { return !families.want(address); });
     return addresses;

@@ -13,25 +13,13 @@
 #include "base/clock.h"
 #include "pool/backend.h"
 #include "pool/client_hash.h"
+#include "pool/proxy_sending.h"
 #include "pool/retry_budget.h"
 #include "pool/roster.h"
 #include "pool/slot.h"
 #include "pool/wait_queue.h"
 
 namespace weir::pool {
-
-// What a backend is told of a client before the client's first byte, by the PROXY protocol.
-enum class ProxyVersion : std::uint8_t { kNone, kV1, kV2 };
-
-struct ProxySending {
-  ProxyVersion version = ProxyVersion::kNone;
-  // TLVs of version 2; each of the first four where it is known.
-  bool authority = false;
-  bool alpn = false;
-  bool unique_id = false;
-  bool ssl = false;
-  bool crc32c = false;
-};
 
 struct PoolSettings {
   std::string name;

@@ -43,18 +43,6 @@ std::shared_ptr<const health::Check> check_of(const config::HealthConfig& from) 
   return std::make_shared<const health::Check>(std::move(check));
 }
 
-health::ProxyHeaderKind header_of(config::SendProxy sending) {
-  switch (sending) {
-    case config::SendProxy::kOff:
-      break;
-    case config::SendProxy::kV1:
-      return health::ProxyHeaderKind::kV1;
-    case config::SendProxy::kV2:
-      return health::ProxyHeaderKind::kV2;
-  }
-  return health::ProxyHeaderKind::kNone;
-}
-
 }  // namespace
 
 HealthChecks::HealthChecks(net::EventLoop& loop, Parts parts)
@@ -87,7 +75,7 @@ void HealthChecks::add(std::size_t pool, const std::shared_ptr<pool::Backend>& b
   const std::uint64_t way = address.is_ip() ? add_way(backend->identity(), address.family()) : 0;
   const std::string& host = backend->identity().host;
   const std::string authority = host.empty() ? "" : fmt::format("{}:{}", host, address.port());
-  const health::ProxyHeaderKind header = header_of(parts_.config.pools[pool].send_proxy);
+  const pool::ProxyVersion header = parts_.pools[pool]->settings().send_proxy.version;
   const health::TargetId id = prober_.add({address, checks_[pool], way, authority, header}, first);
   checked_.emplace(id, Checked{pool, backend, way});
   ids_.emplace(backend.get(), id);

@@ -2,8 +2,9 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
+
+#include "base/host_name.h"
 
 namespace weir::session {
 namespace {
@@ -18,15 +19,6 @@ constexpr std::size_t kMostSsl = std::size_t{4} << 10;
 
 std::string_view if_within(std::size_t most, std::string_view value) {
   return value.size() <= most ? value : std::string_view();
-}
-
-// Names are compared without case, and a last dot only says that the name is whole (RFC 1034 section 3.1).
-std::string plain_name(std::string_view name) {
-  if (name.ends_with('.')) name.remove_suffix(1);
-  std::string plain(name);
-  std::transform(plain.begin(), plain.end(), plain.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return plain;
 }
 
 }  // namespace
@@ -137,7 +129,7 @@ Preread::Step Preread::header_ended(const wire::ProxyHeader& header) {
     introduction_->proxy = subject_.address;
     introduction_->destination = header.destination.unmapped();
   }
-  introduction_->server_name = plain_name(if_within(kMostName, header.authority));
+  introduction_->server_name = base::plain_host_name(if_within(kMostName, header.authority));
   introduction_->alpn = if_within(kMostName, header.alpn);
   introduction_->unique_id = header.unique_id;
   introduction_->ssl = if_within(kMostSsl, header.ssl);
@@ -190,7 +182,8 @@ Preread::Step Preread::route() {
   }
   if (auto pool = rules.routes.find(hello_->server_name(), hello_->protocols())) {
     subject_.pool = std::move(pool);
-    return note(HelloNews::kRoute);
+    note(HelloNews::kRoute);
+    return Step::kOver;
   }
   note(HelloNews::kNoRoute);
   return rules.refuses_without_route ? fail(CloseReason::kNoRoute) : Step::kOver;
@@ -205,10 +198,9 @@ Preread::Step Preread::not_tls(HelloNews news) {
   return fail(news == HelloNews::kNothing ? CloseReason::kPrereadTimeout : CloseReason::kClientHello);
 }
 
-Preread::Step Preread::note(HelloNews news) {
+void Preread::note(HelloNews news) {
   news_ = news;
   subject_.door.counters().client_hellos[static_cast<std::size_t>(news)].add();
-  return Step::kOver;
 }
 
 Preread::Step Preread::fail(CloseReason reason) {

@@ -97,7 +97,7 @@ class Preread {
   Step begin_hello();
   Step route();
   Step not_tls(HelloNews news);
-  Step note(HelloNews news);
+  void note(HelloNews news);
   Step fail(CloseReason reason);
   Step fail(wire::ProxyFault fault);
   void finish();

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/host_name.h"
+
 namespace weir::wire {
 namespace {
 
@@ -52,8 +54,6 @@ class Reader {
 bool is_printable(std::string_view name) {
   return std::ranges::all_of(name, [](char c) { return c > ' ' && c <= '~'; });
 }
-
-char in_small(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 }  // namespace
 
@@ -150,11 +150,8 @@ bool ClientHello::on_server_name(std::string_view value) {
     if (!type || !name) return false;
     if (*type != 0) continue;                 // host_name is the only type there is
     if (!server_name_.empty()) return false;  // RFC 6066: one of a type
-    std::string_view host = *name;
-    if (host.ends_with('.')) host.remove_suffix(1);
-    if (host.empty() || host.size() > kMaxName || !is_printable(host)) return false;
-    server_name_.resize(host.size());
-    std::ranges::transform(host, server_name_.begin(), in_small);
+    server_name_ = base::plain_host_name(*name);
+    if (server_name_.empty() || server_name_.size() > kMaxName || !is_printable(server_name_)) return false;
   }
   return true;
 }

@@ -427,28 +427,21 @@ TEST(SendProxy, IsSaidByAWarmConnectionOnceItHasAClient) {
 }
 
 TEST(SendProxy, NamesNobodyForAClientOfAUnixSocket) {
-  Listener listener;
-  Configuration configuration = sending("send_proxy = \"v1\"\n");
-  const TemporaryDirectory directory;
-  configuration.bind = "unix:" + directory.file("front.sock");
-  configuration.backends = {entry(listener.address())};
-  const WeirProcess weir(configuration);
-  Socket client = weir.connect();
-  Socket backend = listener.accept();
-  EXPECT_EQ(backend.receive_exactly(15), "PROXY UNKNOWN\r\n");
-}
-
-TEST(SendProxy, SaysInVersion2ThatItSpeaksForNobodyThere) {
-  Listener listener;
-  Configuration configuration = sending("send_proxy = \"v2\"\nproxy_tlvs = [\"unique_id\"]\n");
-  const TemporaryDirectory directory;
-  configuration.bind = "unix:" + directory.file("front.sock");
-  configuration.backends = {entry(listener.address())};
-  const WeirProcess weir(configuration);
-  Socket client = weir.connect();
-  Socket backend = listener.accept();
-  const Told told(backend);
-  EXPECT_TRUE(told.header.is_local);
+  const std::vector<std::pair<std::string, std::string>> headers{
+      {"send_proxy = \"v1\"\n", "PROXY UNKNOWN\r\n"},
+      {"send_proxy = \"v2\"\nproxy_tlvs = [\"unique_id\"]\n", wire::proxy_block_local()}};
+  for (const auto& [pool, header] : headers) {
+    Listener listener;
+    Configuration configuration = sending(pool);
+    const TemporaryDirectory directory;
+    configuration.bind = "unix:" + directory.file("front.sock");
+    configuration.backends = {entry(listener.address())};
+    const WeirProcess weir(configuration);
+    Socket client = weir.connect();
+    client.send_all("x");
+    Socket backend = listener.accept();
+    EXPECT_EQ(backend.receive_exactly(header.size() + 1), header + "x") << pool;
+  }
 }
 
 TEST(SendProxy, ChecksSpeakForThemselves) {

@@ -505,7 +505,8 @@ TEST(Probe, CanBeUsedAgainAndKeepsNothingOfTheLastTime) {
   expect_pass(f.finish());
 }
 
-void probe_with(Fixture& f, const base::Address& address, decltype(Check::type) type, ProxyHeaderKind intro) {
+void probe_with(Fixture& f, const base::Address& address, decltype(Check::type) type,
+                pool::ProxyVersion intro) {
   Target target{address, check_of(std::move(type), kLong)};
   target.proxy = intro;
   f.probe.start(std::move(target));
@@ -514,7 +515,7 @@ void probe_with(Fixture& f, const base::Address& address, decltype(Check::type) 
 TEST(ProxyHeaderOfAProbe, IsLocalInVersion2AndComesBeforeTheRequest) {
   const test::Listening listening = test::listen_on_loopback();
   Fixture f;
-  probe_with(f, listening.address, kPing, ProxyHeaderKind::kV2);
+  probe_with(f, listening.address, kPing, pool::ProxyVersion::kV2);
   const base::UniqueFd peer = f.accept(listening);
   EXPECT_EQ(f.read_request(peer.get(), "PING\r\n"),
             std::string("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16) + "PING\r\n");
@@ -525,7 +526,7 @@ TEST(ProxyHeaderOfAProbe, IsLocalInVersion2AndComesBeforeTheRequest) {
 TEST(ProxyHeaderOfAProbe, IsTheOwnConnectionInVersion1) {
   const test::Listening listening = test::listen_on_loopback();
   Fixture f;
-  probe_with(f, listening.address, kPing, ProxyHeaderKind::kV1);
+  probe_with(f, listening.address, kPing, pool::ProxyVersion::kV1);
   const base::UniqueFd peer = f.accept(listening);
   sockaddr_storage storage{};
   socklen_t length = sizeof(storage);
@@ -539,7 +540,7 @@ TEST(ProxyHeaderOfAProbe, IsTheOwnConnectionInVersion1) {
 TEST(ProxyHeaderOfAProbe, IsSentThoughACheckAsksNothing) {
   const test::Listening listening = test::listen_on_loopback();
   Fixture f;
-  probe_with(f, listening.address, TcpCheck{}, ProxyHeaderKind::kV2);
+  probe_with(f, listening.address, TcpCheck{}, pool::ProxyVersion::kV2);
   const base::UniqueFd peer = f.accept(listening);
   expect_pass(f.finish());
   EXPECT_EQ(f.read_request(peer.get(), std::string_view("\x20\0\0\0", 4)).size(), 16u);
