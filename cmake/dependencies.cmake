@@ -15,6 +15,7 @@ pkg_check_modules(libcap_ng REQUIRED IMPORTED_TARGET libcap-ng)
 pkg_check_modules(libxxhash REQUIRED IMPORTED_TARGET libxxhash>=0.8)
 pkg_check_modules(libbpf REQUIRED IMPORTED_TARGET libbpf>=1.0)
 pkg_check_modules(libcares REQUIRED IMPORTED_TARGET libcares>=1.18)
+pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl>=3.0)
 
 foreach(header tl/expected.hpp CLI/CLI.hpp nlohmann/json.hpp)
   string(MAKE_C_IDENTIFIER "WEIR_HAVE_${header}" have)

@@ -23,6 +23,7 @@ build_packages=(
   libxxhash-dev                    # hashing of clients
   libbpf-dev                       # BPF maps and programs
   libc-ares-dev                    # names of backends
+  libssl-dev                       # TLS
 )
 test_packages=(
   libgtest-dev libgmock-dev # unit and process tests
