@@ -52,22 +52,13 @@ AccessWatch::AccessWatch(net::EventLoop& loop, Parts parts, std::unique_ptr<net:
     : parts_(parts), mailbox_(std::move(mailbox)) {
   for (std::size_t i = 0; i < parts_.config.listeners.size(); ++i) {
     const config::AccessConfig& access = parts_.config.listeners[i].access;
-    Watched watched;
-    watched.listener = i;
+    std::vector<std::string> files;
     for (const auto* side : {&access.allow, &access.deny}) {
-      for (const auto& file : side->files) watched.files.push_back(file.value);
+      for (const auto& file : side->files) files.push_back(file.value);
     }
-    if (watched.files.empty()) continue;
-    watched.seen = stamps_of(watched.files);
-    // What changed about when the list was read may have been read before or after: it is read again.
-    const auto is_older = [&](const Stamp& stamp) {
-      const auto changed =
-          std::chrono::seconds(stamp.changed.tv_sec) + std::chrono::nanoseconds(stamp.changed.tv_nsec);
-      return changed + kLookInterval < parts_.read_since.time_since_epoch();
-    };
-    if (std::all_of(watched.seen.begin(), watched.seen.end(), is_older)) watched.stamps = watched.seen;
-    watched.owed.assign(parts_.workers.size(), false);
-    watched_.push_back(std::move(watched));
+    if (files.empty()) continue;
+    watched_.push_back({i, WatchedFiles(std::move(files), parts_.read_since, kLookInterval),
+                        std::vector<bool>(parts_.workers.size(), false), nullptr, ""});
   }
   timer_.bind<&AccessWatch::look>(loop, this);
   mailbox_->open(loop, [this](Loaded&& loaded) { take(std::move(loaded)); });
@@ -81,34 +72,17 @@ void AccessWatch::start() {
   if (!watched_.empty()) timer_.start(kLookInterval);
 }
 
-AccessWatch::Stamp AccessWatch::stamp_of(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return {};
-  return {true, status.st_dev, status.st_ino, status.st_size, status.st_ctim};
-}
-
-std::vector<AccessWatch::Stamp> AccessWatch::stamps_of(const std::vector<std::string>& files) {
-  std::vector<Stamp> stamps;
-  stamps.reserve(files.size());
-  for (const std::string& file : files) stamps.push_back(stamp_of(file));
-  return stamps;
-}
-
 void AccessWatch::look() {
   hand_out();
   load_changed();
-  for (Watched& watched : watched_) watched.seen = stamps_of(watched.files);
+  for (Watched& watched : watched_) watched.files.note();
   timer_.start(kLookInterval);
 }
 
-// Whoever writes a file may take its time: only what looks as it did a second ago is taken for whole.
 void AccessWatch::load_changed() {
   for (std::size_t i = 0; i < watched_.size() && !is_loading_; ++i) {
     Watched& watched = watched_[next_++ % watched_.size()];
-    std::vector<Stamp> now = stamps_of(watched.files);
-    if (now == watched.stamps || now != watched.seen) continue;
-    watched.stamps = std::move(now);
-    load(static_cast<std::size_t>(&watched - watched_.data()));
+    if (watched.files.take_change()) load(static_cast<std::size_t>(&watched - watched_.data()));
   }
 }
 
@@ -134,7 +108,7 @@ void AccessWatch::load(std::size_t watched) {
     static_cast<void>(mailbox_->post(std::move(loaded)));  // one at a time: there is room
   });
   if (!thread) {
-    watched_[watched].stamps.clear();  // looked at again
+    watched_[watched].files.forget_read();
     parts_.log.event(LogLevel::kWarning, "access_list", thread.error().message());
     return;
   }
@@ -149,10 +123,7 @@ void AccessWatch::take(Loaded&& loaded) {
   const std::string reason = loaded.access == nullptr ? unread(loaded.problems) : "";
   // A file that is there and cannot be read may be readable a second later: it is tried again, and told of
   // once.
-  if (!reason.empty() && std::all_of(watched.stamps.begin(), watched.stamps.end(),
-                                     [](const Stamp& stamp) { return stamp.is_there; })) {
-    watched.stamps.clear();
-  }
+  if (!reason.empty() && watched.files.were_there()) watched.files.forget_read();
   if (!reason.empty() && reason == watched.unread) return;
   watched.unread = reason;
   for (const config::Problem& problem : loaded.problems) {

@@ -3,8 +3,6 @@
 // thread of their own, since a long list takes its time.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -17,6 +15,7 @@
 #include "net/packet_filter.h"
 #include "net/watch.h"
 #include "server/log_writer.h"
+#include "server/watched_files.h"
 #include "server/worker.h"
 
 namespace weir::server {
@@ -41,25 +40,10 @@ class AccessWatch {
   void start();
 
  private:
-  // What tells one state of a file from another.
-  struct Stamp {
-    bool is_there = false;
-    dev_t device = 0;
-    ino_t inode = 0;
-    off_t size = 0;
-    timespec changed{};
-    friend bool operator==(const Stamp& a, const Stamp& b) {
-      return a.is_there == b.is_there && a.device == b.device && a.inode == b.inode && a.size == b.size &&
-             a.changed.tv_sec == b.changed.tv_sec && a.changed.tv_nsec == b.changed.tv_nsec;
-    }
-  };
-
   struct Watched {
     std::size_t listener = 0;
-    std::vector<std::string> files;
-    std::vector<Stamp> stamps;  // of the files when they were last read
-    std::vector<Stamp> seen;    // at the last look
-    std::vector<bool> owed;     // by worker: it has not been given `current` yet
+    WatchedFiles files;
+    std::vector<bool> owed;  // by worker: it has not been given `current` yet
     std::shared_ptr<const admission::AccessList> current;
     std::string unread;  // why the files could not be read at the last try; empty: they could
   };
@@ -75,8 +59,6 @@ class AccessWatch {
   };
 
   AccessWatch(net::EventLoop& loop, Parts parts, std::unique_ptr<net::Mailbox<Loaded>> mailbox);
-  static Stamp stamp_of(const std::string& path);
-  static std::vector<Stamp> stamps_of(const std::vector<std::string>& files);
   void look();
   // Reads the lists of files that have changed and are quiet again; one at a time.
   void load_changed();
