@@ -1,0 +1,119 @@
+#include "tls/certificate.h"
+
+#include <fmt/format.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "tls/chain_order.h"
+#include "tls/fault.h"
+#include "tls/pem.h"
+
+namespace weir::tls {
+namespace {
+
+constexpr std::chrono::days kSoon{14};
+
+base::Error fault(const std::string& file, std::string_view what) {
+  return {base::ErrorSide::kConfiguration, fmt::format("{}: {}", file, what)};
+}
+
+bool fits(const X509Ptr& certificate, const PrivateKeyPtr& key) {
+  return X509_check_private_key(certificate.get(), key.get()) == 1;
+}
+
+base::Error mismatch(const CertificateFiles& files, const X509Ptr& leaf, const PrivateKeyPtr& key) {
+  const KeyKind certified = key_kind(X509_get0_pubkey(leaf.get()));
+  const KeyKind given = key_kind(key.get());
+  const std::string kinds = certified == given
+                                ? ""
+                                : fmt::format(" (an {} key, and the certificate is for an {} key)",
+                                              to_word(given), to_word(certified));
+  return fault(files.key,
+               fmt::format("the key does not fit the certificate in {} ({}){}; expected the key that the "
+                           "certificate was requested with",
+                           files.chain, subject_text(leaf.get()), kinds));
+}
+
+void warn_of_time(Certificate& certificate, UtcTime now) {
+  const auto warn = [&](std::string_view what, UtcTime time) {
+    certificate.warnings.push_back(fmt::format("{}: the certificate ({}) {} {}", certificate.files.chain,
+                                               certificate.subject, what, utc_text(time)));
+  };
+  if (now > certificate.not_after) return warn("has expired: it was valid until", certificate.not_after);
+  if (now < certificate.not_before) return warn("is not yet valid, only from", certificate.not_before);
+  if (certificate.not_after - now < kSoon)
+    warn(fmt::format("has {} days left: it is valid until",
+                     std::chrono::floor<std::chrono::days>(certificate.not_after - now).count()),
+         certificate.not_after);
+}
+
+void warn_of_names(Certificate& certificate, const std::vector<std::string>& ignored) {
+  for (const std::string& name : ignored) {
+    certificate.warnings.push_back(fmt::format(
+        "{}: the certificate's name \"{}\" does not count: it is not a host name, with \"*.\" only in front",
+        certificate.files.chain, name));
+  }
+}
+
+void warn_of_chain(Certificate& certificate) {
+  X509* leaf = certificate.leaf.get();
+  if (!certificate.chain.empty() || X509_check_issued(leaf, leaf) == X509_V_OK) return;
+  certificate.warnings.push_back(
+      fmt::format("{}: there is only the certificate itself, issued by {}: peers that do not know the issuer "
+                  "do not find the way to "
+                  "their root; the issuer's certificate belongs after it",
+                  certificate.files.chain, issuer_text(leaf)));
+}
+
+}  // namespace
+
+base::Result<Certificate> load_certificate(const CertificateFiles& files, UtcTime now) {
+  const auto chain_text = load_text(files.chain);
+  if (!chain_text) return base::failure(chain_text.error());
+  auto certificates = parse_certificates(chain_text->text(), files.chain);
+  if (!certificates) return base::failure(certificates.error());
+  const auto key_text = load_text(files.key);
+  if (!key_text) return base::failure(key_text.error());
+  auto key = parse_private_key(key_text->text(), files.key);
+  if (!key) return base::failure(key.error());
+
+  const bool fits_any = std::any_of(certificates->begin(), certificates->end(),
+                                    [&](const X509Ptr& one) { return fits(one, *key); });
+  if (!fits_any) {
+    auto error = mismatch(files, certificates->front(), *key);
+    static_cast<void>(take_error_text());
+    return base::failure(std::move(error));
+  }
+  const std::string order = chain_fault(*certificates, key->get());
+  static_cast<void>(take_error_text());  // of keys that did not fit
+  if (!order.empty()) return base::failure(fault(files.chain, order));
+
+  Certificate made;
+  made.files = files;
+  made.leaf = std::move(certificates->front());
+  made.chain.assign(std::make_move_iterator(certificates->begin() + 1),
+                    std::make_move_iterator(certificates->end()));
+  made.key = std::move(*key);
+  made.key_kind = key_kind(made.key.get());
+  made.key_bits = EVP_PKEY_get_bits(made.key.get());
+  if (made.key_kind == KeyKind::kOther)
+    return base::failure(
+        fault(files.key, "a key of this kind is not served; expected RSA, ECDSA or Ed25519"));
+  made.subject = subject_text(made.leaf.get());
+  made.not_before = not_before(made.leaf.get());
+  made.not_after = not_after(made.leaf.get());
+  ServerNames names = server_names(made.leaf.get());
+  made.names = std::move(names.names);
+
+  warn_of_time(made, now);
+  if (std::string warning = mode_warning(files.key, key_text->mode()); !warning.empty())
+    made.warnings.push_back(std::move(warning));
+  warn_of_chain(made);
+  warn_of_names(made, names.ignored);
+  return made;
+}
+
+}  // namespace weir::tls

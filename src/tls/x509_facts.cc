@@ -1,0 +1,134 @@
+#include "tls/x509_facts.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <ctime>
+#include <memory>
+#include <string_view>
+
+#include "base/host_name.h"
+#include "tls/openssl_ptr.h"
+
+namespace weir::tls {
+namespace {
+
+using BioPtr = std::unique_ptr<BIO, Free<BIO_free_all>>;
+
+std::string text_of(const X509_NAME* name) {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  if (!bio || X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_UTF8_CONVERT) < 0)
+    return {};
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  return {data, static_cast<std::size_t>(size)};
+}
+
+std::string_view bytes_of(const ASN1_STRING* text) {
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+          static_cast<std::size_t>(ASN1_STRING_length(text))};
+}
+
+std::string printable(std::string_view text) {
+  std::string out(text);
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return out;
+}
+
+// Letters, digits, '-' and '_' between dots; the underscore is no host name's (RFC 952), but some use it.
+bool is_host_name(std::string_view name) {
+  const auto is_fit = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  };
+  return !name.empty() && name.size() <= 253 && name.front() != '.' &&
+         name.find("..") == std::string_view::npos && std::all_of(name.begin(), name.end(), is_fit);
+}
+
+// A star counts only as the whole first label, and not for everything (RFC 9525 section 6.3).
+bool is_server_name(std::string_view name) {
+  if (name.starts_with("*.")) name.remove_prefix(2);
+  return is_host_name(name);
+}
+
+void add_name(ServerNames& all, std::string_view text) {
+  std::string name = base::plain_host_name(text);
+  if (!is_server_name(name)) return all.ignored.push_back(printable(text));
+  if (std::find(all.names.begin(), all.names.end(), name) == all.names.end())
+    all.names.push_back(std::move(name));
+}
+
+// The last is the most specific one (RFC 9525 section 1.7.2, of what older software does).
+void add_common_name(ServerNames& all, const X509_NAME* subject) {
+  int last = -1;
+  for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;) last = at;
+  if (last < 0) return;
+  const ASN1_STRING* text = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, last));
+  // Most are the names of people and things, of which nobody expects that they are served.
+  if (is_server_name(base::plain_host_name(bytes_of(text)))) add_name(all, bytes_of(text));
+}
+
+}  // namespace
+
+UtcTime utc_now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
+
+std::string utc_text(UtcTime time) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(time.time_since_epoch().count()));
+}
+
+const char* to_word(KeyKind kind) {
+  switch (kind) {
+    case KeyKind::kRsa:
+      return "RSA";
+    case KeyKind::kEcdsa:
+      return "ECDSA";
+    case KeyKind::kEd25519:
+      return "Ed25519";
+    case KeyKind::kOther:
+      break;
+  }
+  return "unknown";
+}
+
+KeyKind key_kind(const EVP_PKEY* key) {
+  if (EVP_PKEY_is_a(key, "RSA") == 1) return KeyKind::kRsa;
+  if (EVP_PKEY_is_a(key, "EC") == 1) return KeyKind::kEcdsa;
+  if (EVP_PKEY_is_a(key, "ED25519") == 1) return KeyKind::kEd25519;
+  return KeyKind::kOther;
+}
+
+std::string subject_text(const X509* certificate) { return text_of(X509_get_subject_name(certificate)); }
+std::string issuer_text(const X509* certificate) { return text_of(X509_get_issuer_name(certificate)); }
+
+UtcTime utc_of(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return UtcTime::min();
+  return UtcTime(std::chrono::seconds(::timegm(&parts)));
+}
+
+UtcTime not_before(const X509* certificate) { return utc_of(X509_get0_notBefore(certificate)); }
+UtcTime not_after(const X509* certificate) { return utc_of(X509_get0_notAfter(certificate)); }
+
+ServerNames server_names(const X509* certificate) {
+  ServerNames all;
+  const std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>> alternatives(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  if (!alternatives) {
+    if (X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1) < 0)
+      add_common_name(all, X509_get_subject_name(certificate));
+    return all;
+  }
+  for (int i = 0; i < sk_GENERAL_NAME_num(alternatives.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(alternatives.get(), i);
+    if (name->type == GEN_DNS) add_name(all, bytes_of(name->d.dNSName));
+  }
+  return all;
+}
+
+}  // namespace weir::tls
