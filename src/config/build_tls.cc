@@ -2,16 +2,38 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "config/limits.h"
-#include "config/server_names.h"
-#include "config/text.h"
+#include "config/build_certificate.h"
+#include "config/build_route.h"
+#include "config/tls_scalars.h"
 
 namespace weir::config {
 namespace {
 
-constexpr std::size_t kMostAlpn = 255;  // RFC 7301 section 3.1
+// What clients are shown, and what they must show.
+void check_clients(TableReader& reader, const TlsConfig& tls) {
+  const bool has_ca = !tls.client_ca.value.empty();
+  const bool verifies = tls.client_verify != ClientVerify::kOff;
+  if (has_ca && !verifies) {
+    reader.fail_at_key("client_ca",
+                       "no client is asked for a certificate: write client_verify = \"required\" or "
+                       "\"optional\", or remove this key");
+  }
+  if (verifies && !has_ca) {
+    reader.fail_at_key("client_verify",
+                       "nobody is named whose certificates are good: write client_ca = \"clients.pem\", or "
+                       "client_verify = \"off\"");
+  }
+  if (!verifies && tls.client_verify_depth != TlsConfig().client_verify_depth) {
+    reader.warn_at_key("client_verify_depth", "it says nothing with client_verify = \"off\"");
+  }
+}
+
+void check_tickets(TableReader& reader, const TlsConfig& tls) {
+  if (tls.session_tickets || tls.ticket_key_file.value.empty()) return;
+  reader.fail_at_key("ticket_key_file",
+                     "with session_tickets = false there are no tickets, so nothing would use these keys: "
+                     "remove one of the two");
+}
 
 TlsConfig build_tls(const Node& table, const std::string& path, Problems& problems) {
   TlsConfig out;
@@ -20,91 +42,48 @@ TlsConfig build_tls(const Node& table, const std::string& path, Problems& proble
   reader.read_word("mode", out.mode);
   reader.read_word("no_route", out.no_route);
   reader.read_word("not_tls", out.not_tls);
+  read_certificates(reader, path, out, problems);
+  reader.read_word("min_version", out.min_version);
+  read_alpn(reader, out.alpn);
+  const std::size_t before_clients = problems.size();
+  reader.read_path("client_ca", out.client_ca);
+  reader.read_word("client_verify", out.client_verify);
+  const bool are_clients_known = problems.size() == before_clients;
+  reader.read_count("client_verify_depth", out.client_verify_depth);
+  read_algorithms(reader, "ciphers", "a cipher suite", "ECDHE-ECDSA-AES128-GCM-SHA256", out.ciphers);
+  read_algorithms(reader, "groups", "a group", "X25519", out.groups);
+  reader.read_flag("session_tickets", out.session_tickets);
+  reader.read_path("ticket_key_file", out.ticket_key_file);
+  reader.read_paths("ocsp_files", out.ocsp_files);
+  reader.read_duration("handshake_timeout", out.handshake_timeout);
+  reader.read_count("max_handshakes", out.max_handshakes);
   reader.finish();
+  if (are_clients_known) check_clients(reader, out);
+  check_tickets(reader, out);
   return out;
 }
 
-// Each text of a list; other items are problems.
-void each_text(TableReader& reader, std::string_view name, const std::function<void(const Node&)>& take) {
-  reader.each_item(name, [&](const Node& item) {
-    if (item.kind == Kind::kString) return take(item);
-    reader.fail(name, item.place, mismatch(*find_key(Section::kRoute, name), item));
-  });
+// TLS that ends here needs a certificate.
+void check_has_certificate(const Node& table, const std::string& path, Problems& problems) {
+  const Entry* entry = table.find("certificates");
+  // Another value than a list, and what is wrong with its items, is reported already.
+  if (entry != nullptr && (entry->value.kind != Kind::kList || !entry->value.items.empty())) return;
+  add_error(problems, entry == nullptr ? table.place : entry->value.place,
+            fmt::format("{}.certificates: TLS that ends here needs at least one: write certificates = "
+                        "[{{ chain = \"site.pem\", key = \"site.key\" }}]",
+                        path));
 }
 
-void read_server_names(TableReader& reader, RouteConfig& out) {
-  each_text(reader, "server_names", [&](const Node& item) {
-    auto name = parse_server_name(item.text);
-    if (!name) return reader.fail("server_names", item.place, name.error());
-    out.server_names.push_back({*std::move(name), item.place});
-  });
-}
-
-void read_alpn(TableReader& reader, RouteConfig& out) {
-  each_text(reader, "alpn", [&](const Node& item) {
-    if (item.text.empty() || item.text.size() > kMostAlpn || !is_plain_text(item.text)) {
-      return reader.fail("alpn", item.place,
-                         fmt::format("{} is not a protocol: expected 1 to {} characters, such as \"h2\" or "
-                                     "\"http/1.1\"",
-                                     quote(item.text), kMostAlpn));
-    }
-    out.alpn.push_back(item.text);
-  });
-}
-
-RouteConfig build_route(const Node& table, const std::string& path, Problems& problems) {
-  RouteConfig out;
-  out.place = table.place;
-  TableReader reader(Section::kRoute, table, path, table.place, problems);
-  read_server_names(reader, out);
-  read_alpn(reader, out);
-  reader.read_text("pool", out.pool);
-  reader.finish();
-  return out;
-}
-
-void read_routes(TableReader& reader, const std::string& path, ListenerConfig& out, Problems& problems) {
-  reader.each_item("routes", [&](const Node& item) {
-    if (item.kind != Kind::kTable) {
-      return reader.fail("routes", item.place, mismatch(*find_key(Section::kListener, "routes"), item));
-    }
-    out.routes.push_back(build_route(item, path + ".routes", problems));
-  });
-}
-
-// Whether a client could be meant by both.
-bool ask_for_the_same(const RouteConfig& a, const RouteConfig& b) {
-  if (a.alpn.empty() || b.alpn.empty()) return a.alpn.empty() == b.alpn.empty();
-  return std::any_of(a.alpn.begin(), a.alpn.end(), [&](const std::string& protocol) {
-    return std::find(b.alpn.begin(), b.alpn.end(), protocol) != b.alpn.end();
-  });
-}
-
-std::string where(const Place& place) { return fmt::format("line {}", place.line); }
-
-// The second of two routes with the same name, and for the same protocols, would never be taken.
-void check_same_names(const std::string& path, const std::vector<RouteConfig>& routes, Problems& problems) {
-  for (std::size_t later = 0; later < routes.size(); ++later) {
-    for (std::size_t first = 0; first < later; ++first) {
-      const RouteConfig& a = routes[first];
-      const RouteConfig& b = routes[later];
-      if (!ask_for_the_same(a, b)) continue;
-      if (a.server_names.empty() && b.server_names.empty()) {
-        add_error(problems, b.place,
-                  fmt::format("{}.routes: this route and that of {} are both for every name: give one of "
-                              "them \"server_names\", or remove it",
-                              path, where(a.place)));
-      }
-      for (const Placed<std::string>& name : b.server_names) {
-        const auto same = std::find_if(a.server_names.begin(), a.server_names.end(),
-                                       [&](const auto& other) { return other.value == name.value; });
-        if (same == a.server_names.end()) continue;
-        add_error(problems, name.place,
-                  fmt::format("{}.routes: {} is in the route of {} too: a name belongs to one route, unless "
-                              "they ask for different \"alpn\"",
-                              path, quote(name.value), where(same->place)));
-      }
-    }
+// Keys of TLS that ends here say nothing where all of it passes through.
+void check_needs_none(const Node& table, const std::string& path, Problems& problems) {
+  for (const Entry& entry : table.entries) {
+    const bool is_of_both = entry.key == "mode" || entry.key == "no_route" || entry.key == "not_tls";
+    if (is_of_both || find_key(Section::kListenerTls, entry.key) == nullptr) continue;
+    add_error(
+        problems, entry.place,
+        fmt::format("{}.{}: it is for TLS that ends here, and all of it passes through: it needs mode = "
+                    "\"terminate\" here or in a route; else remove it",
+                    path, entry.key));
   }
 }
 
@@ -113,16 +92,27 @@ void check_same_names(const std::string& path, const std::vector<RouteConfig>& r
 void read_tls(TableReader& reader, const std::string& path, ListenerConfig& out, Problems& problems) {
   const Node* written = reader.written("tls");
   const Node& table = reader.nested("tls");
-  if (written != nullptr && written->kind == Kind::kTable) {
-    out.tls = build_tls(table, path + ".tls", problems);
+  const std::string tls_path = path + ".tls";
+  const bool is_table = written != nullptr && written->kind == Kind::kTable;
+  bool is_mode_known = is_table;
+  if (is_table) {
+    out.tls = build_tls(table, tls_path, problems);
+    const Entry* mode = table.find("mode");
+    is_mode_known = mode != nullptr && parse_word(*find_key(Section::kListenerTls, "mode"), mode->value);
   }
-  read_routes(reader, path, out, problems);
-  check_same_names(path, out.routes, problems);
+  if (!read_routes(reader, path, out, problems)) is_mode_known = false;
   if (!out.routes.empty() && written == nullptr) {
-    reader.fail_at_key("routes",
-                       "clients are told apart by what they ask for in TLS, and this listener does not look "
-                       "at it: add " +
-                           fmt::format("[{}.tls] with mode = \"passthrough\"", path));
+    reader.fail_at_key(
+        "routes", fmt::format("clients are told apart by what they ask for in TLS, and this listener "
+                              "does not look at it: add [{}] with mode = \"passthrough\" or \"terminate\"",
+                              tls_path));
+  }
+  // What one mistake would only entail is not told beside it.
+  if (!is_mode_known) return;
+  if (out.terminates()) {
+    check_has_certificate(table, tls_path, problems);
+  } else {
+    check_needs_none(table, tls_path, problems);
   }
 }
 

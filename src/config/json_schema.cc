@@ -51,6 +51,7 @@ Json value_schema(const Key& key) {
     case ValueType::kWord:
       return {{"enum", key.words}};
     case ValueType::kText:
+    case ValueType::kPath:
       return {{"type", "string"}};
     case ValueType::kName:
       return name_schema(key);
@@ -110,6 +111,8 @@ Json value_schema(const Key& key) {
     }
     case ValueType::kRouteList:
       return {{"type", "array"}, {"items", section_schema(Section::kRoute)}};
+    case ValueType::kCertificateList:
+      return {{"type", "array"}, {"items", section_schema(Section::kCertificate)}};
     case ValueType::kWordList: {
       const Json one = {{"anyOf", {Json{{"enum", key.words}}, from_environment()}}};
       return {{"type", "array"}, {"uniqueItems", true}, {"items", one}};
@@ -127,7 +130,7 @@ bool is_list(const Key& key) {
          key.type == ValueType::kClientList || key.type == ValueType::kStatusList ||
          key.type == ValueType::kAddressList || key.type == ValueType::kServerList ||
          key.type == ValueType::kWordList || key.type == ValueType::kTextList ||
-         key.type == ValueType::kRouteList;
+         key.type == ValueType::kRouteList || key.type == ValueType::kCertificateList;
 }
 
 Json default_json(const Key& key) {

@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -112,21 +113,46 @@ struct LimitsConfig {
 // Whether trusted peers say who their clients are, by the header of the PROXY protocol.
 enum class AcceptProxy { kOff, kRequired, kOptional };
 
-// What a listener does with TLS.
-enum class TlsMode { kPassthrough };
+// What a listener does with TLS: it ends here, or goes on to the backend as it is.
+enum class TlsMode { kTerminate, kPassthrough };
 // What becomes of clients that no route is for, or that do not speak TLS.
 enum class Otherwise { kPool, kRefuse };
+enum class TlsVersion { k12, k13 };
+// Whether clients are asked for a certificate.
+enum class ClientVerify { kOff, kOptional, kRequired };
 
+// Files as they are to be opened; both may be the same.
+struct CertificateConfig {
+  Place place;
+  std::string chain;
+  std::string key;
+};
+
+// All from `certificates` on is of TLS that ends here.
 struct TlsConfig {
   Place place;
   TlsMode mode = TlsMode::kPassthrough;
   Otherwise no_route = Otherwise::kPool;
   Otherwise not_tls = Otherwise::kRefuse;
+  std::vector<CertificateConfig> certificates;  // the first is for names that no other has
+  TlsVersion min_version = TlsVersion::k12;
+  std::vector<std::string> alpn;  // in order of preference; empty: protocols are not negotiated
+  Placed<std::string> client_ca;  // empty: none
+  ClientVerify client_verify = ClientVerify::kOff;
+  unsigned client_verify_depth = 4;
+  std::vector<std::string> ciphers;  // those of TLS 1.3 too; empty: Weir's own
+  std::vector<std::string> groups;   // empty: Weir's own
+  bool session_tickets = true;
+  Placed<std::string> ticket_key_file;  // empty: keys of its own
+  std::vector<Placed<std::string>> ocsp_files;
+  Millis handshake_timeout{5'000};
+  unsigned max_handshakes = 1000;  // under way at once, of all workers together
 };
 
 // A pool for the clients that ask for one of these names and offer one of these protocols.
 struct RouteConfig {
   Place place;
+  TlsMode mode = TlsMode::kPassthrough;           // the listener's when the route has none
   std::vector<Placed<std::string>> server_names;  // "a.example", "*.b.example"; none: every one
   std::vector<std::string> alpn;                  // none: whatever is offered
   Placed<std::string> pool;
@@ -156,6 +182,12 @@ struct ListenerConfig {
 
   // Whether something is read of a client before it has a pool.
   bool reads_ahead() const { return accept_proxy != AcceptProxy::kOff || tls; }
+
+  // Whether TLS of any of its clients ends here.
+  bool terminates() const {
+    const auto is_one = [](const RouteConfig& route) { return route.mode == TlsMode::kTerminate; };
+    return tls && (tls->mode == TlsMode::kTerminate || std::any_of(routes.begin(), routes.end(), is_one));
+  }
 
   AccessConfig access;
   LimitsConfig limits;                // its own; not used with `shared_limits`

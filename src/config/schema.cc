@@ -60,6 +60,8 @@ std::string expected_value(const Key& key) {
       return "bytes per s, min or h, e.g. \"1MiB/s\"";
     case ValueType::kClientList:
       return "a list of networks, addresses and \"unix\", e.g. [\"10.0.0.0/8\", \"2001:db8::/32\"]";
+    case ValueType::kPath:
+      return "the name of a file, e.g. \"/etc/weir/site.pem\"";
     case ValueType::kPathList:
       return "a list of file names, e.g. [\"/etc/weir/allow.txt\"]";
     case ValueType::kDecimal:
@@ -82,6 +84,8 @@ std::string expected_value(const Key& key) {
     case ValueType::kRouteList:
       return "tables [[listeners.NAME.routes]], or a list of { server_names = [\"a.example\"], pool = \"a\" "
              "}";
+    case ValueType::kCertificateList:
+      return "a list of { chain = \"site.pem\", key = \"site.key\" }";
     case ValueType::kWordList:
       return fmt::format("a list of {}", join_quoted(key.words, "and"));
     case ValueType::kBytes:
@@ -137,6 +141,8 @@ std::string_view title(Section section) {
       return "[listeners.NAME.limits]";
     case Section::kListenerTls:
       return "[listeners.NAME.tls]";
+    case Section::kCertificate:
+      return "[[listeners.NAME.tls.certificates]]";
     case Section::kRoute:
       return "[[listeners.NAME.routes]]";
     case Section::kLimits:
@@ -187,7 +193,11 @@ std::string_view help(Section section) {
              "move. All workers together keep each limit exactly.";
     case Section::kListenerTls:
       return "What is done with clients that speak TLS. Without this table their bytes are relayed like any "
-             "others. Also written `tls = { mode = \"passthrough\" }`.";
+             "others. The keys from `certificates` on are for TLS that ends here. Also written "
+             "`tls = { mode = \"passthrough\" }`.";
+    case Section::kCertificate:
+      return "What Weir shows to clients whose TLS ends here, as PEM files. Mostly written `certificates = "
+             "[{ chain = \"site.pem\", key = \"site.key\" }]`.";
     case Section::kRoute:
       return "Which pool serves clients by what they ask for in TLS; a table for each rule, as many as you "
              "like. Also written `routes = [{ server_names = [\"a.example\"], pool = \"a\" }]`.";

@@ -23,6 +23,7 @@ enum class Section {
   kListenerAccess,
   kListenerLimits,
   kListenerTls,
+  kCertificate,
   kRoute,
   kLimits,
   kPool,
@@ -36,11 +37,11 @@ enum class Section {
 };
 
 inline constexpr std::array kAllSections{
-    Section::kRoot,         Section::kProcess,  Section::kProcessLimits,  Section::kLog,
-    Section::kAdmin,        Section::kListener, Section::kListenerAccess, Section::kListenerLimits,
-    Section::kListenerTls,  Section::kRoute,    Section::kLimits,         Section::kPool,
-    Section::kBackend,      Section::kHealth,   Section::kHealthHttp,     Section::kHealthExchange,
-    Section::kPoolSessions, Section::kOutlier,  Section::kResolve};
+    Section::kRoot,           Section::kProcess,      Section::kProcessLimits,  Section::kLog,
+    Section::kAdmin,          Section::kListener,     Section::kListenerAccess, Section::kListenerLimits,
+    Section::kListenerTls,    Section::kCertificate,  Section::kRoute,          Section::kLimits,
+    Section::kPool,           Section::kBackend,      Section::kHealth,         Section::kHealthHttp,
+    Section::kHealthExchange, Section::kPoolSessions, Section::kOutlier,        Section::kResolve};
 
 enum class ValueType {
   kCount,            // a whole number
@@ -59,6 +60,7 @@ enum class ValueType {
   kRate,             // "2000/s"; bounds are base/rate.h's
   kByteRate,         // "1MiB/s"
   kClientList,       // a list of networks, addresses and the word "unix"
+  kPath,             // a file name, or the special word
   kPathList,         // a list of file names
   kDecimal,          // a number with a fraction; bounds in thousandths
   kStatusList,       // a list of HTTP statuses: "200", "2xx", "200-299"
@@ -69,6 +71,7 @@ enum class ValueType {
   kWordList,         // a list of `words`
   kTextList,         // a list of texts
   kRouteList,        // a list of tables of Section::kRoute
+  kCertificateList,  // a list of tables of Section::kCertificate
   kBytes,            // text that may have control characters, as TOML's escapes give them
 };
 

@@ -16,7 +16,7 @@ std::vector<Key> pool_keys();
 // [pools.NAME.health] with its tables `http` and `exchange`.
 std::vector<Key> health_keys();
 
-// [listeners.NAME.tls] and its routes.
+// [listeners.NAME.tls] with its certificates, and the routes.
 std::vector<Key> tls_keys();
 
 }  // namespace weir::config

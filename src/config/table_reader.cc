@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "config/limits.h"
 #include "config/prefix_list.h"
 #include "config/text.h"
 
@@ -16,6 +17,17 @@ const NestedTable* find_nested(Section parent, std::string_view name) {
     if (table.parent == parent && table.name == name) return &table;
   }
   return nullptr;
+}
+
+bool is_file_name(const Node& node) {
+  return node.kind == Kind::kString && !node.text.empty() && node.text.size() <= kMaxTextLength &&
+         is_plain_text(node.text);
+}
+
+// Beside the file that names it, as an include is. Precondition: is_file_name.
+std::string path_of(const Node& node) {
+  const std::filesystem::path base = std::filesystem::path(node.place.file).parent_path();
+  return (base / node.text).lexically_normal().string();
 }
 
 }  // namespace
@@ -175,12 +187,33 @@ void TableReader::read_clients(std::string_view name, ClientListConfig& out) {
 
 void TableReader::read_paths(std::string_view name, std::vector<Placed<std::string>>& out) {
   each_item(name, [&](const Node& item) {
-    const bool is_path = item.kind == Kind::kString && !item.text.empty() && is_plain_text(item.text);
-    if (!is_path) return fail(name, item.place, mismatch(*find_key(section_, name), item));
-    // Beside the file that names it, as an include is.
-    const std::filesystem::path base = std::filesystem::path(item.place.file).parent_path();
-    out.push_back({(base / item.text).lexically_normal().string(), item.place});
+    if (!is_file_name(item)) return fail(name, item.place, mismatch(*find_key(section_, name), item));
+    out.push_back({path_of(item), item.place});
   });
+}
+
+void TableReader::read_path(std::string_view name, Placed<std::string>& out) {
+  const Node* node = take(name);
+  if (node == nullptr) return;
+  const Key& key = *find_key(section_, name);
+  const bool is_default =
+      !key.default_value.empty() && node->kind == Kind::kString && node->text == default_node(key).text;
+  if (!is_default && !is_file_name(*node)) return fail(name, node->place, mismatch(key, *node));
+  out = {is_default ? "" : path_of(*node), node->place};
+}
+
+void TableReader::each_text(std::string_view name, const std::function<void(const Node&)>& take) {
+  each_item(name, [&](const Node& item) {
+    if (item.kind == Kind::kString) return take(item);
+    fail(name, item.place, mismatch(*find_key(section_, name), item));
+  });
+}
+
+void TableReader::fail_missing(std::string_view name, std::string_view text) {
+  const Key* key = find_key(section_, name);
+  WEIR_ASSERT(key != nullptr && table_.find(name) == nullptr);
+  read_.push_back(key);
+  fail(name, place_, text);
 }
 
 const Node& TableReader::nested(std::string_view name) {

@@ -39,6 +39,8 @@ class TableReader {
   void read_flag(std::string_view name, bool& out);
   void read_rate(std::string_view name, std::optional<base::Rate>& out);  // nothing: the special word
   void read_clients(std::string_view name, ClientListConfig& out);        // adds to it
+  // Files as they are to be opened: a relative one stands beside the file that names it, as an include does.
+  void read_path(std::string_view name, Placed<std::string>& out);  // empty: the default, or the special word
   void read_paths(std::string_view name, std::vector<Placed<std::string>>& out);
   void read_text(std::string_view name, Placed<std::string>& out);
 
@@ -64,6 +66,9 @@ class TableReader {
   // list is a problem.
   void each_item(std::string_view name, const std::function<void(const Node&)>& take);
 
+  // The same of a list of texts: other items are problems.
+  void each_text(std::string_view name, const std::function<void(const Node&)>& take);
+
   // The table `name` that stands in this one (`nested_tables`), or an empty one at this one's place; any
   // other value there is a problem.
   const Node& nested(std::string_view name);
@@ -74,6 +79,9 @@ class TableReader {
 
   // The same, and what the schema writes as its default when the key is absent; `fallback` holds that then.
   const Node* take_or_default(std::string_view name, Node& fallback);
+
+  // Instead of reading a key that is required: reports that it is missing, in words of its own.
+  void fail_missing(std::string_view name, std::string_view text);
 
   // What the file itself says for a key or a nested table; null when nothing, or when its problem is known.
   const Node* written(std::string_view name) const;

@@ -52,6 +52,10 @@ const Node* table_of(const Node& root, Section section) {
       return at(at(at(&root, "listeners"), "web"), "access");
     case Section::kListenerTls:
       return at(at(at(&root, "listeners"), "tls"), "tls");
+    case Section::kCertificate: {
+      const Node* list = at(table_of(root, Section::kListenerTls), "certificates");
+      return list == nullptr || list->items.empty() ? nullptr : &list->items.back();
+    }
     case Section::kRoute: {
       const Node* list = at(at(at(&root, "listeners"), "tls"), "routes");
       return list == nullptr || list->items.empty() ? nullptr : &list->items.back();
@@ -102,14 +106,15 @@ TEST(ConfFiles, EveryFileLoadsWithoutAProblem) {
   EXPECT_GE(count, 2);
 }
 
-// A listener that speaks TLS has a file of its own, since the other one is for any clients.
+// TLS that ends here has a file of its own, since the other one is for any clients.
 bool is_of_tls(const Key& key) {
-  return key.section == Section::kListenerTls || key.section == Section::kRoute;
+  return key.section == Section::kListenerTls || key.section == Section::kCertificate ||
+         key.section == Section::kRoute;
 }
 
 TEST(ConfFiles, TheCompleteFileHasEveryKeyWithItsDefault) {
   const auto root = parse_tree(text_of(kConf / "weir.toml"), "weir.toml");
-  const auto tls_root = parse_tree(text_of(kConf / "tls.toml"), "tls.toml");
+  const auto tls_root = parse_tree(text_of(kConf / "tls_terminate.toml"), "tls_terminate.toml");
   ASSERT_TRUE(root) << to_string(root.error());
   ASSERT_TRUE(tls_root) << to_string(tls_root.error());
   for (const Key& key : all_keys()) {

@@ -157,6 +157,8 @@ const Json& schema_of(Section section) {
       return named("listeners")["properties"]["limits"];
     case Section::kListenerTls:
       return named("listeners")["properties"]["tls"];
+    case Section::kCertificate:
+      return schema_of(Section::kListenerTls)["properties"]["certificates"]["items"];
     case Section::kRoute:
       return named("listeners")["properties"]["routes"]["items"];
     case Section::kLimits:
@@ -316,7 +318,8 @@ TEST(JsonSchema, AnyScalarMayComeFromTheEnvironment) {
                          key.type == ValueType::kClientList || key.type == ValueType::kPathList ||
                          key.type == ValueType::kStatusList || key.type == ValueType::kAddressList ||
                          key.type == ValueType::kServerList || key.type == ValueType::kWordList ||
-                         key.type == ValueType::kTextList || key.type == ValueType::kRouteList;
+                         key.type == ValueType::kTextList || key.type == ValueType::kRouteList ||
+                         key.type == ValueType::kCertificateList;
     if (is_list) continue;
     EXPECT_THAT(faults(schema_of(key), "${VALUE:-x}", ""), IsEmpty()) << key.name;
   }

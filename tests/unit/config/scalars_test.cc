@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "base/units.h"
@@ -161,9 +162,12 @@ TEST(Word, EveryWordGivesItsPositionAndNoOtherSpellingDoes) {
       const std::string word(of.words[i]);
       EXPECT_EQ(parse_word(of, text_node(word)), i) << word;
       EXPECT_FALSE(parse_word(of, text_node(word + " "))) << word;
-      EXPECT_FALSE(parse_word(of, text_node(word.substr(1)))) << word;
+      if (!word.empty()) {
+        EXPECT_FALSE(parse_word(of, text_node(word.substr(1)))) << word;
+      }
     }
-    EXPECT_FALSE(parse_word(of, text_node(""))) << of.name;
+    const bool may_be_empty = std::find(of.words.begin(), of.words.end(), "") != of.words.end();
+    EXPECT_EQ(parse_word(of, text_node("")).has_value(), may_be_empty) << of.name;
     EXPECT_FALSE(parse_word(of, integer_node(0))) << "a position is no word";
   }
 }

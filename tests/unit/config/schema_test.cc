@@ -16,7 +16,8 @@ TEST(Schema, EveryKeyHasHelpAndIsRequiredOrHasADefault) {
     EXPECT_TRUE(key.help.ends_with('.')) << key.name;
     EXPECT_FALSE(expected(key).empty()) << key.name;
     const bool is_backend_name = key.section == Section::kBackend && key.name == "name";
-    const bool may_be_absent = is_backend_name || key.type == ValueType::kRouteList;
+    const bool may_be_absent =
+        is_backend_name || key.type == ValueType::kRouteList || key.type == ValueType::kCertificateList;
     EXPECT_NE(key.presence == Presence::kRequired, !key.default_value.empty() || may_be_absent) << key.name;
   }
 }
@@ -67,6 +68,7 @@ TEST(Schema, EveryDefaultPassesItsOwnRules) {
       case ValueType::kWordList:
       case ValueType::kTextList:
       case ValueType::kRouteList:
+      case ValueType::kCertificateList:
         EXPECT_EQ(node.kind, Kind::kList) << key.name;
         break;
       default:
