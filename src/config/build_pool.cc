@@ -5,6 +5,7 @@
 #include "config/build_backend.h"
 #include "config/build_health.h"
 #include "config/build_name_servers.h"
+#include "config/build_pool_tls.h"
 #include "config/build_proxy.h"
 #include "config/build_source.h"
 #include "config/limits.h"
@@ -140,6 +141,7 @@ PoolConfig build_pool(const Entry& entry, Problems& problems) {
   read_warm_connections(reader, out);
   read_send_proxy(reader, out);
   const std::string path = "pools." + entry.key;
+  read_pool_tls(reader, path, out, problems);
   const Node* health = reader.written("health");
   const Node& health_table = reader.nested("health");
   if (health != nullptr && health->kind == Kind::kTable) {

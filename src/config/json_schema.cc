@@ -51,6 +51,7 @@ Json value_schema(const Key& key) {
     case ValueType::kWord:
       return {{"enum", key.words}};
     case ValueType::kText:
+    case ValueType::kHostName:
     case ValueType::kPath:
       return {{"type", "string"}};
     case ValueType::kName:

@@ -293,6 +293,26 @@ struct ResolveConfig {
 enum class SendProxy { kOff, kV1, kV2 };
 enum class ProxyDetail { kAuthority, kAlpn, kUniqueId, kCrc32c, kSsl };
 
+// Which name a backend is asked for in TLS, and its certificate must be for.
+enum class BackendName {
+  kOfBackend,   // its host name, or its address where it was written as one
+  kFromClient,  // the one that the client asked for
+  kGiven,
+};
+
+struct PoolTlsConfig {
+  Place place;
+  bool enabled = true;
+  bool verify = true;
+  Placed<std::string> ca;  // as it is to be opened; empty: those of the system
+  BackendName naming = BackendName::kOfBackend;
+  std::string server_name;          // of kGiven
+  Placed<std::string> certificate;  // Weir's own; empty: none, and no key either
+  Placed<std::string> key;
+  std::vector<std::string> alpn;
+  TlsVersion min_version = TlsVersion::k12;
+};
+
 struct PoolConfig {
   std::string name;
   Place place;
@@ -313,10 +333,14 @@ struct PoolConfig {
   unsigned warm_connections = 0;               // to each backend, of all workers together
   SendProxy send_proxy = SendProxy::kOff;
   std::vector<ProxyDetail> proxy_tlvs;  // each once
+  std::optional<PoolTlsConfig> tls;     // unset or not enabled: none
   std::optional<HealthConfig> health;   // unset: there is no such table
   ResolveConfig resolve;
   PoolSessionsConfig sessions;
   OutlierConfig outlier;
+
+  // Whether TLS is spoken with its backends.
+  bool encrypts() const { return tls && tls->enabled; }
 };
 
 struct Config {

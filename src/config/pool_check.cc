@@ -217,6 +217,18 @@ void check_unix_needs_no_source(const PoolConfig& pool, Problems& problems) {
   if (!pool.interface.value.empty()) warn("interface", pool.interface.place);
 }
 
+// A certificate is for a name or for an IP address.
+void check_unix_has_a_name(const PoolConfig& pool, Problems& problems) {
+  if (!pool.encrypts() || !pool.tls->verify || pool.tls->naming != BackendName::kOfBackend) return;
+  const auto unix = backends_that(pool, is_unix);
+  if (unix.empty()) return;
+  add_error(
+      problems, pool.tls->place,
+      fmt::format("pools.{}.tls.server_name: a unix socket has no name that a certificate could be for: "
+                  "write server_name, or verify = false; unix sockets are {}",
+                  pool.name, names_of(unix)));
+}
+
 void check_names_to_resolve(const PoolConfig& pool, Problems& problems) {
   const ResolveConfig usual;
   const ResolveConfig& resolve = pool.resolve;
@@ -240,6 +252,7 @@ void check_pool(const PoolConfig& pool, Problems& problems) {
   check_health_reaches(pool, problems);
   check_sources_reach(pool, problems);
   check_unix_needs_no_source(pool, problems);
+  check_unix_has_a_name(pool, problems);
   check_names_to_resolve(pool, problems);
 }
 

@@ -60,6 +60,8 @@ std::string expected_value(const Key& key) {
       return "bytes per s, min or h, e.g. \"1MiB/s\"";
     case ValueType::kClientList:
       return "a list of networks, addresses and \"unix\", e.g. [\"10.0.0.0/8\", \"2001:db8::/32\"]";
+    case ValueType::kHostName:
+      return "a host name, e.g. \"app.example\"";
     case ValueType::kPath:
       return "the name of a file, e.g. \"/etc/weir/site.pem\"";
     case ValueType::kPathList:
@@ -117,6 +119,7 @@ std::span<const NestedTable> nested_tables() {
       NestedTable{Section::kListener, "access", Section::kListenerAccess},
       NestedTable{Section::kListener, "limits", Section::kListenerLimits},
       NestedTable{Section::kListener, "tls", Section::kListenerTls},
+      NestedTable{Section::kPool, "tls", Section::kPoolTls},
       NestedTable{Section::kPool, "health", Section::kHealth},
       NestedTable{Section::kPool, "sessions", Section::kPoolSessions},
       NestedTable{Section::kPool, "outlier", Section::kOutlier},
@@ -157,6 +160,8 @@ std::string_view title(Section section) {
       return "[pools.NAME]";
     case Section::kBackend:
       return "a backend";
+    case Section::kPoolTls:
+      return "[pools.NAME.tls]";
     case Section::kHealth:
       return "[pools.NAME.health]";
     case Section::kHealthHttp:
@@ -216,6 +221,9 @@ std::string_view help(Section section) {
     case Section::kBackend:
       return "A backend with more than an address is a table in the list `backends`: "
              "`{ address = \"10.0.0.1:80\", name = \"a\", weight = 2 }`.";
+    case Section::kPoolTls:
+      return "Speaks TLS with the backends, and in the checks of them. Without this table they get the bytes "
+             "as they are. Also written `tls = { server_name = \"app.example\" }`.";
     case Section::kHealth:
       return "Asks each backend at an interval whether it works, beside its connections. Without this table "
              "only what happens to real connections tells.";

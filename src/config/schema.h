@@ -28,6 +28,7 @@ enum class Section {
   kLimits,
   kPool,
   kBackend,
+  kPoolTls,
   kHealth,
   kHealthHttp,
   kHealthExchange,
@@ -37,11 +38,12 @@ enum class Section {
 };
 
 inline constexpr std::array kAllSections{
-    Section::kRoot,           Section::kProcess,      Section::kProcessLimits,  Section::kLog,
-    Section::kAdmin,          Section::kListener,     Section::kListenerAccess, Section::kListenerLimits,
-    Section::kListenerTls,    Section::kCertificate,  Section::kRoute,          Section::kLimits,
-    Section::kPool,           Section::kBackend,      Section::kHealth,         Section::kHealthHttp,
-    Section::kHealthExchange, Section::kPoolSessions, Section::kOutlier,        Section::kResolve};
+    Section::kRoot,        Section::kProcess,        Section::kProcessLimits,  Section::kLog,
+    Section::kAdmin,       Section::kListener,       Section::kListenerAccess, Section::kListenerLimits,
+    Section::kListenerTls, Section::kCertificate,    Section::kRoute,          Section::kLimits,
+    Section::kPool,        Section::kBackend,        Section::kPoolTls,        Section::kHealth,
+    Section::kHealthHttp,  Section::kHealthExchange, Section::kPoolSessions,   Section::kOutlier,
+    Section::kResolve};
 
 enum class ValueType {
   kCount,            // a whole number
@@ -60,6 +62,7 @@ enum class ValueType {
   kRate,             // "2000/s"; bounds are base/rate.h's
   kByteRate,         // "1MiB/s"
   kClientList,       // a list of networks, addresses and the word "unix"
+  kHostName,         // a host name, nothing, or the special word
   kPath,             // a file name, or the special word
   kPathList,         // a list of file names
   kDecimal,          // a number with a fraction; bounds in thousandths

@@ -144,7 +144,8 @@ const auto kPool = std::to_array<Key>({
      .help =
          "Connections to each backend that are kept open and unused, so that a new client need not wait for "
          "one; the workers share them. Each serves one client and is never used again. Not for servers that "
-         "speak first, or that soon close a connection on which nothing is sent. 0: none."},
+         "speak first, or that soon close a connection on which nothing is sent. With `tls` the handshake "
+         "comes when a client has the connection. 0: none."},
     {.section = Section::kPool,
      .name = "send_proxy",
      .type = ValueType::kWord,
@@ -161,7 +162,8 @@ const auto kPool = std::to_array<Key>({
      .words = kProxyDetailWords,
      .help = "What `v2` says besides, as far as it is known. `authority`: the name that the client asks for. "
              "`alpn`: its protocol. `unique_id`: the session's id, as in Weir's log. `crc32c`: a checksum of "
-             "the header. `ssl`: the client's TLS and certificate."},
+             "the header. `ssl`: the client's TLS and certificate. Where its TLS ends here, `alpn` and `ssl` "
+             "are what Weir has agreed on with it; else what a trusted proxy has told (`accept_proxy`)."},
 });
 
 const auto kBackend = std::to_array<Key>({

@@ -13,6 +13,9 @@ std::vector<Key> admission_keys();
 // [pools.NAME], its backends, [pools.NAME.sessions] and [pools.NAME.outlier].
 std::vector<Key> pool_keys();
 
+// [pools.NAME.tls].
+std::vector<Key> pool_tls_keys();
+
 // [pools.NAME.health] with its tables `http` and `exchange`.
 std::vector<Key> health_keys();
 

@@ -272,7 +272,8 @@ const auto kKeys = std::to_array<Key>({
 std::span<const Key> all_keys() {
   static const std::vector<Key> kAll = [] {
     std::vector<Key> all(kKeys.begin(), kKeys.end());
-    for (const std::vector<Key>& more : {tls_keys(), pool_keys(), health_keys(), admission_keys()}) {
+    for (const std::vector<Key>& more :
+         {tls_keys(), pool_keys(), pool_tls_keys(), health_keys(), admission_keys()}) {
       all.insert(all.end(), more.begin(), more.end());
     }
     return all;

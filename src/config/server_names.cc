@@ -27,6 +27,11 @@ bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+constexpr std::string_view kBeyondAscii =
+    "has letters beyond ASCII: write such a name as it is sent, \"xn--...\"";
+
+std::string too_long() { return fmt::format("is longer than a host name may be, {} bytes", kMostName); }
+
 // `name` is what stands behind a star at the beginning, or all of it.
 std::string fault_of(std::string_view text, std::string_view name) {
   if (meaning_of(name) == Meaning::kAddress) return "is an address: clients ask for names only";
@@ -35,9 +40,18 @@ std::string fault_of(std::string_view text, std::string_view name) {
     return "has a star in the wrong place: it stands for whole names, and only at the beginning, as in "
            "\"*.example.org\"";
   }
-  if (!is_ascii(text)) return "has letters beyond ASCII: write such a name as it is sent, \"xn--...\"";
-  if (name.size() > kMostName) return fmt::format("is longer than a host name may be, {} bytes", kMostName);
+  if (!is_ascii(text)) return std::string(kBeyondAscii);
+  if (name.size() > kMostName) return too_long();
   return "is not a host name: expected one such as \"www.example.org\" or \"*.example.org\"";
+}
+
+std::string fault_of_host(std::string_view text) {
+  if (meaning_of(text) == Meaning::kAddress) return "is an address: only names are asked for in TLS";
+  if (text.find('*') != std::string_view::npos)
+    return "stands for many names: write the one that is asked for";
+  if (!is_ascii(text)) return std::string(kBeyondAscii);
+  if (text.size() > kMostName) return too_long();
+  return "is not a host name: expected one such as \"www.example.org\"";
 }
 
 }  // namespace
@@ -48,6 +62,12 @@ Value<std::string> parse_server_name(std::string_view text) {
   if (name.starts_with(kAnyBelow)) name.remove_prefix(kAnyBelow.size());
   if (meaning_of(name) == Meaning::kHostName) return whole;
   return tl::unexpected(fmt::format("{} {}", quote(text), fault_of(text, name)));
+}
+
+Value<std::string> parse_host_name(std::string_view text) {
+  std::string name = base::plain_host_name(text);
+  if (meaning_of(name) == Meaning::kHostName) return name;
+  return tl::unexpected(fmt::format("{} {}", quote(text), fault_of_host(text)));
 }
 
 }  // namespace weir::config

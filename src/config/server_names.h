@@ -13,4 +13,7 @@ namespace weir::config {
 // character that no host name has, a length that none may have (RFC 1035 section 2.3.4).
 Value<std::string> parse_server_name(std::string_view text);
 
+// The same of one name, as it is asked for: no wildcard.
+Value<std::string> parse_host_name(std::string_view text);
+
 }  // namespace weir::config

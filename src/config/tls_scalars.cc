@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "config/server_names.h"
 #include "config/text.h"
 
 namespace weir::config {
@@ -43,6 +44,16 @@ void read_algorithms(TableReader& reader, std::string_view name, std::string_vie
     }
     add_once(reader, name, item, out);
   });
+}
+
+std::string read_server_name(TableReader& reader, std::string_view special) {
+  Placed<std::string> text;
+  reader.read_text("server_name", text);
+  if (text.value.empty() || text.value == special) return text.value;
+  auto name = parse_host_name(text.value);
+  if (name) return *std::move(name);
+  reader.fail("server_name", text.place, name.error());
+  return "";
 }
 
 }  // namespace weir::config

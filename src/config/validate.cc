@@ -9,6 +9,7 @@
 #include "config/pool_check.h"
 #include "config/pool_references.h"
 #include "config/text.h"
+#include "config/tls_check.h"
 
 namespace weir::config {
 namespace {
@@ -66,34 +67,6 @@ void check_loops(const Config& config, Problems& problems) {
   }
 }
 
-// The pools that clients of a listener may come to.
-void add_pools_of(const Config& config, const ListenerConfig& listener, std::set<std::string_view>& pools) {
-  const auto add = [&](const std::string& name) {
-    const PoolConfig* pool = config.find_pool(name);
-    while (pool != nullptr && pools.insert(pool->name).second) {
-      pool = config.find_pool(pool->fallback_pool.value);
-    }
-  };
-  add(listener.pool.value);
-  for (const RouteConfig& route : listener.routes) add(route.pool.value);
-}
-
-// A name is known from a ClientHello, or since a proxy has told it.
-void check_names_are_known(const Config& config, Problems& problems) {
-  std::set<std::string_view> hear_names;
-  for (const ListenerConfig& listener : config.listeners) {
-    if (listener.reads_ahead()) add_pools_of(config, listener, hear_names);
-  }
-  for (const PoolConfig& pool : config.pools) {
-    if (pool.policy != PolicyKind::kSourceHash || !pool.hash_key.by_server_name) continue;
-    if (hear_names.contains(pool.name)) continue;
-    add_warning(problems, pool.place,
-                fmt::format("pools.{}.hash_key: no name is ever known here, so clients count by their "
-                            "addresses: a listener of this pool needs [listeners.NAME.tls] or accept_proxy",
-                            pool.name));
-  }
-}
-
 }  // namespace
 
 void validate(const Config& config, Problems& problems) {
@@ -102,7 +75,7 @@ void validate(const Config& config, Problems& problems) {
   check_limits_references(config, problems);
   check_overlaps(config, problems);
   for (const PoolConfig& pool : config.pools) check_pool(pool, problems);
-  check_names_are_known(config, problems);
+  check_tls(config, problems);
   check_loops(config, problems);
 }
 

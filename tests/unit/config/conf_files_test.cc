@@ -71,6 +71,8 @@ const Node* table_of(const Node& root, Section section) {
       return at(at(&root, "listeners"), "web");
     case Section::kPool:
       return at(at(&root, "pools"), "web");
+    case Section::kPoolTls:
+      return at(table_of(root, Section::kPool), "tls");
     case Section::kHealth:
       return at(table_of(root, Section::kPool), "health");
     case Section::kHealthHttp:
@@ -106,10 +108,10 @@ TEST(ConfFiles, EveryFileLoadsWithoutAProblem) {
   EXPECT_GE(count, 2);
 }
 
-// TLS that ends here has a file of its own, since the other one is for any clients.
+// TLS that ends here has a file of its own, since the other one is for any clients and servers.
 bool is_of_tls(const Key& key) {
   return key.section == Section::kListenerTls || key.section == Section::kCertificate ||
-         key.section == Section::kRoute;
+         key.section == Section::kRoute || key.section == Section::kPoolTls;
 }
 
 TEST(ConfFiles, TheCompleteFileHasEveryKeyWithItsDefault) {

@@ -171,6 +171,8 @@ const Json& schema_of(Section section) {
       return named("listeners");
     case Section::kPool:
       return named("pools");
+    case Section::kPoolTls:
+      return named("pools")["properties"]["tls"];
     case Section::kHealth:
       return named("pools")["properties"]["health"];
     case Section::kHealthHttp:
