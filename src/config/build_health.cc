@@ -9,6 +9,7 @@
 #include "config/pool_scalars.h"
 #include "config/table_reader.h"
 #include "config/text.h"
+#include "config/tls_scalars.h"
 
 namespace weir::config {
 namespace {
@@ -146,6 +147,24 @@ void check_expect(TableReader& reader, const HealthConfig& health) {
       "\"PING\\r\\n\", expect = \"+PONG\" }, or type = \"tcp\" when a connection is proof enough");
 }
 
+void read_name(TableReader& reader, HealthConfig& health) {
+  constexpr std::string_view kFromClient = "from_client";
+  health.server_name = read_server_name(reader, kFromClient);
+  if (health.server_name != kFromClient) return;
+  health.server_name.clear();
+  reader.fail_at_key(
+      "server_name",
+      "a check has no client: write the name that is to be asked for, or leave it empty for the "
+      "backend's own");
+}
+
+void check_name(TableReader& reader, const HealthConfig& health) {
+  if (health.type != CheckType::kTcp || health.server_name.empty()) return;
+  reader.fail_at_key("server_name",
+                     "it has no effect with type = \"tcp\", which speaks no TLS: write type = \"tls\", or "
+                     "remove this key");
+}
+
 }  // namespace
 
 HealthConfig build_health(const Node& table, const std::string& path, Problems& problems) {
@@ -168,12 +187,14 @@ HealthConfig build_health(const Node& table, const std::string& path, Problems& 
   reader.read_count("port", out.port);
   reader.read_word("initial", initial);
   out.initially_up = initial == Initial::kUp;
+  read_name(reader, out);
   out.http = build_http(reader.nested("http"), path + ".http", problems);
   out.exchange = build_exchange(reader.nested("exchange"), path + ".exchange", problems);
   reader.finish();
   if (are_times_known) check_times(reader, out);
   if (is_type_known) check_type(reader, out);
   if (is_type_known) check_expect(reader, out);
+  if (is_type_known) check_name(reader, out);
   return out;
 }
 

@@ -95,6 +95,21 @@ void read_warm_connections(TableReader& reader, PoolConfig& out) {
       "before the client is there: write 0, or transparent = false");
 }
 
+// Only a check of type "tls" speaks TLS where the pool does not.
+void check_name_of_checks(const Node& health, const std::string& path, const PoolConfig& pool,
+                          Problems& problems) {
+  const Entry* entry = health.find("server_name");
+  const CheckType type = pool.health->type;
+  const bool follows_pool = type == CheckType::kHttp || type == CheckType::kExchange;
+  if (entry == nullptr || pool.health->server_name.empty() || !follows_pool || pool.encrypts()) return;
+  const std::string advice =
+      pool.tls ? fmt::format("write enabled = true in [{}.tls]", path) : fmt::format("add [{}.tls]", path);
+  add_error(problems, entry->value.place,
+            fmt::format("{}.health.server_name: it has no effect, since these checks speak no TLS: {}, or "
+                        "remove this key",
+                        path, advice));
+}
+
 // What was changed and has no effect, since what it belongs to is off.
 void warn_of_idle(TableReader& reader, const PoolConfig& pool) {
   const PoolConfig usual;
@@ -146,6 +161,7 @@ PoolConfig build_pool(const Entry& entry, Problems& problems) {
   const Node& health_table = reader.nested("health");
   if (health != nullptr && health->kind == Kind::kTable) {
     out.health = build_health(health_table, path + ".health", problems);
+    check_name_of_checks(health_table, path, out, problems);
   }
   out.sessions = build_sessions(reader.nested("sessions"), path + ".sessions", problems);
   out.outlier = build_outlier(reader.nested("outlier"), path + ".outlier", problems);

@@ -241,7 +241,7 @@ struct OutlierConfig {
   bool observe_resets = true;
 };
 
-enum class CheckType { kTcp, kHttp, kExchange };
+enum class CheckType { kTcp, kHttp, kExchange, kTls };
 
 // Both ends belong to it.
 struct StatusRange {
@@ -274,6 +274,7 @@ struct HealthConfig {
   double jitter = 0.1;           // a share of the interval
   std::optional<unsigned> port;  // unset: "auto", the backend's own
   bool initially_up = true;
+  std::string server_name;       // asked for in TLS; empty: the pool's if it is a name, else the backend's
   HttpCheckConfig http;          // of kHttp
   ExchangeCheckConfig exchange;  // of kExchange
 };

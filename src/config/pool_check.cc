@@ -225,7 +225,21 @@ void check_unix_has_a_name(const PoolConfig& pool, Problems& problems) {
   add_error(
       problems, pool.tls->place,
       fmt::format("pools.{}.tls.server_name: a unix socket has no name that a certificate could be for: "
-                  "write server_name, or verify = false; unix sockets are {}",
+                  "write server_name, or verify = false; it concerns {}",
+                  pool.name, names_of(unix)));
+}
+
+// A check has no client whose name it could ask for.
+void check_unix_has_a_name_for_checks(const PoolConfig& pool, Problems& problems) {
+  if (!pool.encrypts() || !pool.tls->verify || pool.tls->naming != BackendName::kFromClient) return;
+  if (!pool.health || pool.health->type == CheckType::kTcp || !pool.health->server_name.empty()) return;
+  const auto unix = backends_that(pool, is_unix);
+  if (unix.empty()) return;
+  add_error(
+      problems, pool.health->place,
+      fmt::format("pools.{}.health.server_name: a check has no client, and a unix socket has no name that "
+                  "a certificate could be for: write the name that is to be asked for; it concerns "
+                  "{}",
                   pool.name, names_of(unix)));
 }
 
@@ -253,6 +267,7 @@ void check_pool(const PoolConfig& pool, Problems& problems) {
   check_sources_reach(pool, problems);
   check_unix_needs_no_source(pool, problems);
   check_unix_has_a_name(pool, problems);
+  check_unix_has_a_name_for_checks(pool, problems);
   check_names_to_resolve(pool, problems);
 }
 

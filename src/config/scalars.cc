@@ -38,6 +38,10 @@ std::string advice(const Key& key, const Node& node) {
   if (key.type == ValueType::kDuration && node.kind == Kind::kInteger) {
     return "; a duration is written with its unit and in quotes";
   }
+  if (key.type == ValueType::kWord && node.kind == Kind::kFloat &&
+      std::find(key.words.begin(), key.words.end(), node.text) != key.words.end()) {
+    return "; write it in quotes";
+  }
   if (key.type == ValueType::kCertificateList && node.kind == Kind::kTable) return "; put it in brackets";
   if (key.type == ValueType::kFlag && node.kind == Kind::kString && !node.is_expanded)
     return "; write it without quotes";

@@ -6,7 +6,7 @@ namespace weir::config {
 namespace {
 
 // In the order of the enums of config/model.h.
-constexpr std::array<std::string_view, 3> kTypeWords{"tcp", "http", "exchange"};
+constexpr std::array<std::string_view, 4> kTypeWords{"tcp", "http", "exchange", "tls"};
 constexpr std::array<std::string_view, 2> kInitialWords{"up", "down"};
 
 constexpr std::int64_t kHour = 3'600'000;
@@ -17,8 +17,11 @@ const auto kKeys = std::to_array<Key>({
      .type = ValueType::kWord,
      .words = kTypeWords,
      .presence = Presence::kRequired,
-     .help = "How a backend is asked. `tcp`: a connection is opened and closed. `http`: an HTTP/1.1 request, "
-             "see `http`. `exchange`: bytes are sent and an answer is waited for, see `exchange`."},
+     .help =
+         "How a backend is asked. `tcp`: a connection is opened and closed. `http`: an HTTP/1.1 request, "
+         "see `http`. `exchange`: bytes are sent and an answer is waited for, see `exchange`. `tls`: a TLS "
+         "handshake is done. With `[pools.NAME.tls]` all but `tcp` speak TLS as it says; without it a "
+         "check of type `tls` takes any certificate."},
     {.section = Section::kHealth,
      .name = "interval",
      .type = ValueType::kDuration,
@@ -70,6 +73,13 @@ const auto kKeys = std::to_array<Key>({
      .default_value = "\"up\"",
      .words = kInitialWords,
      .help = "What a backend counts as until its checks have told. `down` sends it nothing before."},
+    {.section = Section::kHealth,
+     .name = "server_name",
+     .type = ValueType::kHostName,
+     .default_value = "\"\"",
+     .help =
+         "The name that is asked for in a check's TLS (SNI), and that the certificate must be for. Empty: "
+         "the one in `server_name` of `[pools.NAME.tls]`, else the backend's host name."},
 
     {.section = Section::kHealthHttp,
      .name = "path",

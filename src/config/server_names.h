@@ -1,4 +1,4 @@
-// Names that clients ask for (SNI, RFC 6066 section 3), as routes and certificates have them. Pure.
+// Names that are asked for in TLS (SNI, RFC 6066 section 3), by clients and by Weir itself. Pure.
 #pragma once
 
 #include <string>

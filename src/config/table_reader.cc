@@ -254,7 +254,7 @@ void TableReader::report_unknown(const Entry& entry) {
     if (table.parent == section_) known.push_back(table.name);
   }
   std::string hint = belongs_hint(entry.key, section_);
-  if (hint.empty()) hint = did_you_mean(entry.key, known);
+  hint += did_you_mean(entry.key, known);
   if (hint.empty()) hint = fmt::format("; known here: {}", join_quoted(known, "and"));
   const std::string in = path_.empty() ? std::string(title(section_)) : fmt::format("[{}]", path_);
   add_error(problems_, entry.place, fmt::format("unknown key {} in {}{}", quote(entry.key), in, hint));

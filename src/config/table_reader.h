@@ -40,7 +40,7 @@ class TableReader {
   void read_rate(std::string_view name, std::optional<base::Rate>& out);  // nothing: the special word
   void read_clients(std::string_view name, ClientListConfig& out);        // adds to it
   // Files as they are to be opened: a relative one stands beside the file that names it, as an include does.
-  void read_path(std::string_view name, Placed<std::string>& out);  // empty: the default, or the special word
+  void read_path(std::string_view name, Placed<std::string>& out);  // empty: the default
   void read_paths(std::string_view name, std::vector<Placed<std::string>>& out);
   void read_text(std::string_view name, Placed<std::string>& out);
 

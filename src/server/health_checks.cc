@@ -28,6 +28,7 @@ std::shared_ptr<const health::Check> check_of(const config::HealthConfig& from) 
   health::Check check;
   switch (from.type) {
     case config::CheckType::kTcp:
+    case config::CheckType::kTls:
       check.type = health::TcpCheck{};
       break;
     case config::CheckType::kHttp:

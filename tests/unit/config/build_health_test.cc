@@ -40,6 +40,7 @@ TEST(BuildHealth, DefaultsOfTheSchemaAreThoseOfTheModel) {
   EXPECT_EQ(a.health.jitter, usual.jitter);
   EXPECT_EQ(a.health.port, usual.port);
   EXPECT_EQ(a.health.initially_up, usual.initially_up);
+  EXPECT_EQ(a.health.server_name, usual.server_name);
   EXPECT_EQ(a.health.http.path, usual.http.path);
   EXPECT_EQ(a.health.http.host, usual.http.host);
   EXPECT_EQ(a.health.http.statuses, usual.http.statuses);
@@ -58,6 +59,7 @@ fall = 5
 jitter = 0.25
 port = 8081
 initial = "down"
+server_name = "App.example."
 http = { path = "/ready?full", host = "app.example", status = ["200", 204, "3xx"], body_contains = "ok" }
 )");
   EXPECT_THAT(a.problems, IsEmpty());
@@ -69,6 +71,7 @@ http = { path = "/ready?full", host = "app.example", status = ["200", 204, "3xx"
   EXPECT_EQ(a.health.jitter, 0.25);
   EXPECT_EQ(a.health.port, 8081u);
   EXPECT_FALSE(a.health.initially_up);
+  EXPECT_EQ(a.health.server_name, "app.example");
   EXPECT_EQ(a.health.http.path, "/ready?full");
   EXPECT_EQ(a.health.http.host, "app.example");
   EXPECT_THAT(a.health.http.statuses,
@@ -80,6 +83,7 @@ TEST(BuildHealth, TypesStandInTheOrderOfTheirEnum) {
   EXPECT_EQ(built("type = \"tcp\"\n").health.type, CheckType::kTcp);
   EXPECT_EQ(built("type = \"http\"\n").health.type, CheckType::kHttp);
   EXPECT_EQ(built(exchange("expect = \"x\"")).health.type, CheckType::kExchange);
+  EXPECT_EQ(built("type = \"tls\"\n").health.type, CheckType::kTls);
 }
 
 TEST(BuildHealth, WithoutATypeNothingElseIsSaidOfTheTypesTables) {

@@ -46,5 +46,21 @@ TEST(ServerName, IsAHostNameAndSaysWhatIsWrongWithItWhenItIsNot) {
   EXPECT_THAT(fault(std::string(64, 'a') + ".example"), HasSubstr("is not a host name"));
 }
 
+TEST(HostName, IsOneNameAsItIsAskedFor) {
+  const auto fault_of = [](std::string_view text) {
+    const auto name = parse_host_name(text);
+    return name ? "" : name.error();
+  };
+  EXPECT_EQ(parse_host_name("WWW.Example.ORG."), "www.example.org");
+  EXPECT_EQ(parse_host_name("localhost"), "localhost");
+  EXPECT_THAT(fault_of("*.example.org"), HasSubstr("stands for many names"));
+  EXPECT_THAT(fault_of("*"), HasSubstr("stands for many names"));
+  EXPECT_THAT(fault_of("192.0.2.1"), HasSubstr("is an address"));
+  EXPECT_THAT(fault_of("2001:db8::1"), HasSubstr("is an address"));
+  EXPECT_THAT(fault_of("a b"), HasSubstr("is not a host name"));
+  EXPECT_THAT(fault_of("\xc3\xbc.example"), HasSubstr("xn--"));
+  EXPECT_THAT(fault_of(std::string(254, 'a')), HasSubstr("longer than a host name may be"));
+}
+
 }  // namespace
 }  // namespace weir::config

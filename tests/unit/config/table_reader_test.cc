@@ -221,5 +221,47 @@ TEST(BelongsHint, NamesEveryOtherSectionThatHasTheKey) {
   EXPECT_EQ(belongs_hint("weight", Section::kLog), "") << "of a backend, which is no section of the file";
 }
 
+TEST(TableReader, AFileStandsBesideTheOneThatNamesItUnlessItIsTheDefault) {
+  const auto path_in = [](const std::string& value) {
+    const Node table = tree_of("client_ca = " + value, "conf/t");
+    Problems problems;
+    TableReader reader(Section::kListenerTls, table, "x", {}, problems);
+    Placed<std::string> out{"kept", {}};
+    reader.read_path("client_ca", out);
+    return problems.empty() ? out.value : "kept: " + problems.front().text;
+  };
+  EXPECT_EQ(path_in("\"a.pem\""), "conf/a.pem");
+  EXPECT_EQ(path_in("\"../a.pem\""), "a.pem");
+  EXPECT_EQ(path_in("\"/a.pem\""), "/a.pem");
+  EXPECT_EQ(path_in("\"\""), "");
+  EXPECT_THAT(path_in("7"), HasSubstr("x.client_ca: found 7, expected the name of a file"));
+  EXPECT_THAT(path_in("\"a\\u0001\""), HasSubstr("expected the name of a file"));
+}
+
+TEST(TableReader, AnAbsentFileIsNone) {
+  Reading tls(Section::kListenerTls, "");
+  Placed<std::string> out;
+  tls->read_path("client_ca", out);
+  EXPECT_EQ(out.value, "");
+  EXPECT_THAT(tls.problems(), IsEmpty());
+}
+
+TEST(TableReader, AListOfTextsGivesThemAndReportsTheOthers) {
+  Reading route(Section::kRoute, "alpn = [\"a\", 7, \"b\"]\n");
+  std::vector<std::string> texts;
+  route->each_text("alpn", [&](const Node& item) { texts.push_back(item.text); });
+  EXPECT_THAT(texts, ElementsAre("a", "b"));
+  EXPECT_THAT(route.problems(), ElementsAre(HasSubstr("t:1:14: error: x.alpn: found 7")));
+}
+
+TEST(TableReader, AMissingKeyMayBeReportedInWordsOfItsOwnOnce) {
+  Reading certificate(Section::kCertificate, "chain = \"a.pem\"\n");
+  Placed<std::string> out;
+  certificate->read_path("chain", out);
+  certificate->fail_missing("key", "a chain without its key");
+  certificate->finish();
+  EXPECT_THAT(certificate.problems(), ElementsAre("t:99:1: error: x.key: a chain without its key"));
+}
+
 }  // namespace
 }  // namespace weir::config
