@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
+#include <string_view>
 #include <system_error>
 
 namespace weir::tls {
@@ -35,8 +36,16 @@ bool is_alert(unsigned long code) {
 }
 
 std::string alert_text(unsigned long code) {
-  const int alert = ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET;
-  return std::string("the other side's alert: ") + SSL_alert_desc_string_long(alert);
+  std::string_view text = SSL_alert_desc_string_long(ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET);
+  // That does not know those of TLS 1.3; the reasons do: "tlsv13 alert certificate required".
+  const char* reason = ERR_reason_error_string(code);
+  if (text == "unknown" && reason != nullptr) {
+    constexpr std::string_view kWord = " alert ";
+    text = reason;
+    if (const std::size_t at = text.find(kWord); at != std::string_view::npos)
+      text.remove_prefix(at + kWord.size());
+  }
+  return "the other side's alert: " + std::string(text);
 }
 
 // What a reason of the handshake most often means, for those that say it badly; else nothing.

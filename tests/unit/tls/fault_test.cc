@@ -41,6 +41,8 @@ TEST_F(ErrorText, TellsAlertsOfTheOtherSideAsSuch) {
   EXPECT_EQ(text_of(ERR_LIB_SSL, SSL_R_TLSV1_ALERT_UNKNOWN_CA), "the other side's alert: unknown CA");
   EXPECT_EQ(text_of(ERR_LIB_SSL, SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE),
             "the other side's alert: handshake failure");
+  EXPECT_EQ(text_of(ERR_LIB_SSL, SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED),
+            "the other side's alert: certificate required");
 }
 
 TEST_F(ErrorText, IsTheSystemsWhereTheSystemHasFailed) {
