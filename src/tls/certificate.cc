@@ -1,6 +1,7 @@
 #include "tls/certificate.h"
 
 #include <fmt/format.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -16,10 +17,6 @@ namespace {
 
 constexpr std::chrono::days kSoon{14};
 
-base::Error fault(const std::string& file, std::string_view what) {
-  return {base::ErrorSide::kConfiguration, fmt::format("{}: {}", file, what)};
-}
-
 bool fits(const X509Ptr& certificate, const PrivateKeyPtr& key) {
   return X509_check_private_key(certificate.get(), key.get()) == 1;
 }
@@ -31,10 +28,10 @@ base::Error mismatch(const CertificateFiles& files, const X509Ptr& leaf, const P
                                 ? ""
                                 : fmt::format(" (an {} key, and the certificate is for an {} key)",
                                               to_word(given), to_word(certified));
-  return fault(files.key,
-               fmt::format("the key does not fit the certificate in {} ({}){}; expected the key that the "
-                           "certificate was requested with",
-                           files.chain, subject_text(leaf.get()), kinds));
+  return file_fault(
+      files.key, fmt::format("the key does not fit the certificate in {} ({}){}; expected the key that the "
+                             "certificate was requested with",
+                             files.chain, subject_text(leaf.get()), kinds));
 }
 
 void warn_of_time(Certificate& certificate, UtcTime now) {
@@ -89,7 +86,7 @@ base::Result<Certificate> load_certificate(const CertificateFiles& files, UtcTim
   }
   const std::string order = chain_fault(*certificates, key->get());
   static_cast<void>(take_error_text());  // of keys that did not fit
-  if (!order.empty()) return base::failure(fault(files.chain, order));
+  if (!order.empty()) return base::failure(file_fault(files.chain, order));
 
   Certificate made;
   made.files = files;
@@ -101,7 +98,7 @@ base::Result<Certificate> load_certificate(const CertificateFiles& files, UtcTim
   made.key_bits = EVP_PKEY_get_bits(made.key.get());
   if (made.key_kind == KeyKind::kOther)
     return base::failure(
-        fault(files.key, "a key of this kind is not served; expected RSA, ECDSA or Ed25519"));
+        file_fault(files.key, "a key of this kind is not served; expected RSA, ECDSA or Ed25519"));
   made.subject = subject_text(made.leaf.get());
   made.not_before = not_before(made.leaf.get());
   made.not_after = not_after(made.leaf.get());
@@ -114,6 +111,16 @@ base::Result<Certificate> load_certificate(const CertificateFiles& files, UtcTim
   warn_of_chain(made);
   warn_of_names(made, names.ignored);
   return made;
+}
+
+bool use_certificate(SSL_CTX* context, const Certificate& certificate) {
+  STACK_OF(X509)* chain = sk_X509_new_null();
+  bool is_done = chain != nullptr;
+  for (const X509Ptr& one : certificate.chain) is_done = is_done && sk_X509_push(chain, one.get()) > 0;
+  is_done = is_done &&
+            SSL_CTX_use_cert_and_key(context, certificate.leaf.get(), certificate.key.get(), chain, 1) == 1;
+  sk_X509_free(chain);
+  return is_done;
 }
 
 }  // namespace weir::tls

@@ -35,4 +35,8 @@ struct Certificate {
 // the order of the certificates is wrong.
 base::Result<Certificate> load_certificate(const CertificateFiles& files, UtcTime now = utc_now());
 
+// Lets `context` show it, beside those with other kinds of keys. False when OpenSSL refuses it, as too weak
+// for instance; its error queue says why.
+bool use_certificate(SSL_CTX* context, const Certificate& certificate);
+
 }  // namespace weir::tls

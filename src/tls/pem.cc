@@ -17,15 +17,9 @@
 namespace weir::tls {
 namespace {
 
-using base::ErrorSide;
-
 constexpr off_t kMaxBytes = off_t{1} << 20;
 
 using BioPtr = std::unique_ptr<BIO, Free<BIO_free_all>>;
-
-base::Error fault(const std::string& file, std::string_view what) {
-  return {ErrorSide::kConfiguration, fmt::format("{}: {}", file, what)};
-}
 
 // Reads `text.size()` bytes, or as many as there are; the errno of a failure, or 0.
 int read_into(int fd, std::string& text) {
@@ -60,31 +54,37 @@ bool looks_like_der(std::string_view text) { return text.starts_with('\x30') && 
 
 base::Error no_certificate(std::string_view text, const std::string& file) {
   if (looks_like_der(text))
-    return fault(
+    return file_fault(
         file,
         fmt::format(
             "there is no certificate in PEM form in it; if it is one in DER form, `openssl x509 -inform "
             "der -in {} -out NEW` makes it PEM",
             file));
   if (holds_key(text))
-    return fault(file, "there is no certificate in it, but a private key; expected PEM blocks CERTIFICATE");
-  return fault(file, "there is no certificate in it; expected PEM blocks CERTIFICATE");
+    return file_fault(file,
+                      "there is no certificate in it, but a private key; expected PEM blocks CERTIFICATE");
+  return file_fault(file, "there is no certificate in it; expected PEM blocks CERTIFICATE");
 }
 
 base::Error no_key(std::string_view text, const std::string& file) {
   if (looks_like_der(text))
-    return fault(
+    return file_fault(
         file,
         fmt::format(
             "there is no private key in PEM form in it; if it is one in DER form, `openssl pkey -inform "
             "der -in {} -out NEW` makes it PEM",
             file));
   if (holds_certificate(text))
-    return fault(file, "there is no private key in it, but a certificate; expected a PEM block PRIVATE KEY");
-  return fault(file, "there is no private key in it; expected a PEM block PRIVATE KEY");
+    return file_fault(file,
+                      "there is no private key in it, but a certificate; expected a PEM block PRIVATE KEY");
+  return file_fault(file, "there is no private key in it; expected a PEM block PRIVATE KEY");
 }
 
 }  // namespace
+
+base::Error file_fault(const std::string& file, std::string_view what) {
+  return {base::ErrorSide::kConfiguration, fmt::format("{}: {}", file, what)};
+}
 
 FileText::~FileText() { OPENSSL_cleanse(text_.data(), text_.size()); }
 
@@ -94,9 +94,9 @@ base::Result<FileText> load_text(const std::string& file) {
   if (!fd) return base::failure(base::system_error(file + ": cannot be opened", errno));
   struct stat facts {};
   if (::fstat(fd.get(), &facts) != 0) return base::failure(base::system_error(file, errno));
-  if (!S_ISREG(facts.st_mode)) return base::failure(fault(file, "is not a regular file"));
+  if (!S_ISREG(facts.st_mode)) return base::failure(file_fault(file, "is not a regular file"));
   if (facts.st_size > kMaxBytes)
-    return base::failure(fault(file, "is larger than the 1 MiB that are allowed"));
+    return base::failure(file_fault(file, "is larger than the 1 MiB that are allowed"));
   std::string text(static_cast<std::size_t>(facts.st_size), '\0');
   if (const int error = read_into(fd.get(), text); error != 0)
     return base::failure(base::system_error(file + ": cannot be read", error));
@@ -115,8 +115,8 @@ base::Result<std::vector<X509Ptr>> parse_certificates(std::string_view text, con
   const std::string reason = take_error_text();
   if (!is_end)
     return base::failure(
-        fault(file, fmt::format("certificate {} in it cannot be read ({}): the file is damaged",
-                                found.size() + 1, reason)));
+        file_fault(file, fmt::format("certificate {} in it cannot be read ({}): the file is damaged",
+                                     found.size() + 1, reason)));
   if (found.empty()) return base::failure(no_certificate(text, file));
   return found;
 }
@@ -130,12 +130,12 @@ base::Result<PrivateKeyPtr> parse_private_key(std::string_view text, const std::
   if (key) return key;
   if (was_asked)
     return base::failure(
-        fault(file, fmt::format("the private key is encrypted, and nobody is there to give a password; "
-                                "decrypt it with `openssl pkey -in {} -out NEW`",
-                                file)));
+        file_fault(file, fmt::format("the private key is encrypted, and nobody is there to give a password; "
+                                     "decrypt it with `openssl pkey -in {} -out NEW`",
+                                     file)));
   if (!holds_key(text)) return base::failure(no_key(text, file));
   return base::failure(
-      fault(file, fmt::format("the private key cannot be read ({}): the file is damaged", reason)));
+      file_fault(file, fmt::format("the private key cannot be read ({}): the file is damaged", reason)));
 }
 
 std::string mode_warning(const std::string& file, mode_t mode) {

@@ -12,6 +12,9 @@
 
 namespace weir::tls {
 
+// "<file>: <what>", an error of the configuration.
+base::Error file_fault(const std::string& file, std::string_view what);
+
 // What a file holds, wiped from memory at the end: it may be a key.
 class FileText {
  public:

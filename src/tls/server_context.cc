@@ -79,16 +79,6 @@ Callbacks* give_callbacks(SSL_CTX* context, const ServerParts& parts, const std:
   return made.release();
 }
 
-bool use_certificate(SSL_CTX* context, const Certificate& certificate) {
-  STACK_OF(X509)* chain = sk_X509_new_null();
-  bool is_done = chain != nullptr;
-  for (const X509Ptr& one : certificate.chain) is_done = is_done && sk_X509_push(chain, one.get()) > 0;
-  is_done = is_done &&
-            SSL_CTX_use_cert_and_key(context, certificate.leaf.get(), certificate.key.get(), chain, 1) == 1;
-  sk_X509_free(chain);
-  return is_done;
-}
-
 bool ask_clients(SSL_CTX* context, const ServerParts& parts) {
   const bool is_required = parts.settings.client_verify == ClientVerify::kRequired;
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);

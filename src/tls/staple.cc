@@ -17,10 +17,6 @@ using BasicPtr = std::unique_ptr<OCSP_BASICRESP, Free<OCSP_BASICRESP_free>>;
 using CertIdPtr = std::unique_ptr<OCSP_CERTID, Free<OCSP_CERTID_free>>;
 using StorePtr = std::unique_ptr<X509_STORE, Free<X509_STORE_free>>;
 
-base::Error fault(const std::string& file, std::string_view what) {
-  return {base::ErrorSide::kConfiguration, fmt::format("{}: {}", file, what)};
-}
-
 // All bytes must be of it.
 ResponsePtr parse(std::string_view der) {
   const auto* at = reinterpret_cast<const unsigned char*>(der.data());
@@ -77,7 +73,7 @@ base::Error no_match(const std::string& file, const std::vector<Certificate>& ce
                             "; that takes the issuer's certificate, which is missing in {}: add it after the "
                             "certificate itself",
                             without);
-  return fault(file, "the OCSP response is about none of the certificates" + hint);
+  return file_fault(file, "the OCSP response is about none of the certificates" + hint);
 }
 
 bool is_signed_for(OCSP_BASICRESP* basic, X509* issuer) {
@@ -120,19 +116,20 @@ base::Result<StapleFile> load_staple(const std::string& file, const std::vector<
   const ResponsePtr response = parse(loaded->text());
   if (!response)
     return base::failure(
-        fault(file, "is not an OCSP response in DER form; `openssl ocsp -respout` writes one"));
+        file_fault(file, "is not an OCSP response in DER form; `openssl ocsp -respout` writes one"));
   if (const int status = OCSP_response_status(response.get()); status != OCSP_RESPONSE_STATUS_SUCCESSFUL)
     return base::failure(
-        fault(file, fmt::format("the responder has refused to answer ({}): get another response",
-                                OCSP_response_status_str(status))));
+        file_fault(file, fmt::format("the responder has refused to answer ({}): get another response",
+                                     OCSP_response_status_str(status))));
   const BasicPtr basic(OCSP_response_get1_basic(response.get()));
-  if (!basic) return base::failure(fault(file, "the OCSP response cannot be read: " + take_error_text()));
+  if (!basic)
+    return base::failure(file_fault(file, "the OCSP response cannot be read: " + take_error_text()));
   const auto match = find(basic.get(), certificates);
   if (!match) return base::failure(no_match(file, certificates));
   if (!is_signed_for(basic.get(), match->issuer))
     return base::failure(
-        fault(file, fmt::format("the OCSP response was not signed for the issuer of {} ({})",
-                                certificates[match->certificate].files.chain, take_error_text())));
+        file_fault(file, fmt::format("the OCSP response was not signed for the issuer of {} ({})",
+                                     certificates[match->certificate].files.chain, take_error_text())));
   StapleFile found;
   found.certificate = match->certificate;
   found.staple.der = loaded->text();

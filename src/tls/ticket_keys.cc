@@ -54,11 +54,12 @@ base::Result<std::shared_ptr<TicketKeys>> TicketKeys::from_file(const std::strin
   if (!loaded) return base::failure(loaded.error());
   std::string_view text = loaded->text();
   if (text.empty() || text.size() % TicketKey::kBytes != 0) {
-    return base::failure(
-        {base::ErrorSide::kConfiguration,
-         fmt::format("{}: has {} bytes; expected one or more ticket keys of {} bytes each, as "
-                     "`openssl rand -out {} {}` makes one",
-                     file, text.size(), TicketKey::kBytes, file, TicketKey::kBytes)});
+    return base::failure(file_fault(
+        file,
+        fmt::format(
+            "has {} bytes; expected one or more ticket keys of {} bytes each, as `openssl rand -out {} {}` "
+            "makes one",
+            text.size(), TicketKey::kBytes, file, TicketKey::kBytes)));
   }
   if (std::string warning = mode_warning(file, loaded->mode()); !warning.empty())
     warnings.push_back(std::move(warning));
