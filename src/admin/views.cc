@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "admin/pool_views.h"
+#include "admin/tls_views.h"
 #include "base/log_text.h"
 #include "metrics/text_format.h"
 
@@ -155,6 +156,7 @@ void listener_metrics(TextFormat& out, const ProcessStatus& status) {
   packet_metrics(out, status);
   proxy_metrics(out, status);
   hello_metrics(out, status);
+  tls_metrics(out, status.listeners, tls::utc_now());
   out.family("weir_accept_pauses_total", FamilyType::kCounter, "Times that accepting was paused, by reason.");
   by_reason(
       out, status, [](const auto& l) { return l.paused; }, admission::kRefusalWords);

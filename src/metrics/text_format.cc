@@ -30,7 +30,7 @@ void TextFormat::family(std::string_view name, FamilyType type, std::string_view
   text_ += fmt::format("\n# TYPE {} {}\n", name, type == FamilyType::kCounter ? "counter" : "gauge");
 }
 
-void TextFormat::sample(std::initializer_list<Label> labels, std::uint64_t value) {
+void TextFormat::labelled(std::initializer_list<Label> labels) {
   text_ += name_;
   const char* separator = "{";
   for (const auto& [key, label_value] : labels) {
@@ -42,6 +42,15 @@ void TextFormat::sample(std::initializer_list<Label> labels, std::uint64_t value
     separator = ",";
   }
   if (labels.size() > 0) text_ += '}';
+}
+
+void TextFormat::sample(std::initializer_list<Label> labels, std::uint64_t value) {
+  labelled(labels);
+  fmt::format_to(std::back_inserter(text_), " {}\n", value);
+}
+
+void TextFormat::signed_sample(std::initializer_list<Label> labels, std::int64_t value) {
+  labelled(labels);
   fmt::format_to(std::back_inserter(text_), " {}\n", value);
 }
 

@@ -21,11 +21,16 @@ class TextFormat {
 
   void sample(std::initializer_list<Label> labels, std::uint64_t value);
   void sample(std::uint64_t value) { sample({}, value); }
+  // Of a gauge that may be below 0.
+  void signed_sample(std::initializer_list<Label> labels, std::int64_t value);
 
   // The document so far.
   const std::string& text() const { return text_; }
 
  private:
+  // The name and the labels of a sample.
+  void labelled(std::initializer_list<Label> labels);
+
   std::string text_;
   std::string name_;
 };

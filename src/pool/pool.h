@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "pool/backend.h"
+#include "pool/backend_tls.h"
 #include "pool/client_hash.h"
 #include "pool/proxy_sending.h"
 #include "pool/retry_budget.h"
@@ -30,6 +31,7 @@ struct PoolSettings {
   std::uint32_t queue_length = 0;
   base::Millis queue_timeout{5'000};
   ProxySending send_proxy;
+  BackendTls tls;
 };
 
 struct PoolCounters {

@@ -5,38 +5,45 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "relay/send_now.h"
+#include "relay/end.h"
 
 namespace weir::relay {
 namespace {
 
 constexpr int kReadsPerTurn = 8;
 
-// A call that a signal interrupted is made again; -1 leaves errno to the caller.
-ssize_t receive(int fd, void* memory, std::size_t size, int flags) {
-  ssize_t n = 0;
-  do {
-    n = ::recv(fd, memory, size, flags);
-  } while (n < 0 && errno == EINTR);
-  return n;
+// The source's stream has ended, and all of it is with the target: a stream there ends too.
+Pumped end_target(Direction& direction, const End& target) {
+  if (target.stream == nullptr || target.stream->end() == 0) return Pumped::kEnded;
+  if (errno != EAGAIN) return target_failure(errno);
+  direction.blocked = true;
+  return Pumped::kBlocked;
 }
 
-Pumped flush(Direction& direction, int target) {
+// A socket that takes less than it is given is full; a stream takes what it likes, and says when it is.
+bool is_full(const End& target, ssize_t sent, std::size_t given) {
+  return sent < 0 || (target.stream == nullptr && static_cast<std::size_t>(sent) < given);
+}
+
+Pumped flush(Direction& direction, const End& target) {
   // The end follows at once, and travels in the last packet with the bytes. Not behind a failure: a reset
   // follows then, and only once they have been acknowledged.
   const int flags = direction.source_ended && !direction.read_on ? MSG_MORE : 0;
-  const ssize_t sent = send_now(target, direction.held.data(), direction.held.size(), flags);
-  if (sent < 0 && errno != EAGAIN) {
-    const int error = errno;  // giving memory back may change it
-    direction.held.release();
-    return target_failure(error);
+  while (direction.held.size() > 0) {
+    const std::size_t given = direction.held.size();
+    const ssize_t sent = send_now(target, direction.held.data(), given, flags);
+    if (sent < 0 && errno != EAGAIN) {
+      const int error = errno;  // giving memory back may change it
+      direction.held.release();
+      return target_failure(error);
+    }
+    if (sent > 0) {
+      direction.bytes += static_cast<std::uint64_t>(sent);
+      direction.held.consume(static_cast<std::size_t>(sent));
+    }
+    direction.blocked = is_full(target, sent, given);
+    if (direction.blocked) return Pumped::kBlocked;
   }
-  if (sent > 0) {
-    direction.bytes += static_cast<std::uint64_t>(sent);
-    direction.held.consume(static_cast<std::size_t>(sent));
-  }
-  direction.blocked = direction.held.size() > 0;
-  if (direction.blocked) return Pumped::kBlocked;
   direction.held.release();
   return Pumped::kMore;
 }
@@ -51,8 +58,9 @@ Pumped read_outcome(Direction& direction, ssize_t received) {
   return errno == EAGAIN ? Pumped::kDrained : source_failure(errno);
 }
 
-Pumped copy_once(Direction& direction, int source, int target, net::Buffer buffer, std::size_t size) {
-  const ssize_t received = receive(source, buffer.memory(), size, 0);
+Pumped copy_once(Direction& direction, const End& source, const End& target, net::Buffer buffer,
+                 std::size_t size) {
+  const ssize_t received = receive(source, buffer.memory(), size);
   const Pumped outcome = read_outcome(direction, received);
   if (outcome != Pumped::kMore) return outcome;
   buffer.fill(static_cast<std::size_t>(received));
@@ -65,8 +73,9 @@ Pumped copy_once(Direction& direction, int source, int target, net::Buffer buffe
   return direction.source_ended ? Pumped::kEnded : Pumped::kDrained;
 }
 
-Pumped copy_by_peeking(Direction& direction, int source, int target, std::byte* scratch, std::size_t size) {
-  const ssize_t seen = receive(source, scratch, size, MSG_PEEK);
+Pumped copy_by_peeking(Direction& direction, const End& source, const End& target, std::byte* scratch,
+                       std::size_t size) {
+  const ssize_t seen = peek(source, scratch, size);
   const Pumped outcome = read_outcome(direction, seen);
   if (outcome != Pumped::kMore) return outcome;
   const ssize_t sent = send_now(target, scratch, static_cast<std::size_t>(seen));
@@ -74,28 +83,29 @@ Pumped copy_by_peeking(Direction& direction, int source, int target, std::byte* 
   if (sent > 0) {
     direction.bytes += static_cast<std::uint64_t>(sent);
     // These bytes lie in the receive queue: taking them cannot fall short.
-    receive(source, scratch, static_cast<std::size_t>(sent), 0);
+    receive(source, scratch, static_cast<std::size_t>(sent));
   }
-  direction.blocked = sent < seen;
+  direction.blocked = is_full(target, sent, static_cast<std::size_t>(seen));
   return direction.blocked ? Pumped::kBlocked : Pumped::kMore;
 }
 
 }  // namespace
 
-Pumped pump_by_copy(Direction& direction, int source, int target, net::BufferPool& buffers,
+Pumped pump_by_copy(Direction& direction, const End& source, const End& target, net::BufferPool& buffers,
                     std::uint64_t most) {
   direction.blocked = false;
   if (direction.held) {
     const Pumped flushed = flush(direction, target);
     if (flushed != Pumped::kMore) return flushed;
   }
-  if (direction.source_ended) return Pumped::kEnded;
+  if (direction.source_ended) return end_target(direction, target);
   for (int i = 0; i < kReadsPerTurn && most > 0; ++i) {
     net::Buffer buffer = buffers.acquire();
     const std::size_t size = std::min<std::uint64_t>(most, net::Buffer::kSize);
     const std::uint64_t before = direction.bytes;
     const Pumped outcome = buffer ? copy_once(direction, source, target, std::move(buffer), size)
                                   : copy_by_peeking(direction, source, target, buffers.scratch(), size);
+    if (outcome == Pumped::kEnded) return end_target(direction, target);
     if (outcome != Pumped::kMore) return outcome;
     most -= direction.bytes - before;
   }

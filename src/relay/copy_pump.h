@@ -5,14 +5,16 @@
 #pragma once
 
 #include "relay/direction.h"
+#include "relay/end.h"
 #include "relay/pumped.h"
 
 namespace weir::relay {
 
 // Moves what can be moved now from `source` to `target`, at most about 256 KiB, so that one busy session
 // cannot starve the others of its worker, and takes at most `most` bytes from the source. Both are
-// non-blocking stream sockets. With `most` 0 it only writes what is held.
-Pumped pump_by_copy(Direction& direction, int source, int target, net::BufferPool& buffers,
+// non-blocking stream sockets, or streams over such: one there is ended with the source. With `most` 0 it
+// only writes what is held.
+Pumped pump_by_copy(Direction& direction, const End& source, const End& target, net::BufferPool& buffers,
                     std::uint64_t most = kNoBound);
 
 }  // namespace weir::relay

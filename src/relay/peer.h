@@ -2,7 +2,10 @@
 // backend's while it connects, and the relay uses both afterwards.
 #pragma once
 
+#include <memory>
+
 #include "net/socket.h"
+#include "net/stream.h"
 #include "net/watch.h"
 
 namespace weir::relay {
@@ -16,7 +19,11 @@ struct Peer {
   base::UniqueFd fd;
   // A read of a unix socket may fall short in front of passed descriptors, unix(7).
   bool is_tcp = true;
+  std::unique_ptr<net::Stream> stream;  // over the socket; none: its bytes are the socket's own
   net::Watch watch;
+
+  // A read that falls short has taken all that was there.
+  bool reads_tell_all() const { return is_tcp && stream == nullptr; }
 
   // Closes with an end of stream, after what is queued in the kernel.
   void close() {

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "relay/send_now.h"
+#include "relay/end.h"
 
 namespace weir::relay {
 
-Pumped Preface::send(Direction& upload, int target) {
+Pumped Preface::send(Direction& upload, const End& target) {
   upload.blocked = false;
   while (sent_ < bytes_.size()) {
     const ssize_t sent = send_now(target, bytes_.data() + sent_, bytes_.size() - sent_);

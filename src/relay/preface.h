@@ -6,6 +6,7 @@
 #include <string>
 
 #include "relay/direction.h"
+#include "relay/end.h"
 #include "relay/pumped.h"
 
 namespace weir::relay {
@@ -24,7 +25,7 @@ class Preface {
 
   // Sends what is left. `kMore`: all of it is out. Otherwise `kBlocked`, to be called again, or what has
   // become of the target. The client's own bytes are counted in `upload`, which carries them.
-  Pumped send(Direction& upload, int target);
+  Pumped send(Direction& upload, const End& target);
 
  private:
   std::string bytes_;

@@ -22,12 +22,12 @@ bool splices(Direction& direction, net::PipePool* pipes) {
   return direction.pipe != nullptr;
 }
 
-Pumped move(Direction& direction, int source, int target, net::BufferPool& buffers, net::PipePool* pipes,
-            std::uint64_t most) {
+Pumped move(Direction& direction, const End& source, const End& target, net::BufferPool& buffers,
+            net::PipePool* pipes, std::uint64_t most) {
   if (!splices(direction, pipes)) return pump_by_copy(direction, source, target, buffers, most);
   // The pipe is emptied then, and no more.
   const bool gives_pipe_up = must_copy(direction, *pipes);
-  const Pumped outcome = pump_by_splice(direction, source, target, gives_pipe_up ? 0 : most);
+  const Pumped outcome = pump_by_splice(direction, source.fd, target.fd, gives_pipe_up ? 0 : most);
   if (direction.pipe->size() > 0 && outcome == Pumped::kBlocked) return outcome;
   direction.pipe.reset();
   const bool goes_on_by_copy = outcome == Pumped::kEnded || (outcome == Pumped::kMore && gives_pipe_up);
@@ -36,8 +36,8 @@ Pumped move(Direction& direction, int source, int target, net::BufferPool& buffe
 
 }  // namespace
 
-Pumped pump(Direction& direction, int source, int target, net::BufferPool& buffers, net::PipePool* pipes,
-            std::uint64_t most) {
+Pumped pump(Direction& direction, const End& source, const End& target, net::BufferPool& buffers,
+            net::PipePool* pipes, std::uint64_t most) {
   const std::uint64_t before = direction.bytes;
   const Pumped outcome = move(direction, source, target, buffers, pipes, most);
   direction.meter.moved(direction.bytes - before);

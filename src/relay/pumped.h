@@ -9,15 +9,16 @@
 namespace weir::relay {
 
 enum class Pumped : std::uint8_t {
-  kDrained,      // the source had no more: wait until it can be read
-  kMore,         // the turn's share or `most` is used up; the source may have more
-  kBlocked,      // the target is full; `direction.blocked` is set
-  kEnded,        // the source ended its stream and everything before it is with the target
-  kSourceReset,  // the source was reset; everything that came before is with the target
-  kSourceLost,   // the kernel gave the source up (keep-alive or user timeout)
-  kTargetReset,  // the target was reset: what it had not taken is lost with it
-  kTargetLost,   // the kernel gave the target up
-  kNoMemory,     // the kernel is out of memory for sockets
+  kDrained,       // the source had no more: wait until it can be read
+  kMore,          // the turn's share or `most` is used up; the source may have more
+  kBlocked,       // the target is full; `direction.blocked` is set
+  kEnded,         // the source ended its stream and everything before it is with the target
+  kSourceReset,   // the source was reset; everything that came before is with the target
+  kSourceLost,    // the kernel gave the source up (keep-alive or user timeout)
+  kSourceBroken,  // the source has broken the protocol of its stream, which cannot go on
+  kTargetReset,   // the target was reset: what it had not taken is lost with it
+  kTargetLost,    // the kernel gave the target up
+  kNoMemory,      // the kernel is out of memory for sockets
 };
 
 // For a pump's `most`: no other bound than the turn's share.
@@ -27,6 +28,7 @@ inline bool is_shortage(int error) { return error == ENOMEM || error == ENOBUFS;
 
 inline Pumped source_failure(int error) {
   if (is_shortage(error)) return Pumped::kNoMemory;
+  if (error == EPROTO) return Pumped::kSourceBroken;
   return net::means_no_answer(error) ? Pumped::kSourceLost : Pumped::kSourceReset;
 }
 

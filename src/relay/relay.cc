@@ -12,8 +12,8 @@ void Relay::begin(const Settings& settings) {
   reset_linger_ = settings.reset_linger;
   upload_throttle_ = make_throttle(Side::kClient, settings.upload_rate);
   download_throttle_ = make_throttle(Side::kBackend, settings.download_rate);
-  upload_.read_on = !client_.is_tcp;
-  download_.read_on = !backend_.is_tcp;
+  upload_.read_on = !client_.reads_tell_all();
+  download_.read_on = !backend_.reads_tell_all();
   client_.watch.bind<&Relay::on_client>(services_.loop, client_.fd.get(), this);
   if (backend_.watch.interest() != net::Interest::kNone) {
     backend_.watch.hand_to<&Relay::on_backend>(this);
@@ -100,7 +100,7 @@ void Relay::step(Side source) {
   switch (outcome) {
     case Pumped::kDrained:
       direction.readable = false;
-      direction.read_on = !peer(source).is_tcp;
+      direction.read_on = !peer(source).reads_tell_all();
       return;
     case Pumped::kMore:
       // A source that is not watched yet will be told of anyway, and a throttle says itself when to go on.
@@ -116,6 +116,8 @@ void Relay::step(Side source) {
       return source_failed(source, EndCause::kReset);
     case Pumped::kSourceLost:
       return source_failed(source, EndCause::kLost);
+    case Pumped::kSourceBroken:
+      return source_failed(source, EndCause::kBroken);
     case Pumped::kTargetReset:
       return target_failed(source, EndCause::kReset);
     case Pumped::kTargetLost:
@@ -126,7 +128,7 @@ void Relay::step(Side source) {
 }
 
 Pumped Relay::send_preface() {
-  const Pumped outcome = preface_->send(upload_, backend_.fd.get());
+  const Pumped outcome = preface_->send(upload_, end_of(Side::kBackend));
   if (outcome == Pumped::kBlocked) return outcome;
   if (upload_throttle_ != nullptr) {
     upload_throttle_->bucket().take(preface_->read_ahead(), base::precise_now());
@@ -141,10 +143,11 @@ Pumped Relay::pump(Side source) {
     if (outcome != Pumped::kMore) return outcome;
   }
   Direction& direction = from(source);
-  const int in = peer(source).fd.get();
-  const int out = peer(other(source)).fd.get();
+  const End in = end_of(source);
+  const End out = end_of(other(source));
   Throttle* throttle = (source == Side::kClient ? upload_throttle_ : download_throttle_).get();
-  net::PipePool* pipes = client_.is_tcp && backend_.is_tcp ? &services_.pipes : nullptr;
+  const bool may_splice = client_.reads_tell_all() && backend_.reads_tell_all();
+  net::PipePool* pipes = may_splice ? &services_.pipes : nullptr;
   if (throttle == nullptr) return relay::pump(direction, in, out, services_.buffers, pipes);
   const base::TimePoint now = base::precise_now();
   const std::uint64_t before = direction.bytes + direction.waiting();

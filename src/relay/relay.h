@@ -20,6 +20,7 @@ namespace weir::relay {
 enum class EndCause : std::uint8_t {
   kFinished,  // both directions ended their streams; `side` ended first
   kReset,     // `side` was reset by its host
+  kBroken,    // `side` broke the protocol of its stream (TLS), or cut it off
   kLost,      // the kernel gave `side` up: no answer to keep-alive probes or to data
   kSystem,    // the kernel is out of memory for sockets or watches
 };
@@ -92,6 +93,7 @@ class Relay {
 
   Peer& peer(Side side) { return side == Side::kClient ? client_ : backend_; }
   const Peer& peer(Side side) const { return side == Side::kClient ? client_ : backend_; }
+  End end_of(Side side) { return {peer(side).fd.get(), peer(side).stream.get()}; }
   const Direction& from(Side side) const { return side == Side::kClient ? upload_ : download_; }
   // The direction whose source is `side`.
   Direction& from(Side side) { return side == Side::kClient ? upload_ : download_; }

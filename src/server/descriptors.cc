@@ -30,7 +30,7 @@ base::Result<DescriptorPlan> plan_descriptors(std::uint64_t limit, const Descrip
   plan.limit = limit;
   plan.reserved = {{"standard streams", 3},
                    {"log", 2},
-                   {"control loop, its mailboxes and signals", kLoop + 3},
+                   {"control loop, its mailboxes and signals", kLoop + 4},
                    {"workers' loops and mailboxes", kLoop * needs.workers},
                    {"connections about to be refused", needs.workers},
                    {"listening sockets", needs.listening_sockets}};

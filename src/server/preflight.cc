@@ -18,6 +18,7 @@
 #include "server/host.h"
 #include "server/kernel_advice.h"
 #include "server/listener_set.h"
+#include "server/listener_tls.h"
 #include "server/name_watches.h"
 #include "server/rate_advice.h"
 #include "server/warmer.h"
@@ -126,6 +127,13 @@ void check_paths(const Config& config, const net::UserIds& user, Problems& probl
         if (::access(file.value.c_str(), R_OK) != 0) continue;
         require(user, file.value, net::Access::kRead, file.place, Severity::kError, "the list", problems);
       }
+    }
+  }
+  for (const auto& listener : config.listeners) {
+    if (!listener.terminates()) continue;
+    for (const std::string& file : tls_files(*listener.tls)) {
+      if (::access(file.c_str(), R_OK) != 0) continue;
+      require(user, file, net::Access::kRead, listener.tls->place, Severity::kError, "the file", problems);
     }
   }
   for (const std::string& file : config.files) {

@@ -16,6 +16,7 @@
 #include "net/kernel_counters.h"
 #include "pool/backend.h"
 #include "session/counters.h"
+#include "tls/server_contexts.h"
 
 namespace weir::server {
 
@@ -37,6 +38,12 @@ struct ListenerStatus {
   std::array<std::uint64_t, wire::kProxyFaults> proxy_faults{};
   bool reads_hellos = false;
   std::array<std::uint64_t, session::kHelloNews> client_hellos{};
+  bool ends_tls = false;  // of clients
+  std::array<std::uint64_t, session::kHandshakeNews> handshakes{};
+  std::uint64_t handshakes_under_way = 0;
+  std::uint64_t most_handshakes = 0;
+  std::uint64_t tls_cut = 0;
+  std::vector<tls::CertificateFact> certificates;  // in force
   std::uint64_t tarpit_full = 0;
   std::uint64_t large_batches = 0;
   bool wants_kernel_drop = false;

@@ -40,6 +40,12 @@ void StatusReader::add_listeners(ProcessStatus& status) const {
     sum.addresses = parts_.listeners.addresses()[i];
     sum.asks_proxies = parts_.config.listeners[i].accept_proxy != config::AcceptProxy::kOff;
     sum.reads_hellos = parts_.config.listeners[i].tls.has_value();
+    if (const session::TlsTermination* tls = parts_.world.tls[i].termination.get()) {
+      sum.ends_tls = true;
+      sum.handshakes_under_way = tls->handshakes.used();
+      sum.most_handshakes = tls->handshakes.limit();
+      sum.certificates = tls->contexts->current()->certificates();
+    }
     sum.wants_kernel_drop = parts_.config.listeners[i].access.kernel_drop;
     if (const net::PacketFilter* filter = parts_.world.doors[i].filter.get()) {
       sum.packets_dropped = filter->dropped();
@@ -59,6 +65,8 @@ void StatusReader::add_listeners(ProcessStatus& status) const {
       add_all(counters.proxy_headers, sum.proxy_headers);
       add_all(counters.proxy_faults, sum.proxy_faults);
       add_all(counters.client_hellos, sum.client_hellos);
+      add_all(counters.handshakes, sum.handshakes);
+      sum.tls_cut += counters.tls_cut.value();
       add_all(counters.refused, sum.refused);
       add_all(counters.would_refuse, sum.would_refuse);
       add_all(counters.paused, sum.paused);

@@ -100,8 +100,8 @@ std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, co
   }
   if (config::has_error(problems)) return nullptr;
 
+  const auto files_read = std::chrono::system_clock::now();
   World world = build_world(config, net::resolve, problems);
-  const auto lists_read = std::chrono::system_clock::now();
   world.doors = build_doors(config, filters, problems);
   // Not before: a resolver may take its time, and until here a signal simply ends the process.
   base::UniqueFd signals = take_signals();
@@ -119,7 +119,7 @@ std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, co
 
   std::unique_ptr<Supervisor> supervisor(
       new Supervisor({config, std::move(world), std::move(listeners), plan, std::move(*log), std::move(*loop),
-                      std::move(*mailbox), std::move(signals), options.on_hangup, lists_read}));
+                      std::move(*mailbox), std::move(signals), options.on_hangup, files_read}));
   if (const auto made = supervisor->make_workers(problems); !made) {
     add_error(problems, made.error());
     return nullptr;
@@ -144,7 +144,7 @@ Supervisor::Supervisor(Prepared&& prepared)
       mailbox_(std::move(prepared.mailbox)),
       signals_(std::move(prepared.signals)),
       on_hangup_(prepared.on_hangup),
-      lists_read_(prepared.lists_read),
+      files_read_(prepared.files_read),
       slots_(descriptors_.max_connections, [this] { wake_acceptors(); }),
       health_checks_(*loop_, {config_, world_.pools, *log_}),
       port_watch_(*loop_, {config_, world_.pools, *log_}),
@@ -195,9 +195,12 @@ base::Result<void> Supervisor::make_workers(Problems& problems) {
   drain_ = std::make_unique<Drain>(
       *loop_, Drain::Parts{workers_, slots_, *log_, listener_names(config_), config_.process.drain_timeout},
       [this] { loop_->stop(); });
-  auto watch = AccessWatch::create(*loop_, {config_, world_.doors, workers_, *log_, lists_read_});
+  auto watch = AccessWatch::create(*loop_, {config_, world_.doors, workers_, *log_, files_read_});
   if (!watch) return base::failure(std::move(watch.error()));
   access_watch_ = std::move(*watch);
+  auto certificates = CertificateWatch::create(*loop_, {config_, world_.tls, *log_, files_read_});
+  if (!certificates) return base::failure(std::move(certificates.error()));
+  certificate_watch_ = std::move(*certificates);
   auto keeper =
       PoolKeeper::create(*loop_, {config_, world_.pools, workers_, *log_, health_checks_, port_watch_});
   if (!keeper) return base::failure(std::move(keeper.error()));
@@ -249,6 +252,7 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
              buffers_per_worker() * workers_.size(), *log_},
             admin);
   access_watch_->start();
+  certificate_watch_->start();
   health_checks_.start();
   port_watch_.start();
   pool_keeper_->start();

@@ -12,6 +12,7 @@
 #include "config/problem.h"
 #include "net/mailbox.h"
 #include "server/access_watch.h"
+#include "server/certificate_watch.h"
 #include "server/drain.h"
 #include "server/listener_set.h"
 #include "server/log_writer.h"
@@ -87,7 +88,7 @@ class Supervisor final : public StatusSource {
     std::unique_ptr<net::Mailbox<Stop>> mailbox;
     base::UniqueFd signals;
     OnHangup on_hangup = OnHangup::kStay;
-    std::chrono::system_clock::time_point lists_read;
+    std::chrono::system_clock::time_point files_read;
   };
 
   explicit Supervisor(Prepared&& prepared);
@@ -108,12 +109,13 @@ class Supervisor final : public StatusSource {
   const std::unique_ptr<net::Mailbox<Stop>> mailbox_;
   const base::UniqueFd signals_;
   const OnHangup on_hangup_;
-  const std::chrono::system_clock::time_point lists_read_;
+  const std::chrono::system_clock::time_point files_read_;
   net::Watch signal_watch_;
   admission::ConnectionSlots slots_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Drain> drain_;
   std::unique_ptr<AccessWatch> access_watch_;
+  std::unique_ptr<CertificateWatch> certificate_watch_;
   std::unique_ptr<RefusalSummary> refusals_;
   HealthChecks health_checks_;
   PortWatch port_watch_;

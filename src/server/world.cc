@@ -7,6 +7,7 @@
 #include "server/backend_specs.h"
 #include "server/name_watches.h"
 #include "server/pool_settings.h"
+#include "server/pool_tls.h"
 
 namespace weir::server {
 namespace {
@@ -43,7 +44,9 @@ class Builder {
       }
       world.names.push_back(std::move(name));
     }
-    world.pools.push_back(std::make_shared<pool::Pool>(pool_settings(from), backends));
+    pool::PoolSettings settings = pool_settings(from);
+    settings.tls = build_pool_tls(from, problems_);
+    world.pools.push_back(std::make_shared<pool::Pool>(std::move(settings), backends));
   }
 
  private:
@@ -105,12 +108,14 @@ std::shared_ptr<const session::HelloRules> hello_rules(const config::ListenerCon
   if (!from.tls) return nullptr;
   std::vector<session::HelloRoutes::Rule> rules;
   for (const config::RouteConfig& route : from.routes) {
-    session::HelloRoutes::Rule rule{{}, route.alpn, find_pool(world, route.pool.value)};
+    session::HelloRoutes::Rule rule{
+        {}, route.alpn, find_pool(world, route.pool.value), route.mode == config::TlsMode::kTerminate};
     for (const auto& name : route.server_names) rule.server_names.push_back(name.value);
     rules.push_back(std::move(rule));
   }
   auto hello = std::make_shared<session::HelloRules>();
   hello->routes = session::HelloRoutes(rules);
+  hello->terminates = from.tls->mode == config::TlsMode::kTerminate;
   hello->refuses_without_route = from.tls->no_route == config::Otherwise::kRefuse;
   hello->refuses_others_than_tls = from.tls->not_tls == config::Otherwise::kRefuse;
   return hello;
@@ -118,8 +123,8 @@ std::shared_ptr<const session::HelloRules> hello_rules(const config::ListenerCon
 
 std::shared_ptr<const session::SessionSettings> settings_of(const config::ListenerConfig& from,
                                                             const config::LimitsConfig& limits,
-                                                            const config::LogConfig& log,
-                                                            const World& world) {
+                                                            const config::LogConfig& log, const World& world,
+                                                            const ListenerTls& tls) {
   auto settings = std::make_shared<session::SessionSettings>();
   settings->listener = from.name;
   settings->idle_timeout = from.idle_timeout;
@@ -134,6 +139,7 @@ std::shared_ptr<const session::SessionSettings> settings_of(const config::Listen
   settings->preread_timeout = from.preread_timeout;
   settings->proxy_may_be_absent = from.accept_proxy == config::AcceptProxy::kOptional;
   settings->hello = hello_rules(from, world);
+  settings->tls = tls.termination;
   settings->logged = logged(log.sessions);
   return settings;
 }
@@ -150,7 +156,8 @@ World build_world(const config::Config& config, const Resolve& resolve, Problems
     if (!fallback.empty()) world.pools[i]->set_fallback(find_pool(world, fallback));
   }
   for (const config::ListenerConfig& listener : config.listeners) {
-    world.routes.push_back({settings_of(listener, limits_of(config, listener), config.log, world),
+    const ListenerTls& tls = world.tls.emplace_back(build_listener_tls(listener, problems));
+    world.routes.push_back({settings_of(listener, limits_of(config, listener), config.log, world, tls),
                             find_pool(world, listener.pool.value)});
   }
   return world;

@@ -1,6 +1,7 @@
 // The running form of a configuration: for each listener its route and who may come in, for each pool its
-// live block. `build_world` makes routes and pools from a `Config` and the answers of the resolver; the
-// doors, which read files, are made apart by `build_doors`. Knows nothing of sockets or threads.
+// live block. `build_world` makes routes and pools from a `Config`, the answers of the resolver and the files
+// of TLS; the doors, which read files of their own, are made apart by `build_doors`. Knows nothing of sockets
+// or threads.
 #pragma once
 
 #include <functional>
@@ -14,6 +15,7 @@
 #include "discovery/source.h"
 #include "pool/pool.h"
 #include "server/doors.h"
+#include "server/listener_tls.h"
 #include "session/session.h"
 
 namespace weir::server {
@@ -29,6 +31,7 @@ struct NameAtStart {
 struct World {
   std::vector<session::Route> routes;  // one for each of the configuration's listeners, in its order
   std::vector<DoorRules> doors;        // the same; made apart, by `build_doors`
+  std::vector<ListenerTls> tls;        // the same
   std::vector<std::shared_ptr<pool::Pool>> pools;
   std::vector<NameAtStart> names;  // all names of all pools, in the order of the configuration
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "session/backend_tls.h"
 #include "session/outgoing.h"
 
 namespace weir::session {
@@ -17,6 +18,8 @@ CloseReason reason_of(int error) {
       return CloseReason::kConnectRefused;
     case ETIMEDOUT:
       return CloseReason::kConnectTimeout;
+    case EPROTO:
+      return CloseReason::kConnectTls;
     case EADDRNOTAVAIL:
       return CloseReason::kNoSourcePort;
     case EMFILE:
@@ -193,6 +196,11 @@ bool Connector::take_warm() {
   peer_.is_tcp = search_->backend->identity().address.is_ip();
   port_ = std::move(taken.port);
   was_warm_ = true;
+  if (search_->pool->settings().tls) {
+    search_->begun = base::precise_now();
+    search_->warm_took = taken.took;
+    return begin_tls();
+  }
   connect_time_ = base::Micros(0);
   slot_.took_warm(taken.took);
   owner_.connector_connected({});
@@ -202,6 +210,10 @@ bool Connector::take_warm() {
 
 // A connect that failed shows more than that there is room to write.
 void Connector::on_ready(net::Ready ready) {
+  if (search_->stream != nullptr) {
+    if (!go_on_with_tls()) go_on();
+    return;
+  }
   const int error = ready.read_on ? net::take_error(peer_.fd.get()) : 0;
   if (!settle(error, net::ConnectStep::kConnect, ready)) go_on();
 }
@@ -214,6 +226,12 @@ void Connector::timed_out() {
     if (slot_ || search_->waiter.why_not() != pool::NoPick::kNone) return go_on_after_wait();
     search_->pool->counters().queue_timeouts.add();
     return end(CloseReason::kQueueTimeout);
+  }
+  if (search_->stream != nullptr) {
+    const bool goes_on = go_on_with_tls();
+    if (search_ == nullptr) return;
+    if (goes_on) fail(ETIMEDOUT);
+    return go_on();
   }
   // What its watch has to tell, an end perhaps, it will tell the relay.
   if (net::is_ready(peer_.fd.get(), net::Interest::kWrite)) return on_ready({.write = true, .read_on = true});
@@ -229,6 +247,7 @@ void Connector::client_left() {
 void Connector::abandon(CloseReason reason) {
   if (is_queued() || !slot_) return;
   search_->reason = reason;
+  search_->stream.reset();
   peer_.abort();
   port_.give_back();
   slot_.release();
@@ -253,13 +272,13 @@ bool Connector::settle(int error, net::ConnectStep step, net::Ready ready) {
   }
   // A reset can only follow bytes on a connection that stood.
   const bool spoke_and_reset = error == ECONNRESET && net::unread_bytes(peer_.fd.get()) > 0;
-  if (error != 0 && !spoke_and_reset) {
+  const bool has_tls = static_cast<bool>(search_->pool->settings().tls);
+  if (error != 0 && (has_tls || !spoke_and_reset)) {
     fail(error, step);
     return false;
   }
-  const base::TimePoint now = base::precise_now();
-  connect_time_ = std::chrono::duration_cast<base::Micros>(now - search_->begun);
-  slot_.connected(now, connect_time_);
+  if (has_tls) return begin_tls();
+  note_connected();
   if (spoke_and_reset) {
     owner_.connector_connected_and_reset();
   } else {
@@ -269,10 +288,57 @@ bool Connector::settle(int error, net::ConnectStep step, net::Ready ready) {
   return true;
 }
 
+void Connector::note_connected() {
+  const base::TimePoint now = base::precise_now();
+  connect_time_ = std::chrono::duration_cast<base::Micros>(now - search_->begun);
+  slot_.connected(now, connect_time_ + search_->warm_took);
+}
+
+bool Connector::begin_tls() {
+  search_->stream =
+      make_backend_stream(search_->pool->settings().tls, *search_->backend, search_->client.server_name,
+                          peer_.fd.get(), owner_.connector_header());
+  bool is_watched = search_->stream != nullptr;
+  if (is_watched && peer_.watch.interest() == net::Interest::kNone) {
+    peer_.watch.bind<&Connector::on_ready>(services_.loop, peer_.fd.get(), this);
+    is_watched = peer_.watch.want_edges(net::Interest::kBoth);
+    owner_.connector_waits(search_->begun + search_->pool->settings().connect_timeout);
+  }
+  if (is_watched) return go_on_with_tls();
+  fail(ENOMEM);
+  return false;
+}
+
+bool Connector::go_on_with_tls() {
+  switch (search_->stream->shake_hands()) {
+    case tls::TlsStream::Step::kWantsRead:
+    case tls::TlsStream::Step::kWantsWrite:
+      return true;
+    case tls::TlsStream::Step::kDone:
+      peer_.stream = std::move(search_->stream);
+      note_connected();
+      // Bytes may have come with the end of the handshake, of which the socket tells nothing any more.
+      owner_.connector_connected({.read = true});
+      search_.reset();
+      return true;
+    case tls::TlsStream::Step::kEnded:
+    case tls::TlsStream::Step::kReset:
+      search_->tls_fault = "the backend has left in the middle";
+      break;
+    case tls::TlsStream::Step::kFailed:
+      search_->tls_fault = search_->stream->fault();
+      break;
+  }
+  fail(EPROTO);
+  return false;
+}
+
 void Connector::fail(int error, net::ConnectStep step) {
   last_error_ = error;
   search_->reason = reason_of(error);
   failed_ = search_->backend;
+  search_->stream.reset();
+  search_->warm_took = base::Micros(0);
   peer_.abort();
   port_.give_back();
   if (is_backends_fault(error, step)) {

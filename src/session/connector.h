@@ -13,6 +13,7 @@
 #include "session/close_reason.h"
 #include "session/settings.h"
 #include "session/warm_sockets.h"
+#include "tls/tls_stream.h"
 
 namespace weir::session {
 
@@ -29,6 +30,8 @@ class Connector final : private pool::Waiter::Owner {
     virtual void connector_failed(CloseReason reason) = 0;
     // An attempt, or a wait for a place, is under way and must end by `deadline`; then call `timed_out`.
     virtual void connector_waits(base::TimePoint deadline) = 0;
+    // What goes to the backend before the handshake of TLS; the pool and the backend are those that are told.
+    virtual std::string connector_header() = 0;
 
    protected:
     ~Owner() = default;
@@ -93,6 +96,8 @@ class Connector final : private pool::Waiter::Owner {
   const std::shared_ptr<pool::Backend>& failed_backend() const { return failed_; }
   // The pool's budget of retries did not allow another attempt there: of the last pool in which one failed.
   bool was_retry_denied() const { return was_retry_denied_; }
+  // What the handshake of the last attempt with TLS failed by; empty: by nothing. None once connected.
+  std::string tls_fault() const { return search_ != nullptr ? search_->tls_fault : std::string(); }
   // How long the attempt that stood took, 0 when it was a warm connection; nothing before one stood.
   std::optional<base::Micros> connect_time() const { return told(connect_time_); }
   // It was given a warm connection.
@@ -122,6 +127,11 @@ class Connector final : private pool::Waiter::Owner {
   // Takes the outcome of a connect: tells the owner of a connection and returns true, or counts the failure
   // and cleans up.
   bool settle(int error, net::ConnectStep step = net::ConnectStep::kConnect, net::Ready ready = {});
+  // The connection stands, and the pool's backends are spoken to by TLS: the same of the handshake. True also
+  // while it is under way.
+  bool begin_tls();
+  bool go_on_with_tls();
+  void note_connected();
   void fail(int error, net::ConnectStep step = net::ConnectStep::kConnect);
   void enter(const std::shared_ptr<pool::Pool>& pool);
   // Takes the fallback pool, to go on there. False: there is none.
@@ -156,6 +166,9 @@ class Connector final : private pool::Waiter::Owner {
     base::Micros waited_here{0};
     CloseReason reason = CloseReason::kNoBackend;  // why there is no connection, if none comes to stand
     base::TimePoint begun;
+    std::unique_ptr<tls::TlsStream> stream;  // while its handshake is under way
+    std::string tls_fault;
+    base::Micros warm_took{0};  // the connect of the warm connection that it is over
   };
 
   const Services& services_;

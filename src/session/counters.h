@@ -39,6 +39,21 @@ static_assert(static_cast<std::size_t>(HelloNews::kCut) + 1 == kHelloNews);
 
 constexpr std::string_view word(HelloNews news) { return kHelloNewsWords[static_cast<std::size_t>(news)]; }
 
+// What a handshake with a client came to.
+enum class HandshakeNews : std::uint8_t {
+  kFull,
+  kResumed,  // by a ticket
+  kFailed,   // the two have not come to an agreement
+  kLeft,     // the client has left in the middle
+  kTimeout,
+  kLimit  // as many were under way as may be
+};
+
+inline constexpr std::array<std::string_view, 6> kHandshakeNewsWords{"full", "resumed", "failed",
+                                                                     "left", "timeout", "limit"};
+inline constexpr std::size_t kHandshakeNews = kHandshakeNewsWords.size();
+static_assert(static_cast<std::size_t>(HandshakeNews::kLimit) + 1 == kHandshakeNews);
+
 struct alignas(64) ListenerCounters {
   metrics::Counter accepted;     // sessions begun here, those handed over from another worker included
   metrics::Counter handed_over;  // accepted here and served by another worker
@@ -48,6 +63,8 @@ struct alignas(64) ListenerCounters {
   std::array<metrics::Counter, kProxyNews> proxy_headers;         // what trusted proxies said of clients
   std::array<metrics::Counter, wire::kProxyFaults> proxy_faults;  // headers that are none
   std::array<metrics::Counter, kHelloNews> client_hellos;
+  std::array<metrics::Counter, kHandshakeNews> handshakes;
+  metrics::Counter tls_cut;  // clients' TLS streams that ended without close_notify
   std::array<metrics::Counter, admission::kRefusals> refused;
   std::array<metrics::Counter, admission::kRefusals> would_refuse;  // admitted since the limits are run dry
   std::array<metrics::Counter, admission::kRefusals> paused;        // times that accepting was paused

@@ -17,7 +17,7 @@ bool offers_one_of(const std::vector<std::string>& wanted, const std::vector<std
 
 HelloRoutes::HelloRoutes(const std::vector<Rule>& rules) {
   for (const Rule& rule : rules) {
-    const Choice choice{rule.alpn, rule.pool};
+    const Choice choice{rule.alpn, {rule.pool, rule.terminates}};
     for (const std::string& name : rule.server_names) {
       const bool is_wildcard = name.starts_with(kAnyBelow);
       Choices& choices = is_wildcard ? below_[name.substr(kAnyBelow.size())] : exact_[name];
@@ -35,27 +35,29 @@ void HelloRoutes::sort(Choices& choices) {
                         [](const Choice& choice) { return !choice.alpn.empty(); });
 }
 
-std::shared_ptr<pool::Pool> HelloRoutes::choose(const Choices& choices,
-                                                const std::vector<std::string>& protocols) {
+HelloRoutes::Destination HelloRoutes::choose(const Choices& choices,
+                                             const std::vector<std::string>& protocols) {
   for (const Choice& choice : choices) {
-    if (choice.alpn.empty() || offers_one_of(choice.alpn, protocols)) return choice.pool;
+    if (choice.alpn.empty() || offers_one_of(choice.alpn, protocols)) return choice.to;
   }
-  return nullptr;
+  return {};
 }
 
-std::shared_ptr<pool::Pool> HelloRoutes::choose(const ByName& names, std::string_view name,
-                                                const std::vector<std::string>& protocols) {
+HelloRoutes::Destination HelloRoutes::choose(const ByName& names, std::string_view name,
+                                             const std::vector<std::string>& protocols) {
   const auto found = names.find(name);
-  return found == names.end() ? nullptr : choose(found->second, protocols);
+  return found == names.end() ? Destination() : choose(found->second, protocols);
 }
 
-std::shared_ptr<pool::Pool> HelloRoutes::find(std::string_view server_name,
-                                              const std::vector<std::string>& protocols) const {
-  if (auto pool = choose(exact_, server_name, protocols)) return pool;
+HelloRoutes::Destination HelloRoutes::find(std::string_view server_name,
+                                           const std::vector<std::string>& protocols) const {
+  if (Destination to = choose(exact_, server_name, protocols); to.pool != nullptr) return to;
   // From 1 on: something must stand for the star.
   for (std::size_t dot = server_name.find('.', 1); dot != std::string_view::npos;
        dot = server_name.find('.', dot + 1)) {
-    if (auto pool = choose(below_, server_name.substr(dot + 1), protocols)) return pool;
+    if (Destination to = choose(below_, server_name.substr(dot + 1), protocols); to.pool != nullptr) {
+      return to;
+    }
   }
   return choose(others_, protocols);
 }

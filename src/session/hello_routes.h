@@ -1,4 +1,4 @@
-// Which pool serves a client, by what its ClientHello asks for: a name, and protocols. Immutable, so any
+// Where a client goes, by what its ClientHello asks for: a name, and protocols. Immutable, so any
 // thread may ask. An exact name goes before a wildcard, a longer wildcard before a shorter one, and rules
 // without names come last; of several rules for one name those that ask for a protocol are looked at first,
 // in their order. A rule that is for other protocols does not end the search.
@@ -23,29 +23,32 @@ class HelloRoutes {
     std::vector<std::string> server_names{};
     std::vector<std::string> alpn{};  // one of these must be offered; none: whatever is
     std::shared_ptr<pool::Pool> pool;
+    bool terminates = false;  // its TLS ends here
+  };
+
+  struct Destination {
+    std::shared_ptr<pool::Pool> pool;  // null: no rule is for the client
+    bool terminates = false;
   };
 
   HelloRoutes() = default;
   explicit HelloRoutes(const std::vector<Rule>& rules);
 
-  // Null when no rule is for such a client. `server_name` as `wire::ClientHello` gives it; empty: it asks for
-  // none.
-  std::shared_ptr<pool::Pool> find(std::string_view server_name,
-                                   const std::vector<std::string>& protocols) const;
+  // `server_name` as `wire::ClientHello` gives it; empty: it asks for none.
+  Destination find(std::string_view server_name, const std::vector<std::string>& protocols) const;
 
  private:
   struct Choice {
     std::vector<std::string> alpn;
-    std::shared_ptr<pool::Pool> pool;
+    Destination to;
   };
   using Choices = std::vector<Choice>;
   using ByName = std::map<std::string, Choices, std::less<>>;
 
   static void sort(Choices& choices);
-  static std::shared_ptr<pool::Pool> choose(const Choices& choices,
-                                            const std::vector<std::string>& protocols);
-  static std::shared_ptr<pool::Pool> choose(const ByName& names, std::string_view name,
-                                            const std::vector<std::string>& protocols);
+  static Destination choose(const Choices& choices, const std::vector<std::string>& protocols);
+  static Destination choose(const ByName& names, std::string_view name,
+                            const std::vector<std::string>& protocols);
 
   ByName exact_;
   ByName below_;  // wildcards, without the star and the dot

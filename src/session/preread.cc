@@ -180,12 +180,15 @@ Preread::Step Preread::route() {
     if (introduction_ == nullptr) introduction_ = std::make_shared<Introduction>();
     introduction_->server_name = hello_->server_name();
   }
-  if (auto pool = rules.routes.find(hello_->server_name(), hello_->protocols())) {
-    subject_.pool = std::move(pool);
+  auto to = rules.routes.find(hello_->server_name(), hello_->protocols());
+  if (to.pool != nullptr) {
+    subject_.pool = std::move(to.pool);
+    terminates_ = to.terminates;
     note(HelloNews::kRoute);
     return Step::kOver;
   }
   note(HelloNews::kNoRoute);
+  terminates_ = rules.terminates;
   return rules.refuses_without_route ? fail(CloseReason::kNoRoute) : Step::kOver;
 }
 

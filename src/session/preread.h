@@ -66,6 +66,10 @@ class Preread {
   std::optional<admission::LimitPermits> take_permits() { return std::exchange(permits_, std::nullopt); }
   // What was read of the client's bytes.
   std::string_view read_ahead() const { return bytes_; }
+  // The same, for another one to keep; it still counts in the budget until this object ends.
+  std::string take_read_ahead() { return std::exchange(bytes_, std::string()); }
+  // The client's TLS is to end here.
+  bool terminates() const { return terminates_; }
 
   // These are filled by `preread_failed`, each for the reason that is its own.
   std::optional<wire::ProxyFault> fault() const { return fault_; }
@@ -117,6 +121,7 @@ class Preread {
   std::optional<wire::ProxyFault> fault_;
   std::optional<admission::Refusal> refusal_;
   std::optional<HelloNews> news_;
+  bool terminates_ = false;
 };
 
 }  // namespace weir::session

@@ -19,6 +19,17 @@ wire::ProxyTlvs tlvs_of(const pool::ProxySending& how, const Introduction& known
 
 }  // namespace
 
+void describe_tls(Introduction& client, const tls::Facts& facts) {
+  client.alpn = facts.alpn;
+  client.ssl = wire::proxy_ssl({.has_certificate = !facts.peer_subject.empty(),
+                                .is_resumed = facts.resumed,
+                                .version = facts.version,
+                                .common_name = facts.peer_common_name,
+                                .cipher = facts.cipher,
+                                .signature_algorithm = facts.signature_algorithm,
+                                .key_algorithm = facts.key_algorithm});
+}
+
 std::string proxy_header(const pool::ProxySending& how, const ProxySubject& subject) {
   if (how.version == pool::ProxyVersion::kNone) return {};
   static const Introduction kNothing;

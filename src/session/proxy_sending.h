@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "pool/pool.h"
 #include "session/introduction.h"
+#include "tls/tls_stream.h"
 
 namespace weir::session {
 
@@ -16,6 +17,9 @@ struct ProxySubject {
   const Introduction* introduction{};  // may be none
   std::uint64_t session_id = 0;
 };
+
+// Adds what the client's own TLS says of it, which then is not what a proxy before has said.
+void describe_tls(Introduction& client, const tls::Facts& facts);
 
 // The header; empty for a pool that sends none. Of the TLVs those that are asked for and known: what another
 // proxy has said of TLS and of the protocol as it came, the name as names are compared, in small letters; the

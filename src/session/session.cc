@@ -33,6 +33,8 @@ CloseReason reason_of(relay::Ending ending) {
       return client ? CloseReason::kClientEnd : CloseReason::kBackendEnd;
     case relay::EndCause::kReset:
       return client ? CloseReason::kClientReset : CloseReason::kBackendReset;
+    case relay::EndCause::kBroken:
+      return client ? CloseReason::kClientTls : CloseReason::kBackendTls;
     case relay::EndCause::kLost:
       return client ? CloseReason::kClientLost : CloseReason::kBackendLost;
     case relay::EndCause::kSystem:
@@ -81,7 +83,19 @@ void Session::take_client() {
 void Session::preread_done() {
   take_client();
   if (auto permits = ahead_->preread->take_permits()) limits_ = *std::move(permits);
-  state_ = SessionState::kConnect;
+  if (!ahead_->preread->terminates()) return connect(ahead_->preread->pool());
+  state_ = SessionState::kHandshake;
+  ahead_->handshake =
+      std::make_unique<Handshake>(table_.services().relay.loop, static_cast<Handshake::Owner&>(*ahead_),
+                                  client_, *settings_->tls, counters_);
+  arm();
+  const Introduction* told = introduction();
+  ahead_->handshake->start(told == nullptr ? std::string_view() : told->server_name,
+                           ahead_->preread->take_read_ahead());
+}
+
+void Session::handshake_done() {
+  ahead_->tls = static_cast<const tls::TlsStream*>(client_.stream.get());
   connect(ahead_->preread->pool());
 }
 
@@ -91,6 +105,7 @@ void Session::preread_failed(CloseReason reason) {
 }
 
 void Session::connect(std::shared_ptr<pool::Pool> pool) {
+  state_ = SessionState::kConnect;
   const Introduction* told = introduction();
   const std::string_view server_name = told == nullptr ? std::string_view() : told->server_name;
   connector_.start(std::move(pool), {client_address_, server_name}, settings_->tcp);
@@ -117,28 +132,35 @@ void Session::enter_relay() {
 void Session::connector_connected(net::Ready ready) {
   const bool is_ip = connector_.backend()->identity().address.is_ip();
   liveness_is_set_ = connector_.was_warm() || !is_ip;
-  if (connector_.was_warm() && is_ip) {
+  // Who has just shaken hands is there.
+  if (connector_.was_warm() && is_ip && backend_.stream == nullptr) {
     first_sign_ = std::make_unique<FirstSign>();
     first_sign_->expect(base::coarse_now(), connector_.pool()->settings().connect_timeout);
   }
   enter_relay();
-  relay::Preface first = preface();
+  relay::Preface first(backend_.stream == nullptr ? header() : std::string(),
+                       ahead_ == nullptr ? std::string_view() : ahead_->preread->read_ahead());
   end_preread();
   relay_.start(settings_->relay, ready, std::move(first));
 }
 
-relay::Preface Session::preface() const {
+std::string Session::header() const {
   const pool::ProxySending& how = connector_.pool()->settings().send_proxy;
-  base::Address here;
-  if (how.version != pool::ProxyVersion::kNone) {
-    here = net::local_address(client_.fd.get()).value_or(base::Address());
+  if (how.version == pool::ProxyVersion::kNone) return {};
+  const base::Address here = net::local_address(client_.fd.get()).value_or(base::Address());
+  const Introduction* told = introduction();
+  if (ahead_ == nullptr || ahead_->tls == nullptr) {
+    return proxy_header(how, {client_address_, here, told, id_});
   }
-  std::string header = proxy_header(how, {client_address_, here, introduction(), id_});
-  return {std::move(header), ahead_ == nullptr ? std::string_view() : ahead_->preread->read_ahead()};
+  Introduction seen = told == nullptr ? Introduction() : *told;
+  describe_tls(seen, ahead_->tls->facts());
+  return proxy_header(how, {client_address_, here, &seen, id_});
 }
 
 void Session::end_preread() {
-  if (ahead_ != nullptr) ahead_->preread.reset();
+  if (ahead_ == nullptr) return;
+  ahead_->preread.reset();
+  ahead_->handshake.reset();
 }
 
 void Session::connector_connected_and_reset() {
@@ -215,6 +237,8 @@ TimePoint Session::next_deadline() const {
   switch (state_) {
     case SessionState::kPreread:
       return std::min(begun_ + settings_->preread_timeout, lifetime_end());
+    case SessionState::kHandshake:
+      return std::min(ahead_->handshake->deadline(), lifetime_end());
     case SessionState::kConnect:
       return std::min(connect_deadline_, lifetime_end());
     case SessionState::kRelay:
@@ -252,6 +276,8 @@ void Session::on_deadline(TimePoint now) {
   switch (state_) {
     case SessionState::kPreread:
       return ahead_->preread->timed_out();
+    case SessionState::kHandshake:
+      return ahead_->handshake->timed_out();
     case SessionState::kConnect:
       return connector_.timed_out();
     case SessionState::kRelay:
@@ -300,6 +326,8 @@ void Session::close(CloseReason reason) {
     backend_.close();
   } else {
     if (reason == CloseReason::kRefused) ahead_->preread->door().refuse(std::move(client_.fd));
+    // A reset could overtake what the client has just been told of it.
+    if (reason == CloseReason::kHandshake) net::end_connection(client_.fd);
     client_.abort();
     backend_.abort();
     connector_.was_reset();
@@ -310,6 +338,7 @@ void Session::close(CloseReason reason) {
   std::optional<SessionRecord> closed;
   if (is_logged(reason)) closed = record(reason);
   connector_.stop();
+  if (ahead_ != nullptr && ahead_->tls != nullptr && ahead_->tls->was_cut()) counters_.tls_cut.add();
   counters_.closed[static_cast<std::size_t>(reason)].add();
   if (closed) table_.services().log.write(std::move(*closed));
   limits_.release();
@@ -322,12 +351,27 @@ bool Session::is_logged(CloseReason reason) const {
          (settings_->logged == LoggedSessions::kErrors && is_error(reason));
 }
 
+// What was wrong with the TLS of the side that `reason` names.
+std::string Session::tls_fault(CloseReason reason) const {
+  switch (reason) {
+    case CloseReason::kHandshake:
+      return ahead_->handshake->fault();
+    case CloseReason::kClientTls:
+      return ahead_->tls->fault();
+    case CloseReason::kBackendTls:
+      return static_cast<const tls::TlsStream*>(backend_.stream.get())->fault();
+    default:
+      return connector_.tls_fault();
+  }
+}
+
 SessionRecord Session::record(CloseReason reason) const {
   SessionRecord record;
   record.id = id_;
   record.closed_at = std::chrono::system_clock::now();
   record.settings = settings_;
-  record.pool = state_ == SessionState::kPreread ? ahead_->preread->pool() : connector_.pool();
+  const bool has_asked = state_ != SessionState::kPreread && state_ != SessionState::kHandshake;
+  record.pool = has_asked ? connector_.pool() : ahead_->preread->pool();
   record.backend = connector_.backend();
   record.client = client_address_;
   record.attempts = connector_.attempts();
@@ -339,6 +383,10 @@ SessionRecord Session::record(CloseReason reason) const {
     record.refusal = ahead_->preread->refusal();
     record.hello = ahead_->preread->hello();
   }
+  if (ahead_ != nullptr && ahead_->tls != nullptr) {
+    record.tls = std::make_shared<const tls::Facts>(ahead_->tls->facts());
+  }
+  record.tls_fault = tls_fault(reason);
   record.connect_error = connector_.last_error();
   record.failed_backend = connector_.failed_backend();
   record.was_retry_denied = connector_.was_retry_denied();

@@ -13,6 +13,7 @@
 #include "session/connector.h"
 #include "session/counters.h"
 #include "session/first_sign.h"
+#include "session/handshake.h"
 #include "session/preread.h"
 #include "session/session_log.h"
 
@@ -65,18 +66,23 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
 
   // Of a session that reads ahead, and apart from it since most do not: it would be larger for all of its
   // life.
-  struct Ahead final : Preread::Owner {
+  struct Ahead final : Preread::Owner, Handshake::Owner {
     explicit Ahead(Session& of) : session(of) {}
     void preread_done() override { session.preread_done(); }
     void preread_failed(CloseReason reason) override { session.preread_failed(reason); }
+    void handshake_done() override { session.handshake_done(); }
+    void handshake_failed(CloseReason reason) override { session.close(reason); }
 
     Session& session;
     std::unique_ptr<Preread> preread;                  // until a backend is connected; then too if it failed
+    std::unique_ptr<Handshake> handshake;              // the same
+    const tls::TlsStream* tls = nullptr;               // the client's, once it stands
     std::shared_ptr<const Introduction> introduction;  // none: nobody has told more of the client
   };
 
   void preread_done();
   void preread_failed(CloseReason reason);
+  void handshake_done();
   // Nothing is left to be read, or to be kept for a backend.
   void end_preread();
   const Introduction* introduction() const {
@@ -86,6 +92,7 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   void connector_connected_and_reset() override;
   void connector_failed(CloseReason reason) override;
   void connector_waits(base::TimePoint deadline) override;
+  std::string connector_header() override { return header(); }
   void relay_moved(relay::Side source, std::uint64_t bytes) override;
   void relay_half_closed() override;
   void relay_lingers() override;
@@ -95,8 +102,8 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   void connect(std::shared_ptr<pool::Pool> pool);
   // Goes by what has been read ahead of the client.
   void take_client();
-  // What goes to the backend first.
-  relay::Preface preface() const;
+  // The header that the pool of the connection sends; empty where it sends none.
+  std::string header() const;
   void enter_relay();
   base::TimePoint lifetime_end() const;
   base::TimePoint next_deadline() const;
@@ -116,6 +123,7 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   // It is not: that says as much of the backend as a connect that failed.
   void warm_connection_was_dead();
   bool is_logged(CloseReason reason) const;
+  std::string tls_fault(CloseReason reason) const;
   SessionRecord record(CloseReason reason) const;
 
   SessionTable& table_;

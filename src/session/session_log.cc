@@ -40,8 +40,19 @@ void add_introduction(base::LogFields& fields, const Introduction& told) {
   };
   if (!(told.proxy == base::Address())) fields.text("proxy", told.proxy.to_string());
   add("server_name", told.server_name);
-  add("alpn", told.alpn);
-  add("proxy_id", told.unique_id);
+}
+
+// The protocol that is spoken, or that the proxy says is.
+std::string_view alpn_of(const SessionRecord& r) {
+  if (r.tls != nullptr) return r.tls->alpn;
+  return r.introduction == nullptr ? std::string_view() : r.introduction->alpn;
+}
+
+void add_tls(base::LogFields& fields, const tls::Facts& facts) {
+  fields.text("tls", facts.version);
+  fields.text("tls_cipher", facts.cipher);
+  if (facts.resumed) fields.number("tls_resumed", 1);
+  if (!facts.peer_subject.empty()) fields.text("tls_client", facts.peer_subject);
 }
 
 // The fields of a record in their one order, for both forms. `none` stands for what there is not.
@@ -51,6 +62,11 @@ base::LogFields fields_of(const SessionRecord& r) {
   fields.text("listener", r.settings->listener);
   fields.text("client", r.client.to_string());
   if (r.introduction != nullptr) add_introduction(fields, *r.introduction);
+  if (const std::string_view alpn = alpn_of(r); !alpn.empty()) fields.text("alpn", alpn);
+  if (r.introduction != nullptr && !r.introduction->unique_id.empty()) {
+    fields.text("proxy_id", r.introduction->unique_id);
+  }
+  if (r.tls != nullptr) add_tls(fields, *r.tls);
   fields.text("pool", r.pool->settings().name);
   if (r.backend != nullptr) {
     fields.text("backend", r.backend->name());
@@ -70,6 +86,7 @@ base::LogFields fields_of(const SessionRecord& r) {
     fields.text("connect_error", name != nullptr ? name : std::to_string(r.connect_error));
     if (r.failed_backend != nullptr) fields.text("failed_backend", r.failed_backend->name());
   }
+  if (!r.tls_fault.empty()) fields.text("tls_fault", r.tls_fault);
   if (r.was_retry_denied) fields.number("retry_denied", 1);
   if (r.queue_time) fields.number("queue_us", static_cast<std::uint64_t>(r.queue_time->count()));
   fields.number("upload", r.upload_bytes);

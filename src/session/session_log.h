@@ -17,6 +17,7 @@
 #include "session/counters.h"
 #include "session/introduction.h"
 #include "session/settings.h"
+#include "tls/tls_stream.h"
 #include "wire/proxy_header.h"
 
 namespace weir::session {
@@ -35,6 +36,8 @@ struct SessionRecord {
   std::optional<wire::ProxyFault> proxy_fault;    // of kProxyHeader
   std::optional<HelloNews> hello;                 // of kClientHello
   std::optional<admission::Refusal> refusal;      // of kRefused
+  std::shared_ptr<const tls::Facts> tls;          // of the client's, where it ends here and stands
+  std::string tls_fault;                          // empty: none
   int connect_error = 0;                          // errno of the last failed attempt, 0 when none failed
   std::shared_ptr<pool::Backend> failed_backend;  // that attempt's
   bool was_retry_denied = false;                  // after it, by the budget of retries

@@ -18,9 +18,12 @@ enum class LoggedSessions { kAll, kErrors, kNone };
 // Where clients go by their ClientHello, and what becomes of the others.
 struct HelloRules {
   HelloRoutes routes;
+  bool terminates = false;  // the TLS of clients whom no route is for ends here
   bool refuses_without_route = false;
   bool refuses_others_than_tls = true;
 };
+
+struct TlsTermination;
 
 struct SessionSettings {
   std::string listener;
@@ -32,6 +35,7 @@ struct SessionSettings {
   base::Millis preread_timeout{3'000};
   bool proxy_may_be_absent = false;         // a trusted proxy need not send a header
   std::shared_ptr<const HelloRules> hello;  // none: ClientHellos are not looked at
+  std::shared_ptr<TlsTermination> tls;      // none: nobody's TLS ends here
   LoggedSessions logged = LoggedSessions::kAll;
 };
 

@@ -1,6 +1,7 @@
 // Owners of OpenSSL's objects.
 #pragma once
 
+#include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -17,6 +18,7 @@ struct Free {
   }
 };
 
+using BioPtr = std::unique_ptr<BIO, Free<BIO_free_all>>;
 using SslPtr = std::unique_ptr<SSL, Free<SSL_free>>;
 using SslCtxPtr = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
 using SslSessionPtr = std::unique_ptr<SSL_SESSION, Free<SSL_SESSION_free>>;

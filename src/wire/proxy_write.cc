@@ -19,6 +19,12 @@ constexpr unsigned char kUnspecified = 0x00;
 constexpr unsigned char kTcp4 = 0x11;
 constexpr unsigned char kTcp6 = 0x21;
 
+// PP2_CLIENT_SSL, PP2_CLIENT_CERT_CONN, PP2_CLIENT_CERT_SESS.
+constexpr unsigned kSslUsed = 0x01;
+constexpr unsigned kSslCertificateHere = 0x02;
+constexpr unsigned kSslCertificateInSession = 0x04;
+constexpr std::size_t kMostSslText = 255;
+
 in6_addr mapped(in_addr ip) {
   in6_addr wide{};
   wide.s6_addr[10] = wide.s6_addr[11] = 0xff;
@@ -95,6 +101,24 @@ void put_checksum(std::string& block) {
 }
 
 }  // namespace
+
+std::string proxy_ssl(const ProxySsl& client) {
+  unsigned flags = kSslUsed;
+  if (client.has_certificate) flags |= kSslCertificateInSession;
+  if (client.has_certificate && !client.is_resumed) flags |= kSslCertificateHere;
+  std::string out(1, static_cast<char>(flags));
+  // 0: a certificate has been shown, and verified.
+  out.append(std::string_view(client.has_certificate ? "\0\0\0\0" : "\0\0\0\1", 4));
+  const auto add = [&](ProxyTlv type, std::string_view value) {
+    if (!value.empty() && value.size() <= kMostSslText) append_tlv(out, type, value);
+  };
+  add(ProxyTlv::kSslVersion, client.version);
+  add(ProxyTlv::kSslCommonName, client.common_name);
+  add(ProxyTlv::kSslCipher, client.cipher);
+  add(ProxyTlv::kSslSignatureAlgorithm, client.signature_algorithm);
+  add(ProxyTlv::kSslKeyAlgorithm, client.key_algorithm);
+  return out;
+}
 
 std::string proxy_line(const ProxyEnds& ends) {
   const ProxyEnds same = of_one_family(ends);

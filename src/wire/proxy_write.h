@@ -25,6 +25,21 @@ struct ProxyTlvs {
   bool crc32c = false;
 };
 
+// What a client's TLS connection says of it, for `ProxyTlvs::ssl`; what is empty is left out. A client's
+// certificate is one that was verified.
+struct ProxySsl {
+  bool has_certificate = false;
+  bool is_resumed = false;       // the certificate was shown on an earlier connection
+  std::string_view version;      // "TLSv1.3"
+  std::string_view common_name;  // of the client's certificate, in UTF-8
+  std::string_view cipher;
+  std::string_view signature_algorithm;  // these two of our own certificate
+  std::string_view key_algorithm;
+};
+
+// Section 2.2.5. Values are at most 255 bytes; what is longer is left out.
+std::string proxy_ssl(const ProxySsl& client);
+
 // "PROXY TCP4 ...\r\n". IPv4 ends beside an IPv6 one are written as IPv4-mapped IPv6; where an end is not IP
 // it is "PROXY UNKNOWN\r\n".
 std::string proxy_line(const ProxyEnds& ends);

@@ -66,6 +66,7 @@ class ConnectorFixture : public Connector::Owner {
     ++waits;
     deadline = until;
   }
+  std::string connector_header() override { return header; }
   bool over() const { return connected + connected_and_reset + failed > 0; }
   void start(std::shared_ptr<pool::Pool> pool) { connector.start(std::move(pool), {client}, options); }
   [[nodiscard]] bool finish() {
@@ -82,6 +83,7 @@ class ConnectorFixture : public Connector::Owner {
   int connected_and_reset = 0;
   int failed = 0;
   int waits = 0;
+  std::string header;  // what the session sends before TLS
   CloseReason reason = CloseReason::kClientEnd;
   base::TimePoint deadline;
   const Connector::Services services{*loop, wakes};

@@ -14,12 +14,21 @@ std::shared_ptr<pool::Pool> pool_named(const std::string& name) {
 using Names = std::vector<std::string>;
 
 std::string found(const HelloRoutes& routes, std::string_view name, const Names& protocols = {}) {
-  const auto pool = routes.find(name, protocols);
-  return pool == nullptr ? "none" : pool->settings().name;
+  const auto to = routes.find(name, protocols);
+  if (to.pool == nullptr) return "none";
+  return to.pool->settings().name + (to.terminates ? ", ends here" : "");
 }
 
 HelloRoutes::Rule rule(Names names, Names alpn, const std::string& pool) {
   return {std::move(names), std::move(alpn), pool_named(pool)};
+}
+
+TEST(HelloRoutes, ARouteSaysWhereTlsEnds) {
+  HelloRoutes::Rule ends = rule({"a.example"}, {}, "a");
+  ends.terminates = true;
+  const HelloRoutes routes({ends, rule({"b.example"}, {}, "b")});
+  EXPECT_EQ(found(routes, "a.example"), "a, ends here");
+  EXPECT_EQ(found(routes, "b.example"), "b");
 }
 
 TEST(HelloRoutes, AnExactNameGoesBeforeAWildcardAndALongerOneBeforeAShorter) {

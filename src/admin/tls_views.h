@@ -1,0 +1,15 @@
+// The part of the metrics that tells of clients' TLS that ends here. Pure text.
+#pragma once
+
+#include <vector>
+
+#include "metrics/text_format.h"
+#include "server/status.h"
+
+namespace weir::admin {
+
+// Nothing where nobody's does.
+void tls_metrics(metrics::TextFormat& out, const std::vector<server::ListenerStatus>& listeners,
+                 tls::UtcTime now);
+
+}  // namespace weir::admin

@@ -1,0 +1,33 @@
+// The bytes of a connection where they are not simply those of its socket, as under TLS. Its calls are those
+// of the kernel on a non-blocking socket, errno included, so that who moves bytes treats both alike. On the
+// thread of its socket's loop.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+
+namespace weir::net {
+
+class Stream {
+ public:
+  virtual ~Stream() = default;
+
+  // As recv(2): how many bytes came; 0 at the other side's end of stream; -1 with errno. EAGAIN: wait until
+  // the socket can be read. EPROTO: the other side has broken the protocol. Reads are to go on until one of
+  // these comes: bytes may be kept of which the socket tells nothing.
+  virtual ssize_t receive(void* memory, std::size_t size) = 0;
+
+  // The same, and what it gives is given once more by the next call.
+  virtual ssize_t peek(void* memory, std::size_t size) = 0;
+
+  // As send(2), with fewer bytes than were asked for perhaps. After EAGAIN, which is told when the socket is
+  // full, the next call begins with the same bytes.
+  virtual ssize_t send(const void* data, std::size_t size) = 0;
+
+  // Tells the other side that nothing more comes. 0, or -1 with errno; after EAGAIN it is called again once
+  // the socket can be written. It may be called again after 0.
+  virtual int end() = 0;
+};
+
+}  // namespace weir::net

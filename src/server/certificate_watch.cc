@@ -1,0 +1,113 @@
+#include "server/certificate_watch.h"
+
+#include "net/thread.h"
+
+namespace weir::server {
+namespace {
+
+constexpr base::Millis kLookInterval{1'000};
+
+// All errors as one text; empty: none.
+std::string errors_of(const config::Problems& problems) {
+  std::string text;
+  for (const config::Problem& problem : problems) {
+    if (problem.severity == config::Severity::kError) text += config::to_string(problem) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<CertificateWatch>> CertificateWatch::create(net::EventLoop& loop, Parts parts) {
+  auto mailbox = net::Mailbox<Loaded>::create(4);
+  if (!mailbox) return base::failure(std::move(mailbox.error()));
+  return std::unique_ptr<CertificateWatch>(new CertificateWatch(loop, parts, std::move(*mailbox)));
+}
+
+CertificateWatch::CertificateWatch(net::EventLoop& loop, Parts parts,
+                                   std::unique_ptr<net::Mailbox<Loaded>> mailbox)
+    : parts_(parts), mailbox_(std::move(mailbox)) {
+  for (std::size_t i = 0; i < parts_.tls.size(); ++i) {
+    if (parts_.tls[i].termination == nullptr) continue;
+    watched_.push_back(
+        {i, WatchedFiles(tls_files(*parts_.config.listeners[i].tls), parts_.read_since, kLookInterval), ""});
+  }
+  timer_.bind<&CertificateWatch::look>(loop, this);
+  mailbox_->open(loop, [this](Loaded&& loaded) { take(std::move(loaded)); });
+}
+
+CertificateWatch::~CertificateWatch() {
+  if (loader_.joinable()) loader_.join();
+}
+
+void CertificateWatch::start() {
+  if (!watched_.empty()) timer_.start(kLookInterval);
+}
+
+void CertificateWatch::look() {
+  load_changed();
+  for (Watched& watched : watched_) watched.files.note();
+  timer_.start(kLookInterval);
+}
+
+void CertificateWatch::load_changed() {
+  for (std::size_t i = 0; i < watched_.size() && !is_loading_; ++i) {
+    if (watched_[i].files.take_change()) load(i);
+  }
+}
+
+void CertificateWatch::load(std::size_t watched) {
+  const std::size_t listener = watched_[watched].listener;
+  const config::ListenerConfig& from = parts_.config.listeners[listener];
+  const ListenerTls& live = parts_.tls[listener];
+  if (loader_.joinable()) loader_.join();  // it has brought its last already
+  auto thread = net::start_thread("certificates", [this, watched, &from, &live] {
+    static_cast<void>(
+        mailbox_->post({watched, reload_listener_tls(from, live)}));  // one at a time: there is room
+  });
+  if (!thread) {
+    watched_[watched].files.forget_read();
+    parts_.log.event(LogLevel::kWarning, "certificates", thread.error().message());
+    return;
+  }
+  loader_ = std::move(*thread);
+  is_loading_ = true;
+}
+
+void CertificateWatch::take(Loaded&& loaded) {
+  is_loading_ = false;
+  Watched& watched = watched_[loaded.watched];
+  const std::string& name = parts_.config.listeners[watched.listener].name;
+  const std::string refused = errors_of(loaded.tls.problems);
+  // A pair may be put in place in two steps, minutes apart, and what cannot be read yet may be so soon: it is
+  // tried again, and told of once.
+  if (!refused.empty()) watched.files.forget_read();
+  if (!refused.empty() && refused == watched.refused) return;
+  watched.refused = refused;
+  base::LogFields fields;
+  fields.text("listener", name);
+  for (const config::Problem& problem : loaded.tls.problems) {
+    parts_.log.event(LogLevel::kWarning, "certificates", config::to_string(problem), fields);
+  }
+  if (!refused.empty()) {
+    parts_.log.event(LogLevel::kWarning, "certificates",
+                     "the files have mistakes: what was read before stays in force", fields);
+    return;
+  }
+  put_in_force(loaded.tls, parts_.tls[watched.listener]);
+  tell_in_force(name, *loaded.tls.contexts);
+  load_changed();
+}
+
+void CertificateWatch::tell_in_force(const std::string& listener, const tls::ServerContexts& contexts) {
+  for (const tls::CertificateFact& fact : contexts.certificates()) {
+    base::LogFields fields;
+    fields.text("listener", listener);
+    fields.text("file", fact.file);
+    fields.text("subject", fact.subject);
+    fields.text("not_after", tls::utc_text(fact.not_after));
+    parts_.log.event(LogLevel::kInfo, "certificates", "in force from the next handshake on", fields);
+  }
+}
+
+}  // namespace weir::server

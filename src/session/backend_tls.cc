@@ -1,0 +1,17 @@
+#include "session/backend_tls.h"
+
+#include "tls/client_context.h"
+
+namespace weir::session {
+
+std::unique_ptr<tls::TlsStream> make_backend_stream(const pool::BackendTls& how, const pool::Backend& backend,
+                                                    std::string_view name_of_client, int fd,
+                                                    std::string header) {
+  const pool::BackendIdentity& identity = backend.identity();
+  std::string_view name = how.takes_name_of_client ? name_of_client : how.server_name;
+  if (name.empty()) name = identity.host;
+  const base::Address* ip = identity.address.is_ip() ? &identity.address : nullptr;
+  return tls::TlsStream::make(how.context->make(name, ip), fd, {.header = std::move(header)});
+}
+
+}  // namespace weir::session

@@ -1,0 +1,26 @@
+// What lies under a TLS connection: a non-blocking socket, and bytes that were read of it before.
+// BIO_s_mem(7) and BIO_meth_new(3) have the terms.
+#pragma once
+
+#include <openssl/bio.h>
+
+#include <string>
+
+namespace weir::tls {
+
+struct SocketIo {
+  int fd = -1;            // the caller's
+  std::string ahead{};    // is read before anything of the socket
+  std::size_t taken = 0;  // of it
+  std::string header{};   // is written before anything else
+  int error = 0;          // errno of the last call that failed with another than EAGAIN
+  bool ended = false;     // the socket's stream has ended
+
+  // Of that, what has not been read; no memory is kept for it once there is nothing.
+  bool has_ahead() const { return taken < ahead.size(); }
+};
+
+// Reads and writes by `io`, which outlives it. Null when there is no memory.
+BIO* make_socket_bio(SocketIo& io);
+
+}  // namespace weir::tls

@@ -1,0 +1,142 @@
+#include "tls/tls_stream.h"
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "tls/fault.h"
+#include "tls/proxy_facts.h"
+#include "tls/x509_facts.h"
+
+namespace weir::tls {
+
+std::unique_ptr<TlsStream> TlsStream::make(SslPtr ssl, int fd, Around around) {
+  if (ssl == nullptr) return nullptr;
+  std::unique_ptr<TlsStream> stream(new TlsStream(std::move(ssl), fd, std::move(around)));
+  BIO* bio = make_socket_bio(stream->io_);
+  if (bio == nullptr) return nullptr;
+  SSL_set_bio(stream->ssl_.get(), bio, bio);
+  return stream;
+}
+
+std::unique_ptr<TlsStream> TlsStream::accept(SSL_CTX* context, int fd, std::string ahead) {
+  SslPtr ssl(SSL_new(context));
+  if (ssl != nullptr) SSL_set_accept_state(ssl.get());
+  return make(std::move(ssl), fd, {.ahead = std::move(ahead)});
+}
+
+TlsStream::Step TlsStream::shake_hands() {
+  ERR_clear_error();
+  const int result = SSL_do_handshake(ssl_.get());
+  if (result == 1) return Step::kDone;
+  switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+      return Step::kWantsRead;
+    case SSL_ERROR_WANT_WRITE:
+      return Step::kWantsWrite;
+    default:
+      break;
+  }
+  is_over_ = true;
+  if (io_.error != 0) return Step::kReset;
+  if (io_.ended) return Step::kEnded;
+  fault_ = take_error_text(ssl_.get());
+  return Step::kFailed;
+}
+
+void TlsStream::take_cut_for_end() { SSL_set_options(ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF); }
+
+int TlsStream::read_failure(int result) {
+  switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+      errno = EAGAIN;
+      return -1;
+    case SSL_ERROR_ZERO_RETURN:
+      was_cut_ |= io_.ended;  // before it has told its end: then nothing more is read
+      return 0;
+    default:
+      break;
+  }
+  is_over_ = true;
+  if (io_.error != 0) return over();
+  was_cut_ = io_.ended;
+  fault_ = was_cut_ ? "the stream has ended without close_notify" : take_error_text();
+  return over();
+}
+
+int TlsStream::over() {
+  errno = io_.error != 0 ? io_.error : EPROTO;
+  return -1;
+}
+
+template <class Call>
+ssize_t TlsStream::read_by(Call call, void* memory, std::size_t size) {
+  if (is_over_) return over();
+  ERR_clear_error();
+  std::size_t got = 0;
+  const int result = call(ssl_.get(), memory, size, &got);
+  return result == 1 ? static_cast<ssize_t>(got) : read_failure(result);
+}
+
+ssize_t TlsStream::receive(void* memory, std::size_t size) { return read_by(SSL_read_ex, memory, size); }
+
+ssize_t TlsStream::peek(void* memory, std::size_t size) { return read_by(SSL_peek_ex, memory, size); }
+
+// What the other side sent before its reset may still be read, so a write that fails ends no reading.
+ssize_t TlsStream::send(const void* data, std::size_t size) {
+  if (write_error_ == 0 && is_over_) write_error_ = EPIPE;
+  if (write_error_ != 0) {
+    errno = write_error_;
+    return -1;
+  }
+  ERR_clear_error();
+  std::size_t put = 0;
+  const int result = SSL_write_ex(ssl_.get(), data, size, &put);
+  if (result == 1) return static_cast<ssize_t>(put);
+  return write_failure(result);
+}
+
+int TlsStream::write_failure(int result) {
+  const int why = SSL_get_error(ssl_.get(), result);
+  if (why == SSL_ERROR_WANT_WRITE || why == SSL_ERROR_WANT_READ) {
+    errno = EAGAIN;
+    return -1;
+  }
+  write_error_ = io_.error != 0 ? std::exchange(io_.error, 0) : EPIPE;
+  errno = write_error_;
+  return -1;
+}
+
+int TlsStream::end() {
+  if (is_over_ || has_ended_ || write_error_ != 0) return 0;
+  ERR_clear_error();
+  const int result = SSL_shutdown(ssl_.get());
+  has_ended_ = result >= 0;
+  return has_ended_ ? 0 : write_failure(result);
+}
+
+Facts TlsStream::facts() const {
+  const SSL* ssl = ssl_.get();
+  Facts facts{};
+  facts.version = SSL_get_version(ssl);
+  facts.cipher = SSL_get_cipher_name(ssl);
+  const unsigned char* alpn = nullptr;
+  unsigned length = 0;
+  SSL_get0_alpn_selected(ssl, &alpn, &length);
+  if (length > 0) facts.alpn.assign(reinterpret_cast<const char*>(alpn), length);
+  facts.resumed = was_resumed();
+  if (const X509* peer = SSL_get0_peer_certificate(ssl)) {
+    facts.peer_subject = subject_text(peer);
+    facts.peer_common_name = common_name(peer);
+  }
+  if (const X509* own = SSL_get_certificate(ssl)) {
+    facts.key_algorithm = key_algorithm(own);
+    facts.signature_algorithm = signature_algorithm(own);
+  }
+  return facts;
+}
+
+}  // namespace weir::tls

@@ -1,0 +1,92 @@
+// One TLS connection over a non-blocking socket: its handshake, and then its bytes (`net::Stream`). It knows
+// no time limit and watches nothing; that is its user's. Closing the socket is too. RFC 8446, RFC 5246,
+// SSL_read(3).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "net/stream.h"
+#include "tls/openssl_ptr.h"
+#include "tls/socket_bio.h"
+
+namespace weir::tls {
+
+// What was agreed upon, and who the other side has shown to be.
+struct Facts {
+  std::string version;              // "TLSv1.3"
+  std::string cipher;               // "TLS_AES_256_GCM_SHA384"
+  std::string alpn;                 // empty: none
+  bool resumed = false;             // by a session of before, without certificates
+  std::string peer_subject;         // of its certificate, `subject_text`; empty: it has shown none
+  std::string peer_common_name;     // these three see proxy_facts.h
+  std::string key_algorithm;        // of our own certificate's key
+  std::string signature_algorithm;  // of our own certificate
+};
+
+// What goes before a handshake, outside of TLS.
+struct Around {
+  std::string ahead{};   // was read of the socket before, and is to be read again first
+  std::string header{};  // is written before anything else
+};
+
+class TlsStream final : public net::Stream {
+ public:
+  enum class Step : std::uint8_t {
+    kDone,
+    kWantsRead,   // go on when the socket can be read
+    kWantsWrite,  // when it can be written
+    kEnded,       // the other side has ended its stream in the middle
+    kReset,       // the socket was reset, or the kernel gave it up: `error()`
+    kFailed       // the handshake has come to no agreement: `fault()`
+  };
+
+  // The server's side. Null when there is no memory, as below.
+  static std::unique_ptr<TlsStream> accept(SSL_CTX* context, int fd, std::string ahead = {});
+  // `ssl` knows which side it is (SSL_set_accept_state, SSL_set_connect_state).
+  static std::unique_ptr<TlsStream> make(SslPtr ssl, int fd, Around around = {});
+
+  // Goes on with the handshake. After a failure what the other side is to be told has been sent.
+  Step shake_hands();
+  // Why it failed, in one line for people.
+  const std::string& fault() const { return fault_; }
+  int error() const { return io_.error; }
+
+  // Precondition of both: the handshake is done.
+  Facts facts() const;
+  bool was_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+
+  ssize_t receive(void* memory, std::size_t size) override;
+  ssize_t peek(void* memory, std::size_t size) override;
+  ssize_t send(const void* data, std::size_t size) override;
+  int end() override;
+
+  // The other side's TCP stream has ended without the end of its TLS stream, so what it sent may have been
+  // cut. `receive` fails with EPROTO then, or gives 0 if that is to count as an end.
+  bool was_cut() const { return was_cut_; }
+  void take_cut_for_end();
+
+  SSL* ssl() { return ssl_.get(); }
+
+ private:
+  TlsStream(SslPtr ssl, int fd, Around around)
+      : ssl_(std::move(ssl)),
+        io_{.fd = fd, .ahead = std::move(around.ahead), .header = std::move(around.header)} {}
+  template <class Call>
+  ssize_t read_by(Call call, void* memory, std::size_t size);
+  // Sets errno by what OpenSSL says of `result`, and returns -1, or 0 at the end of the stream.
+  int read_failure(int result);
+  int write_failure(int result);
+  // The same of a connection that is over.
+  int over();
+
+  SslPtr ssl_;
+  SocketIo io_;
+  std::string fault_;
+  int write_error_ = 0;  // errno; what comes may still be read
+  bool was_cut_ = false;
+  bool has_ended_ = false;  // our own stream
+  bool is_over_ = false;    // it broke the protocol, or the socket is dead: OpenSSL may not be asked any more
+};
+
+}  // namespace weir::tls

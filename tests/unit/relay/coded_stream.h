@@ -1,0 +1,88 @@
+// A stream that is easy to see through: every byte is coded, and its end is a byte of its own. It takes all
+// that its socket has at once, so that the socket tells nothing of what is left in it, and it may be told to
+// find the far side's bytes broken.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "net/stream.h"
+
+namespace weir::test {
+
+constexpr char kStreamEnd = '\0';
+
+inline std::string coded(std::string text) {
+  for (char& c : text) c = static_cast<char>(c ^ 0x40);
+  return text;
+}
+
+class CodedStream final : public net::Stream {
+ public:
+  explicit CodedStream(int fd) : fd_(fd) {}
+
+  ssize_t receive(void* memory, std::size_t size) override {
+    const ssize_t n = peek(memory, size);
+    if (n > 0) kept_.erase(0, static_cast<std::size_t>(n));
+    return n;
+  }
+
+  ssize_t peek(void* memory, std::size_t size) override {
+    if (kept_.empty() && !fill()) return -1;
+    if (kept_.front() == kStreamEnd) return 0;
+    if (kept_.front() == coded("!").front()) {
+      errno = EPROTO;
+      return -1;
+    }
+    const std::size_t n = std::min({size, kept_.find(kStreamEnd), kept_.find(coded("!"))});
+    const std::string text = coded(kept_.substr(0, n));
+    std::memcpy(memory, text.data(), text.size());
+    return static_cast<ssize_t>(text.size());
+  }
+
+  // As TLS does: what is once coded must go out first, and at most so much is taken at once.
+  ssize_t send(const void* data, std::size_t size) override {
+    if (pending_.empty())
+      pending_ = coded({static_cast<const char*>(data), std::min<std::size_t>(size, 3000)});
+    const std::size_t whole = std::max(whole_, pending_.size());
+    while (!pending_.empty()) {
+      const ssize_t n = ::send(fd_, pending_.data(), pending_.size(), MSG_NOSIGNAL);
+      if (n < 0) {
+        whole_ = whole;
+        return -1;
+      }
+      pending_.erase(0, static_cast<std::size_t>(n));
+    }
+    whole_ = 0;
+    return static_cast<ssize_t>(whole);
+  }
+
+  int end() override {
+    if (!has_ended && ::send(fd_, &kStreamEnd, 1, MSG_NOSIGNAL) != 1) return -1;
+    has_ended = true;
+    return 0;
+  }
+
+  bool has_ended = false;
+
+ private:
+  bool fill() {
+    char buffer[64 * 1024];
+    const ssize_t n = ::recv(fd_, buffer, sizeof(buffer), 0);
+    if (n == 0) errno = EPROTO;  // without the end of the stream
+    if (n <= 0) return false;
+    kept_.assign(buffer, static_cast<std::size_t>(n));
+    return true;
+  }
+
+  int fd_;
+  std::string kept_;
+  std::string pending_;
+  std::size_t whole_ = 0;  // of what `pending_` is left of
+};
+
+}  // namespace weir::test

@@ -1,0 +1,303 @@
+#include "tls/tls_stream.h"
+
+#include <gtest/gtest.h>
+#include <openssl/ssl.h>
+
+#include "support/certificates.h"
+#include "unit/support.h"
+
+namespace weir::tls {
+namespace {
+
+using Step = TlsStream::Step;
+
+// A server's and a client's stream over one connection, both driven here.
+class Streams : public testing::Test {
+ protected:
+  explicit Streams(int version = TLS1_3_VERSION)
+      : server_ctx(SSL_CTX_new(TLS_server_method())), client_ctx(SSL_CTX_new(TLS_client_method())) {
+    const auto certificate = test::TestCertificate::self_signed(test::server_spec({"a.example"}));
+    SSL_CTX_use_certificate(server_ctx.get(), certificate.certificate());
+    SSL_CTX_use_PrivateKey(server_ctx.get(), certificate.key());
+    for (SSL_CTX* context : {server_ctx.get(), client_ctx.get()}) {
+      SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                    SSL_MODE_RELEASE_BUFFERS);
+      SSL_CTX_set_min_proto_version(context, version);
+      SSL_CTX_set_max_proto_version(context, version);
+    }
+    test::SocketPair pair = test::tcp_pair();
+    client_fd = std::move(pair.a);
+    server_fd = std::move(pair.b);
+  }
+
+  SslPtr server_ssl() {
+    SslPtr ssl(SSL_new(server_ctx.get()));
+    SSL_set_accept_state(ssl.get());
+    return ssl;
+  }
+  SslPtr client_ssl() {
+    SslPtr ssl(SSL_new(client_ctx.get()));
+    SSL_set_connect_state(ssl.get());
+    return ssl;
+  }
+  void make(Around of_server = {}, Around of_client = {}) {
+    server = TlsStream::make(server_ssl(), server_fd.get(), std::move(of_server));
+    client = TlsStream::make(client_ssl(), client_fd.get(), std::move(of_client));
+  }
+  static bool waits(Step step) { return step == Step::kWantsRead || step == Step::kWantsWrite; }
+  // Goes on with both until neither waits.
+  void shake_hands() {
+    ASSERT_TRUE(test::eventually([&] {
+      if (waits(client_step)) client_step = client->shake_hands();
+      if (waits(server_step)) server_step = server->shake_hands();
+      return !waits(client_step) && !waits(server_step);
+    }));
+  }
+  void connect() {
+    make();
+    shake_hands();
+    ASSERT_EQ(client_step, Step::kDone) << client->fault();
+    ASSERT_EQ(server_step, Step::kDone) << server->fault();
+  }
+  // All that comes until `size` bytes have, or the stream is over.
+  static std::string take(TlsStream& stream, std::size_t size, int* error = nullptr) {
+    std::string got;
+    EXPECT_TRUE(test::eventually([&] {
+      char buffer[4096];
+      const ssize_t n = stream.receive(buffer, std::min(sizeof(buffer), size - got.size()));
+      if (n > 0) got.append(buffer, static_cast<std::size_t>(n));
+      if (n < 0 && errno != EAGAIN && error != nullptr) *error = errno;
+      return got.size() == size || n == 0 || (n < 0 && errno != EAGAIN);
+    }));
+    return got;
+  }
+  static bool ends(TlsStream& stream) {
+    return test::eventually([&] {
+      char c = 0;
+      return stream.receive(&c, 1) == 0;
+    });
+  }
+  static int error_of(TlsStream& stream) {
+    int error = 0;
+    take(stream, 1, &error);
+    return error;
+  }
+
+  SslCtxPtr server_ctx;
+  SslCtxPtr client_ctx;
+  base::UniqueFd client_fd;
+  base::UniqueFd server_fd;
+  std::unique_ptr<TlsStream> server;
+  std::unique_ptr<TlsStream> client;
+  Step client_step = Step::kWantsRead;
+  Step server_step = Step::kWantsRead;
+};
+
+class StreamsOfVersion : public Streams, public testing::WithParamInterface<int> {
+ protected:
+  StreamsOfVersion() : Streams(GetParam()) {}
+};
+
+INSTANTIATE_TEST_SUITE_P(Versions, StreamsOfVersion, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
+                         [](const auto& version) {
+                           return version.param == TLS1_2_VERSION ? "Tls12" : "Tls13";
+                         });
+
+TEST_P(StreamsOfVersion, CarryBytesBothWays) {
+  connect();
+  EXPECT_EQ(client->send("to the server", 13), 13);
+  EXPECT_EQ(take(*server, 13), "to the server");
+  EXPECT_EQ(server->send("back", 4), 4);
+  EXPECT_EQ(take(*client, 4), "back");
+}
+
+TEST_P(StreamsOfVersion, HalfCloseLeavesTheOtherDirectionOpen) {
+  connect();
+  EXPECT_EQ(client->end(), 0);
+  EXPECT_EQ(client->end(), 0) << "once is enough";
+  EXPECT_TRUE(ends(*server));
+  EXPECT_FALSE(server->was_cut());
+  EXPECT_EQ(server->send("still", 5), 5);
+  EXPECT_EQ(take(*client, 5), "still");
+  EXPECT_EQ(server->end(), 0);
+  EXPECT_TRUE(ends(*client));
+}
+
+TEST_P(StreamsOfVersion, AStreamThatIsCutBreaksTheProtocol) {
+  connect();
+  EXPECT_EQ(client->send("before", 6), 6);
+  ::shutdown(client_fd.get(), SHUT_WR);
+  EXPECT_EQ(take(*server, 6), "before");
+  EXPECT_EQ(error_of(*server), EPROTO);
+  EXPECT_TRUE(server->was_cut());
+  EXPECT_EQ(error_of(*server), EPROTO) << "and goes on doing so";
+  EXPECT_EQ(server->fault(), "the stream has ended without close_notify");
+}
+
+TEST_P(StreamsOfVersion, ACutMayCountAsAnEnd) {
+  connect();
+  server->take_cut_for_end();
+  ::shutdown(client_fd.get(), SHUT_WR);
+  EXPECT_TRUE(ends(*server));
+  EXPECT_TRUE(server->was_cut());
+  EXPECT_EQ(server->send("answer", 6), 6);
+  EXPECT_EQ(take(*client, 6), "answer");
+}
+
+TEST_P(StreamsOfVersion, ForgedBytesBreakTheProtocol) {
+  connect();
+  test::send_some(client_fd.get(), std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x'));
+  EXPECT_EQ(error_of(*server), EPROTO);
+  EXPECT_FALSE(server->was_cut());
+  EXPECT_EQ(server->fault(), "decryption failed or bad record mac");
+}
+
+TEST_P(StreamsOfVersion, AResetIsOne) {
+  connect();
+  net::abort_connection(client_fd);
+  EXPECT_EQ(error_of(*server), ECONNRESET);
+}
+
+TEST_P(StreamsOfVersion, WhatIsPeekedComesAgain) {
+  connect();
+  EXPECT_EQ(client->send("twice", 5), 5);
+  char seen[16] = {};
+  ASSERT_TRUE(test::eventually([&] { return server->peek(seen, sizeof(seen)) == 5; }));
+  EXPECT_EQ(std::string(seen, 5), "twice");
+  EXPECT_EQ(take(*server, 5), "twice");
+}
+
+TEST_P(StreamsOfVersion, AFullSocketIsToldAndTheSameBytesGoOn) {
+  connect();
+  test::shrink_send_buffer(server_fd.get());
+  const std::string block(100'000, 'b');
+  std::size_t sent = 0;
+  ssize_t n = 0;
+  while ((n = server->send(block.data(), block.size())) > 0) sent += static_cast<std::size_t>(n);
+  ASSERT_EQ(errno, EAGAIN);
+  EXPECT_EQ(server->send(block.data(), block.size()), -1) << "nobody reads";
+  std::string got;
+  ASSERT_TRUE(test::eventually([&] {
+    if (sent < 1'000'000) {
+      const ssize_t more = server->send(block.data(), block.size());
+      if (more > 0) sent += static_cast<std::size_t>(more);
+    }
+    char buffer[16 * 1024];
+    const ssize_t more = client->receive(buffer, sizeof(buffer));
+    if (more > 0) got.append(buffer, static_cast<std::size_t>(more));
+    return sent >= 1'000'000 && got.size() >= sent;
+  }));
+  EXPECT_EQ(got, std::string(sent, 'b'));
+}
+
+TEST_P(StreamsOfVersion, TheEndWaitsForAFullSocket) {
+  connect();
+  test::fill_up(server_fd.get());  // what the client makes of it is not looked at
+  EXPECT_EQ(server->end(), -1);
+  EXPECT_EQ(errno, EAGAIN);
+  ASSERT_TRUE(test::eventually([&] {
+    char buffer[64 * 1024];
+    while (::recv(client_fd.get(), buffer, sizeof(buffer), 0) > 0) {
+    }
+    return server->end() == 0;
+  }));
+}
+
+TEST_P(StreamsOfVersion, WhatWasSentBeforeAResetCanBeReadAfterAWriteHasFailed) {
+  connect();
+  EXPECT_EQ(client->send("last words", 10), 10);
+  ASSERT_TRUE(test::eventually([&] { return net::unread_bytes(server_fd.get()) > 0; }));
+  ::shutdown(server_fd.get(), SHUT_WR);
+  EXPECT_EQ(server->send("x", 1), -1);
+  EXPECT_EQ(errno, EPIPE);
+  EXPECT_EQ(server->send("x", 1), -1) << "for good";
+  EXPECT_EQ(take(*server, 10), "last words");
+}
+
+TEST_P(StreamsOfVersion, BytesThatWereReadBeforeComeFirst) {
+  make();
+  client_step = client->shake_hands();
+  ASSERT_TRUE(waits(client_step));
+  const std::string hello = test::receive(server_fd.get());
+  ASSERT_FALSE(hello.empty());
+  server = TlsStream::make(server_ssl(), server_fd.get(), {.ahead = hello});
+  shake_hands();
+  EXPECT_EQ(server_step, Step::kDone) << server->fault();
+  EXPECT_EQ(client->send("then", 4), 4);
+  EXPECT_EQ(take(*server, 4), "then");
+}
+
+TEST_P(StreamsOfVersion, AHeaderGoesOutBeforeTheHandshake) {
+  make({}, {.header = "PROXY UNKNOWN\r\n"});
+  client_step = client->shake_hands();
+  std::string header(15, '\0');
+  ASSERT_TRUE(test::wait_for(server_fd.get(), POLLIN));
+  ASSERT_EQ(::recv(server_fd.get(), header.data(), header.size(), 0), 15);
+  EXPECT_EQ(header, "PROXY UNKNOWN\r\n");
+  shake_hands();
+  EXPECT_EQ(server_step, Step::kDone) << server->fault();
+  EXPECT_EQ(client_step, Step::kDone) << client->fault();
+}
+
+TEST_P(StreamsOfVersion, SayWhatWasAgreedUpon) {
+  connect();
+  const Facts facts = server->facts();
+  EXPECT_EQ(facts.version, GetParam() == TLS1_2_VERSION ? "TLSv1.2" : "TLSv1.3");
+  EXPECT_EQ(facts.cipher, SSL_get_cipher_name(client->ssl()));
+  EXPECT_EQ(facts.key_algorithm, "EC256");
+  EXPECT_EQ(facts.signature_algorithm, "ecdsa-with-SHA256");
+  EXPECT_EQ(facts.peer_subject, "");
+  EXPECT_FALSE(facts.resumed);
+}
+
+TEST_P(StreamsOfVersion, SayWhoTheClientIs) {
+  const auto authority = test::TestCertificate::authority();
+  const auto certificate = authority.issue(test::client_spec("Zoë, of Weir"));
+  SSL_CTX_use_certificate(client_ctx.get(), certificate.certificate());
+  SSL_CTX_use_PrivateKey(client_ctx.get(), certificate.key());
+  X509_STORE_add_cert(SSL_CTX_get_cert_store(server_ctx.get()), authority.certificate());
+  SSL_CTX_set_verify(server_ctx.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  connect();
+  EXPECT_EQ(server->facts().peer_common_name, "Zoë, of Weir");
+  EXPECT_NE(server->facts().peer_subject.find("CN=Zo\\C3\\AB\\, of Weir"), std::string::npos)
+      << server->facts().peer_subject;
+}
+
+TEST_P(StreamsOfVersion, AHandshakeWithAStrangerFailsAndTellsHim) {
+  make();
+  test::send_some(client_fd.get(), "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
+  ASSERT_TRUE(test::eventually([&] {
+    server_step = server->shake_hands();
+    return !waits(server_step);
+  }));
+  EXPECT_EQ(server_step, Step::kFailed);
+  EXPECT_FALSE(server->fault().empty());
+  EXPECT_EQ(server->send("x", 1), -1);
+}
+
+TEST_P(StreamsOfVersion, AHandshakeThatIsLeftInTheMiddleIsNoFault) {
+  make();
+  client_step = client->shake_hands();
+  ::shutdown(client_fd.get(), SHUT_WR);
+  ASSERT_TRUE(test::eventually([&] {
+    server_step = server->shake_hands();
+    return !waits(server_step);
+  }));
+  EXPECT_EQ(server_step, Step::kEnded);
+}
+
+TEST_P(StreamsOfVersion, AHandshakeThatIsResetSaysSo) {
+  make();
+  client_step = client->shake_hands();
+  ASSERT_TRUE(test::wait_for(server_fd.get(), POLLIN));
+  net::abort_connection(client_fd);
+  ASSERT_TRUE(test::eventually([&] {
+    server_step = server->shake_hands();
+    return !waits(server_step);
+  }));
+  EXPECT_EQ(server_step, Step::kReset);
+  EXPECT_NE(server->error(), 0);
+}
+
+}  // namespace
+}  // namespace weir::tls
