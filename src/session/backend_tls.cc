@@ -10,8 +10,8 @@ std::unique_ptr<tls::TlsStream> make_backend_stream(const pool::BackendTls& how,
   const pool::BackendIdentity& identity = backend.identity();
   std::string_view name = how.takes_name_of_client ? name_of_client : how.server_name;
   if (name.empty()) name = identity.host;
-  const base::Address* ip = identity.address.is_ip() ? &identity.address : nullptr;
-  return tls::TlsStream::make(how.context->make(name, ip), fd, {.header = std::move(header)});
+  return tls::TlsStream::make(how.context->make_resuming(name, identity.address), fd,
+                              {.header = std::move(header)});
 }
 
 }  // namespace weir::session

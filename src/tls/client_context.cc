@@ -11,6 +11,7 @@
 #include "tls/certificate.h"
 #include "tls/fault.h"
 #include "tls/modes.h"
+#include "tls/session_cache.h"
 
 namespace weir::tls {
 namespace {
@@ -82,9 +83,8 @@ base::Result<std::shared_ptr<const ClientContext>> ClientContext::load(const Cli
                                                                        std::vector<std::string>& warnings) {
   SslCtxPtr context(SSL_CTX_new(TLS_client_method()));
   if (!context || !set_common_modes(context.get(), settings.min_version) ||
-      !set_alpn(context.get(), settings.alpn))
+      !set_alpn(context.get(), settings.alpn) || !SessionCache::attach(context.get()))
     return base::failure(fault("OpenSSL cannot make a context: " + take_error_text()));
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   if (Fault found = set_authorities(context.get(), settings)) return base::failure(std::move(*found));
   if (Fault found = set_certificate(context.get(), settings, warnings))
     return base::failure(std::move(*found));
@@ -110,6 +110,12 @@ SslPtr ClientContext::make(std::string_view server_name, const Address* ip) cons
   if (is_done) return ssl;
   static_cast<void>(take_error_text());
   return nullptr;
+}
+
+SslPtr ClientContext::make_resuming(std::string_view server_name, const Address& backend) const {
+  SslPtr ssl = make(server_name, backend.is_ip() ? &backend : nullptr);
+  const std::string key = backend.to_string() + " " + std::string(server_name);
+  return ssl != nullptr && SessionCache::use(ssl.get(), key) ? std::move(ssl) : nullptr;
 }
 
 }  // namespace weir::tls

@@ -29,6 +29,10 @@ class ClientContext {
   // to a CA is verified. Null when there is no memory, or the name cannot be one. Thread-safe.
   SslPtr make(std::string_view server_name, const base::Address* ip) const;
 
+  // The same to `backend`, whose address is the `ip` of above where it is one; a session that it has given
+  // before is resumed where there is one, and then its certificate is not looked at again.
+  SslPtr make_resuming(std::string_view server_name, const base::Address& backend) const;
+
  private:
   ClientContext(SslCtxPtr context, bool verifies, std::string server_name)
       : context_(std::move(context)), verifies_(verifies), server_name_(std::move(server_name)) {}

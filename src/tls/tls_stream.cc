@@ -27,6 +27,12 @@ std::unique_ptr<TlsStream> TlsStream::accept(SSL_CTX* context, int fd, std::stri
   return make(std::move(ssl), fd, {.ahead = std::move(ahead)});
 }
 
+TlsStream::~TlsStream() {
+  if (SSL_is_init_finished(ssl_.get()) == 1) {
+    SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  }
+}
+
 TlsStream::Step TlsStream::shake_hands() {
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_.get());

@@ -32,6 +32,10 @@ struct Around {
 
 class TlsStream final : public net::Stream {
  public:
+  // However it ends, the session may be resumed: a stream that is cut has been told of by then (RFC 5246
+  // section 7.2.1).
+  ~TlsStream() override;
+
   enum class Step : std::uint8_t {
     kDone,
     kWantsRead,   // go on when the socket can be read

@@ -1,0 +1,68 @@
+#include "tls/session_cache.h"
+
+#include <memory>
+
+namespace weir::tls {
+namespace {
+
+template <class T>
+void free_data(void*, void* data, CRYPTO_EX_DATA*, int, long, void*) {
+  delete static_cast<T*>(data);
+}
+
+int context_index() {
+  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_data<SessionCache>);
+  return index;
+}
+
+int key_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, free_data<std::string>);
+  return index;
+}
+
+SessionCache* cache_of(const SSL* ssl) {
+  return static_cast<SessionCache*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), context_index()));
+}
+
+// 1: the session is the cache's now.
+int on_new_session(SSL* ssl, SSL_SESSION* session) {
+  const auto* key = static_cast<const std::string*>(SSL_get_ex_data(ssl, key_index()));
+  if (key == nullptr) return 0;
+  cache_of(ssl)->keep(*key, SslSessionPtr(session));
+  return 1;
+}
+
+}  // namespace
+
+bool SessionCache::attach(SSL_CTX* context) {
+  auto cache = std::make_unique<SessionCache>();
+  if (SSL_CTX_set_ex_data(context, context_index(), cache.get()) != 1) return false;
+  static_cast<void>(cache.release());
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, on_new_session);
+  return true;
+}
+
+bool SessionCache::use(SSL* ssl, const std::string& key) {
+  auto own = std::make_unique<std::string>(key);
+  if (SSL_set_ex_data(ssl, key_index(), own.get()) != 1) return false;
+  static_cast<void>(own.release());
+  const SslSessionPtr session = cache_of(ssl)->find(key);
+  return session == nullptr || SSL_set_session(ssl, session.get()) == 1;
+}
+
+SslSessionPtr SessionCache::find(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = sessions_.find(key);
+  if (found == sessions_.end() || SSL_SESSION_is_resumable(found->second.get()) != 1) return nullptr;
+  SSL_SESSION_up_ref(found->second.get());
+  return SslSessionPtr(found->second.get());
+}
+
+void SessionCache::keep(const std::string& key, SslSessionPtr session) {
+  const std::lock_guard lock(mutex_);
+  sessions_[key] = std::move(session);
+  if (sessions_.size() > kMost) sessions_.erase(sessions_.begin());
+}
+
+}  // namespace weir::tls

@@ -1,0 +1,89 @@
+#include "tls/session_cache.h"
+
+#include <gtest/gtest.h>
+
+#include "tls/client_context.h"
+#include "unit/tls/handshake.h"
+
+namespace weir::tls {
+namespace {
+
+using test::server_spec;
+using test::TestCertificate;
+
+// Connections to one backend, resuming where that is possible.
+class Resuming : public testing::TestWithParam<int> {
+ protected:
+  Resuming() {
+    settings.ca = test::write_file(folder.path(), "ca.pem", ca.pem());
+    use(backend, ca.issue(server_spec({"a.example", "b.example"})));
+    limit_to(backend, GetParam());
+    context = *ClientContext::load(settings, warnings);
+  }
+  static const base::Address& port(std::uint16_t number) {
+    static std::map<std::uint16_t, base::Address> made;
+    return made.try_emplace(number, test::loopback(number)).first->second;
+  }
+  // Whether a connection was made by resuming a session. With TLS 1.3 sessions come after the handshake.
+  bool resumes(SslPtr client) {
+    Handshake handshake(SslPtr(SSL_new(backend.get())), std::move(client));
+    EXPECT_TRUE(handshake.run()) << handshake.client_error();
+    char c = 0;
+    EXPECT_EQ(SSL_write(handshake.server(), "x", 1), 1);
+    EXPECT_EQ(SSL_read(handshake.client(), &c, 1), 1);
+    return SSL_session_reused(handshake.client()) == 1;
+  }
+  bool resumes(const char* name, std::uint16_t at) { return resumes(context->make_resuming(name, port(at))); }
+
+  test::TempFolder folder;
+  const TestCertificate ca = TestCertificate::authority();
+  SslCtxPtr backend{SSL_CTX_new(TLS_server_method())};
+  ClientSettings settings;
+  std::vector<std::string> warnings;
+  std::shared_ptr<const ClientContext> context;
+};
+
+INSTANTIATE_TEST_SUITE_P(Versions, Resuming, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
+                         [](const auto& version) {
+                           return version.param == TLS1_2_VERSION ? "Tls12" : "Tls13";
+                         });
+
+TEST_P(Resuming, ASessionIsForItsBackendAndItsName) {
+  EXPECT_FALSE(resumes("a.example", 1));
+  EXPECT_TRUE(resumes("a.example", 1));
+  EXPECT_TRUE(resumes("a.example", 1)) << "again and again";
+  EXPECT_FALSE(resumes("a.example", 2)) << "another backend";
+  EXPECT_FALSE(resumes("b.example", 1)) << "its certificate has not been looked at for that name";
+}
+
+TEST_P(Resuming, WhoeverWantsAFullHandshakeGetsIt) {
+  EXPECT_FALSE(resumes("a.example", 1));
+  EXPECT_FALSE(resumes(context->make("a.example", &port(1))));
+  EXPECT_TRUE(resumes("a.example", 1));
+}
+
+TEST_P(Resuming, AServerThatHasForgottenMakesAFullHandshake) {
+  EXPECT_FALSE(resumes("a.example", 1));
+  SslCtxPtr other(SSL_CTX_new(TLS_server_method()));
+  use(other, ca.issue(server_spec({"a.example"})));
+  limit_to(other, GetParam());
+  backend.swap(other);
+  EXPECT_FALSE(resumes("a.example", 1));
+  EXPECT_TRUE(resumes("a.example", 1));
+}
+
+TEST_P(Resuming, ConnectionsOutliveTheContext) {
+  SslPtr client = context->make_resuming("a.example", port(1));
+  context.reset();
+  EXPECT_FALSE(resumes(std::move(client)));
+}
+
+TEST(SessionCache, IsBounded) {
+  SessionCache cache;
+  const auto session = [] { return SslSessionPtr(SSL_SESSION_new()); };
+  for (std::size_t i = 0; i <= SessionCache::kMost; ++i) cache.keep(std::to_string(1'000'000 + i), session());
+  EXPECT_EQ(cache.find("1000000"), nullptr) << "the first has gone";
+}
+
+}  // namespace
+}  // namespace weir::tls
