@@ -10,8 +10,8 @@ namespace weir::relay {
 
 void Relay::begin(const Settings& settings) {
   reset_linger_ = settings.reset_linger;
-  upload_throttle_ = make_throttle(Side::kClient, settings.upload_rate);
-  download_throttle_ = make_throttle(Side::kBackend, settings.download_rate);
+  if (settings.upload_rate) seldom().upload = make_throttle(Side::kClient, *settings.upload_rate);
+  if (settings.download_rate) seldom().download = make_throttle(Side::kBackend, *settings.download_rate);
   upload_.read_on = !client_.reads_tell_all();
   download_.read_on = !backend_.reads_tell_all();
   client_.watch.bind<&Relay::on_client>(services_.loop, client_.fd.get(), this);
@@ -22,9 +22,13 @@ void Relay::begin(const Settings& settings) {
   }
 }
 
-std::unique_ptr<Throttle> Relay::make_throttle(Side source, const std::optional<base::Rate>& rate) {
-  if (!rate) return nullptr;
-  return std::make_unique<Throttle>(services_.wheel, *rate, [this, source] { go_on(source); });
+Relay::Seldom& Relay::seldom() {
+  if (seldom_ == nullptr) seldom_ = std::make_unique<Seldom>();
+  return *seldom_;
+}
+
+std::unique_ptr<Throttle> Relay::make_throttle(Side source, const base::Rate& rate) {
+  return std::make_unique<Throttle>(services_.wheel, rate, [this, source] { go_on(source); });
 }
 
 void Relay::start(const Settings& settings, net::Ready backend, Preface preface) {
@@ -44,9 +48,10 @@ void Relay::start_after_backend_reset(const Settings& settings) {
 
 void Relay::stop() {
   ended_ = true;
-  if (linger_ != nullptr) linger_->stop();
-  if (upload_throttle_ != nullptr) upload_throttle_->stop();
-  if (download_throttle_ != nullptr) download_throttle_->stop();
+  if (seldom_ != nullptr && seldom_->linger != nullptr) seldom_->linger->stop();
+  for (const Side source : {Side::kClient, Side::kBackend}) {
+    if (Throttle* one = throttle(source)) one->stop();
+  }
 }
 
 bool Relay::has_news() const {
@@ -130,8 +135,8 @@ void Relay::step(Side source) {
 Pumped Relay::send_preface() {
   const Pumped outcome = preface_->send(upload_, end_of(Side::kBackend));
   if (outcome == Pumped::kBlocked) return outcome;
-  if (upload_throttle_ != nullptr) {
-    upload_throttle_->bucket().take(preface_->read_ahead(), base::precise_now());
+  if (Throttle* one = throttle(Side::kClient)) {
+    one->bucket().take(preface_->read_ahead(), base::precise_now());
   }
   preface_.reset();
   return outcome;
@@ -145,19 +150,19 @@ Pumped Relay::pump(Side source) {
   Direction& direction = from(source);
   const End in = end_of(source);
   const End out = end_of(other(source));
-  Throttle* throttle = (source == Side::kClient ? upload_throttle_ : download_throttle_).get();
+  Throttle* const slowed = throttle(source);
   const bool may_splice = client_.reads_tell_all() && backend_.reads_tell_all();
   net::PipePool* pipes = may_splice ? &services_.pipes : nullptr;
-  if (throttle == nullptr) return relay::pump(direction, in, out, services_.buffers, pipes);
+  if (slowed == nullptr) return relay::pump(direction, in, out, services_.buffers, pipes);
   const base::TimePoint now = base::precise_now();
   const std::uint64_t before = direction.bytes + direction.waiting();
-  const std::uint64_t available = throttle->bucket().available(now);
+  const std::uint64_t available = slowed->bucket().available(now);
   const Pumped outcome = relay::pump(direction, in, out, services_.buffers, pipes, available);
   // Less than before when the target was reset and what it was to get is dropped.
   const std::uint64_t after = direction.bytes + direction.waiting();
-  throttle->bucket().take(std::max(after, before) - before, now);
-  direction.resting = throttle->bucket().available(now) == 0;
-  if (direction.resting) throttle->rest();
+  slowed->bucket().take(std::max(after, before) - before, now);
+  direction.resting = slowed->bucket().available(now) == 0;
+  if (direction.resting) slowed->rest();
   return outcome;
 }
 
@@ -214,10 +219,10 @@ void Relay::pass_reset_on(Side failed, EndCause cause) {
 // From now on the session ends with `first_fault_`: once what `failed` sent is acknowledged, or when that
 // stands still.
 void Relay::linger(Side failed) {
-  if (linger_ != nullptr) return;
+  if (seldom().linger != nullptr) return;
   owner_.relay_lingers();
-  linger_ = std::make_unique<ResetLinger>(services_.loop, from(failed), peer(other(failed)).fd.get(),
-                                          reset_linger_, [this] { end(first_fault_); });
+  seldom().linger = std::make_unique<ResetLinger>(services_.loop, from(failed), peer(other(failed)).fd.get(),
+                                                  reset_linger_, [this] { end(first_fault_); });
 }
 
 void Relay::end(Ending ending) {

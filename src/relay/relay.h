@@ -87,6 +87,13 @@ class Relay {
   const Direction& download() const { return download_; }
 
  private:
+  // What most relays have nothing of.
+  struct Seldom {
+    std::unique_ptr<Throttle> upload;  // none without a rate
+    std::unique_ptr<Throttle> download;
+    std::unique_ptr<ResetLinger> linger;
+  };
+
   void on_client(net::Ready ready) { on_ready(Side::kClient, ready); }
   void on_backend(net::Ready ready) { on_ready(Side::kBackend, ready); }
   void on_ready(Side side, net::Ready ready);
@@ -111,7 +118,13 @@ class Relay {
   void target_failed(Side source, EndCause cause);
   void pass_reset_on(Side failed, EndCause cause);
   void begin(const Settings& settings);
-  std::unique_ptr<Throttle> make_throttle(Side source, const std::optional<base::Rate>& rate);
+  std::unique_ptr<Throttle> make_throttle(Side source, const base::Rate& rate);
+  Seldom& seldom();
+  // None without a rate.
+  Throttle* throttle(Side source) const {
+    if (seldom_ == nullptr) return nullptr;
+    return (source == Side::kClient ? seldom_->upload : seldom_->download).get();
+  }
   void linger(Side failed);
   void end(Ending ending);
   // Asks for what is missing to hear of both sides.
@@ -125,9 +138,7 @@ class Relay {
   Direction upload_;
   Direction download_;
   std::unique_ptr<Preface> preface_;  // while something of it is left
-  std::unique_ptr<ResetLinger> linger_;
-  std::unique_ptr<Throttle> upload_throttle_;  // none without a rate
-  std::unique_ptr<Throttle> download_throttle_;
+  std::unique_ptr<Seldom> seldom_;
   base::Millis reset_linger_{0};
   Ending first_fault_{EndCause::kFinished, Side::kClient};  // kFinished: none yet
   Side ended_first_ = Side::kClient;

@@ -8,8 +8,6 @@
 namespace weir::server {
 namespace {
 
-constexpr base::Millis kLookInterval{1'000};
-
 // What is wrong with files that could not be read at all, as one text; empty: they could, whatever is in
 // them.
 std::string unread(const config::Problems& problems) {
@@ -57,7 +55,7 @@ AccessWatch::AccessWatch(net::EventLoop& loop, Parts parts, std::unique_ptr<net:
       for (const auto& file : side->files) files.push_back(file.value);
     }
     if (files.empty()) continue;
-    watched_.push_back({i, WatchedFiles(std::move(files), parts_.read_since, kLookInterval),
+    watched_.push_back({i, WatchedFiles(std::move(files), parts_.read_since),
                         std::vector<bool>(parts_.workers.size(), false), nullptr, ""});
   }
   timer_.bind<&AccessWatch::look>(loop, this);

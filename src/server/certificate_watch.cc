@@ -5,8 +5,6 @@
 namespace weir::server {
 namespace {
 
-constexpr base::Millis kLookInterval{1'000};
-
 // All errors as one text; empty: none.
 std::string errors_of(const config::Problems& problems) {
   std::string text;
@@ -29,8 +27,7 @@ CertificateWatch::CertificateWatch(net::EventLoop& loop, Parts parts,
     : parts_(parts), mailbox_(std::move(mailbox)) {
   for (std::size_t i = 0; i < parts_.tls.size(); ++i) {
     if (parts_.tls[i].termination == nullptr) continue;
-    watched_.push_back(
-        {i, WatchedFiles(tls_files(*parts_.config.listeners[i].tls), parts_.read_since, kLookInterval), ""});
+    watched_.push_back({i, WatchedFiles(tls_files(*parts_.config.listeners[i].tls), parts_.read_since), ""});
   }
   timer_.bind<&CertificateWatch::look>(loop, this);
   mailbox_->open(loop, [this](Loaded&& loaded) { take(std::move(loaded)); });

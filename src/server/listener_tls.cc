@@ -70,7 +70,10 @@ std::shared_ptr<tls::TicketKeys> load_tickets(const config::TlsConfig& from, Tol
 std::shared_ptr<const tls::ServerContexts> load_contexts(const config::TlsConfig& from,
                                                          std::shared_ptr<tls::TicketKeys> tickets,
                                                          Told& told) {
-  auto loaded = tls::ServerContexts::load(settings_of(from), std::move(tickets));
+  tls::ServerSettings settings = settings_of(from);
+  // Without keys that could be read there are other mistakes to tell of all the same.
+  settings.session_tickets = tickets != nullptr;
+  auto loaded = tls::ServerContexts::load(settings, std::move(tickets));
   for (const std::string& text : loaded.errors) told.error(text);
   for (const std::string& text : loaded.warnings) told.warning(text);
   return loaded.contexts;
@@ -102,7 +105,7 @@ ListenerTls build_listener_tls(const config::ListenerConfig& listener, Problems&
   ListenerTls built;
   built.tickets = load_tickets(from, told);
   auto contexts = load_contexts(from, built.tickets, told);
-  if (contexts == nullptr) return {};
+  if (contexts == nullptr || (from.session_tickets && built.tickets == nullptr)) return {};
   warn_of_uncovered_names(listener, *contexts, problems);
   built.termination = std::make_shared<session::TlsTermination>(
       std::make_shared<tls::LiveContexts>(std::move(contexts)), from.handshake_timeout, from.max_handshakes);

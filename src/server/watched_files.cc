@@ -4,11 +4,10 @@
 
 namespace weir::server {
 
-WatchedFiles::WatchedFiles(std::vector<std::string> files, std::chrono::system_clock::time_point read_since,
-                           std::chrono::milliseconds interval)
+WatchedFiles::WatchedFiles(std::vector<std::string> files, std::chrono::system_clock::time_point read_since)
     : files_(std::move(files)), seen_(stamps()) {
   const bool all_older = std::all_of(seen_.begin(), seen_.end(), [&](const net::FileStamp& stamp) {
-    return stamp.changed() + interval < read_since;
+    return stamp.changed() + kLookInterval < read_since;
   });
   if (all_older) read_ = seen_;
 }

@@ -1,6 +1,6 @@
 // Files that are read again when they change: whether they have, and are quiet again. Whoever writes a file
 // may take its time, so only what looks as it did at the last look is taken for whole. Nothing is opened
-// here; the owner looks about once a second.
+// here; the owner looks every `kLookInterval`.
 #pragma once
 
 #include <chrono>
@@ -11,12 +11,14 @@
 
 namespace weir::server {
 
+// Between two looks.
+inline constexpr std::chrono::milliseconds kLookInterval{1'000};
+
 class WatchedFiles {
  public:
-  // They were last read after `read_since`; what changed less than `interval` before that, the time between
-  // two looks, may have been read before or after, and so counts as changed.
-  WatchedFiles(std::vector<std::string> files, std::chrono::system_clock::time_point read_since,
-               std::chrono::milliseconds interval);
+  // They were last read after `read_since`; what changed less than `kLookInterval` before that may have been
+  // read before or after, and so counts as changed.
+  WatchedFiles(std::vector<std::string> files, std::chrono::system_clock::time_point read_since);
 
   bool empty() const { return files_.empty(); }
 

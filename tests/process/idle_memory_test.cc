@@ -8,6 +8,8 @@
 #include "support/parallel.h"
 #include "support/peer_process.h"
 #include "support/process_facts.h"
+#include "support/test_user.h"
+#include "support/tls_socket.h"
 #include "support/weir_process.h"
 
 namespace weir::test {
@@ -81,6 +83,45 @@ TEST(IdleMemory, NineThousandUsedAndIdleConnectionsCostAtMostThreeQuartersOfAKil
   });
   clients.clear();
   EXPECT_TRUE(eventually([&] { return weir.admin().sum("weir_process_connections") == 0; }));
+}
+
+// Most of it is what OpenSSL keeps of a connection; its buffers of 17 KiB each way are not among it.
+TEST(IdleMemory, AThousandIdleTlsConnectionsCostAtMostTwentyKilobytesEach) {
+  if (kSanitized) GTEST_SKIP() << "memory means nothing under a sanitizer";
+  constexpr std::size_t kTlsConnections = 1'000;
+  constexpr double kMostBytesOfTls = 20 * 1024;
+  TemporaryDirectory directory;
+  const TestCertificate certificate = TestCertificate::self_signed(server_spec({"a.example"}));
+  const CertificatePaths paths = write_certificate(directory.path(), "own", certificate);
+  give_to_test_user(paths.key);
+  PeerProcess backend("many", ChildOptions());
+  Configuration configuration;
+  configuration.workers = 2;
+  configuration.backends = {entry(backend.address())};
+  configuration.log = "sessions = \"none\"\n";
+  configuration.rest = "[listeners.web.tls]\nmode = \"terminate\"\ncertificates = [{ chain = \"" +
+                       paths.chain + "\", key = \"" + paths.key + "\" }]\n";
+  const WeirProcess weir(configuration);
+  const std::string message(512, 'm');
+  std::vector<TlsSocket> clients(kTlsConnections);
+  const auto ask = [&](std::size_t i) {
+    clients[i].send_all(message);
+    EXPECT_EQ(clients[i].receive_exactly(message.size()), message);
+  };
+  // What the library takes once is not a connection's.
+  clients[0] = TlsSocket::connect(weir.connect());
+  ask(0);
+  const std::uint64_t before = resident_bytes(weir.pid());
+  in_parallel(2, kTlsConnections - 1, [&](std::size_t i) {
+    clients[i + 1] = TlsSocket::connect(weir.connect());
+    ask(i + 1);
+  });
+  ASSERT_EQ(weir.admin().sum("weir_sessions_open"), kTlsConnections);
+  const double each = static_cast<double>(resident_bytes(weir.pid()) - before) / (kTlsConnections - 1);
+  std::printf("%zu idle TLS connections: %.0f bytes of the process's memory each\n", kTlsConnections, each);
+  RecordProperty("bytes_per_connection", std::to_string(static_cast<std::uint64_t>(each)));
+  EXPECT_LE(each, kMostBytesOfTls);
+  in_parallel(2, kTlsConnections, ask);
 }
 
 }  // namespace

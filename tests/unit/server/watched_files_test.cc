@@ -11,16 +11,13 @@
 namespace weir::server {
 namespace {
 
-constexpr std::chrono::milliseconds kInterval{1'000};
-
 class Files : public testing::Test {
  protected:
   void write(const std::string& name, const std::string& text) {
     std::ofstream(directory.file(name)) << text;
   }
   WatchedFiles watched(std::chrono::seconds read_after) const {
-    return {
-        {directory.file("a"), directory.file("b")}, std::chrono::system_clock::now() + read_after, kInterval};
+    return {{directory.file("a"), directory.file("b")}, std::chrono::system_clock::now() + read_after};
   }
 
   test::TempFolder directory;

@@ -1,0 +1,70 @@
+#include "admin/tls_views.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace weir::admin {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const tls::UtcTime kNow = tls::utc_now();
+
+std::string metrics_of(const server::ListenerStatus& listener) {
+  metrics::TextFormat out;
+  server::ListenerStatus other;
+  other.name = "plain";
+  tls_metrics(out, {other, listener}, kNow);
+  return out.text();
+}
+
+server::ListenerStatus ending(std::chrono::seconds not_after) {
+  server::ListenerStatus listener;
+  listener.name = "web";
+  listener.ends_tls = true;
+  tls::CertificateFact fact;
+  fact.file = "site.pem";
+  fact.subject = "CN=a.example";
+  fact.not_after = kNow + not_after;
+  listener.certificates.push_back(fact);
+  return listener;
+}
+
+TEST(TlsMetrics, AreNotThereWhereNobodysTlsEnds) { EXPECT_EQ(metrics_of({}), ""); }
+
+TEST(TlsMetrics, CountWhatHandshakesCameTo) {
+  server::ListenerStatus listener = ending(std::chrono::hours(1));
+  listener.handshakes[static_cast<std::size_t>(session::HandshakeNews::kResumed)] = 41;
+  listener.handshakes_under_way = 3;
+  listener.most_handshakes = 1'000;
+  listener.tls_cut = 5;
+  const std::string text = metrics_of(listener);
+  EXPECT_THAT(text, HasSubstr("weir_tls_handshakes_total{listener=\"web\",result=\"resumed\"} 41\n"));
+  EXPECT_THAT(text, HasSubstr("weir_tls_handshakes_total{listener=\"web\",result=\"full\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("weir_tls_handshakes_under_way{listener=\"web\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("weir_tls_handshakes_under_way_max{listener=\"web\"} 1000\n"));
+  EXPECT_THAT(text, HasSubstr("weir_tls_streams_cut_total{listener=\"web\"} 5\n"));
+  EXPECT_THAT(text, Not(HasSubstr("\"plain\"")));
+}
+
+TEST(TlsMetrics, SayHowManyWholeDaysACertificateHas) {
+  using std::chrono::hours;
+  const auto days = [](std::chrono::seconds left) {
+    const std::string text = metrics_of(ending(left));
+    const std::string sample =
+        "weir_certificate_days_left{listener=\"web\",file=\"site.pem\",subject=\"CN=a.example\"} ";
+    const std::size_t at = text.find(sample);
+    return at == std::string::npos
+               ? "none"
+               : text.substr(at + sample.size(), text.find('\n', at) - at - sample.size());
+  };
+  EXPECT_EQ(days(hours(90 * 24)), "90");
+  EXPECT_EQ(days(hours(90 * 24 - 1)), "89");
+  EXPECT_EQ(days(hours(23)), "0") << "the last day";
+  EXPECT_EQ(days(hours(-1)), "-1");
+  EXPECT_EQ(days(hours(-25)), "-2");
+}
+
+}  // namespace
+}  // namespace weir::admin
