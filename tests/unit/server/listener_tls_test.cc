@@ -23,7 +23,7 @@ class TlsOfAListener : public testing::Test {
     add("a", authority.issue(server_spec({"a.example"})));
   }
   void add(const std::string& name, const test::TestCertificate& certificate) {
-    const auto paths = test::write_certificate(folder.path(), name, certificate);
+    const auto paths = test::write_certificate(folder.path(), name, certificate, {authority});
     listener.tls->certificates.push_back({{}, paths.chain, paths.key});
   }
   void route(const std::string& name, config::TlsMode mode = config::TlsMode::kTerminate) {
