@@ -58,6 +58,13 @@ Pumped read_outcome(Direction& direction, ssize_t received) {
   return errno == EAGAIN ? Pumped::kDrained : source_failure(errno);
 }
 
+// What was there has been read. A stream has an end of its own, which has to be read too.
+bool took_all(const Direction& direction, const End& source, bool fell_short) {
+  if (direction.read_on) return false;
+  if (source.stream == nullptr) return fell_short;
+  return !direction.ends && source.stream->has_taken_all();
+}
+
 Pumped copy_once(Direction& direction, const End& source, const End& target, net::Buffer buffer,
                  std::size_t size) {
   const ssize_t received = receive(source, buffer.memory(), size);
@@ -66,7 +73,7 @@ Pumped copy_once(Direction& direction, const End& source, const End& target, net
   buffer.fill(static_cast<std::size_t>(received));
   direction.held = std::move(buffer);
   // What comes from now on will be told; what was told already, not again.
-  const bool is_empty = static_cast<std::size_t>(received) < size && !direction.read_on;
+  const bool is_empty = took_all(direction, source, static_cast<std::size_t>(received) < size);
   direction.source_ended = is_empty && direction.ends;
   const Pumped flushed = flush(direction, target);
   if (flushed != Pumped::kMore || !is_empty) return flushed;

@@ -22,8 +22,7 @@ struct Peer {
   std::unique_ptr<net::Stream> stream;  // over the socket; none: its bytes are the socket's own
   net::Watch watch;
 
-  // A read that falls short has taken all that was there.
-  bool reads_tell_all() const { return is_tcp && stream == nullptr; }
+  bool may_splice() const { return is_tcp && stream == nullptr; }
 
   // Closes with an end of stream, after what is queued in the kernel.
   void close() {

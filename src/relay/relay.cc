@@ -12,8 +12,8 @@ void Relay::begin(const Settings& settings) {
   reset_linger_ = settings.reset_linger;
   if (settings.upload_rate) seldom().upload = make_throttle(Side::kClient, *settings.upload_rate);
   if (settings.download_rate) seldom().download = make_throttle(Side::kBackend, *settings.download_rate);
-  upload_.read_on = !client_.reads_tell_all();
-  download_.read_on = !backend_.reads_tell_all();
+  upload_.read_on = !client_.is_tcp;
+  download_.read_on = !backend_.is_tcp;
   client_.watch.bind<&Relay::on_client>(services_.loop, client_.fd.get(), this);
   if (backend_.watch.interest() != net::Interest::kNone) {
     backend_.watch.hand_to<&Relay::on_backend>(this);
@@ -105,7 +105,7 @@ void Relay::step(Side source) {
   switch (outcome) {
     case Pumped::kDrained:
       direction.readable = false;
-      direction.read_on = !peer(source).reads_tell_all();
+      direction.read_on = !peer(source).is_tcp;
       return;
     case Pumped::kMore:
       // A source that is not watched yet will be told of anyway, and a throttle says itself when to go on.
@@ -151,7 +151,7 @@ Pumped Relay::pump(Side source) {
   const End in = end_of(source);
   const End out = end_of(other(source));
   Throttle* const slowed = throttle(source);
-  const bool may_splice = client_.reads_tell_all() && backend_.reads_tell_all();
+  const bool may_splice = client_.may_splice() && backend_.may_splice();
   net::PipePool* pipes = may_splice ? &services_.pipes : nullptr;
   if (slowed == nullptr) return relay::pump(direction, in, out, services_.buffers, pipes);
   const base::TimePoint now = base::precise_now();

@@ -39,11 +39,13 @@ int read(BIO* bio, char* memory, std::size_t size, std::size_t* got) {
   ssize_t n = 0;
   if (io.has_ahead()) {
     n = static_cast<ssize_t>(read_ahead(io, memory, size));
+    io.was_short = false;
   } else {
     do {
       n = ::recv(io.fd, memory, size, 0);
     } while (n < 0 && errno == EINTR);
     io.ended |= n == 0;
+    io.was_short = n < 0 || static_cast<std::size_t>(n) < size;
   }
   *got = n > 0 ? static_cast<std::size_t>(n) : 0;
   return outcome(bio, n, BIO_FLAGS_READ);

@@ -61,6 +61,7 @@ class TlsStream final : public net::Stream {
   bool was_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
 
   ssize_t receive(void* memory, std::size_t size) override;
+  bool has_taken_all() const override { return io_.was_short && SSL_has_pending(ssl_.get()) == 0; }
   ssize_t peek(void* memory, std::size_t size) override;
   ssize_t send(const void* data, std::size_t size) override;
   int end() override;

@@ -31,6 +31,8 @@ class CodedStream final : public net::Stream {
     return n;
   }
 
+  bool has_taken_all() const override { return kept_.empty() && was_short_; }
+
   ssize_t peek(void* memory, std::size_t size) override {
     if (kept_.empty() && !fill()) return -1;
     if (kept_.front() == kStreamEnd) return 0;
@@ -75,12 +77,14 @@ class CodedStream final : public net::Stream {
     const ssize_t n = ::recv(fd_, buffer, sizeof(buffer), 0);
     if (n == 0) errno = EPROTO;  // without the end of the stream
     if (n <= 0) return false;
+    was_short_ = static_cast<std::size_t>(n) < sizeof(buffer);
     kept_.assign(buffer, static_cast<std::size_t>(n));
     return true;
   }
 
   int fd_;
   std::string kept_;
+  bool was_short_ = false;
   std::string pending_;
   std::size_t whole_ = 0;  // of what `pending_` is left of
 };
