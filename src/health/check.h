@@ -14,6 +14,10 @@
 #include "base/result.h"
 #include "pool/proxy_sending.h"
 
+namespace weir::tls {
+class ClientContext;
+}
+
 namespace weir::health {
 
 // Status codes from `first` to `last`, both among them.
@@ -35,6 +39,9 @@ std::string to_string(StatusPattern pattern);
 // it.
 struct TcpCheck {};
 
+// Passes once the TLS handshake is done. Its target has TLS.
+struct TlsCheck {};
+
 // GET over HTTP/1.1, the connection closed afterwards. Passes when the whole answer has come (or the first 64
 // KiB of its body), its status is among `status` and its body holds `body_contains`.
 struct HttpCheck {
@@ -52,10 +59,19 @@ struct ExchangeCheck {
 };
 
 struct Check {
-  std::variant<TcpCheck, HttpCheck, ExchangeCheck> type;
+  std::variant<TcpCheck, TlsCheck, HttpCheck, ExchangeCheck> type;
   base::Millis interval{2000};  // from the start of one probe to the start of the next; at least 1 ms
   base::Millis timeout{1000};   // of a whole probe; at least 1 ms
   double jitter = 0.1;          // the share, 0 to 1, by which an interval may be shorter or longer
+};
+
+// How a target is spoken to where that is not plainly.
+struct TargetTls {
+  std::shared_ptr<const tls::ClientContext> context;  // none: plainly
+  // Asked for, and what a context that verifies wants a certificate for; empty: the target's IP address.
+  std::string server_name{};
+
+  explicit operator bool() const { return context != nullptr; }
 };
 
 // What is probed. The check is shared and does not change.
@@ -67,6 +83,7 @@ struct Target {
   // The header that comes before anything else and says that the probe speaks for nobody: version 1, which
   // has no word for that, by the addresses of the probe's own connection; version 2 by LOCAL.
   pool::ProxyVersion proxy = pool::ProxyVersion::kNone;
+  TargetTls tls{};  // of the whole conversation, but for that header
 };
 
 // Whether `path` can stand in a request line: it begins with '/' and has neither blanks nor controls nor

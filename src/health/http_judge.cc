@@ -42,7 +42,7 @@ Finding HttpJudge::on_bytes(std::string_view bytes) {
 }
 
 Finding HttpJudge::on_end(StreamEnd end) {
-  // A reset is no proper end of a body that lasts until there.
+  // Neither a reset nor a cut is a proper end of a body that lasts until there.
   if (end == StreamEnd::kClosed && response_.end() == Outcome::kComplete) return find();
   return {Judgement::kFailed, cut_reason(end, has_begun())};
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "health/check.h"
 
@@ -20,7 +21,11 @@ struct Finding {
 };
 
 // How a stream came to its end.
-enum class StreamEnd : std::uint8_t { kClosed, kReset };
+enum class StreamEnd : std::uint8_t {
+  kClosed,
+  kReset,
+  kCut  // under TLS, without the close_notify that says that this is the end: more may have been sent
+};
 
 class Judge {
  public:
@@ -39,7 +44,8 @@ class Judge {
 // What the probe sends, and who judges the answer.
 struct Conversation {
   std::string request;
-  std::unique_ptr<Judge> judge;  // none: nothing is said, the connection is enough
+  std::unique_ptr<Judge> judge;     // none: nothing is said, the connection is enough
+  std::vector<std::string> alpn{};  // what it is, as TLS names it; empty: as the target likes
 };
 
 // `target.check` is referred to and must outlive the judge.

@@ -38,6 +38,7 @@ const char* call_of(net::ConnectStep step) {
   return "connect";
 }
 
+bool is_reset(int error) { return error == ECONNRESET || error == EPIPE; }
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
 }  // namespace
@@ -51,6 +52,7 @@ void Probe::start(Target target) {
   WEIR_ASSERT(!is_under_way_);
   is_under_way_ = true;
   target_ = std::move(target);
+  WEIR_ASSERT(target_.tls || !std::holds_alternative<TlsCheck>(target_.check->type));
   phase_ = Phase::kConnecting;
   sent_ = 0;
   was_reset_ = false;
@@ -70,13 +72,14 @@ void Probe::cancel() {
   is_under_way_ = false;
   timer_.stop();
   watch_.stop();
+  stream_.close();
   net::abort_connection(fd_);
   conversation_ = {};
 }
 
 void Probe::on_ready(net::Ready) {
   if (phase_ == Phase::kConnecting) return settle_connect(net::take_error(fd_.get()));
-  talk();
+  go_on();
 }
 
 void Probe::on_timer() {
@@ -97,8 +100,10 @@ void Probe::settle_connect(int error, net::ConnectStep step) {
   // A reset can only follow bytes on a connection that stood; the bytes are judged first.
   was_reset_ = error == ECONNRESET && net::unread_bytes(fd_.get()) > 0;
   if (error != 0 && !was_reset_) return fail_with(call_of(step), error, step);
-  conversation_.request.insert(0, proxy_header());
-  if (conversation_.judge == nullptr) {
+  if (!stream_.open(fd_.get(), target_, conversation_, proxy_header())) {
+    return fail_with("make a TLS connection", ENOMEM);
+  }
+  if (conversation_.judge == nullptr && !target_.tls) {
     // The header fits into the send buffer of a new connection.
     send_request();
     if (is_under_way_) finish(Verdict::kPassed, {});
@@ -109,8 +114,8 @@ void Probe::settle_connect(int error, net::ConnectStep step) {
     watch_.bind<&Probe::on_ready>(loop_, fd_.get(), this);
     timer_.start(attention_.wait(begun_));
   }
-  phase_ = Phase::kTalking;
-  talk();
+  phase_ = target_.tls ? Phase::kShakingHands : Phase::kTalking;
+  go_on();
 }
 
 std::string Probe::proxy_header() const {
@@ -125,16 +130,45 @@ std::string Probe::proxy_header() const {
   return {};
 }
 
+void Probe::go_on() {
+  if (phase_ == Phase::kShakingHands) shake_hands();
+  if (is_under_way_ && phase_ == Phase::kTalking) talk();
+}
+
+void Probe::shake_hands() {
+  using Step = ProbeStream::Step;
+  const Step step = stream_.shake_hands();
+  switch (step) {
+    case Step::kWantsRead:
+      return wait_or_fail(net::Interest::kRead);
+    case Step::kWantsWrite:
+      return wait_or_fail(net::Interest::kWrite);
+    case Step::kDone:
+      if (conversation_.judge == nullptr) return finish(Verdict::kPassed, {});
+      phase_ = Phase::kTalking;
+      return;
+    case Step::kReset:
+      if (!is_reset(stream_.error())) return fail_with("TLS handshake", stream_.error());
+      break;
+    case Step::kEnded:
+    case Step::kFailed:
+      break;
+  }
+  finish(Verdict::kFailed, stream_.handshake_fault(step));
+}
+
 void Probe::talk() {
   send_request();
-  if (is_under_way_) read_answer();
+  const bool may_be_more = is_under_way_ && read_answer();
   if (is_under_way_) wait_or_fail(net::interest_in(true, sent_ < conversation_.request.size()));
+  // Of bytes that TLS has kept the socket tells nothing.
+  if (is_under_way_ && may_be_more) watch_.call_again();
 }
 
 void Probe::send_request() {
   while (sent_ < conversation_.request.size()) {
     const std::string_view rest = std::string_view(conversation_.request).substr(sent_);
-    const ssize_t n = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    const ssize_t n = stream_.send(rest);
     if (n >= 0) {
       sent_ += static_cast<std::size_t>(n);
     } else if (would_block(errno)) {
@@ -149,22 +183,30 @@ void Probe::send_request() {
   }
 }
 
-void Probe::read_answer() {
+bool Probe::read_answer() {
   char buffer[kReadBytes];
   for (int i = 0; i < kReadsPerTurn && is_under_way_; ++i) {
-    const ssize_t n = ::recv(fd_.get(), buffer, sizeof(buffer), 0);
+    const ssize_t n = stream_.receive(buffer, sizeof(buffer));
     if (n > 0) {
       judge(conversation_.judge->on_bytes({buffer, static_cast<std::size_t>(n)}));
     } else if (n == 0) {
       judge(conversation_.judge->on_end(was_reset_ ? StreamEnd::kReset : StreamEnd::kClosed));
     } else if (would_block(errno)) {
-      return;
-    } else if (errno == ECONNRESET || errno == EPIPE) {
-      judge(conversation_.judge->on_end(StreamEnd::kReset));
+      return false;
     } else if (errno != EINTR) {
-      return fail_with("read", errno);
+      on_stream_failure(errno);
     }
   }
+  return is_under_way_;
+}
+
+void Probe::on_stream_failure(int error) {
+  const bool was_cut = stream_.was_cut();
+  if (is_reset(error) || (was_cut && was_reset_))
+    return judge(conversation_.judge->on_end(StreamEnd::kReset));
+  if (was_cut) return judge(conversation_.judge->on_end(StreamEnd::kCut));
+  if (target_.tls && error == EPROTO) return finish(Verdict::kFailed, stream_.fault());
+  fail_with("read", error);
 }
 
 void Probe::judge(const Finding& finding) {
@@ -179,7 +221,9 @@ void Probe::fail_with(const char* call, int error, net::ConnectStep step) {
 
 std::string Probe::late_reason() const {
   std::string_view what = "no connection";
-  if (phase_ == Phase::kTalking) {
+  if (phase_ == Phase::kShakingHands) {
+    what = "no TLS handshake";
+  } else if (phase_ == Phase::kTalking) {
     what = conversation_.judge->has_begun() ? "only a part of the answer" : "no answer";
   }
   return fmt::format("{} within {}", what, base::to_string(target_.check->timeout));
@@ -189,7 +233,10 @@ void Probe::finish(Verdict verdict, std::string reason, LocalFault fault) {
   const auto duration = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
   timer_.stop();
   watch_.stop();
-  if (verdict == Verdict::kPassed) net::end_connection(fd_);
+  if (verdict == Verdict::kPassed) {
+    stream_.end();
+    net::end_connection(fd_);
+  }
   cancel();
   owner_.probe_ended({verdict, std::move(reason), duration, fault});
 }

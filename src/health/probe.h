@@ -1,10 +1,11 @@
 // One probe: one non-blocking connection to a target, from connect to verdict. It is used again and again,
 // one probe at a time, and is a member of whoever waits for its report. On its loop's thread only. Its time
 // limit counts from its own events: when the loop was late, what has come meanwhile is judged first, and the
-// time that was missed is not the backend's (`Attention`).
+// time that was missed is not the backend's (`Attention`). Where the target has TLS the handshake is a part
+// of the probe, and within its limit.
 //
-// How a connection is left: after a pass it is closed with a plain end of stream, what the server sent being
-// read away before, since some servers log a reset; after a failure it is reset.
+// How a connection is left: after a pass it is closed with a plain end of stream (close_notify before), what
+// the server sent being read away before, since some servers log a reset; after a failure it is reset.
 #pragma once
 
 #include <functional>
@@ -17,6 +18,7 @@
 #include "health/attention.h"
 #include "health/check.h"
 #include "health/judge.h"
+#include "health/probe_stream.h"
 #include "net/socket.h"
 #include "net/watch.h"
 
@@ -73,7 +75,7 @@ class Probe {
   Probe& operator=(const Probe&) = delete;
 
   // Begins. The report comes through the owner, perhaps before this returns: a refusal over loopback is known
-  // at once. Precondition: not under way.
+  // at once. Preconditions: not under way; the target of a `TlsCheck` has TLS.
   void start(Target target);
 
   // Ends without a report; the connection is reset. Idempotent.
@@ -82,7 +84,7 @@ class Probe {
   bool is_under_way() const { return is_under_way_; }
 
  private:
-  enum class Phase : std::uint8_t { kConnecting, kTalking };
+  enum class Phase : std::uint8_t { kConnecting, kShakingHands, kTalking };
 
   void on_ready(net::Ready);
   void on_timer();
@@ -90,9 +92,13 @@ class Probe {
   // What the check's connection begins with.
   std::string proxy_header() const;
   void settle_connect(int error, net::ConnectStep step = net::ConnectStep::kConnect);
+  void go_on();
+  void shake_hands();
   void talk();
   void send_request();
-  void read_answer();
+  // Whether there may be more to be read now.
+  bool read_answer();
+  void on_stream_failure(int error);
   void judge(const Finding& finding);
   void fail_with(const char* call, int error, net::ConnectStep step = net::ConnectStep::kConnect);
   std::string late_reason() const;
@@ -105,6 +111,7 @@ class Probe {
   bool is_under_way_ = false;
   Phase phase_ = Phase::kConnecting;
   base::UniqueFd fd_;
+  ProbeStream stream_;
   net::Watch watch_;
   net::Timer timer_;
   base::TimePoint begun_;

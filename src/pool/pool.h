@@ -32,6 +32,7 @@ struct PoolSettings {
   base::Millis queue_timeout{5'000};
   ProxySending send_proxy;
   BackendTls tls;
+  BackendTls check_tls;  // of its checks, which have no client
 };
 
 struct PoolCounters {

@@ -28,8 +28,10 @@ std::shared_ptr<const health::Check> check_of(const config::HealthConfig& from) 
   health::Check check;
   switch (from.type) {
     case config::CheckType::kTcp:
-    case config::CheckType::kTls:
       check.type = health::TcpCheck{};
+      break;
+    case config::CheckType::kTls:
+      check.type = health::TlsCheck{};
       break;
     case config::CheckType::kHttp:
       check.type = http_of(from.http);
@@ -42,6 +44,10 @@ std::shared_ptr<const health::Check> check_of(const config::HealthConfig& from) 
   check.timeout = from.timeout;
   check.jitter = from.jitter;
   return std::make_shared<const health::Check>(std::move(check));
+}
+
+health::TargetTls tls_of(const pool::BackendTls& how, const std::string& host) {
+  return {how.context, how.server_name.empty() ? host : how.server_name};
 }
 
 }  // namespace
@@ -76,8 +82,10 @@ void HealthChecks::add(std::size_t pool, const std::shared_ptr<pool::Backend>& b
   const std::uint64_t way = address.is_ip() ? add_way(backend->identity(), address.family()) : 0;
   const std::string& host = backend->identity().host;
   const std::string authority = host.empty() ? "" : fmt::format("{}:{}", host, address.port());
-  const pool::ProxyVersion header = parts_.pools[pool]->settings().send_proxy.version;
-  const health::TargetId id = prober_.add({address, checks_[pool], way, authority, header}, first);
+  const pool::PoolSettings& settings = parts_.pools[pool]->settings();
+  const pool::ProxyVersion header = settings.send_proxy.version;
+  const health::TargetId id =
+      prober_.add({address, checks_[pool], way, authority, header, tls_of(settings.check_tls, host)}, first);
   checked_.emplace(id, Checked{pool, backend, way});
   ids_.emplace(backend.get(), id);
 }

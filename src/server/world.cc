@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "server/backend_specs.h"
+#include "server/check_tls.h"
 #include "server/name_watches.h"
 #include "server/pool_settings.h"
 #include "server/pool_tls.h"
@@ -46,6 +47,7 @@ class Builder {
     }
     pool::PoolSettings settings = pool_settings(from);
     settings.tls = build_pool_tls(from, problems_);
+    settings.check_tls = build_check_tls(from, settings.tls, problems_);
     world.pools.push_back(std::make_shared<pool::Pool>(std::move(settings), backends));
   }
 

@@ -46,11 +46,13 @@ Fault set_certificate(SSL_CTX* context, const ClientSettings& settings, std::vec
   return fault(settings.certificate + ": OpenSSL does not take the certificate: " + take_error_text());
 }
 
-// The functions of ALPN give 0 for success, as no others do (SSL_CTX_set_alpn_protos(3)).
-bool set_alpn(SSL_CTX* context, const std::vector<std::string>& protocols) {
+// The functions of ALPN, `set` is one of a context or of a connection, give 0 for success, as no others do
+// (SSL_CTX_set_alpn_protos(3)).
+template <class Set, class Of>
+bool set_alpn(Set set, Of* of, const std::vector<std::string>& protocols) {
   const std::string wire = alpn_wire(protocols);
-  return wire.empty() || SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(wire.data()),
-                                                 static_cast<unsigned>(wire.size())) == 0;
+  return wire.empty() || set(of, reinterpret_cast<const unsigned char*>(wire.data()),
+                             static_cast<unsigned>(wire.size())) == 0;
 }
 
 bool is_ip(const std::string& name) {
@@ -83,7 +85,8 @@ base::Result<std::shared_ptr<const ClientContext>> ClientContext::load(const Cli
                                                                        std::vector<std::string>& warnings) {
   SslCtxPtr context(SSL_CTX_new(TLS_client_method()));
   if (!context || !set_common_modes(context.get(), settings.min_version) ||
-      !set_alpn(context.get(), settings.alpn) || !SessionCache::attach(context.get()))
+      !set_alpn(SSL_CTX_set_alpn_protos, context.get(), settings.alpn) ||
+      !SessionCache::attach(context.get()))
     return base::failure(fault("OpenSSL cannot make a context: " + take_error_text()));
   if (Fault found = set_authorities(context.get(), settings)) return base::failure(std::move(*found));
   if (Fault found = set_certificate(context.get(), settings, warnings))
@@ -92,20 +95,21 @@ base::Result<std::shared_ptr<const ClientContext>> ClientContext::load(const Cli
       new ClientContext(std::move(context), settings.verify, base::plain_host_name(settings.server_name)));
 }
 
-SslPtr ClientContext::make(std::string_view server_name, const Address* ip) const {
+SslPtr ClientContext::make(std::string_view server_name, const Address* ip,
+                           const std::vector<std::string>& alpn) const {
   SslPtr ssl(SSL_new(context_.get()));
   if (!ssl) return nullptr;
   SSL_set_connect_state(ssl.get());
   const std::string name = server_name_.empty() ? base::plain_host_name(server_name) : server_name_;
-  bool is_done = true;
+  bool is_done = set_alpn(SSL_set_alpn_protos, ssl.get(), alpn);
   if (name.empty()) {
-    if (verifies_ && ip != nullptr) is_done = expect_address(ssl.get(), *ip);
+    if (verifies_ && ip != nullptr) is_done &= expect_address(ssl.get(), *ip);
   } else if (is_ip(name)) {
     // No address is asked for by SNI (RFC 6066 section 3).
-    if (verifies_) is_done = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), name.c_str()) == 1;
+    if (verifies_) is_done &= X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), name.c_str()) == 1;
   } else {
-    is_done = SSL_set_tlsext_host_name(ssl.get(), name.c_str()) == 1 &&
-              (!verifies_ || expect_name(ssl.get(), name));
+    is_done &= SSL_set_tlsext_host_name(ssl.get(), name.c_str()) == 1 &&
+               (!verifies_ || expect_name(ssl.get(), name));
   }
   if (is_done) return ssl;
   static_cast<void>(take_error_text());

@@ -26,8 +26,10 @@ class ClientContext {
   // when it has none; the settings' `server_name` goes before it. A DNS name is asked for (SNI, RFC 6066
   // section 3), and the certificate must be for it (RFC 9525; stars only as the whole first label). Without a
   // name it must be for the address `ip`, which may be null; with neither, as with unix sockets, only its way
-  // to a CA is verified. Null when there is no memory, or the name cannot be one. Thread-safe.
-  SslPtr make(std::string_view server_name, const base::Address* ip) const;
+  // to a CA is verified. `alpn` is offered instead of what the settings have, unless it is empty. Null when
+  // there is no memory, or the name cannot be one. Thread-safe.
+  SslPtr make(std::string_view server_name, const base::Address* ip,
+              const std::vector<std::string>& alpn = {}) const;
 
   // The same to `backend`, whose address is the `ip` of above where it is one; a session that it has given
   // before is resumed where there is one, and then its certificate is not looked at again.

@@ -91,6 +91,10 @@ TEST(HttpJudge, TakesTheEndOfTheStreamForTheEndOfABodyOnlyWhenItIsPlain) {
   const Finding finding = reset.on_end(StreamEnd::kReset);
   EXPECT_EQ(finding.judgement, Judgement::kFailed);
   EXPECT_EQ(finding.reason, "the connection was reset within the answer");
+  HttpJudge cut(check);
+  EXPECT_EQ(cut.on_bytes(to_end).judgement, Judgement::kUndecided);
+  EXPECT_EQ(cut.on_end(StreamEnd::kCut).reason,
+            "the connection was closed within the answer, without close_notify");
 }
 
 TEST(HttpJudge, SaysThatAnAnswerWasCut) {

@@ -193,6 +193,18 @@ TEST_F(ClientContextTest, OffersItsProtocols) {
   EXPECT_EQ(protocol, "h2");
 }
 
+TEST_F(ClientContextTest, OffersOtherProtocolsWhereAConnectionHasItsOwn) {
+  serve({"a.example"});
+  settings.alpn = {"http/1.1"};
+  const auto context = load();
+  for (const auto& [own, agreed] :
+       {std::pair<std::vector<std::string>, const char*>{{"h2"}, "h2"}, {{}, ""}}) {
+    Handshake handshake(SslPtr(SSL_new(backend.get())), context->make("a.example", nullptr, own));
+    EXPECT_TRUE(handshake.run());
+    EXPECT_EQ(handshake.protocol(), agreed);
+  }
+}
+
 TEST_F(ClientContextTest, RefusesVersionsOlderThanTheOldest) {
   serve({"a.example"});
   limit_to(backend, TLS1_2_VERSION);
