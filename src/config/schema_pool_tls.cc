@@ -52,7 +52,7 @@ const auto kPoolTls = std::to_array<Key>({
      .type = ValueType::kTextList,
      .default_value = "[]",
      .help = "The protocols that backends may choose from (ALPN), the best first, for example `[\"h2\"]`. "
-             "Empty: none is agreed on."},
+             "Empty: none is agreed on. A check of type `http` offers `http/1.1` instead."},
     {.section = Section::kPoolTls,
      .name = "min_version",
      .type = ValueType::kWord,
