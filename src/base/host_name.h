@@ -17,4 +17,18 @@ inline std::string plain_host_name(std::string_view name) {
   return plain;
 }
 
+// Whether `plain` is one, for whom it is asked of: labels of letters, digits, '-' and '_', 1 to 63 bytes each
+// (RFC 1035 section 2.3.4; names with '_' are in use), 253 in all.
+inline bool is_host_name(std::string_view plain) {
+  if (plain.empty() || plain.size() > 253) return false;
+  std::size_t label = 0;
+  for (const char c : plain) {
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (c == '.' ? label == 0 : !is_letter && c != '-' && c != '_') return false;
+    label = c == '.' ? 0 : label + 1;
+    if (label > 63) return false;
+  }
+  return label > 0;
+}
+
 }  // namespace weir::base

@@ -313,7 +313,8 @@ base::Millis silence_of(int fd) {
 }
 
 bool means_no_answer(int error) {
-  return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH;
+  // EPROTO: an ICMP message was about a bad packet, and then no answer came any more (icmp(7)).
+  return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH || error == EPROTO;
 }
 
 bool is_own_shortage(int error) {

@@ -14,13 +14,17 @@ class Stream {
   virtual ~Stream() = default;
 
   // As recv(2): how many bytes came; 0 at the other side's end of stream; -1 with errno. EAGAIN: wait until
-  // the socket can be read. EPROTO: the other side has broken the protocol. Reads are to go on until one of
+  // the socket can be read. EPROTO: the other side has broken the protocol. EBUSY: much has come and none of
+  // it was a byte of the stream; go on in another turn. Reads are to go on until one of
   // these comes, or `has_taken_all`: bytes may be kept of which the socket tells nothing.
   virtual ssize_t receive(void* memory, std::size_t size) = 0;
 
   // After bytes were received: all that had come was taken, and nothing of it is kept. What comes later the
   // socket tells, unless it has been said to be at its end (`net::Ready`).
   virtual bool has_taken_all() const = 0;
+
+  // The socket has told that it can be read: whatever was known of it before does not count.
+  virtual void socket_told() = 0;
 
   // The same, and what it gives is given once more by the next call.
   virtual ssize_t peek(void* memory, std::size_t size) = 0;

@@ -49,12 +49,14 @@ Pumped flush(Direction& direction, const End& target) {
 }
 
 // What one read from the source came to, for the loop below.
-Pumped read_outcome(Direction& direction, ssize_t received) {
+Pumped read_outcome(Direction& direction, const End& source, ssize_t received) {
   if (received > 0) return Pumped::kMore;
   if (received == 0) {
     direction.source_ended = true;
     return Pumped::kEnded;
   }
+  if (source.stream != nullptr && errno == EPROTO) return Pumped::kSourceBroken;
+  if (source.stream != nullptr && errno == EBUSY) return Pumped::kSourceBusy;
   return errno == EAGAIN ? Pumped::kDrained : source_failure(errno);
 }
 
@@ -68,7 +70,7 @@ bool took_all(const Direction& direction, const End& source, bool fell_short) {
 Pumped copy_once(Direction& direction, const End& source, const End& target, net::Buffer buffer,
                  std::size_t size) {
   const ssize_t received = receive(source, buffer.memory(), size);
-  const Pumped outcome = read_outcome(direction, received);
+  const Pumped outcome = read_outcome(direction, source, received);
   if (outcome != Pumped::kMore) return outcome;
   buffer.fill(static_cast<std::size_t>(received));
   direction.held = std::move(buffer);
@@ -83,7 +85,7 @@ Pumped copy_once(Direction& direction, const End& source, const End& target, net
 Pumped copy_by_peeking(Direction& direction, const End& source, const End& target, std::byte* scratch,
                        std::size_t size) {
   const ssize_t seen = peek(source, scratch, size);
-  const Pumped outcome = read_outcome(direction, seen);
+  const Pumped outcome = read_outcome(direction, source, seen);
   if (outcome != Pumped::kMore) return outcome;
   const ssize_t sent = send_now(target, scratch, static_cast<std::size_t>(seen));
   if (sent < 0 && errno != EAGAIN) return target_failure(errno);

@@ -16,6 +16,7 @@ enum class Pumped : std::uint8_t {
   kSourceReset,   // the source was reset; everything that came before is with the target
   kSourceLost,    // the kernel gave the source up (keep-alive or user timeout)
   kSourceBroken,  // the source has broken the protocol of its stream, which cannot go on
+  kSourceBusy,    // its stream has had work to do and given no byte; it may have more
   kTargetReset,   // the target was reset: what it had not taken is lost with it
   kTargetLost,    // the kernel gave the target up
   kNoMemory,      // the kernel is out of memory for sockets
@@ -28,7 +29,6 @@ inline bool is_shortage(int error) { return error == ENOMEM || error == ENOBUFS;
 
 inline Pumped source_failure(int error) {
   if (is_shortage(error)) return Pumped::kNoMemory;
-  if (error == EPROTO) return Pumped::kSourceBroken;
   return net::means_no_answer(error) ? Pumped::kSourceLost : Pumped::kSourceReset;
 }
 

@@ -37,6 +37,8 @@ void Relay::start(const Settings& settings, net::Ready backend, Preface preface)
   upload_.readable = true;
   step(Side::kClient);
   if (!ended_) watch();
+  // The socket tells nothing of what its stream has kept.
+  if (!ended_ && client_.stream != nullptr && upload_.may_be_read()) client_.watch.call_again();
   if (!ended_) on_ready(Side::kBackend, backend);
 }
 
@@ -59,6 +61,12 @@ bool Relay::has_news() const {
          net::is_ready(backend_.fd.get(), waits_for(Side::kBackend));
 }
 
+void Relay::take_news() {
+  for (const Side side : {Side::kClient, Side::kBackend}) {
+    if (!ended_) on_ready(side, {.read = true, .write = from(other(side)).blocked, .read_on = true});
+  }
+}
+
 // What would lead to a step.
 net::Interest Relay::waits_for(Side side) const {
   const Direction& in = from(side);
@@ -73,7 +81,9 @@ std::uint64_t Relay::unacknowledged() const {
 
 void Relay::note(Side side, net::Ready ready) {
   Direction& in = from(side);
-  in.readable |= ready.read;
+  // A stream may have waited for room to write before it could be read on.
+  in.readable |= ready.read || (ready.write && peer(side).stream != nullptr);
+  if (ready.read && peer(side).stream != nullptr) peer(side).stream->socket_told();
   in.ends |= ready.ended;
   in.read_on |= ready.read_on;
 }
@@ -108,7 +118,8 @@ void Relay::step(Side source) {
       direction.read_on = !peer(source).is_tcp;
       return;
     case Pumped::kMore:
-      // A source that is not watched yet will be told of anyway, and a throttle says itself when to go on.
+    case Pumped::kSourceBusy:
+      // A socket that is not watched yet will be told of anyway, and a throttle says itself when to go on.
       if (!direction.resting && peer(source).watch.interest() != net::Interest::kNone) {
         peer(source).watch.call_again();
       }
@@ -186,7 +197,10 @@ void Relay::finish_direction(Side source) {
 
 // Everything that `source` sent before its reset has been read and written on.
 void Relay::source_failed(Side source, EndCause cause) {
-  if (first_fault_.cause != EndCause::kFinished) return pass_reset_on(first_fault_.side, first_fault_.cause);
+  const bool says_more = cause == EndCause::kBroken && first_fault_.side == source;
+  if (first_fault_.cause != EndCause::kFinished && !says_more) {
+    return pass_reset_on(first_fault_.side, first_fault_.cause);
+  }
   pass_reset_on(source, cause);
 }
 

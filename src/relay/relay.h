@@ -80,6 +80,9 @@ class Relay {
   // not quiet.
   bool has_news() const;
 
+  // Takes what there is of it. May end the relay.
+  void take_news();
+
   // Bytes that the peers' hosts have not acknowledged yet, both ways.
   std::uint64_t unacknowledged() const;
 

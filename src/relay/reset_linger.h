@@ -41,7 +41,7 @@ class ResetLinger {
   void look() {
     const base::TimePoint now = base::precise_now();
     const std::uint64_t acknowledged_now = acknowledged();
-    if (rest_.done && acknowledged_now == rest_.bytes) return expired_();
+    if (rest_.done && net::unacknowledged_bytes(fd_) == 0) return expired_();
     if (acknowledged_now > acknowledged_) {
       acknowledged_ = acknowledged_now;
       deadline_ = now + limit_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/host_name.h"
 #include "session/backend_tls.h"
 #include "session/outgoing.h"
 
@@ -18,8 +19,6 @@ CloseReason reason_of(int error) {
       return CloseReason::kConnectRefused;
     case ETIMEDOUT:
       return CloseReason::kConnectTimeout;
-    case EPROTO:
-      return CloseReason::kConnectTls;
     case EADDRNOTAVAIL:
       return CloseReason::kNoSourcePort;
     case EMFILE:
@@ -36,6 +35,12 @@ CloseReason reason_of(int error) {
 // Where a connection was to come from is this host's business, and so is what it is short of.
 bool is_backends_fault(int error, net::ConnectStep step) {
   return step == net::ConnectStep::kConnect && !net::is_own_shortage(error) && error != EADDRNOTAVAIL;
+}
+
+// What both have told.
+net::Ready merged(const net::Ready& a, const net::Ready& b) {
+  return {a.read || b.read, a.write || b.write, a.ended || b.ended, a.read_on || b.read_on,
+          a.failed || b.failed};
 }
 
 }  // namespace
@@ -167,7 +172,16 @@ bool Connector::connect() {
   search_->tried.add(slot_.index());
   ++attempts_;
   search_->backend->counters().attempts.add();
-  if (take_warm()) return true;
+  if (!take_warm()) return connect_anew();
+  if (search_->pool->settings().tls) return begin_tls();
+  connect_time_ = base::Micros(0);
+  slot_.took_warm(search_->warm_took);
+  owner_.connector_connected({});
+  search_.reset();
+  return true;
+}
+
+bool Connector::connect_anew() {
   search_->begun = base::precise_now();
   auto [connecting, port] = start_outgoing(*search_->backend, search_->client.address, {});
   peer_.fd = std::move(connecting.fd);
@@ -196,20 +210,14 @@ bool Connector::take_warm() {
   peer_.is_tcp = search_->backend->identity().address.is_ip();
   port_ = std::move(taken.port);
   was_warm_ = true;
-  if (search_->pool->settings().tls) {
-    search_->begun = base::precise_now();
-    search_->warm_took = taken.took;
-    return begin_tls();
-  }
-  connect_time_ = base::Micros(0);
-  slot_.took_warm(taken.took);
-  owner_.connector_connected({});
-  search_.reset();
+  search_->begun = base::precise_now();
+  search_->warm_took = taken.took;
   return true;
 }
 
 // A connect that failed shows more than that there is room to write.
 void Connector::on_ready(net::Ready ready) {
+  search_->told = merged(search_->told, ready);
   if (search_->stream != nullptr) {
     if (!go_on_with_tls()) go_on();
     return;
@@ -229,7 +237,7 @@ void Connector::timed_out() {
   }
   if (search_->stream != nullptr) {
     const bool goes_on = go_on_with_tls();
-    if (search_ == nullptr) return;
+    if (search_ == nullptr || search_->is_over) return;
     if (goes_on) fail(ETIMEDOUT);
     return go_on();
   }
@@ -247,9 +255,7 @@ void Connector::client_left() {
 void Connector::abandon(CloseReason reason) {
   if (is_queued() || !slot_) return;
   search_->reason = reason;
-  search_->stream.reset();
-  peer_.abort();
-  port_.give_back();
+  drop_connection();
   slot_.release();
   go_on();
 }
@@ -294,7 +300,14 @@ void Connector::note_connected() {
   slot_.connected(now, connect_time_ + search_->warm_took);
 }
 
+bool Connector::has_name_of_client() const {
+  return search_->pool->settings().tls.takes_name_of_client && !search_->client.server_name.empty();
+}
+
 bool Connector::begin_tls() {
+  if (has_name_of_client() && !base::is_host_name(search_->client.server_name)) {
+    return tls_failed("the client has asked for something that is not a host name");
+  }
   search_->stream =
       make_backend_stream(search_->pool->settings().tls, *search_->backend, search_->client.server_name,
                           peer_.fd.get(), owner_.connector_header());
@@ -312,37 +325,73 @@ bool Connector::begin_tls() {
 bool Connector::go_on_with_tls() {
   switch (search_->stream->shake_hands()) {
     case tls::TlsStream::Step::kWantsRead:
+      if (search_->stream->gave_up()) peer_.watch.call_again();
+      return true;
     case tls::TlsStream::Step::kWantsWrite:
       return true;
-    case tls::TlsStream::Step::kDone:
+    case tls::TlsStream::Step::kDone: {
       peer_.stream = std::move(search_->stream);
       note_connected();
-      // Bytes may have come with the end of the handshake, of which the socket tells nothing any more.
-      owner_.connector_connected({.read = true});
+      // Bytes may have come with the end of the handshake, and even the end of the stream, of which the
+      // socket tells nothing any more.
+      net::Ready ready = search_->told;
+      ready.read = true;
+      owner_.connector_connected(ready);
       search_.reset();
       return true;
+    }
     case tls::TlsStream::Step::kEnded:
     case tls::TlsStream::Step::kReset:
-      search_->tls_fault = "the backend has left in the middle";
-      break;
+      return tls_left();
     case tls::TlsStream::Step::kFailed:
-      search_->tls_fault = search_->stream->fault();
-      break;
+      return tls_failed(search_->stream->fault());
   }
-  fail(EPROTO);
   return false;
 }
 
-void Connector::fail(int error, net::ConnectStep step) {
-  last_error_ = error;
-  search_->reason = reason_of(error);
-  failed_ = search_->backend;
+// A warm one may have stood for too long: that says nothing of the backend, and it is asked for a new one.
+bool Connector::tls_left() {
+  if (was_warm_) {
+    drop_connection();
+    return connect_anew();
+  }
+  fail(EPROTO, CloseReason::kConnectTls, true);
+  search_->tls_fault = "the backend has left in the middle";
+  return false;
+}
+
+// Other backends would not be for a name that the client has made up either, and this one is not to blame.
+bool Connector::tls_failed(std::string fault) {
+  const bool is_clients = has_name_of_client();
+  fail(EPROTO, CloseReason::kConnectTls, !is_clients);
+  search_->tls_fault = std::move(fault);
+  if (!is_clients) return false;
+  search_->is_over = true;
+  owner_.connector_failed(CloseReason::kConnectTls);
+  return true;
+}
+
+void Connector::drop_connection() {
   search_->stream.reset();
+  search_->told = {};
   search_->warm_took = base::Micros(0);
+  was_warm_ = false;
   peer_.abort();
   port_.give_back();
-  if (is_backends_fault(error, step)) {
-    slot_.connect_failed(base::coarse_now(), word(reason_of(error)));
+}
+
+void Connector::fail(int error, net::ConnectStep step) {
+  fail(error, reason_of(error), is_backends_fault(error, step));
+}
+
+void Connector::fail(int error, CloseReason reason, bool is_backends_fault) {
+  last_error_ = error;
+  search_->reason = reason;
+  search_->tls_fault.clear();
+  failed_ = search_->backend;
+  drop_connection();
+  if (is_backends_fault) {
+    slot_.connect_failed(base::coarse_now(), word(reason));
   } else {
     search_->backend->counters().failed_attempts.add();
   }

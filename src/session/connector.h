@@ -121,7 +121,7 @@ class Connector final : private pool::Waiter::Owner {
   void go_on_after_wait();
   // Begins a connect at the place it has. True: it is under way, or stands, and the owner has been told.
   bool connect();
-  // Takes a warm connection to the backend, if there is one. True: the owner has been told.
+  // Takes a warm connection to the backend. False: there is none.
   bool take_warm();
   void on_ready(net::Ready ready);
   // Takes the outcome of a connect: tells the owner of a connection and returns true, or counts the failure
@@ -131,8 +131,18 @@ class Connector final : private pool::Waiter::Owner {
   // while it is under way.
   bool begin_tls();
   bool go_on_with_tls();
+  bool tls_left();
+  // It came to no agreement, as `fault` says. True: that is the client's doing, and the owner has been told.
+  bool tls_failed(std::string fault);
+  bool has_name_of_client() const;
+  // Begins a connect, whatever is warm.
+  bool connect_anew();
+  // Of an attempt that has come to nothing.
+  void drop_connection();
   void note_connected();
   void fail(int error, net::ConnectStep step = net::ConnectStep::kConnect);
+  // The attempt has failed. `is_backends_fault`: it speaks against the backend.
+  void fail(int error, CloseReason reason, bool is_backends_fault);
   void enter(const std::shared_ptr<pool::Pool>& pool);
   // Takes the fallback pool, to go on there. False: there is none.
   bool fall_back();
@@ -167,8 +177,10 @@ class Connector final : private pool::Waiter::Owner {
     CloseReason reason = CloseReason::kNoBackend;  // why there is no connection, if none comes to stand
     base::TimePoint begun;
     std::unique_ptr<tls::TlsStream> stream;  // while its handshake is under way
-    std::string tls_fault;
-    base::Micros warm_took{0};  // the connect of the warm connection that it is over
+    net::Ready told{};                       // of the connection, so far
+    bool is_over = false;                    // the owner has been told that there will be no connection
+    std::string tls_fault;                   // of the last attempt; empty: it did not fail by TLS
+    base::Micros warm_took{0};               // the connect of the warm connection that it is over
   };
 
   const Services& services_;

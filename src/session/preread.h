@@ -66,8 +66,11 @@ class Preread {
   std::optional<admission::LimitPermits> take_permits() { return std::exchange(permits_, std::nullopt); }
   // What was read of the client's bytes.
   std::string_view read_ahead() const { return bytes_; }
-  // The same, for another one to keep; it still counts in the budget until this object ends.
-  std::string take_read_ahead() { return std::exchange(bytes_, std::string()); }
+  // The same, for another one to keep.
+  std::string take_read_ahead() {
+    held_.shrink(bytes_.size());
+    return std::exchange(bytes_, std::string());
+  }
   // The client's TLS is to end here.
   bool terminates() const { return terminates_; }
 

@@ -195,7 +195,9 @@ void Session::relay_ended(relay::Ending ending) {
   const CloseReason reason = reason_of(ending);
   if (relay_.download().bytes == 0) {
     // One that was warm had stood for a while, and may have been at the end of the backend's patience.
-    if (reason == CloseReason::kBackendReset && !connector_.was_warm()) {
+    // With TLS 1.3 a backend refuses our certificate after the handshake.
+    const bool refused = reason == CloseReason::kBackendReset || reason == CloseReason::kBackendTls;
+    if (refused && !connector_.was_warm()) {
       connector_.slot().reset_early(base::coarse_now());
     }
     // It may have had nothing to say.
@@ -303,7 +305,12 @@ void Session::warm_connection_was_dead() {
 // be late (a stopped process), or the bytes may be moving out of the kernel's send queue towards a slow
 // reader.
 void Session::on_quiet(TimePoint now) {
-  if (relay_.has_news()) return put_off_quiet(now, net::TimerWheel::kTick);
+  if (relay_.has_news()) {
+    const TimePoint before = last_active_;
+    relay_.take_news();
+    if (closed_) return;
+    return last_active_ == before ? put_off_quiet(now, net::TimerWheel::kTick) : arm();
+  }
   const auto unacknowledged =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(relay_.unacknowledged(), kNotLooked - 1));
   if (unacknowledged > 0 && unacknowledged < unacknowledged_seen_) {
@@ -338,7 +345,11 @@ void Session::close(CloseReason reason) {
   std::optional<SessionRecord> closed;
   if (is_logged(reason)) closed = record(reason);
   connector_.stop();
-  if (ahead_ != nullptr && ahead_->tls != nullptr && ahead_->tls->was_cut()) counters_.tls_cut.add();
+  // Of one whose backend has ended first nothing was lost: many clients then just leave.
+  if (reason == CloseReason::kClientEnd && ahead_ != nullptr && ahead_->tls != nullptr &&
+      ahead_->tls->was_cut()) {
+    counters_.tls_cut.add();
+  }
   counters_.closed[static_cast<std::size_t>(reason)].add();
   if (closed) table_.services().log.write(std::move(*closed));
   limits_.release();
@@ -347,8 +358,11 @@ void Session::close(CloseReason reason) {
 }
 
 bool Session::is_logged(CloseReason reason) const {
-  return settings_->logged == LoggedSessions::kAll ||
-         (settings_->logged == LoggedSessions::kErrors && is_error(reason));
+  if (settings_->logged == LoggedSessions::kAll) return true;
+  if (settings_->logged == LoggedSessions::kNone) return false;
+  const bool just_left =
+      reason == CloseReason::kBackendTls && static_cast<const tls::TlsStream&>(*backend_.stream).just_left();
+  return is_error(reason) && !just_left;
 }
 
 // What was wrong with the TLS of the side that `reason` names.
@@ -357,9 +371,9 @@ std::string Session::tls_fault(CloseReason reason) const {
     case CloseReason::kHandshake:
       return ahead_->handshake->fault();
     case CloseReason::kClientTls:
-      return ahead_->tls->fault();
+      return static_cast<const tls::TlsStream&>(*client_.stream).fault();
     case CloseReason::kBackendTls:
-      return static_cast<const tls::TlsStream*>(backend_.stream.get())->fault();
+      return static_cast<const tls::TlsStream&>(*backend_.stream).fault();
     default:
       return connector_.tls_fault();
   }

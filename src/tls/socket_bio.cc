@@ -29,7 +29,8 @@ int outcome(BIO* bio, ssize_t n, int retry_flag) {
   if (n < 0 && errno == EAGAIN) {
     BIO_set_flags(bio, retry_flag | BIO_FLAGS_SHOULD_RETRY);
   } else if (n < 0) {
-    io_of(bio).error = errno;
+    // From a socket it is no word about TLS (see net::means_no_answer).
+    io_of(bio).error = errno == EPROTO ? ETIMEDOUT : errno;
   }
   return 0;
 }
@@ -37,6 +38,12 @@ int outcome(BIO* bio, ssize_t n, int retry_flag) {
 int read(BIO* bio, char* memory, std::size_t size, std::size_t* got) {
   SocketIo& io = io_of(bio);
   ssize_t n = 0;
+  if (!io.has_ahead() && (io.reads_left <= 0 || io.bytes_left == 0)) {
+    io.gave_up = true;
+    *got = 0;
+    errno = EAGAIN;
+    return outcome(bio, -1, BIO_FLAGS_READ);
+  }
   if (io.has_ahead()) {
     n = static_cast<ssize_t>(read_ahead(io, memory, size));
     io.was_short = false;
@@ -45,6 +52,8 @@ int read(BIO* bio, char* memory, std::size_t size, std::size_t* got) {
       n = ::recv(io.fd, memory, size, 0);
     } while (n < 0 && errno == EINTR);
     io.ended |= n == 0;
+    --io.reads_left;
+    io.bytes_left -= std::min(io.bytes_left, n > 0 ? static_cast<std::size_t>(n) : 0);
     io.was_short = n < 0 || static_cast<std::size_t>(n) < size;
   }
   *got = n > 0 ? static_cast<std::size_t>(n) : 0;

@@ -9,12 +9,15 @@
 namespace weir::tls {
 
 struct SocketIo {
-  int fd = -1;             // the caller's
-  std::string ahead{};     // is read before anything of the socket
-  std::size_t taken = 0;   // of it
-  std::string header{};    // is written before anything else
-  int error = 0;           // errno of the last call that failed with another than EAGAIN
-  bool ended = false;      // the socket's stream has ended
+  int fd = -1;            // the caller's
+  std::string ahead{};    // is read before anything of the socket
+  std::size_t taken = 0;  // of it
+  std::string header{};   // is written before anything else
+  int error = 0;          // errno of the last call that failed with another than EAGAIN
+  bool ended = false;     // the socket's stream has ended
+  int reads_left = 0;     // so often the socket may still be read, and so much, before `gave_up`
+  std::size_t bytes_left = 0;
+  bool gave_up = false;
   bool was_short = false;  // the last read took all that was there
 
   // Of that, what has not been read; no memory is kept for it once there is nothing.

@@ -20,8 +20,8 @@ struct Facts {
   bool resumed = false;             // by a session of before, without certificates
   std::string peer_subject;         // of its certificate, `subject_text`; empty: it has shown none
   std::string peer_common_name;     // these three see proxy_facts.h
-  std::string key_algorithm;        // of our own certificate's key
-  std::string signature_algorithm;  // of our own certificate
+  std::string key_algorithm;        // of our own certificate's key; empty when it was not shown
+  std::string signature_algorithm;  // of our own certificate; the same
 };
 
 // What goes before a handshake, outside of TLS.
@@ -55,6 +55,8 @@ class TlsStream final : public net::Stream {
   // Why it failed, in one line for people.
   const std::string& fault() const { return fault_; }
   int error() const { return io_.error; }
+  // Of a handshake that `kWantsRead`: it is not the socket that is waited for, but another turn.
+  bool gave_up() const { return io_.gave_up; }
 
   // Precondition of both: the handshake is done.
   Facts facts() const;
@@ -62,6 +64,7 @@ class TlsStream final : public net::Stream {
 
   ssize_t receive(void* memory, std::size_t size) override;
   bool has_taken_all() const override { return io_.was_short && SSL_has_pending(ssl_.get()) == 0; }
+  void socket_told() override { io_.was_short = false; }
   ssize_t peek(void* memory, std::size_t size) override;
   ssize_t send(const void* data, std::size_t size) override;
   int end() override;
@@ -69,6 +72,9 @@ class TlsStream final : public net::Stream {
   // The other side's TCP stream has ended without the end of its TLS stream, so what it sent may have been
   // cut. `receive` fails with EPROTO then, or gives 0 if that is to count as an end.
   bool was_cut() const { return was_cut_; }
+  // The same, in answer to our own end and with nothing since: some servers leave a connection so that they
+  // would have kept (nginx 1.22 for one).
+  bool just_left() const { return was_cut_ && has_ended_ && !has_given_since_; }
   void take_cut_for_end();
 
   SSL* ssl() { return ssl_.get(); }
@@ -77,21 +83,25 @@ class TlsStream final : public net::Stream {
   TlsStream(SslPtr ssl, int fd, Around around)
       : ssl_(std::move(ssl)),
         io_{.fd = fd, .ahead = std::move(around.ahead), .header = std::move(around.header)} {}
+  void allow_reads();
   template <class Call>
   ssize_t read_by(Call call, void* memory, std::size_t size);
   // Sets errno by what OpenSSL says of `result`, and returns -1, or 0 at the end of the stream.
   int read_failure(int result);
   int write_failure(int result);
+  std::string broken_text();
   // The same of a connection that is over.
   int over();
 
   SslPtr ssl_;
   SocketIo io_;
   std::string fault_;
+  int idle_turns_ = 0;   // in which much was read and no byte of the stream came
   int write_error_ = 0;  // errno; what comes may still be read
   bool was_cut_ = false;
   bool has_ended_ = false;  // our own stream
-  bool is_over_ = false;    // it broke the protocol, or the socket is dead: OpenSSL may not be asked any more
+  bool has_given_since_ = false;
+  bool is_over_ = false;  // it broke the protocol, or the socket is dead: OpenSSL may not be asked any more
 };
 
 }  // namespace weir::tls

@@ -157,6 +157,27 @@ TEST_F(Reencryption, ABackendThatIsCutOffIsAResetForTheClient) {
   EXPECT_THAT(session.text("tls_fault"), HasSubstr("close_notify"));
 }
 
+TEST_F(Reencryption, ABackendThatJustLeavesAfterItsClientIsNoError) {
+  Backend leaving(serving(by_address, [](TlsSocket& tls) {
+    tls.receive_until_end();
+    tls.socket().close();  // without close_notify
+  }));
+  Configuration configuration = encrypting(leaving);
+  configuration.log = "sessions = \"errors\"\n";
+  const WeirProcess weir(configuration);
+  Socket client = weir.connect();
+  client.send_all("hello");
+  client.end_stream();
+  EXPECT_EQ(client.receive_until_end().ended, Ended::kReset) << "it may have been cut for all that is known";
+  EXPECT_TRUE(eventually([&] {
+    return weir.admin().sum("weir_sessions_closed_total", {{"reason", "backend_tls"}}) == 1;
+  }));
+  Socket other = weir.connect();
+  other.send_all("x");
+  other.reset();
+  EXPECT_EQ(weir.wait_for_session().text("reason"), "client_reset") << "the first one left no line";
+}
+
 TEST_F(Reencryption, TheNameIsTheOneOfTheSettingsOrOfTheClient) {
   Backend backend(serving(by_name, says_name));
   {
@@ -181,6 +202,71 @@ TEST_F(Reencryption, TheNameIsTheOneOfTheSettingsOrOfTheClient) {
     client.end_stream();
     EXPECT_EQ(client.receive_until_end().ended, Ended::kEndOfStream);
     EXPECT_FALSE(client.was_cut());
+  }
+}
+
+TEST_F(Reencryption, ANameThatTheClientHasMadeUpIsNotTheBackendsFault) {
+  Backend backend(serving(by_name, says_name));
+  const CertificatePaths front =
+      write_certificate(directory.path(), "front", authority.issue(server_spec({"*.example"})));
+  give_to_test_user(front.key);
+  Configuration configuration = encrypting(backend, "server_name = \"from_client\"\n");
+  configuration.rest +=
+      "[pools.web.outlier]\nconsecutive_failures = 2\nmax_ejected = 1.0\n"
+      "[listeners.web.tls]\nmode = \"terminate\"\ncertificates = [{ chain = \"" +
+      front.chain + "\", key = \"" + front.key + "\" }]\n";
+  const WeirProcess weir(configuration);
+  TlsOptions options;
+  for (const char* name : {"evil.example", ".example", "a..example", "evil.example", "evil.example"}) {
+    options.server_name = name;
+    TlsSocket client = TlsSocket::connect(weir.connect(), options);
+    EXPECT_EQ(client.receive_until_end().ended, Ended::kReset) << name;
+  }
+  for (const LogLine& session : weir.wait_for_sessions(5)) {
+    EXPECT_EQ(session.text("reason"), "connect_tls");
+    EXPECT_EQ(session.number("attempts"), 1u) << "another backend would be no better";
+    EXPECT_NE(session.text("tls_fault"), "");
+  }
+  EXPECT_TRUE(weir.events("backend_ejected").empty());
+  options.server_name = "b.example";
+  TlsSocket client = TlsSocket::connect(weir.connect(), options);
+  EXPECT_EQ(client.receive_exactly(9), "b.example");
+}
+
+// Its last flight, a greeting and the end of its stream, all in one packet.
+TEST_F(Reencryption, AnEndThatCameWithTheHandshakeIsNotLost) {
+  const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  SSL_CTX_use_certificate(context.get(), by_address.certificate());
+  SSL_CTX_use_PrivateKey(context.get(), by_address.key());
+  SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
+  Backend backend([&](Socket& socket) {
+    const std::shared_ptr<SSL> ssl(SSL_new(context.get()), SSL_free);
+    SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_accept_state(ssl.get());
+    const auto written = [&] {
+      std::string bytes(64 * 1024, '\0');
+      const int size = BIO_read(SSL_get_wbio(ssl.get()), bytes.data(), static_cast<int>(bytes.size()));
+      return bytes.substr(0, static_cast<std::size_t>(std::max(size, 0)));
+    };
+    while (SSL_do_handshake(ssl.get()) != 1) {
+      socket.send_all(written());
+      const Received got = socket.receive_some();
+      if (got.ended != Ended::kNot) return;
+      BIO_write(SSL_get_rbio(ssl.get()), got.bytes.data(), static_cast<int>(got.bytes.size()));
+    }
+    EXPECT_EQ(SSL_write(ssl.get(), "bye", 3), 3);
+    SSL_shutdown(ssl.get());
+    socket.send_all(written());
+    socket.end_stream();
+    socket.receive_until_end();
+  });
+  const WeirProcess weir(encrypting(backend));
+  for (int i = 0; i < 20; ++i) {
+    Socket client = weir.connect();
+    const Received got = client.receive_until_end();
+    EXPECT_EQ(got.bytes, "bye");
+    EXPECT_EQ(got.ended, Ended::kEndOfStream);
+    client.end_stream();
   }
 }
 

@@ -32,6 +32,7 @@ class CodedStream final : public net::Stream {
   }
 
   bool has_taken_all() const override { return kept_.empty() && was_short_; }
+  void socket_told() override { was_short_ = false; }
 
   ssize_t peek(void* memory, std::size_t size) override {
     if (kept_.empty() && !fill()) return -1;
@@ -40,7 +41,7 @@ class CodedStream final : public net::Stream {
       errno = EPROTO;
       return -1;
     }
-    const std::size_t n = std::min({size, kept_.find(kStreamEnd), kept_.find(coded("!"))});
+    const std::size_t n = std::min({size, most_at_once, kept_.find(kStreamEnd), kept_.find(coded("!"))});
     const std::string text = coded(kept_.substr(0, n));
     std::memcpy(memory, text.data(), text.size());
     return static_cast<ssize_t>(text.size());
@@ -70,6 +71,7 @@ class CodedStream final : public net::Stream {
   }
 
   bool has_ended = false;
+  std::size_t most_at_once = std::string::npos;  // received by one call, as a record is
 
  private:
   bool fill() {

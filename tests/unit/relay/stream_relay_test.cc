@@ -115,6 +115,19 @@ TEST_P(RelayOverStreams, TakesAllThatTheStreamHasKept) {
   carry(coded_end(), coded(data), plain_end(), data);
 }
 
+TEST_P(RelayOverStreams, TakesManyRecordsThatCameBeforeItBegan) {
+  stream().most_at_once = 1;
+  char first = 0;
+  test::send_some(coded_end(), coded("a hundred bytes, of which each is a record"));
+  ASSERT_TRUE(test::wait_for(peer(streamed).fd.get(), POLLIN));
+  ASSERT_EQ(stream().receive(&first, 1), 1) << "now the socket has nothing to tell any more";
+  services.emplace(Relay::Services{*loop, buffers, pipes, wheel});
+  relay.emplace(*services, *this, peers[0], peers[1]);
+  // Of a backend's stream the connector says so.
+  relay->start({base::Millis(5'000), {}, {}}, {.read = streamed == Side::kBackend});
+  EXPECT_EQ(take(plain_end(), 41), " hundred bytes, of which each is a record");
+}
+
 TEST_P(RelayOverStreams, CarriesBulkThroughAFullSocket) {
   for (Peer& one : peers) test::shrink_send_buffer(one.fd.get());
   start();

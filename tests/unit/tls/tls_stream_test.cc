@@ -4,10 +4,13 @@
 #include <openssl/ssl.h>
 
 #include "support/certificates.h"
+#include "support/parallel.h"
 #include "unit/support.h"
 
 namespace weir::tls {
 namespace {
+
+using test::Background;
 
 using Step = TlsStream::Step;
 
@@ -66,8 +69,9 @@ class Streams : public testing::Test {
       char buffer[4096];
       const ssize_t n = stream.receive(buffer, std::min(sizeof(buffer), size - got.size()));
       if (n > 0) got.append(buffer, static_cast<std::size_t>(n));
-      if (n < 0 && errno != EAGAIN && error != nullptr) *error = errno;
-      return got.size() == size || n == 0 || (n < 0 && errno != EAGAIN);
+      const bool is_over = n < 0 && errno != EAGAIN && errno != EBUSY;
+      if (is_over && error != nullptr) *error = errno;
+      return got.size() == size || n == 0 || is_over;
     }));
     return got;
   }
@@ -142,6 +146,15 @@ TEST_P(StreamsOfVersion, ACutMayCountAsAnEnd) {
   EXPECT_TRUE(server->was_cut());
   EXPECT_EQ(server->send("answer", 6), 6);
   EXPECT_EQ(take(*client, 6), "answer");
+}
+
+TEST_P(StreamsOfVersion, ACutWithinARecordIsNoEnd) {
+  connect();
+  server->take_cut_for_end();
+  test::send_some(client_fd.get(), std::string("\x17\x03\x03\x00\x20 and no more", 17));
+  ::shutdown(client_fd.get(), SHUT_WR);
+  EXPECT_EQ(error_of(*server), EPROTO);
+  EXPECT_EQ(server->fault(), "the stream has ended within a record");
 }
 
 TEST_P(StreamsOfVersion, ForgedBytesBreakTheProtocol) {
@@ -297,6 +310,47 @@ TEST_P(StreamsOfVersion, AHandshakeThatIsResetSaysSo) {
   }));
   EXPECT_EQ(server_step, Step::kReset);
   EXPECT_NE(server->error(), 0);
+}
+
+// A KeyUpdate costs its sender next to nothing.
+TEST_F(Streams, MessagesWithoutBytesAreTakenInTurnsAndNotForEver) {
+  connect();
+  // The client's own reads would take what the server answers.
+  Background flood([&] {
+    for (int i = 0; i < 200'000 && server_fd; ++i) {
+      if (SSL_key_update(client->ssl(), SSL_KEY_UPDATE_NOT_REQUESTED) != 1) return;
+      while (SSL_do_handshake(client->ssl()) != 1) {
+        if (!test::wait_for(client_fd.get(), POLLOUT, base::Millis(1'000))) return;
+        if (net::take_error(client_fd.get()) != 0) return;
+      }
+    }
+  });
+  char c = 0;
+  int busy = 0;
+  ssize_t n = -1;
+  EXPECT_TRUE(test::eventually([&] {
+    n = server->receive(&c, 1);
+    busy += n < 0 && errno == EBUSY ? 1 : 0;
+    return n >= 0 || (errno != EBUSY && errno != EAGAIN);
+  }));
+  EXPECT_EQ(n, -1);
+  EXPECT_EQ(errno, EPROTO);
+  EXPECT_GE(busy, 30);
+  EXPECT_EQ(server->fault(), "many messages came without a byte of the stream");
+  net::abort_connection(server_fd);
+}
+
+TEST_F(Streams, AFewOfThemDoNoHarm) {
+  connect();
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(SSL_key_update(client->ssl(), SSL_KEY_UPDATE_REQUESTED), 1);
+    ASSERT_EQ(SSL_do_handshake(client->ssl()), 1);
+    ASSERT_EQ(client->send("x", 1), 1);
+    ASSERT_EQ(take(*server, 1), "x");
+    ASSERT_EQ(server->send("y", 1), 1);
+    ASSERT_EQ(take(*client, 1), "y");
+  }
+  EXPECT_EQ(server->end(), 0);
 }
 
 }  // namespace
