@@ -4,6 +4,7 @@ import argparse
 import os
 import pathlib
 import pwd
+import shutil
 import sys
 from collections.abc import Callable
 
@@ -22,6 +23,14 @@ def arguments(about: str | None) -> argparse.ArgumentParser:
 def need_root_for(user: str) -> None:
     if user and os.geteuid() != 0:
         process.skip("only root can start Weir with `user` set")
+
+
+def give_files(work: process.Workspace, user: str) -> None:
+    """To `user`, who has to read certificates and keys again and again; nothing when that is empty."""
+    if not user:
+        return
+    for path in (work.path, *work.path.rglob("*")):
+        shutil.chown(path, user)
 
 
 def expect_user(server: weir.Weir, user: str) -> None:
