@@ -39,6 +39,7 @@ full_packages=(
   postgresql                                       # pgbench through Weir
   python3-websockets                               # a connection that idles and goes on
   strace                                           # system calls per request
+  sslscan testssl.sh                               # what is found wrong with TLS that ends at Weir
 )
 bench_packages=(
   nginx libnginx-mod-stream haproxy # HTTP backends; the proxies to measure against
