@@ -30,16 +30,25 @@ timespec to_timespec(std::chrono::nanoseconds time) {
 base::Result<Connections> Connections::create(const Clients& clients) {
   base::UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) return base::failure(base::system_error("epoll_create1", errno));
-  return Connections(clients, std::move(epoll));
+  std::unique_ptr<TlsClient> tls;
+  if (clients.tls) {
+    auto made = TlsClient::create(*clients.tls);
+    if (!made) return base::failure(made.error());
+    tls = std::move(*made);
+  }
+  return Connections(clients, std::move(epoll), std::move(tls));
 }
 
-Connections::Connections(const Clients& clients, base::UniqueFd epoll)
+Connections::Connections(const Clients& clients, base::UniqueFd epoll, std::unique_ptr<TlsClient> tls)
     : clients_(clients),
       request_(fmt::format("GET {} HTTP/1.1\r\nHost: bench\r\n{}\r\n", clients.path,
                            clients.is_one_request_each ? "Connection: close\r\n" : "")),
+      again_(request_.size()),
       epoll_(std::move(epoll)),
+      tls_(std::move(tls)),
       connections_(clients.connections),
       buffer_(kBuffer) {
+  if (clients.says_hello) request_.insert(0, client_hello());
   for (std::uint32_t at = 0; at < clients.connections; ++at) free_.push_back(at);
 }
 
@@ -65,7 +74,7 @@ void Connections::begin(std::uint32_t at, base::TimePoint due) {
   connection.answer.begin_anew();
   connection.is_answered = false;
   connection.is_busy = true;
-  connection.to_send = request_.size();
+  connection.to_send = connection.fd ? again_ : request_.size();
   connection.waits_to_send = false;
   if (!connection.fd && !open(at)) return fail(at, tally_.connect_errors);
   send(at);
@@ -90,18 +99,30 @@ bool Connections::open(std::uint32_t at) {
   const socklen_t length = clients_.target.to_sockaddr(to);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), length) != 0 && errno != EINPROGRESS)
     return false;
+  if (tls_ != nullptr) {
+    connections_[at].resumes = tls_->resumes();
+    connections_[at].ssl = tls_->connect(fd.get());
+    if (!connections_[at].ssl) return false;
+  }
   watch(at, EPOLLIN, EPOLL_CTL_ADD);
   return true;
+}
+
+ssize_t Connections::write(Connection& connection) {
+  const char* data = request_.data() + (request_.size() - connection.to_send);
+  if (connection.ssl) return write_tls(connection.ssl.get(), data, connection.to_send);
+  return ::send(connection.fd.get(), data, connection.to_send, MSG_NOSIGNAL);
 }
 
 // On loopback a connect has mostly come to its end when it returns, so that there is nothing to wait for.
 void Connections::send(std::uint32_t at) {
   Connection& connection = connections_[at];
-  const ssize_t sent = ::send(connection.fd.get(), request_.data() + (request_.size() - connection.to_send),
-                              connection.to_send, MSG_NOSIGNAL);
+  const ssize_t sent = write(connection);
   if (sent < 0 && errno != EAGAIN) return fail(at, tally_.connect_errors);
+  if (sent > 0 && connection.resumes && SSL_session_reused(connection.ssl.get()) != 1)
+    return fail(at, tally_.read_errors);
   connection.to_send -= static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
-  const bool waits = connection.to_send > 0;
+  const bool waits = connection.to_send > 0 && !(connection.ssl && SSL_want_read(connection.ssl.get()));
   if (waits == connection.waits_to_send) return;
   connection.waits_to_send = waits;
   watch(at, waits ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
@@ -154,7 +175,7 @@ void Connections::count_starved() {
 
 void Connections::close() {
   const base::TimePoint latest = base::precise_now() + kEnding;
-  for (Connection& connection : connections_) connection.fd.reset();
+  for (Connection& connection : connections_) end(connection);
   resting_.clear();
   while (responder_ != nullptr && responder_->open() > 0 && base::precise_now() < latest) {
     responder_->answer(base::Millis(1));
@@ -168,23 +189,31 @@ std::size_t Connections::lost() const {
 
 void Connections::on_ready(std::uint32_t at) {
   Connection& connection = connections_[at];
-  if (!connection.fd) return;
-  const std::uint64_t unseen = clients_.discards ? connection.answer.missing() : 0;
+  // The handshake goes on with what has come.
+  if (connection.ssl && connection.to_send > 0) send(at);
+  // What TLS has read ahead makes no socket readable.
+  while (connection.fd && read(at) && connection.ssl && connection.is_busy) continue;
+}
+
+bool Connections::read(std::uint32_t at) {
+  Connection& connection = connections_[at];
+  const std::uint64_t unseen = clients_.discards && !connection.ssl ? connection.answer.missing() : 0;
   const std::size_t most = clients_.bytes_per_tick > 0 ? clients_.bytes_per_tick - connection.read_in_tick
                                                        : std::numeric_limits<std::size_t>::max();
-  if (most == 0) return rest(at);
-  const ssize_t got =
-      unseen > 0 ? ::recv(connection.fd.get(), nullptr, std::min<std::uint64_t>(unseen, most), MSG_TRUNC)
-                 : ::recv(connection.fd.get(), buffer_.data(), std::min(buffer_.size(), most), 0);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (most == 0) return rest(at), false;
+  const std::size_t room = std::min(buffer_.size(), most);
+  const ssize_t got = connection.ssl ? read_tls(connection.ssl.get(), buffer_.data(), room)
+                      : unseen > 0 ? ::recv(connection.fd.get(), nullptr, std::min<std::uint64_t>(unseen, most), MSG_TRUNC)
+                                   : ::recv(connection.fd.get(), buffer_.data(), room, 0);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   // A connection that nobody uses may end, and say nothing.
   if (!connection.is_busy) {
     if (got > 0) ++tally_.read_errors;
-    return connection.fd.reset();
+    return end(connection), false;
   }
   if (got <= 0) {
-    if (connection.is_answered && got == 0) return done(at);
-    return fail(at, connection.to_send > 0 ? tally_.connect_errors : tally_.read_errors);
+    if (connection.is_answered && got == 0) return done(at), false;
+    return fail(at, connection.to_send > 0 ? tally_.connect_errors : tally_.read_errors), false;
   }
   const auto bytes = static_cast<std::size_t>(got);
   if (counts_bytes_) tally_.bytes += bytes;
@@ -192,12 +221,15 @@ void Connections::on_ready(std::uint32_t at) {
   connection.read_in_tick += bytes;
   switch (unseen > 0 ? connection.answer.skip(bytes) : connection.answer.take({buffer_.data(), bytes})) {
     case Answer::Is::kPart:
-      return;
+      break;
     case Answer::Is::kWhole:
-      return on_answer(at);
+      on_answer(at);
+      break;
     case Answer::Is::kFaulty:
-      return fail(at, tally_.read_errors);
+      fail(at, tally_.read_errors);
+      break;
   }
+  return true;
 }
 
 void Connections::on_answer(std::uint32_t at) {
@@ -214,15 +246,22 @@ void Connections::on_answer(std::uint32_t at) {
 
 void Connections::fail(std::uint32_t at, std::uint64_t& count) {
   ++count;
-  connections_[at].fd.reset();
+  end(connections_[at]);
   done(at);
 }
 
 void Connections::done(std::uint32_t at) {
   Connection& connection = connections_[at];
   connection.is_busy = false;
-  if (clients_.is_one_request_each) connection.fd.reset();
+  if (clients_.is_one_request_each) end(connection);
   free_.push_back(at);
+}
+
+void Connections::end(Connection& connection) {
+  // Where the handshake is over the server is told, as clients do.
+  if (connection.ssl && SSL_is_init_finished(connection.ssl.get()) == 1) SSL_shutdown(connection.ssl.get());
+  connection.ssl.reset();
+  connection.fd.reset();
 }
 
 void Connections::watch(std::uint32_t at, std::uint32_t events, int operation) {

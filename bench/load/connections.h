@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,7 @@
 #include "load/answer.h"
 #include "load/responder.h"
 #include "load/tally.h"
+#include "load/tls_client.h"
 
 namespace weir::load {
 
@@ -30,6 +33,8 @@ struct Clients {
   bool discards = false;             // bodies are not read, but dropped by the kernel
   std::size_t bytes_per_tick = 0;    // that a connection reads at most; 0: all that come
   std::string path = "/";
+  std::optional<Handshakes> tls;  // none: they speak no TLS
+  bool says_hello = false;        // the first message of TLS goes before the first request, and nothing else of it
   base::Millis patience{10'000};  // for an answer
 };
 
@@ -82,6 +87,8 @@ class Connections {
  private:
   struct Connection {
     base::UniqueFd fd;
+    tls::SslPtr ssl;  // none without TLS
+    bool resumes = false;
     Answer answer;
     base::TimePoint due;
     base::TimePoint asked;
@@ -93,12 +100,16 @@ class Connections {
     std::uint64_t received = 0;  // since `watch_received`
   };
 
-  Connections(const Clients& clients, base::UniqueFd epoll);
+  Connections(const Clients& clients, base::UniqueFd epoll, std::unique_ptr<TlsClient> tls);
   void begin(std::uint32_t at, base::TimePoint due);
   bool open(std::uint32_t at);
   void send(std::uint32_t at);
+  ssize_t write(Connection& connection);
   void on_ready(std::uint32_t at);
+  // Whether something came, and more may be there.
+  bool read(std::uint32_t at);
   void on_answer(std::uint32_t at);
+  static void end(Connection& connection);
   void fail(std::uint32_t at, std::uint64_t& count);
   void done(std::uint32_t at);
   void watch(std::uint32_t at, std::uint32_t events, int operation);
@@ -109,8 +120,10 @@ class Connections {
   void on_tick();
 
   Clients clients_;
-  std::string request_;
+  std::string request_;  // the first one of a connection
+  std::size_t again_;    // the length of the next ones, which are its end
   base::UniqueFd epoll_;
+  std::unique_ptr<TlsClient> tls_;
   Responder* responder_ = nullptr;
   std::vector<Connection> connections_;
   std::deque<std::uint32_t> free_;  // they take turns
