@@ -12,6 +12,7 @@ import time
 import measure
 import scenarios
 import targets
+import tls
 from figures import align, show_runs, show_spread, spread
 from peers import process, request_load
 
@@ -25,7 +26,8 @@ SLOW_BYTES = 512_000
 @dataclasses.dataclass(frozen=True)
 class Scenario:
     """`backends` and `listeners` are how many there are. `idle`: so many connections ask once and then stand. `slow`: so
-    many fetch files and read them slowly. `loads`: the load of the scenario "connections" is put on it."""
+    many fetch files and read them slowly. `loads`: the load of the scenario "connections" is put on it. `tls` as in
+    scenarios.Scenario."""
 
     name: str
     about: str
@@ -34,10 +36,13 @@ class Scenario:
     idle: int = 0
     slow: int = 0
     loads: bool = False
+    tls: str = ""
 
 
 ALL = {one.name: one for one in (
     Scenario("idle", "9 000 connections that have asked once (512 bytes each way), and stand", idle=9_000),
+    Scenario("tls-idle", "2 000 connections whose TLS ends at the proxy, that have asked once (512 bytes each way), and stand",
+             idle=2_000, tls="full"),
     Scenario("slow", "200 connections that fetch 16 MiB bodies and read 512 KB/s each", slow=200),
     Scenario("backends-1", "a start with 1 backend, then a connection for each request", backends=1, loads=True),
     Scenario("backends-10", "a start with 10 backends, then a connection for each request", backends=10, loads=True),
@@ -65,7 +70,9 @@ class Backends:
 
 
 def can(target: str, scenario: Scenario) -> bool:
-    """Whether it makes sense of the target: some have only one port, or take few connections and backends."""
+    """Whether it makes sense of the target: some have only one port, or take few connections and backends, or no TLS."""
+    if scenario.tls:
+        return target in tls.WAYS["ends"]
     if target == "direct":
         return scenario.backends == 2 and scenario.listeners == 1
     return target not in ("socket-proxyd", "pen") and (target != "floor" or scenario.listeners == 1)
@@ -123,7 +130,8 @@ def take_sample(name: str, number: int, scenario: Scenario, setting: targets.Set
                 backends: Backends) -> Sample:
     sample = Sample(name, number, {})
     port = backends.responder.port if scenario.loads else backends.files
-    setting = dataclasses.replace(setting, backends=many(port, scenario.backends), listeners=scenario.listeners)
+    setting = dataclasses.replace(setting, backends=many(port, scenario.backends), listeners=scenario.listeners,
+                                  way="ends" if scenario.tls else "")
     with process.Workspace() as work:
         counted = measure.kernel_counters(None)
         with backends.responder.is_there(load):
@@ -150,7 +158,8 @@ def take_sample(name: str, number: int, scenario: Scenario, setting: targets.Set
 def hold_idle(sample: Sample, target: targets.Target, scenario: Scenario, load: measure.Load) -> None:
     """Opens the connections, waits for all of them to stand, and looks at what they took."""
     before, kernel_before = memory_of(target.pid) if target.pid else 0, kernel_memory()
-    arguments = ["--to", target.address, "--connections", str(scenario.idle), "--path", "/body-512?" + "x" * 400]
+    arguments = ["--to", target.address, "--connections", str(scenario.idle), "--path", "/body-512?" + "x" * 400,
+                 *measure.tls_arguments(scenario.tls)]
     seconds = IDLE_SECONDS + SETTLE_SECONDS + 3
     with request_load.Load(load.request_load, "idle", arguments, seconds, load.where) as idle:
         idle.wait_for("begins")

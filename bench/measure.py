@@ -62,6 +62,7 @@ class Load:
                      "--warm-up", str(WARM_UP_SECONDS), *more]
         if not scenario.is_tiny:
             arguments.append("--discard")
+        arguments += tls_arguments(scenario.tls)
         if scenario.each:
             arguments.append("--each")
         if scenario.addresses:
@@ -105,9 +106,14 @@ class Responder:
             yield
 
 
-def reach(target: Target, load: Load) -> None:
+def tls_arguments(tls: str) -> list[str]:
+    """For request_load, by a scenario's word."""
+    return ["--hello"] if tls == "hello" else ["--tls", tls] if tls else []
+
+
+def reach(target: Target, load: Load, tls: str = "") -> None:
     """A request through it while the backend is there: what its start has begun is behind it then."""
-    arguments = ["--to", target.address, "--connections", "1"]
+    arguments = ["--to", target.address, "--connections", "1", *tls_arguments(tls)]
     with request_load.Load(load.request_load, "idle", arguments, 0.1, load.where) as one:
         run = one.finish()
     if run.requests == 0:

@@ -18,6 +18,7 @@ import results as result_file
 import scenarios
 import summary
 import targets
+import tls
 from peers import process  # targets.py has made this package known
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -73,7 +74,8 @@ def read_arguments() -> argparse.Namespace:
     if "other" in given.targets and not given.other:
         parser.error('the target "other" is another build of Weir: --other says which')
     for name in given.scenario:
-        if name in fresh.ALL and not any(fresh.can(target, fresh.ALL[name]) for target in given.targets):
+        if not (any(fresh.can(target, fresh.ALL[name]) for target in given.targets) if name in fresh.ALL else
+                possible_targets(given.targets, scenarios.ALL[name])):
             parser.error(f"{name} makes no sense of any of {', '.join(given.targets)}")
     return given
 
@@ -156,21 +158,28 @@ def run_fresh(scenario: fresh.Scenario, given: argparse.Namespace, place: networ
     return samples
 
 
+def possible_targets(names: list[str], scenario: scenarios.Scenario) -> list[str]:
+    """Those that can do what it does with TLS."""
+    return [name for name in names if not scenario.way or name in tls.WAYS[scenario.way]]
+
+
 def run_usual(names: list[str], given: argparse.Namespace, place: network.Network, binaries: dict[str, str],
               load: measure.Load) -> Iterator[tuple[str, list[measure.Sample], float | None]]:
-    """Scenarios with one backend: that of tiny requests, or the one with files. Each target serves all of them."""
+    """Scenarios with one backend, that of tiny requests or the one with files, and one way with TLS. Each target serves all
+    of them."""
+    first = scenarios.ALL[names[0]]
     with process.Workspace() as work, contextlib.ExitStack() as responding:
-        if scenarios.ALL[names[0]].is_tiny:
+        if first.is_tiny:
             responder = measure.Responder(place.backends, work.free_port(*place.backends), place.backends_at.namespace)
             backends = [f"{host}:{responder.port}" for host in place.backends]
             responding.enter_context(responder.is_there(load))
             load = dataclasses.replace(load, answers=() if given.wrk else responder.arguments)
         else:
             backends = measure.start_file_server(work, place.backends, place.backends_at)
-        setting = targets.Setting(place.front, backends, given.workers, place.proxies_at, binaries)
-        run = Run([targets.start(work, name, setting) for name in given.targets], load, given.rounds, work, place)
+        setting = targets.Setting(place.front, backends, given.workers, place.proxies_at, binaries, way=first.way)
+        run = Run([targets.start(work, name, setting) for name in possible_targets(given.targets, first)], load, given.rounds, work, place)
         for target in run.targets:
-            measure.reach(target, load)
+            measure.reach(target, load, first.tls)
         if not given.wrk:
             responding.close()
         for name in names:
@@ -183,9 +192,10 @@ def run_all(given: argparse.Namespace, place: network.Network, keep: Callable[[s
     load = measure.Load(beside(given.weir, "request_load"), place.clients_at, place.clients, given.seconds, by_wrk=given.wrk)
     invalid = 0
     usual = [name for name in given.scenario if name in scenarios.ALL]
-    for _, alike in itertools.groupby(usual, key=lambda name: scenarios.ALL[name].is_tiny):
+    for _, alike in itertools.groupby(usual, key=lambda name: (scenarios.ALL[name].is_tiny, scenarios.ALL[name].way)):
         for name, samples, per_second in run_usual(list(alike), given, place, binaries, load):
-            made = result_file.usual(samples, scenarios.ALL[name], given.targets, per_second)
+            names = possible_targets(given.targets, scenarios.ALL[name])
+            made = result_file.usual(samples, scenarios.ALL[name], names, per_second)
             keep(name, made)
             print(summary.table(scenarios.ALL[name], made["medians"]), flush=True)
             invalid += tell_invalid(samples)

@@ -12,6 +12,8 @@ class Scenario:
     `addresses`: client addresses that take turns (0: the kernel's choice), from 127.1.0.1 on. `share`: requests come at
     a fixed rate, this share of what the slowest peer of the run can do; none: as fast as they are answered.
     `per_second`: they come at just this rate. `parts`: these run at once; the latency is the first one's.
+
+    `tls`: a handshake in "full" or a "resumed" one for each connection, with the proxy; or only a ClientHello ("hello").
     """
 
     name: str
@@ -24,6 +26,7 @@ class Scenario:
     per_second: float | None = None
     per_byte: bool = False
     parts: tuple["Scenario", ...] = ()
+    tls: str = ""
 
     @property
     def is_tiny(self) -> bool:
@@ -36,9 +39,14 @@ class Scenario:
         return self.share is not None or bool(self.parts)
 
     @property
+    def way(self) -> str:
+        """What a proxy does with the TLS (tls.py)."""
+        return {"": "", "hello": "passes"}.get(self.tls, "ends")
+
+    @property
     def is_for_wrk(self) -> bool:
         """wrk has one client address and no fixed rate, and reads bodies to their last byte."""
-        return self.is_tiny and not self.is_paced and self.addresses == 0
+        return not self.tls and self.is_tiny and not self.is_paced and self.addresses == 0
 
 
 MIXED = (
@@ -60,4 +68,13 @@ ALL = {one.name: one for one in (
     Scenario("bulk", "16 MiB bodies, 8 connections that stay", 8, path="/body-16MiB", per_byte=True),
     Scenario("bulk-64k", "64 KiB bodies, 8 connections that stay", 8, path="/body-64KiB", per_byte=True),
     Scenario("mixed", "at once: " + ", ".join(f"{one.per_second:g}/s {one.about}" for one in MIXED), parts=MIXED),
+    Scenario("tls-handshakes", "TLS ends at the proxy: a handshake in full for each tiny request, 64 at a time", 64, each=True,
+             tls="full"),
+    Scenario("tls-resumed", "the same with a session that is resumed", 64, each=True, tls="resumed"),
+    Scenario("tls-keepalive", "TLS ends at the proxy: 64 connections that stay, tiny requests", 64, tls="full"),
+    Scenario("tls-bulk", "TLS ends at the proxy: 16 MiB bodies, 8 connections that stay", 8, path="/body-16MiB", per_byte=True,
+             tls="full"),
+    Scenario("sni-connections", "TLS passes through by its name: a connection for each tiny request, 64 at a time", 64,
+             each=True, tls="hello"),
+    Scenario("sni-keepalive", "TLS passes through by its name: 64 connections that stay, tiny requests", 64, tls="hello"),
 )}

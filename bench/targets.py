@@ -9,6 +9,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "support"))
 
+import tls  # noqa: E402
 from peers import floor, haproxy, nginx, pen, process, socket_proxyd, weir  # noqa: E402
 
 ABOUT = {
@@ -48,7 +49,7 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What targets are started with. `where` is the proxies' place."""
+    """What targets are started with. `where` is the proxies' place, `way` what is done with TLS (tls.py); none: nothing."""
 
     front: str
     backends: list[str]
@@ -56,6 +57,7 @@ class Setting:
     where: process.Where
     binaries: dict[str, str]  # "weir", "other", "floor"
     listeners: int = 1
+    way: str = ""
 
 
 def workers_of(name: str, asked: int) -> int:
@@ -74,18 +76,19 @@ def start(work: process.Workspace, name: str, setting: Setting) -> Target:
     if name in ("weir", "weir-one", "other"):
         binary = setting.binaries["other" if name == "other" else "weir"]
         one = weir.start(work, binary, backends, name=label, host=host, sessions="none",
-                         workers=str(workers), more_ports=more, where=where)
+                         workers=str(workers), more_ports=more, where=where, rules=tls.of_weir(setting.way, work))
         return Target(name, one.host, one.port, one.process.pid, workers, (one.port, *more))
     port = work.free_port(host)
     if name == "floor":
         started = floor.start(work, label, setting.binaries[name], host, port, backends, workers=workers, where=where)
     elif name == "nginx":
-        started = nginx.start_stream(work, label, host, port, backends, workers=workers, more_ports=more, where=where)
+        started = nginx.start_stream(work, label, host, port, backends, workers=workers, more_ports=more, where=where,
+                                     **tls.of_nginx(setting.way, work))
     elif name == "pen":
         started = pen.start(work, label, host, port, backends, where=where)
     elif name == "socket-proxyd":
         started = socket_proxyd.start(work, label, host, port, backends[0], where=where)
     else:
         started = haproxy.start(work, label, host, port, backends, threads=workers, splice=name == "haproxy-splice",
-                                more_ports=more, where=where)
+                                more_ports=more, where=where, **tls.of_haproxy(setting.way, work))
     return Target(name, host, port, started.pid, workers, (port, *more))

@@ -45,6 +45,7 @@ bench_packages=(
   nginx libnginx-mod-stream haproxy # HTTP backends; the proxies to measure against
   wrk                               # load
   pen                               # a small proxy to measure against
+  openssl                           # a certificate, for proxies at which TLS ends
   iproute2                          # network namespaces
   python3                           # bench/run.py
   libbenchmark-dev                  # bench/micro

@@ -43,7 +43,7 @@ stream {{
 {zones}
     server {{
         listen {host}:{port}{listen_options};
-        proxy_pass backends;
+        proxy_pass {to};
 {rules}
     }}
 {servers_of_ports}
@@ -77,12 +77,12 @@ def start_http(work: process.Workspace, name: str, hosts: list[str], port: int, 
 
 def start_stream(work: process.Workspace, name: str, host: str, port: int, backends: list[str], *,
                  workers: int = 1, zones: Sequence[str] = (), listen_options: str = "",
-                 rules: Sequence[str] = (), more_ports: Sequence[int] = (),
+                 rules: Sequence[str] = (), more_ports: Sequence[int] = (), to: str = "backends",
                  where: process.Where | None = None) -> subprocess.Popen[bytes]:
     """Takes turns over `backends`; everything that concerns the relaying is nginx's default.
 
     `rules` are directives for the server, `zones` are those that stand outside of it; `listen_options` are words behind
-    its address. Each of `more_ports` has a server of its own.
+    its address. Each of `more_ports` has a server of its own. `to` may be a variable with the word "backends".
     """
     folder = work.path / name
     folder.mkdir(exist_ok=True)
@@ -90,8 +90,8 @@ def start_stream(work: process.Workspace, name: str, host: str, port: int, backe
     module = f"load_module {_MODULES};\n" if has_stream() else ""
     text = module + _STREAM.format(common=_common(folder, workers), servers=servers, host=host, port=port,
                                    listen_options=f" {listen_options}" if listen_options else "",
-                                   zones="\n".join(f"    {zone};" for zone in zones),
-                                   rules="\n".join(f"        {rule};" for rule in rules),
+                                   zones="\n".join(f"    {zone}" + ("" if zone.endswith("}") else ";") for zone in zones),
+                                   to=to, rules="\n".join(f"        {rule};" for rule in rules),
                                    servers_of_ports="\n".join(f"    server {{ listen {host}:{one}; proxy_pass backends; }}"
                                                               for one in more_ports))
     return _start(work, name, text, host, port, where)
