@@ -202,9 +202,10 @@ bool Connections::read(std::uint32_t at) {
                                                        : std::numeric_limits<std::size_t>::max();
   if (most == 0) return rest(at), false;
   const std::size_t room = std::min(buffer_.size(), most);
-  const ssize_t got = connection.ssl ? read_tls(connection.ssl.get(), buffer_.data(), room)
-                      : unseen > 0 ? ::recv(connection.fd.get(), nullptr, std::min<std::uint64_t>(unseen, most), MSG_TRUNC)
-                                   : ::recv(connection.fd.get(), buffer_.data(), room, 0);
+  const ssize_t got =
+      connection.ssl ? read_tls(connection.ssl.get(), buffer_.data(), room)
+      : unseen > 0   ? ::recv(connection.fd.get(), nullptr, std::min<std::uint64_t>(unseen, most), MSG_TRUNC)
+                     : ::recv(connection.fd.get(), buffer_.data(), room, 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   // A connection that nobody uses may end, and say nothing.
   if (!connection.is_busy) {

@@ -3,7 +3,6 @@
 #include <sys/prctl.h>
 
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <cstdio>
 
 #include "descriptors.h"
@@ -51,7 +50,6 @@ int fail(const std::string& what) {
 void prepare_process() {
   weir::bench::raise_descriptors();
   ::prctl(PR_SET_TIMERSLACK, 1);
-  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets as to files
 }
 
 Millis to_millis(double seconds) { return Millis(static_cast<std::int64_t>(seconds * 1000)); }
@@ -136,13 +134,15 @@ void add_clients(CLI::App* load, Options& options) {
           "bytes a second that a connection reads at most (default 0: all that come); in \"closed\" one that "
           "gets less than half of it in the last quarter of the time counts as unanswered")
       ->check(CLI::Range(0, 1'000'000'000));
-  load->add_option("--tls", options.tls,
-                   "\"full\" or \"resumed\": TLS 1.3 with every connection, with a handshake in full or, once there "
-                   "is a session, by that (one that is not resumed counts as a read error)")
+  load->add_option(
+          "--tls", options.tls,
+          "\"full\" or \"resumed\": TLS 1.3 with every connection, with a handshake in full or, once there "
+          "is a session, by that (one that is not resumed counts as a read error)")
       ->check(CLI::IsMember({"full", "resumed"}));
-  load->add_flag("--hello", options.clients.says_hello,
-                 "the first message of TLS goes before the first request, and nothing else of it: for proxies "
-                 "that look at it and pass it on, in front of --answer-at, which passes over it");
+  load->add_flag(
+      "--hello", options.clients.says_hello,
+      "the first message of TLS goes before the first request, and nothing else of it: for proxies "
+      "that look at it and pass it on, in front of --answer-at, which passes over it");
   load->add_option("--patience", options.patience, "seconds for an answer (default 10)")
       ->check(CLI::Range(0.1, 600.0));
 }

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 
 #include <cerrno>
+#include <csignal>
 
 namespace weir::load {
 namespace {
@@ -46,6 +47,7 @@ ssize_t failure(SSL* ssl, int result) {
 }  // namespace
 
 base::Result<std::unique_ptr<TlsClient>> TlsClient::create(Handshakes handshakes) {
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets as to files
   tls::SslCtxPtr context = make_context();
   if (!context) return base::failure(fault("no context for clients"));
   std::unique_ptr<TlsClient> client(new TlsClient(std::move(context), handshakes));
@@ -63,7 +65,8 @@ int TlsClient::keep(SSL* ssl, SSL_SESSION* session) {
 
 tls::SslPtr TlsClient::connect(int fd) {
   tls::SslPtr ssl(SSL_new(context_.get()));
-  if (!ssl || SSL_set_fd(ssl.get(), fd) != 1 || SSL_set_tlsext_host_name(ssl.get(), kName) != 1) return nullptr;
+  if (!ssl || SSL_set_fd(ssl.get(), fd) != 1 || SSL_set_tlsext_host_name(ssl.get(), kName) != 1)
+    return nullptr;
   if (resumes()) {
     // OpenSSL takes each session of TLS 1.3 for used up after one connection, and servers do not.
     const tls::SslSessionPtr session(SSL_SESSION_dup(session_.get()));

@@ -1,6 +1,6 @@
-// The TLS of a load's clients: version 1.3, one cipher suite and one group, so that every server does the same
-// for them. They believe whatever certificate they are shown, though its signature is checked; each handshake
-// is one in full, or resumes the last session that the server has handed out.
+// The TLS of a load's clients: version 1.3, one cipher suite and one group, so that every server does the
+// same for them. They believe whatever certificate they are shown, though its signature is checked; each
+// handshake is one in full, or resumes the last session that the server has handed out.
 #pragma once
 
 #include <memory>
@@ -15,6 +15,7 @@ enum class Handshakes { kFull, kResumed };
 
 class TlsClient {
  public:
+  // The process no longer ends by SIGPIPE.
   static base::Result<std::unique_ptr<TlsClient>> create(Handshakes handshakes);
 
   // A connection over that socket, which asks for the name "bench.example"; null when there is no memory. Its
