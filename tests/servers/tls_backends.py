@@ -17,7 +17,7 @@ import proxy_logs
 from ending_authority import ECDSA, RSA, Authority, Certificate, bundle
 from ending_house import BIG, SITE, certificates_of, listener
 from peers import nginx, process, weir, wrk
-from proxy_logs import DEADLINE, HOST, Fields
+from proxy_logs import CHECKS, DEADLINE, HOST, Fields
 
 BACKEND, OTHER = "backend.example", "other.example"
 NGINX_LOG = "log_format weir '$remote_port name=$ssl_server_name client=$ssl_client_s_dn'"
@@ -84,6 +84,7 @@ def pools(trusted: str, unknown: str, own: Certificate) -> list[Pool]:
         Pool("from_client", "nginx", tls(trusted, 'server_name = "from_client"'), f"TLSv1.3;{BACKEND};;", ends=True),
         Pool("both", "nginx", tls(trusted, asks_for), f"TLSv1.3;{BACKEND};;", ends=True),
         Pool("wrong_name", "nginx", tls(trusted, f'server_name = "{OTHER}"'), fault="hostname mismatch"),
+        Pool(NEVER, "nginx", tls(trusted, f'server_name = "{OTHER}"')),
         Pool("unknown", "nginx", tls(unknown, asks_for), fault="unable to get local issuer certificate"),
         Pool("system", "nginx", asks_for + "\n", fault="unable to get local issuer certificate"),
         Pool("unverified", "nginx", f'server_name = "{OTHER}"\nverify = false\n',
@@ -131,12 +132,33 @@ def start(work: process.Workspace, given: argparse.Namespace) -> tuple[Scene, li
         rules += (listener(pool.name, ports[pool.name], pool.name, shown) if pool.ends else
                   f'[listeners.{pool.name}]\nbind = "{HOST}:{ports[pool.name]}"\npool = "{pool.name}"\n')
         rules += f'[pools.{pool.name}]\nbackends = {json.dumps([f"{HOST}:{servers[pool.server]}"])}\n'
-        rules += f"[pools.{pool.name}.tls]\n{pool.tls}"
+        rules += f"[pools.{pool.name}.tls]\n{pool.tls}" + health(pool)
     common.give_files(work, given.user)
     server = weir.start(work, given.weir, [f"{HOST}:{servers['no_tls']}"], workers=str(WORKERS), sessions="all",
                         user=given.user, rules=rules)
     common.expect_user(server, given.user)
     return Scene(work, server, ports, trusted), every
+
+
+# Pools with checks, which speak TLS as the pool does: some with backends that are good, and one that never passes.
+CHECKED, NEVER = ("named", "old", "shows"), "wrong_name_checked"
+
+
+def health(pool: Pool) -> str:
+    if pool.name not in (*CHECKED, NEVER):
+        return ""
+    return (f'[pools.{pool.name}.health]\ntype = "http"\ninterval = "500ms"\ntimeout = "500ms"\n'
+            f'initial = "down"\nhttp = {{ path = "/", body_contains = "ok" }}\n')
+
+
+def checked(scene: Scene, _: Sequence[Pool]) -> None:
+    """Checks speak the pool's TLS: they pass where that is good, and do not where the name is another."""
+    def passed() -> dict[str, float]:
+        return scene.server.values("weir_backend_checks_passed_total", "pool")
+    process.wait_until(lambda: min(passed().get(name, 0) for name in CHECKED) >= CHECKS, "checks to pass", DEADLINE)
+    common.expect(passed().get(NEVER, 0) == 0, f"a check of another name has passed: {passed()}")
+    failed = scene.server.values("weir_backend_checks_failed_total", "pool")
+    common.expect(failed.get(NEVER, 0) > 0, f"no check of another name has failed: {failed}")
 
 
 def served(scene: Scene, every: Sequence[Pool]) -> None:
@@ -208,7 +230,7 @@ def under_load(scene: Scene, every: Sequence[Pool]) -> None:
             print(f"{pool.name} {path} {headers}: {run.requests} requests", flush=True)
 
 
-PARTS = (served, refused, by_s_server, from_client, again, large, under_load)
+PARTS = (checked, served, refused, by_s_server, from_client, again, large, under_load)
 
 
 def test() -> None:
