@@ -34,7 +34,7 @@ struct Clients {
   std::size_t bytes_per_tick = 0;    // that a connection reads at most; 0: all that come
   std::string path = "/";
   std::optional<Handshakes> tls;  // none: they speak no TLS
-  bool says_hello = false;        // the first message of TLS goes before the first request, and nothing else of it
+  bool says_hello = false;  // the first message of TLS goes before the first request, and nothing else of it
   base::Millis patience{10'000};  // for an answer
 };
 
