@@ -23,6 +23,11 @@ void check_clients(TableReader& reader, const TlsConfig& tls) {
                        "nobody is named whose certificates are good: write client_ca = \"clients.pem\", or "
                        "client_verify = \"off\"");
   }
+  if (tls.client_verify == ClientVerify::kRequired && tls.not_tls == Otherwise::kPool) {
+    reader.fail_at_key("not_tls",
+                       "with client_verify = \"required\" only clients with a certificate may come in, and "
+                       "those without TLS have none: write not_tls = \"refuse\", or remove this key");
+  }
   if (!verifies && tls.client_verify_depth != TlsConfig().client_verify_depth) {
     reader.warn_at_key("client_verify_depth", "it says nothing with client_verify = \"off\"");
   }

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "config/client_verify_check.h"
 #include "config/loop_check.h"
 #include "config/overlap.h"
 #include "config/pool_check.h"
@@ -76,6 +77,7 @@ void validate(const Config& config, Problems& problems) {
   check_overlaps(config, problems);
   for (const PoolConfig& pool : config.pools) check_pool(pool, problems);
   check_tls(config, problems);
+  for (const ListenerConfig& listener : config.listeners) check_client_verify(listener, problems);
   check_loops(config, problems);
 }
 

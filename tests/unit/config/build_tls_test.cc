@@ -54,7 +54,7 @@ not_tls = "pool"
 min_version = "1.3"
 alpn = ["h2", "http/1.1"]
 client_ca = "clients.pem"
-client_verify = "required"
+client_verify = "optional"
 client_verify_depth = 0
 ciphers = ["ECDHE-ECDSA-AES128-GCM-SHA256", "TLS_AES_128_GCM_SHA256"]
 groups = ["X25519", "prime256v1"]
@@ -71,7 +71,7 @@ max_handshakes = 7
   EXPECT_THAT(tls.alpn, ElementsAre("h2", "http/1.1"));
   EXPECT_EQ(tls.client_ca.value, "conf/clients.pem");
   EXPECT_EQ(tls.client_ca.place.line, 9u);
-  EXPECT_EQ(tls.client_verify, ClientVerify::kRequired);
+  EXPECT_EQ(tls.client_verify, ClientVerify::kOptional);
   EXPECT_EQ(tls.client_verify_depth, 0u);
   EXPECT_THAT(tls.ciphers, ElementsAre("ECDHE-ECDSA-AES128-GCM-SHA256", "TLS_AES_128_GCM_SHA256"));
   EXPECT_THAT(tls.groups, ElementsAre("X25519", "prime256v1"));
@@ -81,8 +81,8 @@ max_handshakes = 7
   EXPECT_EQ(tls.handshake_timeout, Millis(2'000));
   EXPECT_EQ(tls.max_handshakes, 7u);
   EXPECT_FALSE(listener_of(terminating("session_tickets = false\n")).tls->session_tickets);
-  EXPECT_EQ(listener_of(terminating("client_verify = \"optional\"\nclient_ca = \"a\"\n")).tls->client_verify,
-            ClientVerify::kOptional);
+  EXPECT_EQ(listener_of(terminating("client_verify = \"required\"\nclient_ca = \"a\"\n")).tls->client_verify,
+            ClientVerify::kRequired);
 }
 
 TEST(BuildTls, FilesOfCertificatesStandBesideTheConfigurationUnlessTheyAreAbsolute) {
