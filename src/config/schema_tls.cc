@@ -55,7 +55,8 @@ const auto kTls = std::to_array<Key>({
      .type = ValueType::kTextList,
      .default_value = "[]",
      .help = "The protocols that clients may choose from (ALPN), the best first, for example `[\"h2\", "
-             "\"http/1.1\"]`: those that the backends speak. Empty: none is agreed on."},
+             "\"http/1.1\"]`: those that the backends speak. The first that a client offers is agreed on, "
+             "whichever route the client takes. Empty: none is."},
     {.section = Section::kListenerTls,
      .name = "client_ca",
      .type = ValueType::kPath,
@@ -150,8 +151,10 @@ const auto kRoute = std::to_array<Key>({
      .name = "alpn",
      .type = ValueType::kTextList,
      .default_value = "[]",
-     .help = "Only clients that offer one of these protocols (ALPN), for example `\"h2\"`. Empty: whatever "
-             "they offer."},
+     .help =
+         "Only clients that offer one of these protocols (ALPN), for example `[\"h2\"]`. Which one is "
+         "agreed on is not said here: where TLS ends here by `alpn` of `[listeners.NAME.tls]`, which must "
+         "have these too. Empty: whatever they offer."},
     {.section = Section::kRoute,
      .name = "pool",
      .type = ValueType::kName,

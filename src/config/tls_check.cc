@@ -6,18 +6,10 @@
 #include <set>
 #include <string_view>
 
+#include "config/fallbacks.h"
+
 namespace weir::config {
 namespace {
-
-// A pool and those that stand in for it. References that lead nowhere are reported elsewhere.
-std::set<std::string_view> with_fallbacks(const Config& config, const std::string& first) {
-  std::set<std::string_view> pools;
-  const PoolConfig* pool = config.find_pool(first);
-  while (pool != nullptr && pools.insert(pool->name).second) {
-    pool = config.find_pool(pool->fallback_pool.value);
-  }
-  return pools;
-}
 
 // What is known of the clients that may come to a pool.
 struct Uses {

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "config/alpn_check.h"
 #include "config/client_verify_check.h"
 #include "config/loop_check.h"
 #include "config/overlap.h"
@@ -77,6 +78,7 @@ void validate(const Config& config, Problems& problems) {
   check_overlaps(config, problems);
   for (const PoolConfig& pool : config.pools) check_pool(pool, problems);
   check_tls(config, problems);
+  check_alpn(config, problems);
   for (const ListenerConfig& listener : config.listeners) check_client_verify(listener, problems);
   check_loops(config, problems);
 }
