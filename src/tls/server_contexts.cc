@@ -42,13 +42,14 @@ std::vector<X509Ptr> load_client_authorities(const ServerSettings& settings, Ser
   return {};
 }
 
+// What is wrong with one is no reason to serve nothing, or an old certificate: clients do without.
 Staples load_staples(const ServerSettings& settings, const std::vector<Certificate>& certificates,
                      ServerContexts::Loaded& loaded) {
   Staples staples;
   for (const std::string& file : settings.ocsp_files) {
     auto found = load_staple(file, certificates);
     if (!found) {
-      loaded.errors.push_back(found.error().message());
+      loaded.warnings.push_back(found.error().message() + "; it is left out");
       continue;
     }
     append(loaded.warnings, found->warnings);

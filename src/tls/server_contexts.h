@@ -36,7 +36,7 @@ class ServerContexts {
     std::vector<std::string> warnings;
   };
 
-  // Reads all files and makes the contexts. `keys` seal session tickets: not null when the settings want
+  // Reads all files and makes the contexts. An OCSP response that is not to be used is a warning. `keys` seal session tickets: not null when the settings want
   // tickets, and else not looked at. The settings' own `ticket_key_file` is the caller's: see
   // `TicketKeys::from_file`.
   static Loaded load(const ServerSettings& settings, std::shared_ptr<TicketKeys> keys);

@@ -113,6 +113,8 @@ base::Result<StapleFile> load_staple(const std::string& file, const std::vector<
                                      UtcTime now) {
   const auto loaded = load_text(file);
   if (!loaded) return base::failure(loaded.error());
+  if (loaded->text().empty())
+    return base::failure(file_fault(file, "is empty; `openssl ocsp -respout` writes an OCSP response"));
   const ResponsePtr response = parse(loaded->text());
   if (!response)
     return base::failure(

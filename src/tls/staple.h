@@ -27,8 +27,8 @@ struct StapleFile {
 
 // Reads a response in DER and finds the one of `certificates` that it is about. That takes its issuer's
 // certificate: the next one in its file, or itself where it is its own issuer. Errors, each with the file: it
-// cannot be opened, is no response, is the responder's refusal, belongs to none of the certificates, or its
-// signature is not the issuer's, nor one that the issuer has appointed.
+// cannot be opened, is empty, is no response, is the responder's refusal, belongs to none of the
+// certificates, or its signature is not the issuer's, nor one that the issuer has appointed.
 base::Result<StapleFile> load_staple(const std::string& file, const std::vector<Certificate>& certificates,
                                      UtcTime now = utc_now());
 

@@ -108,6 +108,21 @@ TEST_F(TlsOfAListener, IsReadAgainAsAWhole) {
   EXPECT_THAT(live.termination->contexts->current()->certificates()[0].subject, HasSubstr("renewed"));
 }
 
+TEST_F(TlsOfAListener, IsRenewedWithoutTheOcspResponseOfTheOldCertificate) {
+  const auto old = authority.issue(server_spec({"a.example"}));
+  test::write_certificate(folder.path(), "a", old, {authority});
+  listener.tls->ocsp_files.push_back(
+      {test::write_file(folder.path(), "a.ocsp", authority.ocsp_response(old)), {}});
+  const ListenerTls live = build_listener_tls(listener, found);
+  EXPECT_TRUE(live.termination->contexts->current()->certificates()[0].has_staple);
+  test::write_certificate(folder.path(), "a", authority.issue(server_spec({"a.example"})), {authority});
+  const ReloadedTls fresh = reload_listener_tls(listener, live);
+  ASSERT_NE(fresh.contexts, nullptr);
+  EXPECT_FALSE(fresh.contexts->certificates()[0].has_staple);
+  ASSERT_EQ(fresh.problems.size(), 1u);
+  EXPECT_THAT(config::to_string(fresh.problems[0]), HasSubstr("a.ocsp: the OCSP response is about none"));
+}
+
 TEST_F(TlsOfAListener, ReadAgainWithAMistakeBringsNothing) {
   const ListenerTls live = build_listener_tls(listener, found);
   test::write_file(folder.path(), "a.pem", authority.issue(server_spec({"a.example"})).pem());

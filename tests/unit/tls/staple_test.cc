@@ -12,6 +12,7 @@ using std::chrono::hours;
 using std::chrono::seconds;
 using testing::AllOf;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -103,24 +104,42 @@ TEST(Staple, IsCurrentFromItsFirstMomentToItsLast) {
   EXPECT_FALSE(staple.is_current(from + hours(1) + seconds(1)));
 }
 
-TEST_F(Stapling, RefusesWhatIsNoResponse) {
+TEST_F(Stapling, LeavesOutWhatIsNoResponse) {
   const auto a = serve({"a.example"});
   const std::string der = ca.ocsp_response(a);
   staple("garbage");
   staple(der.substr(0, der.size() - 1));
   staple(der + "x");
   staple(test::unsuccessful_ocsp_response());
+  staple("");
   settings.ocsp_files.push_back("/nowhere/ocsp");
-  EXPECT_THAT(errors(), ElementsAre(HasSubstr("/ocsp0: is not an OCSP response in DER form"),
-                                    HasSubstr("/ocsp1: is not"), HasSubstr("/ocsp2: is not"),
-                                    HasSubstr("/ocsp3: the responder has refused to answer (trylater)"),
-                                    HasSubstr("/nowhere/ocsp: cannot be opened")));
+  settings.ocsp_files.push_back(folder.path());
+  const auto contexts = load();
+  ASSERT_NE(contexts, nullptr) << "the certificates are served all the same";
+  EXPECT_EQ(given(*contexts, "a.example"), "");
+  EXPECT_FALSE(contexts->certificates().at(0).has_staple);
+  EXPECT_THAT(warnings,
+              ElementsAre(HasSubstr("/ocsp0: is not an OCSP response in DER form"),
+                          HasSubstr("/ocsp1: is not"), HasSubstr("/ocsp2: is not"),
+                          HasSubstr("/ocsp3: the responder has refused to answer (trylater)"),
+                          HasSubstr("/ocsp4: is empty"), HasSubstr("/nowhere/ocsp: cannot be opened"),
+                          HasSubstr(": is not a regular file")));
+  EXPECT_THAT(warnings, testing::Each(EndsWith("; it is left out")));
 }
 
-TEST_F(Stapling, RefusesAResponseOfAnotherCertificate) {
+TEST_F(Stapling, UsesTheGoodOneBesideABadOne) {
+  const auto a = serve({"a.example"});
+  staple("garbage");
+  staple(ca.ocsp_response(a));
+  EXPECT_NE(given(*load(), "a.example"), "");
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("/ocsp0: is not")));
+}
+
+TEST_F(Stapling, LeavesOutAResponseOfAnotherCertificate) {
   serve({"a.example"});
   staple(ca.ocsp_response(ca.issue(test::server_spec({"a.example"}))));
-  EXPECT_THAT(errors(),
+  EXPECT_EQ(given(*load(), "a.example"), "");
+  EXPECT_THAT(warnings,
               ElementsAre(AllOf(HasSubstr("/ocsp0: the OCSP response is about none of the certificates"),
                                 testing::Not(HasSubstr("missing")))));
 }
@@ -129,17 +148,19 @@ TEST_F(Stapling, NeedsTheIssuersCertificate) {
   const auto a = ca.issue(test::server_spec({"a.example"}));
   serve_with(a, {});
   staple(ca.ocsp_response(a));
-  EXPECT_THAT(errors(), ElementsAre(AllOf(HasSubstr("/ocsp0: the OCSP response is about none"),
-                                          HasSubstr("the issuer's certificate, which is missing in"),
-                                          HasSubstr("/cert0.pem"))));
+  EXPECT_EQ(given(*load(), "a.example"), "");
+  EXPECT_THAT(warnings, testing::Contains(AllOf(HasSubstr("/ocsp0: the OCSP response is about none"),
+                                                HasSubstr("the issuer's certificate, which is missing in"),
+                                                HasSubstr("/cert0.pem"))));
 }
 
-TEST_F(Stapling, RefusesAResponseThatTheIssuerHasNotSigned) {
+TEST_F(Stapling, LeavesOutAResponseThatTheIssuerHasNotSigned) {
   const auto a = serve({"a.example"});
   std::string der = ca.ocsp_response(a);
   der[der.find("Weir test CA")] = 'X';  // in the responder's name, which is signed
   staple(der);
-  EXPECT_THAT(errors(), ElementsAre(HasSubstr("/ocsp0: the OCSP response was not signed for the issuer of")));
+  EXPECT_EQ(given(*load(), "a.example"), "");
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("/ocsp0: the OCSP response was not signed for the issuer of")));
 }
 
 TEST_F(Stapling, UsesTheFirstOfTwoResponses) {
