@@ -41,7 +41,7 @@ void handshake_metrics(TextFormat& out, const std::vector<ListenerStatus>& endin
 
 void certificate_metrics(TextFormat& out, const std::vector<ListenerStatus>& ending, tls::UtcTime now) {
   out.family("weir_certificate_days_left", FamilyType::kGauge,
-             "Whole days until the certificate in force ends; below 0: it has ended.");
+             "Whole days until the certificate in force, or one that it is shown with, ends; below 0: it has.");
   for (const ListenerStatus& listener : ending) {
     for (const tls::CertificateFact& certificate : listener.certificates) {
       out.signed_sample(

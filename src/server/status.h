@@ -16,7 +16,7 @@
 #include "net/kernel_counters.h"
 #include "pool/backend.h"
 #include "session/counters.h"
-#include "tls/server_contexts.h"
+#include "tls/certificate_fact.h"
 
 namespace weir::server {
 

@@ -34,13 +34,34 @@ base::Error mismatch(const CertificateFiles& files, const X509Ptr& leaf, const P
                              files.chain, subject_text(leaf.get()), kinds));
 }
 
-void warn_of_time(Certificate& certificate, UtcTime now) {
-  const auto warn = [&](std::string_view what, UtcTime time) {
-    certificate.warnings.push_back(fmt::format("{}: the certificate ({}) {} {}", certificate.files.chain,
-                                               certificate.subject, what, utc_text(time)));
+// The first of a file's certificates to end: without it peers do not find the way from the certificate
+// itself.
+struct FirstToEnd {
+  std::string which;
+  UtcTime not_after;
+};
+
+FirstToEnd first_to_end(const Certificate& certificate) {
+  FirstToEnd first{fmt::format("the certificate ({})", certificate.subject),
+                   not_after(certificate.leaf.get())};
+  for (std::size_t i = 0; i < certificate.chain.size(); ++i) {
+    const X509* one = certificate.chain[i].get();
+    if (not_after(one) >= first.not_after) continue;
+    first = {fmt::format("certificate {} in it ({})", i + 2, subject_text(one)), not_after(one)};
+  }
+  return first;
+}
+
+void warn_of_time(Certificate& certificate, const std::string& first_to_end, UtcTime now) {
+  const auto warn_of = [&](std::string_view which, std::string_view what, UtcTime time) {
+    certificate.warnings.push_back(
+        fmt::format("{}: {} {} {}", certificate.files.chain, which, what, utc_text(time)));
   };
+  const auto warn = [&](std::string_view what, UtcTime time) { warn_of(first_to_end, what, time); };
   if (now > certificate.not_after) return warn("has expired: it was valid until", certificate.not_after);
-  if (now < certificate.not_before) return warn("is not yet valid, only from", certificate.not_before);
+  if (now < certificate.not_before)
+    return warn_of(fmt::format("the certificate ({})", certificate.subject), "is not yet valid, only from",
+                   certificate.not_before);
   if (certificate.not_after - now < kSoon)
     warn(fmt::format("has {} days left: it is valid until",
                      std::chrono::floor<std::chrono::days>(certificate.not_after - now).count()),
@@ -101,11 +122,12 @@ base::Result<Certificate> load_certificate(const CertificateFiles& files, UtcTim
         file_fault(files.key, "a key of this kind is not served; expected RSA, ECDSA or Ed25519"));
   made.subject = subject_text(made.leaf.get());
   made.not_before = not_before(made.leaf.get());
-  made.not_after = not_after(made.leaf.get());
+  const FirstToEnd end = first_to_end(made);
+  made.not_after = end.not_after;
   ServerNames names = server_names(made.leaf.get());
   made.names = std::move(names.names);
 
-  warn_of_time(made, now);
+  warn_of_time(made, end.which, now);
   if (std::string warning = mode_warning(files.key, key_text->mode()); !warning.empty())
     made.warnings.push_back(std::move(warning));
   warn_of_chain(made);

@@ -22,10 +22,11 @@ struct Certificate {
   KeyKind key_kind = KeyKind::kOther;
   int key_bits = 0;
   UtcTime not_before;
-  UtcTime not_after;
+  UtcTime not_after;  // of it, or of one after it that ends before
 
-  // What the operator should know although it is served: out of its time or soon to be, a key that others may
-  // read, names that do not count, no issuer in the file. Each begins with the file's path.
+  // What the operator should know although it is served: out of its time or soon to be, one after it that has
+  // ended or will soon, a key that others may read, names that do not count, no issuer in the file. Each
+  // begins with the file's path.
   std::vector<std::string> warnings;
 };
 

@@ -74,11 +74,9 @@ std::vector<SslCtxPtr> make_contexts(const ServerParts& parts, const Certificate
 std::vector<CertificateFact> facts_of(const std::vector<Certificate>& certificates, const Staples& staples) {
   std::vector<CertificateFact> facts;
   for (std::size_t i = 0; i < certificates.size(); ++i) {
-    const Certificate& one = certificates[i];
     const auto staple = staples.find(i);
-    const bool has_staple = staple != staples.end() && staple->second.is_current(utc_now());
-    facts.push_back({one.files.chain, one.names, one.subject, one.key_kind, one.key_bits, one.not_before,
-                     one.not_after, has_staple});
+    facts.push_back(fact_of(certificates[i]));
+    facts.back().has_staple = staple != staples.end() && staple->second.is_current(utc_now());
   }
   return facts;
 }

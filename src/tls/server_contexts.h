@@ -8,25 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "tls/certificate_fact.h"
 #include "tls/certificate_sets.h"
 #include "tls/openssl_ptr.h"
 #include "tls/settings.h"
 #include "tls/ticket_keys.h"
-#include "tls/x509_facts.h"
 
 namespace weir::tls {
-
-// One of the certificates, for the log, the status and the metrics.
-struct CertificateFact {
-  std::string file;
-  std::vector<std::string> names;
-  std::string subject;
-  KeyKind key_kind = KeyKind::kOther;
-  int key_bits = 0;
-  UtcTime not_before;
-  UtcTime not_after;
-  bool has_staple = false;  // an OCSP response was there, and current when it was loaded
-};
 
 class ServerContexts {
  public:
@@ -36,9 +24,9 @@ class ServerContexts {
     std::vector<std::string> warnings;
   };
 
-  // Reads all files and makes the contexts. An OCSP response that is not to be used is a warning. `keys` seal session tickets: not null when the settings want
-  // tickets, and else not looked at. The settings' own `ticket_key_file` is the caller's: see
-  // `TicketKeys::from_file`.
+  // Reads all files and makes the contexts. An OCSP response that is not to be used is a warning. `keys` seal
+  // session tickets: not null when the settings want tickets, and else not looked at. The settings' own
+  // `ticket_key_file` is the caller's: see `TicketKeys::from_file`.
   static Loaded load(const ServerSettings& settings, std::shared_ptr<TicketKeys> keys);
 
   // For a name in its plain form (base/host_name.h): the certificates of exactly that name, else those with a

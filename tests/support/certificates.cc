@@ -174,6 +174,7 @@ CertificateSpec authority_spec(std::string common_name) {
   CertificateSpec spec;
   spec.common_name = std::move(common_name);
   spec.is_authority = true;
+  spec.not_after = std::chrono::hours(24 * 365);
   return spec;
 }
 

@@ -34,6 +34,7 @@ struct CertificateSpec {
 // What a test most often wants: `names`, all else as above.
 CertificateSpec server_spec(std::vector<std::string> names, KeyKind key = KeyKind::kEcP256);
 CertificateSpec client_spec(std::string common_name);
+// One that outlives what it issues.
 CertificateSpec authority_spec(std::string common_name);
 
 class TestCertificate {

@@ -218,6 +218,23 @@ TEST_F(CertificateFile, WarnsOfTheTime) {
   EXPECT_THAT(warnings_of(spec), ElementsAre(HasSubstr("is not yet valid, only from 20")));
 }
 
+TEST_F(CertificateFile, EndsWithTheFirstOfItsCertificates) {
+  auto spec = authority_spec("Short");
+  spec.not_after = std::chrono::hours(24 * 13 + 1);
+  const auto issuer = root.issue(spec);
+  const auto own = issuer.issue(server_spec({"a.example"}));
+  const Certificate loaded = load(own, {issuer, root});
+  EXPECT_EQ(loaded.not_after, not_after(issuer.certificate()));
+  EXPECT_THAT(loaded.warnings, ElementsAre(AllOf(HasSubstr("/a.pem: certificate 2 in it (CN=Short,"),
+                                                 HasSubstr("has 13 days left"))));
+  spec.not_after = std::chrono::seconds(-60);
+  const auto ended = root.issue(spec);
+  EXPECT_THAT(load(lower.issue(server_spec({"a.example"})), {lower, upper}).warnings, IsEmpty());
+  EXPECT_THAT(load(ended.issue(server_spec({"a.example"})), {ended}).warnings,
+              ElementsAre(AllOf(HasSubstr("certificate 2 in it (CN=Short,"),
+                                HasSubstr("has expired: it was valid until 20"))));
+}
+
 TEST_F(CertificateFile, MayBeValidForEver) {
   auto spec = server_spec({"a.example"});
   spec.not_after = std::chrono::hours(24 * 365 * 2000L);

@@ -41,6 +41,14 @@ TEST_F(ServerContextsTest, ShowTheCertificateOfTheName) {
   EXPECT_THAT(warnings, IsEmpty());
 }
 
+TEST_F(ServerContextsTest, TellWhenTheFirstCertificateOfAFileEnds) {
+  auto spec = test::authority_spec("Short");
+  spec.not_after = std::chrono::hours(24 * 30);
+  const auto issuer = ca.issue(spec);
+  serve_with(issuer.issue(test::server_spec({"a.example"})), {issuer});
+  EXPECT_EQ(load()->certificates().at(0).not_after, not_after(issuer.certificate()));
+}
+
 TEST_F(ServerContextsTest, ShowTheFirstForNamesThatNoneHas) {
   const auto a = serve({"a.example"});
   serve({"b.example"});
