@@ -1,5 +1,7 @@
 #include "tls/session_cache.h"
 
+#include <chrono>
+#include <iterator>
 #include <memory>
 
 namespace weir::tls {
@@ -22,6 +24,11 @@ int key_index() {
 
 SessionCache* cache_of(const SSL* ssl) {
   return static_cast<SessionCache*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), context_index()));
+}
+
+bool has_ended(const SSL_SESSION* session, UtcTime now) {
+  const std::chrono::seconds until(SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session));
+  return now >= UtcTime(until);
 }
 
 // 1: the session is the cache's now.
@@ -51,18 +58,31 @@ bool SessionCache::use(SSL* ssl, const std::string& key) {
   return session == nullptr || SSL_set_session(ssl, session.get()) == 1;
 }
 
-SslSessionPtr SessionCache::find(const std::string& key) const {
+SslSessionPtr SessionCache::find(std::string_view key, UtcTime now) {
   const std::lock_guard lock(mutex_);
-  const auto found = sessions_.find(key);
-  if (found == sessions_.end() || SSL_SESSION_is_resumable(found->second.get()) != 1) return nullptr;
-  SSL_SESSION_up_ref(found->second.get());
-  return SslSessionPtr(found->second.get());
+  const auto found = places_.find(key);
+  if (found == places_.end()) return nullptr;
+  SSL_SESSION* session = found->second->session.get();
+  if (has_ended(session, now)) {
+    forget(found->second);
+    return nullptr;
+  }
+  if (SSL_SESSION_is_resumable(session) != 1) return nullptr;
+  SSL_SESSION_up_ref(session);
+  return SslSessionPtr(session);
 }
 
 void SessionCache::keep(const std::string& key, SslSessionPtr session) {
   const std::lock_guard lock(mutex_);
-  sessions_[key] = std::move(session);
-  if (sessions_.size() > kMost) sessions_.erase(sessions_.begin());
+  if (const auto before = places_.find(key); before != places_.end()) forget(before->second);
+  order_.push_back({key, std::move(session)});
+  places_.emplace(order_.back().key, std::prev(order_.end()));
+  if (order_.size() > kMost) forget(order_.begin());
+}
+
+void SessionCache::forget(Order::iterator one) {
+  places_.erase(one->key);
+  order_.erase(one);
 }
 
 }  // namespace weir::tls

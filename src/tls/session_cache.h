@@ -3,18 +3,21 @@
 // and lives as long. Thread-safe.
 #pragma once
 
-#include <map>
+#include <list>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 
 #include "tls/openssl_ptr.h"
+#include "tls/x509_facts.h"
 
 namespace weir::tls {
 
 class SessionCache {
  public:
-  // One for each of so many servers at most; beyond that the first of them, by their keys, is forgotten.
-  static constexpr std::size_t kMost = 10'000;
+  // One for each of so many servers at most; beyond that the one that was kept longest ago is forgotten.
+  static constexpr std::size_t kMost = 1'000;
 
   // Gives `context` one. False when there is no memory.
   static bool attach(SSL_CTX* context);
@@ -25,12 +28,22 @@ class SessionCache {
   // memory.
   static bool use(SSL* ssl, const std::string& key);
 
-  SslSessionPtr find(const std::string& key) const;
+  // Null where there is none that may be resumed; one whose time is over is forgotten.
+  SslSessionPtr find(std::string_view key, UtcTime now = utc_now());
   void keep(const std::string& key, SslSessionPtr session);
 
  private:
-  mutable std::mutex mutex_;
-  std::map<std::string, SslSessionPtr> sessions_;
+  struct Kept {
+    std::string key;
+    SslSessionPtr session;
+  };
+  using Order = std::list<Kept>;
+
+  void forget(Order::iterator one);
+
+  std::mutex mutex_;
+  Order order_;                                                   // the one that was kept last at the end
+  std::unordered_map<std::string_view, Order::iterator> places_;  // the keys lie in `order_`
 };
 
 }  // namespace weir::tls

@@ -78,11 +78,48 @@ TEST_P(Resuming, ConnectionsOutliveTheContext) {
   EXPECT_FALSE(resumes(std::move(client)));
 }
 
-TEST(SessionCache, IsBounded) {
+// One that may be resumed.
+SslSessionPtr a_session() {
+  SslSessionPtr session(SSL_SESSION_new());
+  const unsigned char id[] = {1};
+  EXPECT_EQ(SSL_SESSION_set1_id(session.get(), id, sizeof(id)), 1);
+  return session;
+}
+
+TEST(SessionCache, ForgetsTheOneThatWasKeptLongestAgo) {
   SessionCache cache;
-  const auto session = [] { return SslSessionPtr(SSL_SESSION_new()); };
-  for (std::size_t i = 0; i <= SessionCache::kMost; ++i) cache.keep(std::to_string(1'000'000 + i), session());
-  EXPECT_EQ(cache.find("1000000"), nullptr) << "the first has gone";
+  // Their keys fall, so that those do not say which one is old.
+  const auto key = [](std::size_t i) { return std::to_string(9'000'000 - i); };
+  for (std::size_t i = 0; i < SessionCache::kMost; ++i) cache.keep(key(i), a_session());
+  EXPECT_NE(cache.find(key(0)), nullptr);
+  cache.keep(key(0), a_session());
+  cache.keep(key(SessionCache::kMost), a_session());
+  EXPECT_NE(cache.find(key(0)), nullptr) << "it was kept again";
+  EXPECT_EQ(cache.find(key(1)), nullptr);
+  EXPECT_NE(cache.find(key(2)), nullptr);
+  EXPECT_NE(cache.find(key(SessionCache::kMost)), nullptr);
+}
+
+TEST(SessionCache, GivesTheLastOfAServer) {
+  SessionCache cache;
+  cache.keep("a", a_session());
+  const SslSessionPtr last = a_session();
+  SSL_SESSION_up_ref(last.get());
+  cache.keep("a", SslSessionPtr(last.get()));
+  EXPECT_EQ(cache.find("a"), last);
+}
+
+TEST(SessionCache, ForgetsASessionWhoseTimeIsOver) {
+  SessionCache cache;
+  const SslSessionPtr session = a_session();
+  SSL_SESSION_set_time(session.get(), 1'000);
+  SSL_SESSION_set_timeout(session.get(), 60);
+  SSL_SESSION_up_ref(session.get());
+  cache.keep("a", SslSessionPtr(session.get()));
+  const auto at = [](long seconds) { return UtcTime(std::chrono::seconds(seconds)); };
+  EXPECT_NE(cache.find("a", at(1'059)), nullptr);
+  EXPECT_EQ(cache.find("a", at(1'060)), nullptr);
+  EXPECT_EQ(cache.find("a", at(1'059)), nullptr) << "it has gone";
 }
 
 }  // namespace
