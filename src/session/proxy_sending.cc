@@ -21,7 +21,7 @@ wire::ProxyTlvs tlvs_of(const pool::ProxySending& how, const Introduction& known
 
 void describe_tls(Introduction& client, const tls::Facts& facts) {
   client.alpn = facts.alpn;
-  client.ssl = wire::proxy_ssl({.has_certificate = !facts.peer_subject.empty(),
+  client.ssl = wire::proxy_ssl({.has_certificate = facts.has_peer_certificate,
                                 .is_resumed = facts.resumed,
                                 .version = facts.version,
                                 .common_name = facts.peer_common_name,

@@ -170,7 +170,9 @@ Facts TlsStream::facts() const {
   if (length > 0) facts.alpn.assign(reinterpret_cast<const char*>(alpn), length);
   facts.resumed = was_resumed();
   if (const X509* peer = SSL_get0_peer_certificate(ssl)) {
+    facts.has_peer_certificate = true;
     facts.peer_subject = subject_text(peer);
+    if (facts.peer_subject.empty()) facts.peer_subject = alternative_name_text(peer);
     facts.peer_common_name = common_name(peer);
   }
   // Of a session that was resumed the context's certificate need not be the one that was shown.

@@ -14,11 +14,12 @@ namespace weir::tls {
 
 // What was agreed upon, and who the other side has shown to be.
 struct Facts {
-  std::string version;              // "TLSv1.3"
-  std::string cipher;               // "TLS_AES_256_GCM_SHA384"
-  std::string alpn;                 // empty: none
-  bool resumed = false;             // by a session of before, without certificates
-  std::string peer_subject;         // of its certificate, `subject_text`; empty: it has shown none
+  std::string version;                // "TLSv1.3"
+  std::string cipher;                 // "TLS_AES_256_GCM_SHA384"
+  std::string alpn;                   // empty: none
+  bool resumed = false;               // by a session of before, without certificates
+  bool has_peer_certificate = false;  // the other side has shown one
+  std::string peer_subject;  // its subject, or where that is empty its `alternative_name_text`; may be empty
   std::string peer_common_name;     // these three see proxy_facts.h
   std::string key_algorithm;        // of our own certificate's key; empty when it was not shown
   std::string signature_algorithm;  // of our own certificate; the same

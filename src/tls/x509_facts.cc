@@ -21,12 +21,31 @@ namespace {
 
 using BioPtr = std::unique_ptr<BIO, Free<BIO_free_all>>;
 
+using NamesPtr = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
+
+// Null where there is no SAN, or none that can be read.
+NamesPtr alternative_names(const X509* certificate) {
+  return NamesPtr(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+}
+
+std::string text_in(BIO* bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  return {data, static_cast<std::size_t>(size)};
+}
+
 std::string text_of(const X509_NAME* name) {
   const BioPtr bio(BIO_new(BIO_s_mem()));
   if (!bio || X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253) < 0) return {};
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return {data, static_cast<std::size_t>(size)};
+  return text_in(bio.get());
+}
+
+// With the escapes of `text_of`.
+std::string text_of(const ASN1_STRING* name) {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  if (!bio || ASN1_STRING_print_ex(bio.get(), name, ASN1_STRFLGS_RFC2253) < 0) return {};
+  return text_in(bio.get());
 }
 
 std::string_view bytes_of(const ASN1_STRING* text) {
@@ -105,6 +124,17 @@ KeyKind key_kind(const EVP_PKEY* key) {
 std::string subject_text(const X509* certificate) { return text_of(X509_get_subject_name(certificate)); }
 std::string issuer_text(const X509* certificate) { return text_of(X509_get_issuer_name(certificate)); }
 
+std::string alternative_name_text(const X509* certificate) {
+  const NamesPtr names = alternative_names(certificate);
+  for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type == GEN_DNS) return "DNS:" + text_of(name->d.dNSName);
+    if (name->type == GEN_URI) return "URI:" + text_of(name->d.uniformResourceIdentifier);
+    if (name->type == GEN_EMAIL) return "email:" + text_of(name->d.rfc822Name);
+  }
+  return {};
+}
+
 UtcTime utc_of(const ASN1_TIME* time) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) return UtcTime::min();
@@ -116,8 +146,7 @@ UtcTime not_after(const X509* certificate) { return utc_of(X509_get0_notAfter(ce
 
 ServerNames server_names(const X509* certificate) {
   ServerNames all;
-  const std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>> alternatives(
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  const NamesPtr alternatives = alternative_names(certificate);
   if (!alternatives) {
     if (X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1) < 0)
       add_common_name(all, X509_get_subject_name(certificate));

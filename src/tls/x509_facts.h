@@ -31,6 +31,10 @@ KeyKind key_kind(const EVP_PKEY* key);
 std::string subject_text(const X509* certificate);
 std::string issuer_text(const X509* certificate);
 
+// The first name of its SAN that is one of a host, a URI or an address of mail: "DNS:a.example",
+// "URI:spiffe://a.example/b", "email:a@b.example", escaped as above; empty: there is none.
+std::string alternative_name_text(const X509* certificate);
+
 // A time that cannot be read is the first moment that there is.
 UtcTime not_before(const X509* certificate);
 UtcTime not_after(const X509* certificate);

@@ -89,6 +89,8 @@ std::string alternative_names(const CertificateSpec& spec) {
     all += kind + name;
   };
   for (const std::string& name : spec.names) add("DNS:", name);
+  for (const std::string& uri : spec.uris) add("URI:", uri);
+  for (const std::string& mail : spec.mails) add("email:", mail);
   for (const std::string& ip : spec.ips) add("IP:", ip);
   return all;
 }
@@ -117,7 +119,7 @@ std::shared_ptr<X509> make_certificate(const CertificateSpec& spec, EVP_PKEY* ke
   std::time_t now = std::time(nullptr);
   require(X509_time_adj_ex(X509_getm_notBefore(certificate), 0, spec.not_before.count(), &now), "notBefore");
   require(X509_time_adj_ex(X509_getm_notAfter(certificate), 0, spec.not_after.count(), &now), "notAfter");
-  set_subject(certificate, spec.common_name);
+  if (spec.has_subject) set_subject(certificate, spec.common_name);
   if (issuer == nullptr) issuer = certificate;
   require(X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) == 1, "the issuer");
   require(X509_set_pubkey(certificate, key) == 1, "the public key");

@@ -22,7 +22,10 @@ enum class KeyKind {
 
 struct CertificateSpec {
   std::string common_name;         // empty: the subject has an organisation only
+  bool has_subject = true;         // else it is empty
   std::vector<std::string> names;  // SAN, dNSName
+  std::vector<std::string> uris;   // SAN, uniformResourceIdentifier
+  std::vector<std::string> mails;  // SAN, rfc822Name
   std::vector<std::string> ips;    // SAN, iPAddress
   KeyKind key = KeyKind::kEcP256;
   std::chrono::seconds not_before = -std::chrono::hours(1);  // from now

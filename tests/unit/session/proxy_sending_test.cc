@@ -77,5 +77,17 @@ TEST(ProxySending, HasNoClientToNameWhereItCameByAUnixSocket) {
   EXPECT_FALSE(read(proxy_header(everything(), {nobody, here})).source.is_ip());
 }
 
+// Section 2.2.5 of the protocol: the first byte has what the client has shown, the next four are 0 when it
+// was verified.
+TEST(ProxySending, SaysThatACertificateWithoutASubjectWasShown) {
+  Introduction client;
+  describe_tls(client, {});
+  EXPECT_EQ(client.ssl.substr(0, 5), std::string("\x01\0\0\0\1", 5));
+  tls::Facts shown;
+  shown.has_peer_certificate = true;
+  describe_tls(client, shown);
+  EXPECT_EQ(client.ssl.substr(0, 5), std::string("\x07\0\0\0\0", 5));
+}
+
 }  // namespace
 }  // namespace weir::session

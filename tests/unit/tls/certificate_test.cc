@@ -258,6 +258,20 @@ TEST_F(CertificateFile, WarnsWhenTheIssuerIsMissing) {
               ElementsAre(AllOf(HasSubstr("only the certificate itself"), HasSubstr("CN=Lower"))));
 }
 
+TEST(AlternativeNameText, IsTheFirstThatHasAWord) {
+  const auto text = [](std::vector<std::string> names, std::vector<std::string> mails) {
+    test::CertificateSpec spec;
+    spec.names = std::move(names);
+    spec.mails = std::move(mails);
+    spec.ips = {"192.0.2.1"};
+    return alternative_name_text(TestCertificate::self_signed(spec).certificate());
+  };
+  EXPECT_EQ(text({"a.example", "b.example"}, {"a@b.example"}), "DNS:a.example");
+  EXPECT_EQ(text({}, {"a+c@b.example"}), "email:a\\+c@b.example");
+  EXPECT_EQ(text({}, {}), "");
+  EXPECT_EQ(alternative_name_text(TestCertificate::authority().certificate()), "");
+}
+
 TEST(UtcText, IsOfTheIsoForm) {
   EXPECT_EQ(utc_text(UtcTime(std::chrono::seconds(0))), "1970-01-01T00:00:00Z");
   EXPECT_EQ(utc_text(UtcTime(std::chrono::seconds(253402300799))), "9999-12-31T23:59:59Z");

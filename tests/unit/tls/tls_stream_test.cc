@@ -62,6 +62,15 @@ class Streams : public testing::Test {
     ASSERT_EQ(client_step, Step::kDone) << client->fault();
     ASSERT_EQ(server_step, Step::kDone) << server->fault();
   }
+  // The client has a certificate like this, and the server wants one.
+  void show_as_client(const test::CertificateSpec& spec) {
+    const auto authority = test::TestCertificate::authority();
+    const auto certificate = authority.issue(spec);
+    SSL_CTX_use_certificate(client_ctx.get(), certificate.certificate());
+    SSL_CTX_use_PrivateKey(client_ctx.get(), certificate.key());
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(server_ctx.get()), authority.certificate());
+    SSL_CTX_set_verify(server_ctx.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  }
   // All that comes until `size` bytes have, or the stream is over.
   static std::string take(TlsStream& stream, std::size_t size, int* error = nullptr) {
     std::string got;
@@ -260,20 +269,29 @@ TEST_P(StreamsOfVersion, SayWhatWasAgreedUpon) {
   EXPECT_EQ(facts.key_algorithm, "EC256");
   EXPECT_EQ(facts.signature_algorithm, "ecdsa-with-SHA256");
   EXPECT_EQ(facts.peer_subject, "");
+  EXPECT_FALSE(facts.has_peer_certificate);
   EXPECT_FALSE(facts.resumed);
 }
 
 TEST_P(StreamsOfVersion, SayWhoTheClientIs) {
-  const auto authority = test::TestCertificate::authority();
-  const auto certificate = authority.issue(test::client_spec("Zoë, of Weir"));
-  SSL_CTX_use_certificate(client_ctx.get(), certificate.certificate());
-  SSL_CTX_use_PrivateKey(client_ctx.get(), certificate.key());
-  X509_STORE_add_cert(SSL_CTX_get_cert_store(server_ctx.get()), authority.certificate());
-  SSL_CTX_set_verify(server_ctx.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  show_as_client(test::client_spec("Zoë, of Weir"));
   connect();
+  EXPECT_TRUE(server->facts().has_peer_certificate);
   EXPECT_EQ(server->facts().peer_common_name, "Zoë, of Weir");
   EXPECT_NE(server->facts().peer_subject.find("CN=Zo\\C3\\AB\\, of Weir"), std::string::npos)
       << server->facts().peer_subject;
+}
+
+TEST_P(StreamsOfVersion, SayTheFirstOtherNameOfAClientWithoutASubject) {
+  auto spec = test::client_spec("");
+  spec.has_subject = false;
+  spec.uris = {"spiffe://a.example/b;c"};
+  spec.mails = {"a@b.example"};
+  show_as_client(spec);
+  connect();
+  EXPECT_TRUE(server->facts().has_peer_certificate);
+  EXPECT_EQ(server->facts().peer_subject, "URI:spiffe://a.example/b\\;c") << "escaped as subjects are";
+  EXPECT_EQ(server->facts().peer_common_name, "");
 }
 
 TEST_P(StreamsOfVersion, AHandshakeWithAStrangerFailsAndTellsHim) {
