@@ -18,4 +18,12 @@ base::Result<std::vector<X509Ptr>> load_authorities(const std::string& file);
 // further (X509_V_FLAG_PARTIAL_CHAIN, X509_VERIFY_PARAM_set_flags(3)). False when OpenSSL refuses one.
 bool trust(SSL_CTX* context, const std::vector<X509Ptr>& authorities);
 
+// Lets `context` trust those of this host, where OpenSSL looks for them
+// (SSL_CTX_set_default_verify_paths(3)). False when it cannot; that there are none is no failure.
+bool trust_system(SSL_CTX* context);
+
+// Where that is, when no authority is there: "the file FILE and the folder FOLDER"; empty when there is one.
+// Precondition: `context` trusts those of this host.
+std::string empty_system_places(SSL_CTX* context);
+
 }  // namespace weir::tls

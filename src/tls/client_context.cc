@@ -23,13 +23,21 @@ base::Error fault(const std::string& what) { return {base::ErrorSide::kConfigura
 // With nothing in it when all is well.
 using Fault = std::optional<base::Error>;
 
-Fault set_authorities(SSL_CTX* context, const ClientSettings& settings) {
+Fault set_system_authorities(SSL_CTX* context, std::vector<std::string>& warnings) {
+  if (!trust_system(context))
+    return fault("the system's certificates of authorities cannot be read: " + take_error_text());
+  const std::string empty = empty_system_places(context);
+  if (empty.empty()) return std::nullopt;
+  warnings.push_back("ca = \"system\": this host has no certificates of authorities (there is none in " + empty +
+                     "), so every backend will be refused: install the package ca-certificates, or name a file "
+                     "with ca = \"internal.pem\"");
+  return std::nullopt;
+}
+
+Fault set_authorities(SSL_CTX* context, const ClientSettings& settings, std::vector<std::string>& warnings) {
   if (!settings.verify) return std::nullopt;
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  if (settings.ca.empty()) {
-    if (SSL_CTX_set_default_verify_paths(context) == 1) return std::nullopt;
-    return fault("the system's certificates of authorities cannot be read: " + take_error_text());
-  }
+  if (settings.ca.empty()) return set_system_authorities(context, warnings);
   const auto authorities = load_authorities(settings.ca);
   if (!authorities) return authorities.error();
   if (trust(context, *authorities)) return std::nullopt;
@@ -88,7 +96,7 @@ base::Result<std::shared_ptr<const ClientContext>> ClientContext::load(const Cli
       !set_alpn(SSL_CTX_set_alpn_protos, context.get(), settings.alpn) ||
       !SessionCache::attach(context.get()))
     return base::failure(fault("OpenSSL cannot make a context: " + take_error_text()));
-  if (Fault found = set_authorities(context.get(), settings)) return base::failure(std::move(*found));
+  if (Fault found = set_authorities(context.get(), settings, warnings)) return base::failure(std::move(*found));
   if (Fault found = set_certificate(context.get(), settings, warnings))
     return base::failure(std::move(*found));
   return std::shared_ptr<const ClientContext>(

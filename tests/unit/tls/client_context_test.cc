@@ -4,6 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+
 #include "tls/x509_facts.h"
 #include "unit/tls/handshake.h"
 
@@ -211,6 +215,48 @@ TEST_F(ClientContextTest, RefusesVersionsOlderThanTheOldest) {
   EXPECT_EQ(objection("a.example"), "");
   settings.min_version = Version::k13;
   EXPECT_THAT(objection("a.example"), HasSubstr("alert: protocol version"));
+}
+
+// A variable of the environment, for as long as this lives.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) {
+    if (const char* old = std::getenv(name)) old_ = old;
+    ::setenv(name, value.c_str(), 1);
+  }
+  ~Variable() { old_ ? ::setenv(name_, old_->c_str(), 1) : ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> old_;
+};
+
+TEST_F(ClientContextTest, SaysWhenTheSystemHasNoAuthorities) {
+  const std::string folder_of_cas = folder.path() + "/certs";
+  std::filesystem::create_directory(folder_of_cas);
+  const Variable no_file("SSL_CERT_FILE", folder.path() + "/none.pem");
+  const Variable no_folder("SSL_CERT_DIR", "/nowhere:" + folder_of_cas);
+  settings.ca.clear();
+  write("certs/ca.pem", ca.pem());  // not found there without a name by its hash
+  load();
+  EXPECT_THAT(warnings, ElementsAre(testing::AllOf(
+                            HasSubstr("ca = \"system\": this host has no certificates of authorities"),
+                            HasSubstr("/none.pem and the folder /nowhere:" + folder_of_cas + ")"),
+                            HasSubstr("install the package ca-certificates"))));
+  warnings.clear();
+  settings.verify = false;
+  load();
+  EXPECT_THAT(warnings, IsEmpty()) << "nobody is refused";
+  settings.verify = true;
+  write("certs/0123abcd.0", ca.pem());
+  load();
+  EXPECT_THAT(warnings, IsEmpty()) << "there is one in the folder";
+  std::filesystem::remove(folder_of_cas + "/0123abcd.0");
+  write("none.pem", ca.pem());
+  load();
+  EXPECT_THAT(warnings, IsEmpty()) << "there is one in the file";
 }
 
 TEST_F(ClientContextTest, NamesTheFileThatIsWrong) {
