@@ -1,6 +1,8 @@
 #include "admin/tls_views.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace weir::admin {
 namespace {
@@ -8,6 +10,7 @@ namespace {
 using metrics::FamilyType;
 using metrics::TextFormat;
 using server::ListenerStatus;
+using server::PoolStatus;
 
 // Whole days, rounded down: 0 on the last day, -1 once it is over.
 std::int64_t days_left(const tls::CertificateFact& certificate, tls::UtcTime now) {
@@ -40,8 +43,9 @@ void handshake_metrics(TextFormat& out, const std::vector<ListenerStatus>& endin
 }
 
 void certificate_metrics(TextFormat& out, const std::vector<ListenerStatus>& ending, tls::UtcTime now) {
-  out.family("weir_certificate_days_left", FamilyType::kGauge,
-             "Whole days until the certificate in force, or one that it is shown with, ends; below 0: it has.");
+  out.family(
+      "weir_certificate_days_left", FamilyType::kGauge,
+      "Whole days until the certificate in force, or one that it is shown with, ends; below 0: it has.");
   for (const ListenerStatus& listener : ending) {
     for (const tls::CertificateFact& certificate : listener.certificates) {
       out.signed_sample(
@@ -60,6 +64,22 @@ void tls_metrics(TextFormat& out, const std::vector<ListenerStatus>& listeners, 
   if (ending.empty()) return;
   handshake_metrics(out, ending);
   certificate_metrics(out, ending, now);
+}
+
+void backend_certificate_metrics(TextFormat& out, const std::vector<PoolStatus>& pools, tls::UtcTime now) {
+  bool is_open = false;
+  for (const PoolStatus& pool : pools) {
+    if (!pool.certificate) continue;
+    if (!std::exchange(is_open, true)) {
+      out.family(
+          "weir_backend_certificate_days_left", FamilyType::kGauge,
+          "Whole days until Weir's own certificate for the pool's backends, or one that it is shown with, "
+          "ends; below 0: it has.");
+    }
+    out.signed_sample(
+        {{"pool", pool.name}, {"file", pool.certificate->file}, {"subject", pool.certificate->subject}},
+        days_left(*pool.certificate, now));
+  }
 }
 
 }  // namespace weir::admin

@@ -1,4 +1,5 @@
-// The part of the metrics that tells of clients' TLS that ends here. Pure text.
+// The part of the metrics that tells of clients' TLS that ends here, and of Weir's own certificates for
+// backends. Pure text.
 #pragma once
 
 #include <vector>
@@ -11,5 +12,9 @@ namespace weir::admin {
 // Nothing where nobody's does.
 void tls_metrics(metrics::TextFormat& out, const std::vector<server::ListenerStatus>& listeners,
                  tls::UtcTime now);
+
+// Nothing where backends are shown no certificate.
+void backend_certificate_metrics(metrics::TextFormat& out, const std::vector<server::PoolStatus>& pools,
+                                 tls::UtcTime now);
 
 }  // namespace weir::admin

@@ -261,6 +261,7 @@ std::string metrics_text(const ProcessStatus& status) {
   listener_metrics(out, status);
   limits_metrics(out, status);
   pool_metrics(out, status.pools);
+  backend_certificate_metrics(out, status.pools, tls::utc_now());
   return out.text();
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tls/client_context.h"
+
 namespace weir::server {
 namespace {
 
@@ -77,6 +79,8 @@ PoolStatus pool_status(const pool::Pool& pool, const PortFindings& ports) {
   for (const pool::BackendView& backend : view.backends) {
     status.backends.push_back(backend_status(backend, ports));
   }
+  if (const tls::ClientContext* tls = pool.settings().tls.context.get())
+    status.certificate = tls->certificate();
   status.healthy = view.healthy;
   status.is_checked = pool.settings().roster.health.is_checked;
   status.panic = view.panic;

@@ -121,6 +121,7 @@ struct PoolStatus {
   std::string name;
   std::vector<BackendStatus> backends;
   std::vector<NameStatus> names;
+  std::optional<tls::CertificateFact> certificate;  // Weir's own, for backends that ask for one
   std::uint64_t healthy = 0;
   bool is_checked = false;  // its backends are
   bool panic = false;

@@ -28,9 +28,10 @@ Fault set_system_authorities(SSL_CTX* context, std::vector<std::string>& warning
     return fault("the system's certificates of authorities cannot be read: " + take_error_text());
   const std::string empty = empty_system_places(context);
   if (empty.empty()) return std::nullopt;
-  warnings.push_back("ca = \"system\": this host has no certificates of authorities (there is none in " + empty +
-                     "), so every backend will be refused: install the package ca-certificates, or name a file "
-                     "with ca = \"internal.pem\"");
+  warnings.push_back(
+      "ca = \"system\": this host has no certificates of authorities (there is none in " + empty +
+      "), so every backend will be refused: install the package ca-certificates, or name a file "
+      "with ca = \"internal.pem\"");
   return std::nullopt;
 }
 
@@ -44,12 +45,14 @@ Fault set_authorities(SSL_CTX* context, const ClientSettings& settings, std::vec
   return fault(settings.ca + ": OpenSSL does not take the certificates: " + take_error_text());
 }
 
-Fault set_certificate(SSL_CTX* context, const ClientSettings& settings, std::vector<std::string>& warnings) {
+Fault set_certificate(SSL_CTX* context, const ClientSettings& settings, std::vector<std::string>& warnings,
+                      std::optional<CertificateFact>& out) {
   if (settings.certificate.empty()) return std::nullopt;
   auto loaded =
       load_certificate({settings.certificate, settings.key.empty() ? settings.certificate : settings.key});
   if (!loaded) return loaded.error();
   warnings.insert(warnings.end(), loaded->warnings.begin(), loaded->warnings.end());
+  out = fact_of(*loaded);
   if (use_certificate(context, *loaded)) return std::nullopt;
   return fault(settings.certificate + ": OpenSSL does not take the certificate: " + take_error_text());
 }
@@ -96,11 +99,15 @@ base::Result<std::shared_ptr<const ClientContext>> ClientContext::load(const Cli
       !set_alpn(SSL_CTX_set_alpn_protos, context.get(), settings.alpn) ||
       !SessionCache::attach(context.get()))
     return base::failure(fault("OpenSSL cannot make a context: " + take_error_text()));
-  if (Fault found = set_authorities(context.get(), settings, warnings)) return base::failure(std::move(*found));
-  if (Fault found = set_certificate(context.get(), settings, warnings))
+  if (Fault found = set_authorities(context.get(), settings, warnings))
     return base::failure(std::move(*found));
-  return std::shared_ptr<const ClientContext>(
+  std::optional<CertificateFact> certificate;
+  if (Fault found = set_certificate(context.get(), settings, warnings, certificate))
+    return base::failure(std::move(*found));
+  std::shared_ptr<ClientContext> made(
       new ClientContext(std::move(context), settings.verify, base::plain_host_name(settings.server_name)));
+  made->certificate_ = std::move(certificate);
+  return made;
 }
 
 SslPtr ClientContext::make(std::string_view server_name, const Address* ip,

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/address.h"
 #include "base/result.h"
+#include "tls/certificate_fact.h"
 #include "tls/openssl_ptr.h"
 #include "tls/settings.h"
 
@@ -21,6 +23,9 @@ class ClientContext {
   // know although it works is added to `warnings`.
   static base::Result<std::shared_ptr<const ClientContext>> load(const ClientSettings& settings,
                                                                  std::vector<std::string>& warnings);
+
+  // Weir's own certificate; nothing: there is none.
+  const std::optional<CertificateFact>& certificate() const { return certificate_; }
 
   // A connection in connect state, without a transport yet. `server_name` is the backend's host name, empty
   // when it has none; the settings' `server_name` goes before it. A DNS name is asked for (SNI, RFC 6066
@@ -42,6 +47,7 @@ class ClientContext {
   SslCtxPtr context_;
   bool verifies_;
   std::string server_name_;
+  std::optional<CertificateFact> certificate_;
 };
 
 }  // namespace weir::tls

@@ -66,5 +66,24 @@ TEST(TlsMetrics, SayHowManyWholeDaysACertificateHas) {
   EXPECT_EQ(days(hours(-25)), "-2");
 }
 
+TEST(BackendCertificateMetrics, SayHowManyWholeDaysWeirsOwnHave) {
+  server::PoolStatus plain;
+  plain.name = "plain";
+  server::PoolStatus pool;
+  pool.name = "web";
+  pool.certificate.emplace();
+  pool.certificate->file = "weir.pem";
+  pool.certificate->subject = "CN=weir";
+  pool.certificate->not_after = kNow - std::chrono::hours(1);
+  metrics::TextFormat out;
+  backend_certificate_metrics(out, {plain, pool}, kNow);
+  EXPECT_THAT(out.text(), HasSubstr("weir_backend_certificate_days_left{pool=\"web\",file=\"weir.pem\","
+                                    "subject=\"CN=weir\"} -1\n"));
+  EXPECT_THAT(out.text(), Not(HasSubstr("plain")));
+  metrics::TextFormat none;
+  backend_certificate_metrics(none, {plain}, kNow);
+  EXPECT_EQ(none.text(), "");
+}
+
 }  // namespace
 }  // namespace weir::admin
