@@ -191,6 +191,8 @@ bool Probe::read_answer() {
       judge(conversation_.judge->on_bytes({buffer, static_cast<std::size_t>(n)}));
     } else if (n == 0) {
       judge(conversation_.judge->on_end(was_reset_ ? StreamEnd::kReset : StreamEnd::kClosed));
+    } else if (errno == EBUSY) {
+      return true;  // much has come, and none of it was a byte
     } else if (would_block(errno)) {
       return false;
     } else if (errno != EINTR) {
