@@ -164,8 +164,8 @@ def read(scene: Scene) -> None:
                 wanted |= {"flags": "001", "verify": "1"} if not certified else \
                     {"flags": "101" if resumed else "111", "verify": "0", "cn": "alice"}
                 got = read_header(scene.reader.headers[-1])
-                for key in ("key_alg", "sig_alg") if resumed else ():  # Weir has shown no certificate then
-                    del wanted[key], got[key]
+                if resumed:  # Weir has shown no certificate then
+                    del wanted["key_alg"], wanted["sig_alg"]
                 common.expect(got == wanted, f"{said}: {wanted} should have been told, and it is {got}")
 
 
