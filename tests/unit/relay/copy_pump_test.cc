@@ -295,5 +295,11 @@ TEST(CopyPumpOverTcp, WithoutBuffersDeliversWhatCameBeforeAReset) {
   EXPECT_EQ(test::receive(target.b.get()), "answer");
 }
 
+// An ICMP message about a bad packet leaves it with a socket: only a stream can break a protocol.
+TEST(Pumped, AProtocolErrorOfASocketMeansThatNoAnswerCame) {
+  EXPECT_EQ(source_failure(EPROTO), Pumped::kSourceLost);
+  EXPECT_EQ(target_failure(EPROTO), Pumped::kTargetLost);
+}
+
 }  // namespace
 }  // namespace weir::relay
