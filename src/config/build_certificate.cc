@@ -13,7 +13,7 @@ void read_pair(TableReader& reader, const Node& table, CertificateConfig& out) {
   const Entry* key = table.find("key");
   const auto read = [&](std::string_view name, const Entry* other, std::string_view fault, std::string& to) {
     if (table.find(name) == nullptr && other != nullptr) {
-      const std::string_view same = other->value.kind == Kind::kString ? other->value.text : "site.pem";
+      const std::string same = other->value.kind == Kind::kString ? other->value.text : "site.pem";
       return reader.fail_missing(name,
                                  fmt::format("{}: name its file; when both are in one, name that twice, "
                                              "with {} = {} too",
