@@ -108,13 +108,20 @@ inline bool is_let_in(const net::PacketFilter& filter, const std::string& source
   const bool told = eventually(
       [&] { return wait_for(client.get(), POLLOUT, base::Millis(0)) || filter.dropped() != before; });
   EXPECT_TRUE(told) << source << " was neither let in nor counted";
+  // In mode classic the kernel counts with them what it drops at the socket for other reasons.
+  const bool is_exact = filter.mode() == net::FilterMode::kBpf;
   if (meets_silence(client)) {
-    const auto is_counted = [&] { return filter.dropped() - before == syns_sent(client); };
+    const auto is_counted = [&] {
+      const std::uint64_t more = filter.dropped() - before;
+      return is_exact ? more == syns_sent(client) : more >= syns_sent(client);
+    };
     EXPECT_TRUE(eventually(is_counted)) << source << ": " << filter.dropped() - before;
     return false;
   }
   EXPECT_TRUE(is_connected(client)) << source;
-  EXPECT_EQ(filter.dropped(), before) << source;
+  if (is_exact) {
+    EXPECT_EQ(filter.dropped(), before) << source;
+  }
   return true;
 }
 
