@@ -101,33 +101,32 @@ inline void empty_queue(int listening) {
 // Connects and says whether that was let in, which the count of dropped packets must bear out: none, or every
 // SYN of the client, which sends it again each second. Waits for either the connection or a packet more that
 // was dropped.
-inline bool is_let_in(const net::PacketFilter& filter, const std::string& source,
-                      const base::Address& target) {
+// `exactly` false: others may be dropped at the socket meanwhile.
+inline bool is_let_in(const net::PacketFilter& filter, const std::string& source, const base::Address& target,
+                      bool exactly = true) {
   const std::uint64_t before = filter.dropped();
   const base::UniqueFd client = dial(source, target);
   const bool told = eventually(
       [&] { return wait_for(client.get(), POLLOUT, base::Millis(0)) || filter.dropped() != before; });
   EXPECT_TRUE(told) << source << " was neither let in nor counted";
-  // In mode classic the kernel counts with them what it drops at the socket for other reasons.
-  const bool is_exact = filter.mode() == net::FilterMode::kBpf;
   if (meets_silence(client)) {
     const auto is_counted = [&] {
       const std::uint64_t more = filter.dropped() - before;
-      return is_exact ? more == syns_sent(client) : more >= syns_sent(client);
+      return exactly ? more == syns_sent(client) : more >= syns_sent(client);
     };
     EXPECT_TRUE(eventually(is_counted)) << source << ": " << filter.dropped() - before;
     return false;
   }
   EXPECT_TRUE(is_connected(client)) << source;
-  if (is_exact) {
+  if (exactly) {
     EXPECT_EQ(filter.dropped(), before) << source;
   }
   return true;
 }
 
-inline bool is_let_in(const net::PacketFilter& filter, const std::string& source,
-                      const Listening& listening) {
-  const bool let_in = is_let_in(filter, source, listening.address);
+inline bool is_let_in(const net::PacketFilter& filter, const std::string& source, const Listening& listening,
+                      bool exactly = true) {
+  const bool let_in = is_let_in(filter, source, listening.address, exactly);
   empty_queue(listening.fd.get());
   return let_in;
 }
