@@ -15,9 +15,12 @@ class Stream {
 
   // As recv(2): how many bytes came; 0 at the other side's end of stream; -1 with errno. EAGAIN: wait until
   // the socket can be read. EPROTO: the other side has broken the protocol. EBUSY: much has come and none of
-  // it was a byte of the stream; go on in another turn. Reads are to go on until one of
-  // these comes, or `has_taken_all`: bytes may be kept of which the socket tells nothing.
+  // it was a byte of the stream; go on in another turn. Reads are to go on until one of these comes, or
+  // `has_taken_all`: bytes may be kept of which the socket tells nothing.
   virtual ssize_t receive(void* memory, std::size_t size) = 0;
+
+  // The same, and what it gives is given once more by the next call.
+  virtual ssize_t peek(void* memory, std::size_t size) = 0;
 
   // After bytes were received: all that had come was taken, and nothing of it is kept. What comes later the
   // socket tells, unless it has been said to be at its end (`net::Ready`).
@@ -25,9 +28,6 @@ class Stream {
 
   // The socket has told that it can be read: whatever was known of it before does not count.
   virtual void socket_told() = 0;
-
-  // The same, and what it gives is given once more by the next call.
-  virtual ssize_t peek(void* memory, std::size_t size) = 0;
 
   // As send(2), with fewer bytes than were asked for perhaps. After EAGAIN, which is told when the socket is
   // full, the next call begins with the same bytes.
