@@ -46,11 +46,13 @@ std::string fault_of(std::string_view text, std::string_view name) {
 }
 
 std::string fault_of_host(std::string_view text) {
-  if (meaning_of(text) == Meaning::kAddress)
+  if (meaning_of(text) == Meaning::kAddress) {
     return "is an address: only names are asked for in TLS; leave it empty for a certificate that is for the "
            "backend's address";
-  if (text.find('*') != std::string_view::npos)
+  }
+  if (text.find('*') != std::string_view::npos) {
     return "stands for many names: write the one that is asked for";
+  }
   if (!is_ascii(text)) return std::string(kBeyondAscii);
   if (text.size() > kMostName) return too_long();
   return "is not a host name: expected one such as \"www.example.org\"";

@@ -6,24 +6,18 @@
 
 namespace weir::net {
 
-Buffer::Buffer(Buffer&& other) noexcept
-    : block_(std::exchange(other.block_, nullptr)),
-      begin_(std::exchange(other.begin_, 0)),
-      end_(std::exchange(other.end_, 0)) {}
+Buffer::Buffer(Buffer&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   if (this != &other) {
     release();
     block_ = std::exchange(other.block_, nullptr);
-    begin_ = std::exchange(other.begin_, 0);
-    end_ = std::exchange(other.end_, 0);
   }
   return *this;
 }
 
 void Buffer::release() {
   if (block_ != nullptr) block_->pool.give_back(std::exchange(block_, nullptr));
-  begin_ = end_ = 0;
 }
 
 BufferPool::~BufferPool() { WEIR_ASSERT(outstanding_ == 0); }
@@ -34,6 +28,7 @@ Buffer BufferPool::acquire() {
   if (!free_.empty()) {
     block = free_.back().release();
     free_.pop_back();
+    block->begin = block->end = 0;
   } else {
     block = new (std::nothrow) Buffer::Block(*this);
     if (block == nullptr) return {};

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -24,34 +25,35 @@ class Buffer {
   ~Buffer() { release(); }
 
   explicit operator bool() const { return block_ != nullptr; }
+  // Precondition of all but `size` and `release`: it is none of the false ones.
   std::byte* memory() { return block_->bytes; }
 
-  const std::byte* data() const { return block_->bytes + begin_; }
-  std::size_t size() const { return static_cast<std::size_t>(end_ - begin_); }
+  const std::byte* data() const { return block_->bytes + block_->begin; }
+  std::size_t size() const { return block_ == nullptr ? 0 : block_->end - block_->begin; }
 
   // Says that `size` bytes were written at `memory()`.
   void fill(std::size_t size) {
-    begin_ = 0;
-    end_ = static_cast<unsigned>(size);
+    block_->begin = 0;
+    block_->end = static_cast<std::uint32_t>(size);
   }
   // Says that the first `size` bytes are done with.
-  void consume(std::size_t size) { begin_ += static_cast<unsigned>(size); }
+  void consume(std::size_t size) { block_->begin += static_cast<std::uint32_t>(size); }
 
   void release();
 
  private:
   friend class BufferPool;
-  // With the way back, so that what each session holds is small.
+  // With the way back and the bounds of its bytes, so that what each session holds is small.
   struct Block {
     explicit Block(BufferPool& owner) : pool(owner) {}
     BufferPool& pool;
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
     std::byte bytes[kSize];
   };
   explicit Buffer(Block* block) : block_(block) {}
 
   Block* block_ = nullptr;
-  unsigned begin_ = 0;
-  unsigned end_ = 0;
 };
 
 class BufferPool {

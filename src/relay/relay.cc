@@ -33,7 +33,7 @@ std::unique_ptr<Throttle> Relay::make_throttle(Side source, const base::Rate& ra
 
 void Relay::start(const Settings& settings, net::Ready backend, Preface preface) {
   begin(settings);
-  if (!preface.is_empty()) preface_ = std::make_unique<Preface>(std::move(preface));
+  if (!preface.is_empty()) seldom().preface = std::make_unique<Preface>(std::move(preface));
   upload_.readable = true;
   step(Side::kClient);
   if (!ended_) watch();
@@ -144,17 +144,18 @@ void Relay::step(Side source) {
 }
 
 Pumped Relay::send_preface() {
-  const Pumped outcome = preface_->send(upload_, end_of(Side::kBackend));
+  const Pumped outcome = seldom_->preface->send(upload_, end_of(Side::kBackend));
   if (outcome == Pumped::kBlocked) return outcome;
   if (Throttle* one = throttle(Side::kClient)) {
-    one->bucket().take(preface_->read_ahead(), base::precise_now());
+    one->bucket().take(seldom_->preface->read_ahead(), base::precise_now());
   }
-  preface_.reset();
+  seldom_->preface.reset();
+  if (seldom_->is_empty()) seldom_.reset();
   return outcome;
 }
 
 Pumped Relay::pump(Side source) {
-  if (source == Side::kClient && preface_ != nullptr) {
+  if (source == Side::kClient && seldom_ != nullptr && seldom_->preface != nullptr) {
     const Pumped outcome = send_preface();
     if (outcome != Pumped::kMore) return outcome;
   }

@@ -95,6 +95,11 @@ class Relay {
     std::unique_ptr<Throttle> upload;  // none without a rate
     std::unique_ptr<Throttle> download;
     std::unique_ptr<ResetLinger> linger;
+    std::unique_ptr<Preface> preface;  // while something of it is left
+
+    bool is_empty() const {
+      return upload == nullptr && download == nullptr && linger == nullptr && preface == nullptr;
+    }
   };
 
   void on_client(net::Ready ready) { on_ready(Side::kClient, ready); }
@@ -140,7 +145,6 @@ class Relay {
   Peer& backend_;
   Direction upload_;
   Direction download_;
-  std::unique_ptr<Preface> preface_;  // while something of it is left
   std::unique_ptr<Seldom> seldom_;
   base::Millis reset_linger_{0};
   Ending first_fault_{EndCause::kFinished, Side::kClient};  // kFinished: none yet

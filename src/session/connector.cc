@@ -136,11 +136,16 @@ void Connector::end(CloseReason reason) {
   owner_.connector_failed(search_->reason);
 }
 
+void Connector::wait(base::Micros time) {
+  search_->deadline = search_->begun + time;
+  owner_.connector_waits();
+}
+
 bool Connector::wait_for_place() {
   const bool again = std::exchange(search_->has_waited_here, true);
   if (!search_->pool->wait(search_->waiter, {search_->key, search_->tried}, again)) return false;
   search_->begun = base::precise_now();
-  owner_.connector_waits(search_->begun + search_->pool->settings().queue_timeout - search_->waited_here);
+  wait(search_->pool->settings().queue_timeout - search_->waited_here);
   return true;
 }
 
@@ -190,7 +195,7 @@ bool Connector::connect_anew() {
   if (connecting.error == EINPROGRESS) {
     peer_.watch.bind<&Connector::on_ready>(services_.loop, peer_.fd.get(), this);
     if (peer_.watch.want_edges(net::Interest::kBoth)) {
-      owner_.connector_waits(search_->begun + search_->pool->settings().connect_timeout);
+      wait(search_->pool->settings().connect_timeout);
       return true;
     }
     connecting.error = ENOMEM;
@@ -315,7 +320,7 @@ bool Connector::begin_tls() {
   if (is_watched && peer_.watch.interest() == net::Interest::kNone) {
     peer_.watch.bind<&Connector::on_ready>(services_.loop, peer_.fd.get(), this);
     is_watched = peer_.watch.want_edges(net::Interest::kBoth);
-    owner_.connector_waits(search_->begun + search_->pool->settings().connect_timeout);
+    wait(search_->pool->settings().connect_timeout);
   }
   if (is_watched) return go_on_with_tls();
   fail(ENOMEM);

@@ -28,8 +28,9 @@ class Connector final : private pool::Waiter::Owner {
     virtual void connector_connected_and_reset() = 0;
     // No attempt is left.
     virtual void connector_failed(CloseReason reason) = 0;
-    // An attempt, or a wait for a place, is under way and must end by `deadline`; then call `timed_out`.
-    virtual void connector_waits(base::TimePoint deadline) = 0;
+    // An attempt, or a wait for a place, is under way and must end by the connector's `deadline`; then call
+    // `timed_out`.
+    virtual void connector_waits() = 0;
     // What goes to the backend before the handshake of TLS; the pool and the backend are those that are told.
     virtual std::string connector_header() = 0;
 
@@ -56,8 +57,11 @@ class Connector final : private pool::Waiter::Owner {
   void start(std::shared_ptr<pool::Pool> pool, const pool::ClientTraits& client,
              const net::TcpOptions& options);
 
-  // The deadline that was given to `connector_waits` has passed. A connect that stood by then is taken as it
-  // is: the loop was late, not the backend.
+  // When what is under way must have ended; the end of time while nothing is.
+  base::TimePoint deadline() const { return search_ == nullptr ? base::TimePoint::max() : search_->deadline; }
+
+  // The deadline has passed. A connect that stood by then is taken as it is: the loop was late, not the
+  // backend.
   void timed_out();
 
   // The backend that it connects to should no longer be used, for `reason`: goes on to another one, or tells
@@ -113,6 +117,8 @@ class Connector final : private pool::Waiter::Owner {
   bool is_exhausted() const;
   // Leaves the place that it has, since the client cannot reach that backend.
   void pass_by();
+  // Tells the owner that something is under way, from `search_->begun`, and may take `time`.
+  void wait(base::Micros time);
   // False: the queue is full.
   bool wait_for_place();
   // Adds the wait that is ending to those before.
@@ -176,6 +182,7 @@ class Connector final : private pool::Waiter::Owner {
     base::Micros waited_here{0};
     CloseReason reason = CloseReason::kNoBackend;  // why there is no connection, if none comes to stand
     base::TimePoint begun;
+    base::TimePoint deadline = base::TimePoint::max();
     std::unique_ptr<tls::TlsStream> stream;  // while its handshake is under way
     net::Ready told{};                       // of the connection, so far
     bool is_over = false;                    // the owner has been told that there will be no connection

@@ -56,7 +56,6 @@ Session::Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
       client_address_(std::move(admitted.client)),
       begun_(base::precise_now()),
       last_active_(begun_),
-      connect_deadline_(kNever),
       connector_(table.services().connector, *this, backend_),
       relay_(table.services().relay, *this, client_, backend_) {
   client_.fd = std::move(admitted.fd);
@@ -114,11 +113,6 @@ void Session::connect(std::shared_ptr<pool::Pool> pool) {
 void Session::leave_backend(CloseReason reason) {
   if (state_ == SessionState::kConnect) return connector_.abandon(reason);
   close(reason);
-}
-
-void Session::connector_waits(TimePoint deadline) {
-  connect_deadline_ = deadline;
-  arm();
 }
 
 void Session::connector_failed(CloseReason reason) { close(reason); }
@@ -242,7 +236,7 @@ TimePoint Session::next_deadline() const {
     case SessionState::kHandshake:
       return std::min(ahead_->handshake->deadline(), lifetime_end());
     case SessionState::kConnect:
-      return std::min(connect_deadline_, lifetime_end());
+      return std::min(connector_.deadline(), lifetime_end());
     case SessionState::kRelay:
     case SessionState::kHalfClosed:
       return std::min({last_active_ + quiet_limit(), lifetime_end(), first_sign_due(), liveness_due()});

@@ -91,7 +91,7 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   void connector_connected(net::Ready ready) override;
   void connector_connected_and_reset() override;
   void connector_failed(CloseReason reason) override;
-  void connector_waits(base::TimePoint deadline) override;
+  void connector_waits() override { arm(); }
   std::string connector_header() override { return header(); }
   void relay_moved(relay::Side source, std::uint64_t bytes) override;
   void relay_half_closed() override;
@@ -135,7 +135,6 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   base::Address client_address_;
   const base::TimePoint begun_;
   base::TimePoint last_active_;
-  base::TimePoint connect_deadline_;
   relay::Peer client_;
   relay::Peer backend_;
   std::unique_ptr<Ahead> ahead_;

@@ -62,9 +62,9 @@ class ConnectorFixture : public Connector::Owner {
     ++failed;
     reason = why;
   }
-  void connector_waits(base::TimePoint until) override {
+  void connector_waits() override {
     ++waits;
-    deadline = until;
+    deadline = connector.deadline();
   }
   std::string connector_header() override { return header; }
   bool over() const { return connected + connected_and_reset + failed > 0; }
