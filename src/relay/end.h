@@ -12,10 +12,8 @@
 namespace weir::relay {
 
 struct End {
-  End(int socket, net::Stream* over = nullptr) : fd(socket), stream(over) {}
-
-  int fd;
-  net::Stream* stream;  // none: the bytes are the socket's own
+  int fd = -1;
+  net::Stream* stream = nullptr;  // none: the bytes are the socket's own
 };
 
 inline ssize_t receive(const End& from, void* memory, std::size_t size) {

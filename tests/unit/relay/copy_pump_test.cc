@@ -24,7 +24,7 @@ class CopyPump : public testing::TestWithParam<Kind> {
     return GetParam() == Kind::kUnix ? test::unix_pair() : test::tcp_pair();
   }
 
-  Pumped pump() { return pump_by_copy(direction, source.a.get(), target.a.get(), buffers); }
+  Pumped pump() { return pump_by_copy(direction, {source.a.get()}, {target.a.get()}, buffers); }
   // Waits for the source first, so that what has been sent has arrived.
   Pumped pump_when_readable() {
     EXPECT_TRUE(test::wait_for(source.a.get(), POLLIN));
@@ -177,7 +177,7 @@ TEST_P(CopyPump, WithoutBuffersLosesAndDoublesNothingUnderASlowReader) {
     while (got.size() < data.size()) {
       const std::size_t piece = std::uniform_int_distribution<std::size_t>(1, 50'000)(random);
       given += test::send_some(from.b.get(), std::string_view(data).substr(given, piece));
-      const Pumped outcome = pump_by_copy(way, from.a.get(), to.a.get(), none);
+      const Pumped outcome = pump_by_copy(way, {from.a.get()}, {to.a.get()}, none);
       ASSERT_TRUE(outcome == Pumped::kDrained || outcome == Pumped::kMore || outcome == Pumped::kBlocked);
       ASSERT_EQ(way.blocked, outcome == Pumped::kBlocked);
       ASSERT_FALSE(way.held);
@@ -200,7 +200,7 @@ TEST_P(CopyPump, WithoutBuffersTellsTheEndOfTheStream) {
   Pumped outcome = Pumped::kDrained;
   while (outcome == Pumped::kDrained) {
     ASSERT_TRUE(test::wait_for(source.a.get(), POLLIN));
-    outcome = pump_by_copy(direction, source.a.get(), target.a.get(), none);
+    outcome = pump_by_copy(direction, {source.a.get()}, {target.a.get()}, none);
   }
   EXPECT_EQ(outcome, Pumped::kEnded);
   EXPECT_EQ(arrived(), "bye");
@@ -223,7 +223,7 @@ TEST_P(CopyPump, ChangesBetweenBuffersAndNoneWithoutLosingAByte) {
       taken.release();
     }
     given += test::send_some(source.b.get(), std::string_view(data).substr(given));
-    pump_by_copy(direction, source.a.get(), target.a.get(), one);
+    pump_by_copy(direction, {source.a.get()}, {target.a.get()}, one);
     if (test::wait_for(target.b.get(), POLLIN, base::Millis(0))) {
       got += test::receive(target.b.get(), nullptr, 1 + random() % 20'000);
     }
@@ -251,7 +251,7 @@ TEST(CopyPumpOverTcp, KeepsTheLastBytesForTheEndButNotForAReset) {
     direction.held.fill(10);
     direction.source_ended = true;
     direction.read_on = failed;
-    EXPECT_EQ(pump_by_copy(direction, source.a.get(), target.a.get(), buffers), Pumped::kEnded);
+    EXPECT_EQ(pump_by_copy(direction, {source.a.get()}, {target.a.get()}, buffers), Pumped::kEnded);
     EXPECT_EQ(unsent(target.a.get()), failed ? 0 : 10);
     ::shutdown(target.a.get(), SHUT_WR);
     EXPECT_EQ(unsent(target.a.get()), 0);
@@ -272,7 +272,7 @@ TEST(CopyPumpOverTcp, DeliversWhatCameBeforeAReset) {
   std::string got;
   Pumped outcome = Pumped::kMore;
   for (int i = 0; i < 100 && outcome != Pumped::kSourceReset; ++i) {
-    outcome = pump_by_copy(direction, source.a.get(), target.a.get(), buffers);
+    outcome = pump_by_copy(direction, {source.a.get()}, {target.a.get()}, buffers);
     if (test::wait_for(target.b.get(), POLLIN, base::Millis(0))) got += test::receive(target.b.get());
   }
   EXPECT_EQ(outcome, Pumped::kSourceReset);
@@ -291,7 +291,7 @@ TEST(CopyPumpOverTcp, WithoutBuffersDeliversWhatCameBeforeAReset) {
   while (waiting_in(source.a.get()) < 6) ASSERT_TRUE(test::wait_for(source.a.get(), POLLIN));
   net::abort_connection(source.b);
   ASSERT_TRUE(test::wait_for(source.a.get(), POLLHUP));
-  EXPECT_EQ(pump_by_copy(direction, source.a.get(), target.a.get(), none), Pumped::kSourceReset);
+  EXPECT_EQ(pump_by_copy(direction, {source.a.get()}, {target.a.get()}, none), Pumped::kSourceReset);
   EXPECT_EQ(test::receive(target.b.get()), "answer");
 }
 

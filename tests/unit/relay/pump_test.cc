@@ -22,7 +22,7 @@ class PumpOverTcp : public testing::Test {
   }
 
   Pumped move(std::uint64_t most = kNoBound) {
-    return pump(direction, source.a.get(), target.a.get(), buffers, &pipes, most);
+    return pump(direction, {source.a.get()}, {target.a.get()}, buffers, &pipes, most);
   }
   // The next call splices, if it may.
   void make_bulk() { direction.meter.moved(BulkMeter::kBegin); }
@@ -74,7 +74,7 @@ TEST_F(PumpOverTcp, NeverSplicesWithoutPipes) {
   std::size_t given = 0;
   while (got.size() < data.size()) {
     given += test::send_some(source.b.get(), std::string_view(data).substr(given));
-    pump(direction, source.a.get(), target.a.get(), buffers, nullptr);
+    pump(direction, {source.a.get()}, {target.a.get()}, buffers, nullptr);
     ASSERT_EQ(direction.pipe, nullptr);
     if (test::wait_for(target.b.get(), POLLIN, base::Millis(0))) got += test::receive(target.b.get());
   }
@@ -118,7 +118,7 @@ TEST_F(PumpOverTcp, OfASlowTargetCopiesWhileMostPipesAreLent) {
     given += test::send_some(source.b.get(), std::string_view(data).substr(given));
     if (reads && test::wait_for(target.b.get(), POLLIN, base::Millis(0)))
       got += test::receive(target.b.get());
-    last = pump(direction, source.a.get(), target.a.get(), buffers, &few);
+    last = pump(direction, {source.a.get()}, {target.a.get()}, buffers, &few);
     return direction.blocked;
   };
   ASSERT_TRUE(test::eventually([&] { return step() && direction.pipe != nullptr; }));
