@@ -88,11 +88,13 @@ class Connector final : private pool::Waiter::Owner {
   // The pool of the last attempt, which may be a fallback of the first. Of one that is connected none after
   // `stop`.
   const std::shared_ptr<pool::Pool>& pool() const {
-    return search_ != nullptr ? search_->pool : slot_.pool();
+    if (const Search* search = search_.get()) return search->pool;
+    return slot_.pool();
   }
   // The backend of the last attempt in that pool; none before the first. The same holds for it.
   const std::shared_ptr<pool::Backend>& backend() const {
-    return search_ != nullptr ? search_->backend : slot_.backend();
+    if (const Search* search = search_.get()) return search->backend;
+    return slot_.backend();
   }
   std::uint8_t attempts() const { return attempts_; }
   // Of the last attempt that failed; 0 and none when none did.

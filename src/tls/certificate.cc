@@ -59,13 +59,15 @@ void warn_of_time(Certificate& certificate, const std::string& first_to_end, Utc
   };
   const auto warn = [&](std::string_view what, UtcTime time) { warn_of(first_to_end, what, time); };
   if (now > certificate.not_after) return warn("has expired: it was valid until", certificate.not_after);
-  if (now < certificate.not_before)
+  if (now < certificate.not_before) {
     return warn_of(fmt::format("the certificate ({})", certificate.subject), "is not yet valid, only from",
                    certificate.not_before);
-  if (certificate.not_after - now < kSoon)
+  }
+  if (certificate.not_after - now < kSoon) {
     warn(fmt::format("has {} days left: it is valid until",
                      std::chrono::floor<std::chrono::days>(certificate.not_after - now).count()),
          certificate.not_after);
+  }
 }
 
 void warn_of_names(Certificate& certificate, const std::vector<std::string>& ignored) {
@@ -117,9 +119,10 @@ base::Result<Certificate> load_certificate(const CertificateFiles& files, UtcTim
   made.key = std::move(*key);
   made.key_kind = key_kind(made.key.get());
   made.key_bits = EVP_PKEY_get_bits(made.key.get());
-  if (made.key_kind == KeyKind::kOther)
+  if (made.key_kind == KeyKind::kOther) {
     return base::failure(
         file_fault(files.key, "a key of this kind is not served; expected RSA, ECDSA or Ed25519"));
+  }
   made.subject = subject_text(made.leaf.get());
   made.not_before = not_before(made.leaf.get());
   const FirstToEnd end = first_to_end(made);

@@ -52,10 +52,11 @@ class Sorter {
       }
     }
     for (const auto& [earlier, names] : taken) warn_of_two(i, earlier, names);
-    if (certificate.names.empty() && i != 0)
+    if (certificate.names.empty() && i != 0) {
       result_.warnings.push_back(
           fmt::format("{}: the certificate ({}) is for no host name, and so no client gets it",
                       certificate.files.chain, certificate.subject));
+    }
   }
 
   void warn_of_two(std::size_t i, std::size_t earlier, const std::vector<std::string>& names) {

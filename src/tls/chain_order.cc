@@ -47,9 +47,10 @@ std::string numbers_of(const Order& order) {
 std::string advice(const Order& order, std::size_t count) {
   if (order.size() == count) return fmt::format("this order would be right: {}", numbers_of(order));
   for (std::size_t i = 0; i < count; ++i) {
-    if (std::find(order.begin(), order.end(), i) == order.end())
+    if (std::find(order.begin(), order.end(), i) == order.end()) {
       return fmt::format(
           "no order would be right, since certificate {} has issued none that leads to the first", i + 1);
+    }
   }
   return {};
 }
@@ -60,9 +61,10 @@ std::string chain_fault(const std::vector<X509Ptr>& certificates, const EVP_PKEY
   const std::size_t leaf = position_of_leaf(certificates, key);
   if (leaf == certificates.size()) return {};
   const Order right = follow(certificates, leaf);
-  if (leaf != 0)
+  if (leaf != 0) {
     return fmt::format("the certificate that the key fits ({}) stands at place {} and must be the first; {}",
                        subject_text(certificates[leaf].get()), leaf + 1, advice(right, certificates.size()));
+  }
   for (std::size_t i = 1; i < certificates.size(); ++i) {
     if (has_issued(certificates[i], certificates[i - 1])) continue;
     return fmt::format("certificate {} ({}) stands where the issuer of certificate {} must stand ({}); {}",

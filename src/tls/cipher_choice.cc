@@ -83,9 +83,10 @@ std::vector<std::string> set_groups(SSL_CTX* context, const std::vector<std::str
   std::vector<std::string> faults;
   const auto set = [](SSL_CTX* to, const char* list) { return SSL_CTX_set1_groups_list(to, list) == 1; };
   for (const std::string& word : groups) {
-    if (!is_known(word, set))
+    if (!is_known(word, set)) {
       faults.push_back(
           fmt::format("OpenSSL knows no group \"{}\"; expected one like \"X25519\" or \"prime256v1\"", word));
+    }
   }
   if (!faults.empty()) return faults;
   const std::string list = groups.empty() ? kDefaultGroups : joined(groups);

@@ -53,30 +53,34 @@ bool holds_certificate(std::string_view text) { return holds(text, "-----BEGIN C
 bool looks_like_der(std::string_view text) { return text.starts_with('\x30') && !holds(text, "-----BEGIN"); }
 
 base::Error no_certificate(std::string_view text, const std::string& file) {
-  if (looks_like_der(text))
+  if (looks_like_der(text)) {
     return file_fault(
         file,
         fmt::format(
             "there is no certificate in PEM form in it; if it is one in DER form, `openssl x509 -inform "
             "der -in {} -out NEW` makes it PEM",
             file));
-  if (holds_key(text))
+  }
+  if (holds_key(text)) {
     return file_fault(file,
                       "there is no certificate in it, but a private key; expected PEM blocks CERTIFICATE");
+  }
   return file_fault(file, "there is no certificate in it; expected PEM blocks CERTIFICATE");
 }
 
 base::Error no_key(std::string_view text, const std::string& file) {
-  if (looks_like_der(text))
+  if (looks_like_der(text)) {
     return file_fault(
         file,
         fmt::format(
             "there is no private key in PEM form in it; if it is one in DER form, `openssl pkey -inform "
             "der -in {} -out NEW` makes it PEM",
             file));
-  if (holds_certificate(text))
+  }
+  if (holds_certificate(text)) {
     return file_fault(file,
                       "there is no private key in it, but a certificate; expected a PEM block PRIVATE KEY");
+  }
   return file_fault(file, "there is no private key in it; expected a PEM block PRIVATE KEY");
 }
 
@@ -113,10 +117,11 @@ base::Result<std::vector<X509Ptr>> parse_certificates(std::string_view text, con
   const unsigned long last = ERR_peek_last_error();
   const bool is_end = ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
   const std::string reason = take_error_text();
-  if (!is_end)
+  if (!is_end) {
     return base::failure(
         file_fault(file, fmt::format("certificate {} in it cannot be read ({}): the file is damaged",
                                      found.size() + 1, reason)));
+  }
   if (found.empty()) return base::failure(no_certificate(text, file));
   return found;
 }
@@ -128,11 +133,12 @@ base::Result<PrivateKeyPtr> parse_private_key(std::string_view text, const std::
   PrivateKeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, refuse_password, &was_asked));
   const std::string reason = take_error_text();
   if (key) return key;
-  if (was_asked)
+  if (was_asked) {
     return base::failure(
         file_fault(file, fmt::format("the private key is encrypted, and nobody is there to give a password; "
                                      "decrypt it with `openssl pkey -in {} -out NEW`",
                                      file)));
+  }
   if (!holds_key(text)) return base::failure(no_key(text, file));
   return base::failure(
       file_fault(file, fmt::format("the private key cannot be read ({}): the file is damaged", reason)));

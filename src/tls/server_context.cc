@@ -33,8 +33,8 @@ void free_callbacks(void*, void* data, CRYPTO_EX_DATA*, int, long, void*) {
 }
 
 int callbacks_index() {
-  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_callbacks);
-  return index;
+  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_callbacks);
+  return kIndex;
 }
 
 int on_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,

@@ -53,9 +53,10 @@ Staples load_staples(const ServerSettings& settings, const std::vector<Certifica
       continue;
     }
     append(loaded.warnings, found->warnings);
-    if (!staples.emplace(found->certificate, std::move(found->staple)).second)
+    if (!staples.emplace(found->certificate, std::move(found->staple)).second) {
       loaded.warnings.push_back(fmt::format("{}: not used: another OCSP response for {} stands before", file,
                                             certificates[found->certificate].files.chain));
+    }
   }
   return staples;
 }
@@ -99,9 +100,10 @@ ServerContexts::Loaded ServerContexts::load(const ServerSettings& settings,
                           settings.session_tickets ? std::move(keys) : nullptr};
   auto contexts = make_contexts(parts, sets, loaded.errors);
   append(loaded.warnings, sets.warnings);
-  if (loaded.errors.empty())
+  if (loaded.errors.empty()) {
     loaded.contexts.reset(
         new ServerContexts(std::move(sets), std::move(contexts), facts_of(certificates, staples)));
+  }
   return loaded;
 }
 

@@ -13,13 +13,13 @@ void free_data(void*, void* data, CRYPTO_EX_DATA*, int, long, void*) {
 }
 
 int context_index() {
-  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_data<SessionCache>);
-  return index;
+  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_data<SessionCache>);
+  return kIndex;
 }
 
 int key_index() {
-  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, free_data<std::string>);
-  return index;
+  static const int kIndex = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, free_data<std::string>);
+  return kIndex;
 }
 
 SessionCache* cache_of(const SSL* ssl) {

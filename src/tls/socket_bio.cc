@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 namespace weir::tls {
 namespace {
@@ -12,8 +11,7 @@ namespace {
 SocketIo& io_of(BIO* bio) { return *static_cast<SocketIo*>(BIO_get_data(bio)); }
 
 std::size_t read_ahead(SocketIo& io, char* memory, std::size_t size) {
-  const std::size_t n = std::min(size, io.ahead.size() - io.taken);
-  std::memcpy(memory, io.ahead.data() + io.taken, n);
+  const std::size_t n = io.ahead.copy(memory, size, io.taken);
   io.taken += n;
   if (!io.has_ahead()) {
     io.ahead = std::string();
@@ -109,8 +107,8 @@ BIO_METHOD* make_method() {
 
 BIO* make_socket_bio(SocketIo& io) {
   // Until the process ends: connections may be closed by its last threads.
-  static BIO_METHOD* const method = make_method();
-  BIO* bio = method == nullptr ? nullptr : BIO_new(method);
+  static BIO_METHOD* const kMethod = make_method();
+  BIO* bio = kMethod == nullptr ? nullptr : BIO_new(kMethod);
   if (bio == nullptr) return nullptr;
   BIO_set_data(bio, &io);
   BIO_set_init(bio, 1);

@@ -93,18 +93,21 @@ void take_status(StapleFile& found, const std::string& file, OCSP_SINGLERESP* si
   const int status = OCSP_single_get0_status(single, nullptr, nullptr, &from, &until);
   if (from != nullptr) staple.this_update = utc_of(from);
   if (until != nullptr) staple.next_update = utc_of(until);
-  if (status != V_OCSP_CERTSTATUS_GOOD)
+  if (status != V_OCSP_CERTSTATUS_GOOD) {
     found.warnings.push_back(
         fmt::format("{}: the OCSP response says of the certificate: {}; clients will refuse it", file,
                     OCSP_cert_status_str(status)));
-  if (now > staple.next_update)
+  }
+  if (now > staple.next_update) {
     found.warnings.push_back(
         fmt::format("{}: the OCSP response counted until {} and is not sent: get a newer one", file,
                     utc_text(staple.next_update)));
-  if (now < staple.this_update)
+  }
+  if (now < staple.this_update) {
     found.warnings.push_back(
         fmt::format("{}: the OCSP response counts only from {} and is not sent until then", file,
                     utc_text(staple.this_update)));
+  }
 }
 
 }  // namespace
@@ -116,22 +119,25 @@ base::Result<StapleFile> load_staple(const std::string& file, const std::vector<
   if (loaded->text().empty())
     return base::failure(file_fault(file, "is empty; `openssl ocsp -respout` writes an OCSP response"));
   const ResponsePtr response = parse(loaded->text());
-  if (!response)
+  if (!response) {
     return base::failure(
         file_fault(file, "is not an OCSP response in DER form; `openssl ocsp -respout` writes one"));
-  if (const int status = OCSP_response_status(response.get()); status != OCSP_RESPONSE_STATUS_SUCCESSFUL)
+  }
+  if (const int status = OCSP_response_status(response.get()); status != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
     return base::failure(
         file_fault(file, fmt::format("the responder has refused to answer ({}): get another response",
                                      OCSP_response_status_str(status))));
+  }
   const BasicPtr basic(OCSP_response_get1_basic(response.get()));
   if (!basic)
     return base::failure(file_fault(file, "the OCSP response cannot be read: " + take_error_text()));
   const auto match = find(basic.get(), certificates);
   if (!match) return base::failure(no_match(file, certificates));
-  if (!is_signed_for(basic.get(), match->issuer))
+  if (!is_signed_for(basic.get(), match->issuer)) {
     return base::failure(
         file_fault(file, fmt::format("the OCSP response was not signed for the issuer of {} ({})",
                                      certificates[match->certificate].files.chain, take_error_text())));
+  }
   StapleFile found;
   found.certificate = match->certificate;
   found.staple.der = loaded->text();

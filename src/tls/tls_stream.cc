@@ -101,7 +101,7 @@ std::string TlsStream::broken_text() {
   return take_error_text();
 }
 
-int TlsStream::over() {
+int TlsStream::over() const {
   errno = io_.error != 0 ? io_.error : EPROTO;
   return -1;
 }

@@ -92,7 +92,7 @@ class TlsStream final : public net::Stream {
   int write_failure(int result);
   std::string broken_text();
   // The same of a connection that is over.
-  int over();
+  int over() const;
 
   SslPtr ssl_;
   SocketIo io_;

@@ -416,7 +416,8 @@ TEST_F(Termination, HandshakesThatAreAbandonedLeaveNothingBehind) {
   const std::uint64_t before = resident_bytes(weir.pid());
   const std::size_t descriptors = descriptor_count(weir.pid());
   abandon(1'000);
-  EXPECT_LE(descriptor_count(weir.pid()), descriptors);
+  // The door may still be closing the connection that was asked by.
+  EXPECT_TRUE(eventually([&] { return descriptor_count(weir.pid()) <= descriptors; }));
   if (!kSanitized) {
     EXPECT_LE(resident_bytes(weir.pid()), before + (std::uint64_t{512} << 10));
   }
