@@ -184,6 +184,8 @@ TEST(AccessFiles, AFileThatIsWrittenSlowlyIsReadWhenItIsWhole) {
   directory.write("allow.txt", text + "127.0.0.2\n127.0.0.3\n");
   EXPECT_TRUE(eventually([&] { return is_served(weir, "127.0.0.3"); }));
   EXPECT_TRUE(is_served(weir, "127.0.0.2"));
+  // The log comes a moment later than the list.
+  EXPECT_TRUE(eventually([&] { return !weir.events("access_list").empty(); }));
   EXPECT_EQ(weir.events("access_list").size(), 1u);
 }
 
