@@ -16,6 +16,14 @@ bool HealthState::note(bool says_up) {
   return true;
 }
 
+bool HealthState::change(const HealthRules& rules) {
+  rules_ = rules;
+  if (rules_.is_checked) return false;
+  const bool was_up = up_;
+  *this = HealthState(rules);
+  return !was_up;
+}
+
 bool HealthState::passed() {
   const bool changed = note(true);
   if (up_) reason_.clear();

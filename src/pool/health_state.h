@@ -22,6 +22,10 @@ class HealthState {
   bool passed();
   bool failed(std::string reason);
 
+  // From now on these hold. Whether it is up stays as it is, but that one which is not checked is up. True:
+  // it has come up by this.
+  bool change(const HealthRules& rules);
+
   bool up() const { return up_; }
 
   // The last outcomes speak against what it is taken for, so more should follow soon.

@@ -13,8 +13,15 @@ constexpr base::Millis kDenialsAreTold{60'000};  // at most once in this time
 }  // namespace
 
 Pool::Pool(PoolSettings settings, const std::vector<std::shared_ptr<Backend>>& backends)
-    : settings_(std::move(settings)), roster_(settings_.roster, backends, [this] { ask_keeper(); }) {
-  WEIR_ASSERT(settings_.retries < balance::Tried::kMost);
+    : name_(settings.name),
+      settings_(std::make_shared<const PoolSettings>(std::move(settings))),
+      roster_(settings_->roster, backends, [this] { ask_keeper(); }) {
+  WEIR_ASSERT(settings_->retries < balance::Tried::kMost);
+}
+
+std::shared_ptr<const PoolSettings> Pool::settings() const {
+  const std::lock_guard lock(mutex_);
+  return settings_;
 }
 
 Slot Pool::slot_at(BackendIndex index) {
@@ -22,23 +29,38 @@ Slot Pool::slot_at(BackendIndex index) {
   return {shared_from_this(), roster_.backends()[index], index, roster_.last_place()};
 }
 
-Slot Pool::pick(const balance::Request& request, NoPick& why_not) {
+void Pool::tell_settings(std::shared_ptr<const PoolSettings>* to) const {
+  if (to != nullptr && *to != settings_) *to = settings_;
+}
+
+Slot Pool::pick(const balance::Request& request, NoPick& why_not,
+                std::shared_ptr<const PoolSettings>* settings) {
   const std::lock_guard lock(mutex_);
+  tell_settings(settings);
   const auto index = roster_.choose(request, why_not);
   if (!index) return {};
   if (request.tried.empty()) budget_.first_attempt();
   return slot_at(*index);
 }
 
-Slot Pool::pick_left_out() {
+Slot Pool::pick_left_out(std::shared_ptr<const PoolSettings>* settings) {
   const std::lock_guard lock(mutex_);
+  tell_settings(settings);
   const auto index = roster_.choose_left_out();
   return index ? slot_at(*index) : Slot();
 }
 
 void Pool::set_fallback(std::shared_ptr<Pool> fallback) {
-  fallback_ = std::move(fallback);
-  if (fallback_ != nullptr) roster_.leave_out_passed_over();
+  const std::lock_guard lock(mutex_);
+  // The old one may go by this, but not under the lock.
+  fallback_.swap(fallback);
+  roster_.set_has_better(fallback_ != nullptr);
+  serve_all();
+}
+
+std::shared_ptr<Pool> Pool::fallback() const {
+  const std::lock_guard lock(mutex_);
+  return fallback_;
 }
 
 bool Pool::may_retry(base::TimePoint now) {
@@ -52,7 +74,7 @@ bool Pool::may_retry(base::TimePoint now) {
 bool Pool::wait(Waiter& waiter, const balance::Request& request, bool again) {
   const std::lock_guard lock(mutex_);
   WEIR_ASSERT(waiter.pool_ == nullptr);
-  if (!again && queue_.size() >= settings_.queue_length) {
+  if (!again && queue_.size() >= settings_->queue_length) {
     counters_.queue_refused.add();
     return false;
   }
@@ -92,6 +114,7 @@ bool Pool::serve(Waiter& waiter) {
   if (index) {
     if (waiter.tried_.empty()) budget_.first_attempt();
     waiter.slot_ = slot_at(*index);
+    waiter.settings_ = settings_;
   }
   waiter.waker_.wake(waiter);
   return true;
@@ -155,14 +178,28 @@ void Pool::set_mode(const Backend& backend, BackendMode mode, base::TimePoint no
   serve_all();
 }
 
+Roster::Groundworks Pool::groundworks() const {
+  const std::lock_guard lock(mutex_);
+  return roster_.groundworks();
+}
+
+void Pool::change(PoolSettings settings, const std::vector<std::shared_ptr<Backend>>& backends,
+                  base::TimePoint now) {
+  WEIR_ASSERT(settings.name == name_ && settings.retries < balance::Tried::kMost);
+  // What has had its day goes with these two, when the lock is no longer held.
+  const Roster::Groundworks before = groundworks();
+  auto changed = std::make_shared<const PoolSettings>(std::move(settings));
+  const Roster::Groundworks groundworks = Roster::prepare(changed->roster, backends, before);
+  const std::lock_guard lock(mutex_);
+  settings_.swap(changed);
+  roster_.change(settings_->roster, backends, now, groundworks);
+  serve_all();
+}
+
 void Pool::replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now) {
   // What has had its day goes with `before`, when the lock is no longer held.
-  Roster::Groundworks before;
-  {
-    const std::lock_guard lock(mutex_);
-    before = roster_.groundworks();
-  }
-  const Roster::Groundworks groundworks = Roster::prepare(settings_.roster, backends, before);
+  const Roster::Groundworks before = groundworks();
+  const Roster::Groundworks groundworks = Roster::prepare(settings()->roster, backends, before);
   const std::lock_guard lock(mutex_);
   roster_.replace(backends, now, groundworks);
   serve_all();
@@ -281,13 +318,14 @@ void Slot::took_warm(base::Micros took) {
 
 void Slot::reset_early(base::TimePoint now) {
   backend_->counters().early_resets.add();
-  if (!pool_->settings_.roster.ejection.observe_resets) return;
+  if (!pool_->settings()->roster.ejection.observe_resets) return;
   pool_->failed(index_, Failure::kReset, now, "reset at once");
 }
 
 void Slot::served() {
-  if (!backend_->is_suspect() || !pool_->settings_.roster.ejection.observe_resets) return;
+  if (!backend_->is_suspect()) return;
   const std::lock_guard lock(pool_->mutex_);
+  if (!pool_->settings_->roster.ejection.observe_resets) return;
   pool_->roster_.served(index_);
 }
 

@@ -72,27 +72,26 @@ class Pool : public std::enable_shared_from_this<Pool> {
  public:
   Pool(PoolSettings settings, const std::vector<std::shared_ptr<Backend>>& backends);
 
-  const PoolSettings& settings() const { return settings_; }
+  const std::string& name() const { return name_; }
+  // Those that hold now; `pick` tells with which a place was taken. Any thread.
+  std::shared_ptr<const PoolSettings> settings() const;
   PoolCounters& counters() { return counters_; }
   const PoolCounters& counters() const { return counters_; }
 
-  // Where sessions go for which this pool has nothing; none: they are refused. Set before the pool is used,
-  // and never in a circle.
+  // Where sessions go for which this pool has nothing; none: they are refused. Never in a circle.
   void set_fallback(std::shared_ptr<Pool> fallback);
-  const std::shared_ptr<Pool>& fallback() const { return fallback_; }
-
-  std::uint64_t key_of(const ClientTraits& client) const {
-    return client_hash(client, settings_.client_hash);
-  }
+  std::shared_ptr<Pool> fallback() const;
 
   // A place at a backend for a session that has already tried `tried`, or an empty one and why. A first
   // attempt adds to the budget of retries.
-  Slot pick(const balance::Request& request, NoPick& why_not);
+  // `settings`, where they are asked for, become those that hold now: they belong to that backend.
+  Slot pick(const balance::Request& request, NoPick& why_not,
+            std::shared_ptr<const PoolSettings>* settings = nullptr);
 
   // The last resort of a session for which neither this pool nor its fallback has anything: a place at a
   // backend that is passed over, or an empty one. Nothing where there is no fallback, since `pick` comes to
   // those itself.
-  Slot pick_left_out();
+  Slot pick_left_out(std::shared_ptr<const PoolSettings>* settings = nullptr);
 
   // Whether a session whose attempt failed may make another one: the budget allows it. Counts it.
   bool may_retry(base::TimePoint now);
@@ -116,6 +115,12 @@ class Pool : public std::enable_shared_from_this<Pool> {
   // See `Roster::replace`. What a policy takes long to work out is made before the lock is taken. One thread
   // at a time.
   void replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now);
+
+  // The pool of a new configuration: other settings and backends at once, so that nobody sees half of it.
+  // What is under way goes on: places, those who wait, states as far as the new rules know of them, counters.
+  // One thread at a time, with `replace`. Precondition: the name is the same.
+  void change(PoolSettings settings, const std::vector<std::shared_ptr<Backend>>& backends,
+              base::TimePoint now);
 
   // Ends ejections and lets slow starts grow. Returns what has happened in the pool since the last call, in
   // order. That retries were denied comes last, and once a minute at most. To be called soon after `ask` (see
@@ -145,18 +150,21 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void tell_denials(base::TimePoint now, std::vector<PoolEvent>& events);
   // Of one that belongs to the pool.
   std::optional<balance::BackendIndex> find(const Backend& backend) const;
+  void tell_settings(std::shared_ptr<const PoolSettings>* to) const;
   Slot slot_at(balance::BackendIndex index);
   void give_back(balance::BackendIndex index);
   void failed(balance::BackendIndex index, Failure how, base::TimePoint now, std::string_view what);
   // Gives places to those who wait and can have one, in their order: all of them, or one place at `index`.
   void serve_all();
   void serve_one(balance::BackendIndex index);
+  Roster::Groundworks groundworks() const;
   bool serve(Waiter& waiter);
 
-  const PoolSettings settings_;
+  const std::string name_;
   PoolCounters counters_;
-  std::shared_ptr<Pool> fallback_;
   mutable std::mutex mutex_;
+  std::shared_ptr<const PoolSettings> settings_;
+  std::shared_ptr<Pool> fallback_;
   std::function<void()> keeper_;
   bool is_keeper_asked_ = false;  // since the last `advance`
   Roster roster_;

@@ -85,8 +85,8 @@ class Roster {
   // waiting for.
   std::optional<balance::BackendIndex> choose(const balance::Request& request, NoPick& why_not);
 
-  // From now on there is something better than one that is passed over, so `choose` does not come to it.
-  void leave_out_passed_over() { has_better_ = true; }
+  // Whether there is something better than one that is passed over, so that `choose` does not come to it.
+  void set_has_better(bool has_better) { has_better_ = has_better; }
   // One of those, for a session for which the better has nothing; the one tried longest ago, with room.
   std::optional<balance::BackendIndex> choose_left_out();
 
@@ -128,6 +128,11 @@ class Roster {
   // changed. `groundworks`: see `prepare`.
   void replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now,
                const Groundworks& groundworks = {});
+
+  // The same with other rules from now on. Who is up, down or ejected stays so, as far as the new rules know
+  // of such a thing: without checks all are up, without ejections none is out.
+  void change(const RosterRules& rules, const std::vector<std::shared_ptr<Backend>>& backends,
+              base::TimePoint now, const Groundworks& groundworks = {});
 
   // The groundworks for a `replace` by these backends, which may take many milliseconds: those of `before`
   // where they fit. Without them, `replace` makes its own.
@@ -179,6 +184,7 @@ class Roster {
     explicit State(const HealthRules& rules) : health(rules) {}
     BackendMode mode = BackendMode::kUp;
     // As its identity says at first; `replace` may say something else.
+    BackendMode configured_mode = BackendMode::kUp;  // the operator may want another one meanwhile
     std::uint32_t weight = 1;
     bool is_backup = false;
     std::string unresolved;
@@ -201,6 +207,7 @@ class Roster {
 
   struct Tier {
     std::unique_ptr<balance::Policy> policy;
+    balance::PolicyName made_as = balance::PolicyName::kRoundRobin;
     std::size_t usable = 0;
     bool is_stale = true;  // its policy has yet to be told of who is usable, or of their weights
   };
@@ -212,6 +219,22 @@ class Roster {
     balance::Member member;
   };
 
+  // What an exchange of the backends has come to, by their positions.
+  struct Exchange {
+    std::vector<balance::BackendIndex> joined;
+    std::vector<balance::BackendIndex> back;  // of these, those that had left
+    std::vector<balance::BackendIndex> gone;
+    std::vector<balance::BackendIndex> told_otherwise;  // have another mode
+    bool is_other = false;                              // one that stays counts otherwise
+
+    bool is_any() const { return is_other || !joined.empty() || !gone.empty() || !told_otherwise.empty(); }
+  };
+
+  struct Freed {
+    balance::BackendIndex index = 0;
+    Change change = Change::kUp;
+  };
+
   // Returns its position, a free one or a new one.
   balance::BackendIndex put(Past&& its);
   Past as_new(const std::shared_ptr<Backend>& backend) const;
@@ -219,6 +242,13 @@ class Roster {
   // Takes over what a newer form of the same backend says. True: it says something else.
   bool adjust(balance::BackendIndex index, const BackendIdentity& newer, base::TimePoint now);
   void make_tiers(const Groundworks& groundworks);
+  // Who belongs to it from now on; its policies and sums are as before until `settle`.
+  Exchange exchange(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now);
+  void settle(const Exchange& done, base::TimePoint now, const Groundworks& groundworks);
+  // Who is up or no longer out since the new rules know of no such thing.
+  std::vector<Freed> take_rules(const RosterRules& rules, base::TimePoint now);
+  // True: it has another one now.
+  bool take_mode(balance::BackendIndex index, BackendMode mode, base::TimePoint now);
   Tier& tier_of(balance::BackendIndex index) { return tiers_[is_backup(index) ? 1 : 0]; }
   bool wants_sessions(balance::BackendIndex index) const;
   bool is_too_few_healthy() const;
@@ -249,7 +279,7 @@ class Roster {
   void tell_panic();
   void add_event(PoolEvent event);
 
-  const RosterRules rules_;
+  RosterRules rules_;
   const std::function<void()> on_event_;
   std::vector<std::shared_ptr<Backend>> backends_;
   std::vector<balance::Member> members_;

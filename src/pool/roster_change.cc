@@ -1,4 +1,4 @@
-// How a roster changes who belongs to it: `replace`, and what it is made of.
+// How a roster changes who belongs to it, and its rules: `replace` and `change`, and what they are made of.
 #include <algorithm>
 #include <functional>
 #include <unordered_set>
@@ -33,7 +33,7 @@ struct HashOfKey {
 Roster::Past Roster::as_new(const std::shared_ptr<Backend>& backend) const {
   const BackendIdentity& identity = backend->identity();
   Past its{backend, State(rules_.health), {}};
-  its.state.mode = identity.mode;
+  its.state.mode = its.state.configured_mode = identity.mode;
   its.state.weight = identity.weight;
   its.state.is_backup = identity.is_backup;
   its.state.unresolved = identity.unresolved;
@@ -71,9 +71,11 @@ void Roster::make_tiers(const Groundworks& groundworks) {
   for (std::size_t t = 0; t < tiers_.size(); ++t) {
     groundworks_[t] = balance::make_groundwork(rules_.policy, candidates[t], groundworks[t]);
     auto policy = balance::make_policy(rules_.policy, candidates[t], rules_.policy_options, groundworks_[t]);
-    if (tiers_[t].policy != nullptr) policy->go_on_from(*tiers_[t].policy);
-    tiers_[t].policy = std::move(policy);
-    tiers_[t].is_stale = true;
+    Tier& tier = tiers_[t];
+    if (tier.policy != nullptr && tier.made_as == rules_.policy) policy->go_on_from(*tier.policy);
+    tier.policy = std::move(policy);
+    tier.made_as = rules_.policy;
+    tier.is_stale = true;
   }
 }
 
@@ -93,8 +95,8 @@ Roster::Groundworks Roster::prepare(const RosterRules& rules,
   return made;
 }
 
-void Roster::replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now,
-                     const Groundworks& groundworks) {
+Roster::Exchange Roster::exchange(const std::vector<std::shared_ptr<Backend>>& backends,
+                                  base::TimePoint now) {
   std::erase_if(departed_, [now](const Past& one) { return now - one.state.left_at >= kRemembered; });
   std::unordered_set<Key, HashOfKey> keys;
   std::vector<std::shared_ptr<Backend>> wanted;  // each once
@@ -104,20 +106,17 @@ void Roster::replace(const std::vector<std::shared_ptr<Backend>>& backends, base
   std::unordered_map<Key, Past*, HashOfKey> remembered;
   for (Past& one : departed_) remembered.emplace(*one.backend, &one);
   std::unordered_map<Key, BackendIndex, HashOfKey> known;
-  std::vector<BackendIndex> gone;
+  Exchange done;
   for (BackendIndex i = 0; i < backends_.size(); ++i) {
     if (backends_[i] == nullptr) continue;
     const Key key(*backends_[i]);
     known.emplace(key, i);
-    if (!states_[i].has_left && !keys.contains(key)) gone.push_back(i);
+    if (!states_[i].has_left && !keys.contains(key)) done.gone.push_back(i);
   }
-  for (const BackendIndex i : gone) {
+  for (const BackendIndex i : done.gone) {
     states_[i].has_left = true;
     states_[i].left_at = now;
   }
-  std::vector<BackendIndex> back;
-  std::vector<BackendIndex> joined;
-  bool is_other = false;
   for (std::size_t order = 0; order < wanted.size(); ++order) {
     const auto& backend = wanted[order];
     BackendIndex i = 0;
@@ -128,26 +127,79 @@ void Roster::replace(const std::vector<std::shared_ptr<Backend>>& backends, base
     } else {
       i = put(as_new(backend));
       came_up(i, now);
-      joined.push_back(i);
+      done.joined.push_back(i);
     }
-    is_other = adjust(i, backend->identity(), now) || is_other;
-    is_other = std::exchange(states_[i].order, order) != order || is_other;
+    done.is_other = adjust(i, backend->identity(), now) || done.is_other;
+    done.is_other = std::exchange(states_[i].order, order) != order || done.is_other;
+    if (take_mode(i, backend->identity().mode, now)) done.told_otherwise.push_back(i);
     if (!std::exchange(states_[i].has_left, false)) continue;
-    back.push_back(i);
-    joined.push_back(i);
+    done.back.push_back(i);
+    done.joined.push_back(i);
   }
-  if (gone.empty() && joined.empty() && !is_other) return;
+  return done;
+}
+
+void Roster::settle(const Exchange& done, base::TimePoint now, const Groundworks& groundworks) {
   std::erase_if(departed_, [](const Past& one) { return one.backend == nullptr; });
   make_tiers(groundworks);
   // What has ended while they were away; `advance` sees to it that not too many are out.
-  for (const BackendIndex i : back) end_ejection(i, now);
+  for (const BackendIndex i : done.back) end_ejection(i, now);
   refresh_all();
-  for (const BackendIndex i : joined) tell(Change::kAdded, i, "");
-  for (const BackendIndex i : gone) {
+  for (const BackendIndex i : done.joined) tell(Change::kAdded, i, "");
+  for (const BackendIndex i : done.told_otherwise) tell(Change::kMode, i, "");
+  for (const BackendIndex i : done.gone) {
     tell(Change::kRemoved, i, "");
     if (members_[i].in_flight == 0) vacate(i);
   }
   tell_panic();
+}
+
+void Roster::replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now,
+                     const Groundworks& groundworks) {
+  const Exchange done = exchange(backends, now);
+  if (done.is_any()) settle(done, now, groundworks);
+}
+
+void Roster::change(const RosterRules& rules, const std::vector<std::shared_ptr<Backend>>& backends,
+                    base::TimePoint now, const Groundworks& groundworks) {
+  const std::vector<Freed> freed = take_rules(rules, now);
+  settle(exchange(backends, now), now, groundworks);
+  for (const Freed& one : freed) {
+    if (backends_[one.index] == nullptr || states_[one.index].has_left) continue;
+    tell(one.change, one.index, "its pool's rules have changed");
+  }
+}
+
+std::vector<Roster::Freed> Roster::take_rules(const RosterRules& rules, base::TimePoint now) {
+  rules_ = rules;
+  for (Past& one : departed_) static_cast<void>(one.state.health.change(rules_.health));
+  std::vector<Freed> freed;
+  for (BackendIndex i = 0; i < states_.size(); ++i) {
+    State& its = states_[i];
+    if (backends_[i] == nullptr) continue;
+    if (its.health.change(rules_.health)) {
+      came_up(i, now);
+      freed.push_back({i, Change::kUp});
+    }
+    if (rules_.ejection.consecutive_failures == 0 && its.ejection.is_out()) {
+      its.ejection.forget();
+      came_up(i, now);
+      freed.push_back({i, Change::kReturned});
+    }
+    if (!rules_.slow_start && its.ramping_since) {
+      its.ramping_since.reset();
+      set_weight(i, its.weight * kWholeWeight);
+    }
+  }
+  return freed;
+}
+
+// What the operator has wanted of it since stays until the configuration itself says something else.
+bool Roster::take_mode(BackendIndex i, BackendMode mode, base::TimePoint now) {
+  State& its = states_[i];
+  if (std::exchange(its.configured_mode, mode) == mode || std::exchange(its.mode, mode) == mode) return false;
+  if (mode == BackendMode::kUp) came_up(i, now);
+  return true;
 }
 
 bool Roster::adjust(BackendIndex i, const BackendIdentity& newer, base::TimePoint now) {

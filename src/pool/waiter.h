@@ -10,6 +10,7 @@
 namespace weir::pool {
 
 class Waiter;
+struct PoolSettings;
 
 // Brings word to the thread of a waiter. Called under the pool's lock: it must only note the waiter and wake.
 class Waker {
@@ -46,6 +47,8 @@ class Waiter {
   // After `wait_ended`: the place, or an empty one and why there is none.
   Slot take() { return std::move(slot_); }
   NoPick why_not() const { return why_not_; }
+  // Those of the pool that belong to the place.
+  const std::shared_ptr<const PoolSettings>& settings() const { return settings_; }
 
   // It stands in a queue, or its wait has ended and it has not been told. Its own thread.
   bool waits() const { return pool_ != nullptr; }
@@ -67,6 +70,7 @@ class Waiter {
   std::uint64_t key_ = 0;
   balance::Tried tried_;
   Slot slot_;
+  std::shared_ptr<const PoolSettings> settings_;
   NoPick why_not_ = NoPick::kNone;
   bool is_queued_ = false;
   std::uint64_t ticket_ = 0;  // the order in which sessions came to the queue

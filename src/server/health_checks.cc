@@ -82,10 +82,10 @@ void HealthChecks::add(std::size_t pool, const std::shared_ptr<pool::Backend>& b
   const std::uint64_t way = address.is_ip() ? add_way(backend->identity(), address.family()) : 0;
   const std::string& host = backend->identity().host;
   const std::string authority = host.empty() ? "" : fmt::format("{}:{}", host, address.port());
-  const pool::PoolSettings& settings = parts_.pools[pool]->settings();
-  const pool::ProxyVersion header = settings.send_proxy.version;
+  const std::shared_ptr<const pool::PoolSettings> settings = parts_.pools[pool]->settings();
+  const pool::ProxyVersion header = settings->send_proxy.version;
   const health::TargetId id =
-      prober_.add({address, checks_[pool], way, authority, header, tls_of(settings.check_tls, host)}, first);
+      prober_.add({address, checks_[pool], way, authority, header, tls_of(settings->check_tls, host)}, first);
   checked_.emplace(id, Checked{pool, backend, way});
   ids_.emplace(backend.get(), id);
 }

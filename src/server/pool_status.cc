@@ -75,14 +75,14 @@ PoolStatus pool_status(const pool::Pool& pool, const PortFindings& ports) {
   const pool::PoolView view = pool.view();
   const pool::PoolCounters& counters = pool.counters();
   PoolStatus status;
-  status.name = pool.settings().name;
+  status.name = pool.name();
   for (const pool::BackendView& backend : view.backends) {
     status.backends.push_back(backend_status(backend, ports));
   }
-  if (const tls::ClientContext* tls = pool.settings().tls.context.get())
-    status.certificate = tls->certificate();
+  const std::shared_ptr<const pool::PoolSettings> settings = pool.settings();
+  if (const tls::ClientContext* tls = settings->tls.context.get()) status.certificate = tls->certificate();
   status.healthy = view.healthy;
-  status.is_checked = pool.settings().roster.health.is_checked;
+  status.is_checked = settings->roster.health.is_checked;
   status.panic = view.panic;
   status.waiting = view.waiting;
   status.retries = counters.retries.value();

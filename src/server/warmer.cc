@@ -78,7 +78,7 @@ void Warmer::follow(const WarmShare& share) {
     Kept& kept = kept_[backend.get()];
     if (kept.sockets == nullptr) {
       kept.sockets = std::make_unique<session::WarmSockets>(
-          loop_, backend, share.pool->settings().connect_timeout,
+          loop_, backend, share.pool->settings()->connect_timeout,
           [pool = share.pool, backend](base::TimePoint now) { pool->warm_lost(*backend, now); });
     }
     kept.seen = looks_;

@@ -99,7 +99,7 @@ session::LoggedSessions logged(config::SessionLogging sessions) {
 
 std::shared_ptr<pool::Pool> find_pool(const World& world, const std::string& name) {
   const auto found = std::find_if(world.pools.begin(), world.pools.end(),
-                                  [&](const auto& pool) { return pool->settings().name == name; });
+                                  [&](const auto& pool) { return pool->name() == name; });
   WEIR_ASSERT(found != world.pools.end());
   return *found;
 }

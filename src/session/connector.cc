@@ -55,7 +55,8 @@ void Connector::start(std::shared_ptr<pool::Pool> pool, const pool::ClientTraits
 
 void Connector::enter(const std::shared_ptr<pool::Pool>& pool) {
   search_->pool = pool;
-  search_->key = search_->pool->key_of(search_->client);
+  search_->settings = pool->settings();
+  search_->key = pool::client_hash(search_->client, search_->settings->client_hash);
   search_->backend = nullptr;
   search_->tried = {};
   search_->unfit = 0;
@@ -67,7 +68,7 @@ void Connector::go_on() {
   for (;;) {
     if (!slot_ && !is_exhausted()) {
       pool::NoPick why_not = pool::NoPick::kNone;
-      slot_ = search_->pool->pick({search_->key, search_->tried}, why_not);
+      slot_ = search_->pool->pick({search_->key, search_->tried}, why_not, &search_->settings);
       if (why_not == pool::NoPick::kFull) {
         if (wait_for_place()) return;
         return end(CloseReason::kPoolFull);
@@ -92,8 +93,7 @@ void Connector::go_on() {
 }
 
 bool Connector::is_exhausted() const {
-  return search_->is_last_resort ||
-         search_->tried.size() - search_->unfit > search_->pool->settings().retries ||
+  return search_->is_last_resort || search_->tried.size() - search_->unfit > search_->settings->retries ||
          search_->tried.size() == balance::Tried::kMost || net::is_own_shortage(last_error_);
 }
 
@@ -110,10 +110,10 @@ void Connector::pass_by() {
 }
 
 bool Connector::fall_back() {
-  if (search_->pool->fallback() == nullptr || search_->is_last_resort || net::is_own_shortage(last_error_))
-    return false;
+  const std::shared_ptr<pool::Pool> fallback = search_->pool->fallback();
+  if (fallback == nullptr || search_->is_last_resort || net::is_own_shortage(last_error_)) return false;
   search_->pool->counters().fallbacks.add();
-  enter(search_->pool->fallback());
+  enter(fallback);
   return true;
 }
 
@@ -121,9 +121,11 @@ bool Connector::take_last_resort() {
   if (search_->is_last_resort || net::is_own_shortage(last_error_)) return false;
   search_->is_last_resort = true;
   for (std::shared_ptr<pool::Pool> pool = search_->first_pool; pool != nullptr; pool = pool->fallback()) {
-    pool::Slot slot = pool->pick_left_out();
+    std::shared_ptr<const pool::PoolSettings> settings;
+    pool::Slot slot = pool->pick_left_out(&settings);
     if (!slot) continue;
     enter(pool);
+    search_->settings = std::move(settings);
     slot_ = std::move(slot);
     return true;
   }
@@ -145,7 +147,7 @@ bool Connector::wait_for_place() {
   const bool again = std::exchange(search_->has_waited_here, true);
   if (!search_->pool->wait(search_->waiter, {search_->key, search_->tried}, again)) return false;
   search_->begun = base::precise_now();
-  wait(search_->pool->settings().queue_timeout - search_->waited_here);
+  wait(search_->settings->queue_timeout - search_->waited_here);
   return true;
 }
 
@@ -163,6 +165,7 @@ void Connector::wait_ended() {
 }
 
 void Connector::go_on_after_wait() {
+  if (slot_) search_->settings = search_->waiter.settings();
   if (slot_ && !slot_.is_still_usable()) {
     // The backend has gone since. Those who were told to leave it have left already.
     slot_.release();
@@ -178,7 +181,7 @@ bool Connector::connect() {
   ++attempts_;
   search_->backend->counters().attempts.add();
   if (!take_warm()) return connect_anew();
-  if (search_->pool->settings().tls) return begin_tls();
+  if (search_->settings->tls) return begin_tls();
   connect_time_ = base::Micros(0);
   slot_.took_warm(search_->warm_took);
   owner_.connector_connected({});
@@ -195,7 +198,7 @@ bool Connector::connect_anew() {
   if (connecting.error == EINPROGRESS) {
     peer_.watch.bind<&Connector::on_ready>(services_.loop, peer_.fd.get(), this);
     if (peer_.watch.want_edges(net::Interest::kBoth)) {
-      wait(search_->pool->settings().connect_timeout);
+      wait(search_->settings->connect_timeout);
       return true;
     }
     connecting.error = ENOMEM;
@@ -283,7 +286,7 @@ bool Connector::settle(int error, net::ConnectStep step, net::Ready ready) {
   }
   // A reset can only follow bytes on a connection that stood.
   const bool spoke_and_reset = error == ECONNRESET && net::unread_bytes(peer_.fd.get()) > 0;
-  const bool has_tls = static_cast<bool>(search_->pool->settings().tls);
+  const bool has_tls = static_cast<bool>(search_->settings->tls);
   if (error != 0 && (has_tls || !spoke_and_reset)) {
     fail(error, step);
     return false;
@@ -306,7 +309,7 @@ void Connector::note_connected() {
 }
 
 bool Connector::has_name_of_client() const {
-  return search_->pool->settings().tls.takes_name_of_client && !search_->client.server_name.empty();
+  return search_->settings->tls.takes_name_of_client && !search_->client.server_name.empty();
 }
 
 bool Connector::begin_tls() {
@@ -314,13 +317,13 @@ bool Connector::begin_tls() {
     return tls_failed("the client has asked for something that is not a host name");
   }
   search_->stream =
-      make_backend_stream(search_->pool->settings().tls, *search_->backend, search_->client.server_name,
+      make_backend_stream(search_->settings->tls, *search_->backend, search_->client.server_name,
                           peer_.fd.get(), owner_.connector_header());
   bool is_watched = search_->stream != nullptr;
   if (is_watched && peer_.watch.interest() == net::Interest::kNone) {
     peer_.watch.bind<&Connector::on_ready>(services_.loop, peer_.fd.get(), this);
     is_watched = peer_.watch.want_edges(net::Interest::kBoth);
-    wait(search_->pool->settings().connect_timeout);
+    wait(search_->settings->connect_timeout);
   }
   if (is_watched) return go_on_with_tls();
   fail(ENOMEM);

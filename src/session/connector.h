@@ -96,6 +96,8 @@ class Connector final : private pool::Waiter::Owner {
     if (const Search* search = search_.get()) return search->backend;
     return slot_.backend();
   }
+  // The settings of its pool that the connection was made with. Precondition: the owner is being told of it.
+  const pool::PoolSettings& settings() const { return *search_->settings; }
   std::uint8_t attempts() const { return attempts_; }
   // Of the last attempt that failed; 0 and none when none did.
   int last_error() const { return last_error_; }
@@ -172,6 +174,7 @@ class Connector final : private pool::Waiter::Owner {
 
     const std::shared_ptr<pool::Pool> first_pool;
     std::shared_ptr<pool::Pool> pool;
+    std::shared_ptr<const pool::PoolSettings> settings;  // that pool's, as they were when the place was taken
     std::shared_ptr<pool::Backend> backend;
     pool::Waiter waiter;
     const pool::ClientTraits client;

@@ -129,7 +129,7 @@ void Session::connector_connected(net::Ready ready) {
   // Who has just shaken hands is there.
   if (connector_.was_warm() && is_ip && backend_.stream == nullptr) {
     first_sign_ = std::make_unique<FirstSign>();
-    first_sign_->expect(base::coarse_now(), connector_.pool()->settings().connect_timeout);
+    first_sign_->expect(base::coarse_now(), connector_.settings().connect_timeout);
   }
   enter_relay();
   relay::Preface first(backend_.stream == nullptr ? header() : std::string(),
@@ -139,7 +139,7 @@ void Session::connector_connected(net::Ready ready) {
 }
 
 std::string Session::header() const {
-  const pool::ProxySending& how = connector_.pool()->settings().send_proxy;
+  const pool::ProxySending& how = connector_.settings().send_proxy;
   if (how.version == pool::ProxyVersion::kNone) return {};
   const base::Address here = net::local_address(client_.fd.get()).value_or(base::Address());
   const Introduction* told = introduction();

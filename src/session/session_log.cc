@@ -67,7 +67,7 @@ base::LogFields fields_of(const SessionRecord& r) {
     fields.text("proxy_id", r.introduction->unique_id);
   }
   if (r.tls != nullptr) add_tls(fields, *r.tls);
-  fields.text("pool", r.pool->settings().name);
+  fields.text("pool", r.pool->name());
   if (r.backend != nullptr) {
     fields.text("backend", r.backend->name());
     fields.text("address", r.backend->identity().address.to_string());

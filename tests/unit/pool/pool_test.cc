@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "unit/pool/pools.h"
+#include "unit/pool/waiting.h"
 
 namespace weir::pool {
 namespace {
@@ -42,6 +43,85 @@ TEST(Pool, KnowsWhetherABackendHasSessions) {
   EXPECT_TRUE(pool->has_sessions_at(*a)) << "those that it has stay when it leaves";
   slot.release();
   EXPECT_FALSE(pool->has_sessions_at(*a));
+}
+
+TEST(Pool, ChangesSettingsAndBackendsAtOnce) {
+  const auto pool = pool_of(several(2));
+  Slot old = pick(*pool);
+  const auto before = pool->settings();
+  PoolSettings settings = *before;
+  settings.connect_timeout = kSecond;
+  pool->change(settings, {backend("c")}, kStart);
+  EXPECT_EQ(pool->settings()->connect_timeout, kSecond);
+  EXPECT_NE(before->connect_timeout, kSecond) << "who has taken the old ones keeps them";
+  NoPick why_not = NoPick::kNone;
+  std::shared_ptr<const PoolSettings> taken = before;
+  const Slot slot = pool->pick({0, {}}, why_not, &taken);
+  EXPECT_EQ(name_of(slot), "c");
+  EXPECT_EQ(taken, pool->settings());
+  EXPECT_EQ(in_flight(*pool, "a"), 1u) << "of the session that was there before";
+  old.release();
+  EXPECT_EQ(pool->view().backends.size(), 1u);
+}
+
+TEST(Pool, GivesTheSettingsThatBelongToAPlaceToWhoWaitedForIt) {
+  Bell bell;
+  const auto pool = pool_of({backend("a", {.most_sessions = 1})});
+  Slot holder = pick(*pool);
+  Guest guest(bell);
+  ASSERT_TRUE(guest.come(*pool));
+  ASSERT_FALSE(guest.slot);
+  PoolSettings settings = *pool->settings();
+  settings.connect_timeout = kSecond;
+  pool->change(settings, {backend("a", {.most_sessions = 2})}, kStart);
+  bell.deliver();
+  EXPECT_EQ(guest.at(), "a") << "there is room by now";
+  EXPECT_EQ(guest.settings, pool->settings());
+}
+
+TEST(Pool, WithAFallbackAtLastThoseWhoWaitGoThere) {
+  Bell bell;
+  const auto pool = pool_of({backend("a", {.most_sessions = 1})});
+  const auto a = pool->backends()[0];
+  Slot holder = pick(*pool);
+  for (int i = 0; i < 5; ++i) holder.connect_failed(kStart, "connect_refused");
+  Guest guest(bell);
+  ASSERT_TRUE(guest.come(*pool)) << "it is passed over, and there is no better";
+  pool->set_fallback(pool_of(several(1)));
+  bell.deliver();
+  EXPECT_TRUE(guest.was_told);
+  EXPECT_FALSE(guest.slot);
+  EXPECT_NE(pool->fallback(), nullptr);
+}
+
+// Each place goes with the settings of its backend, whatever changes meanwhile: a session must not speak TLS
+// to a backend that was plain.
+TEST(Pool, NeverGivesAPlaceWithTheSettingsOfAnotherTime) {
+  const auto pool = pool_of({backend("even")});
+  std::atomic<bool> stop{false};
+  std::thread changes([&] {
+    for (unsigned i = 1; i <= 2'000; ++i) {
+      PoolSettings settings = *pool->settings();
+      settings.retries = i % 2;
+      pool->change(settings, {backend(i % 2 == 0 ? "even" : "odd")}, kStart);
+    }
+    stop = true;
+  });
+  PoolSettings first = *pool->settings();
+  std::shared_ptr<const PoolSettings> settings;
+  std::uint64_t wrong = 0;
+  std::uint64_t picks = 0;
+  while (!stop) {
+    NoPick why_not = NoPick::kNone;
+    const Slot slot = pool->pick({0, {}}, why_not, &settings);
+    // The pool was made with other retries.
+    if (!slot || settings->retries == first.retries) continue;
+    ++picks;
+    if ((name_of(slot) == "odd") != (settings->retries == 1)) ++wrong;
+  }
+  changes.join();
+  EXPECT_EQ(wrong, 0u);
+  EXPECT_GT(picks, 0u);
 }
 
 TEST(Pool, SourceHashFindsTheSameBackendsAfterAChangeAsAPoolThatWasMadeSo) {

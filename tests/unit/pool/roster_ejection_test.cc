@@ -246,7 +246,7 @@ TEST(Roster, PrefersABackupToThoseThatArePassedOver) {
 
 TEST(Roster, GivesNothingToThoseThatArePassedOverWhereThereIsSomethingBetter) {
   Roster roster({}, several(2));
-  roster.leave_out_passed_over();
+  roster.set_has_better(true);
   fail(roster, 0);
   fail(roster, 1);
   ASSERT_TRUE(roster.is_passed_over(1));

@@ -35,13 +35,14 @@ class Guest final : public Waiter::Owner {
   // Takes a place, or stands in the queue. False: neither; `why_not` says why.
   bool come(Pool& pool, std::uint64_t its_key = 0) {
     key = its_key;
-    slot = pool.pick({key, tried}, why_not);
+    slot = pool.pick({key, tried}, why_not, &settings);
     if (slot) return true;
     return why_not == NoPick::kFull && pool.wait(waiter, {key, tried});
   }
   void wait_ended() override {
     was_told = true;
     slot = waiter.take();
+    settings = waiter.settings();
     why_not = waiter.why_not();
     if (then) then();
   }
@@ -50,6 +51,7 @@ class Guest final : public Waiter::Owner {
   std::uint64_t key = 0;
   balance::Tried tried;
   Slot slot;
+  std::shared_ptr<const PoolSettings> settings;
   NoPick why_not = NoPick::kNone;
   bool was_told = false;
   std::function<void()> then;  // what it does once it has been told

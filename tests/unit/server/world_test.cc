@@ -61,9 +61,9 @@ TEST(BuildWorld, MakesABackendOfAnAddressWithItsNameAndWeight) {
   EXPECT_TRUE(problems.empty());
   ASSERT_EQ(world.pools.size(), 1u);
   const auto& pool = *world.pools[0];
-  EXPECT_EQ(pool.settings().name, "web");
-  EXPECT_EQ(pool.settings().connect_timeout, base::Millis(1'500));
-  EXPECT_EQ(pool.settings().retries, 5u);
+  EXPECT_EQ(pool.settings()->name, "web");
+  EXPECT_EQ(pool.settings()->connect_timeout, base::Millis(1'500));
+  EXPECT_EQ(pool.settings()->retries, 5u);
   ASSERT_EQ(pool.backends().size(), 2u);
   EXPECT_EQ(pool.backends()[0]->name(), "a");
   EXPECT_EQ(pool.backends()[0]->identity().weight, 7u);

@@ -16,7 +16,7 @@ using Names = std::vector<std::string>;
 std::string found(const HelloRoutes& routes, std::string_view name, const Names& protocols = {}) {
   const auto to = routes.find(name, protocols);
   if (to.pool == nullptr) return "none";
-  return to.pool->settings().name + (to.terminates ? ", ends here" : "");
+  return to.pool->name() + (to.terminates ? ", ends here" : "");
 }
 
 HelloRoutes::Rule rule(Names names, Names alpn, const std::string& pool) {

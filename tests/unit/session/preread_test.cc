@@ -318,7 +318,7 @@ class Hellos : public Prereads {
   void expect_pool(const std::string& name) {
     ASSERT_TRUE(ends());
     ASSERT_TRUE(done) << word(*failed);
-    EXPECT_EQ(preread->pool()->settings().name, name);
+    EXPECT_EQ(preread->pool()->name(), name);
   }
   std::uint64_t hellos(HelloNews news) const {
     return door.counted.client_hellos[static_cast<std::size_t>(news)].value();
