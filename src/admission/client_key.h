@@ -13,6 +13,8 @@ namespace weir::admission {
 struct ClientPrefix {
   unsigned ipv4_bits = 32;  // 0 to 32
   unsigned ipv6_bits = 64;  // 0 to 128
+
+  friend bool operator==(const ClientPrefix&, const ClientPrefix&) = default;
 };
 
 // The bits of an IPv6 address, the first one on top of `high`.

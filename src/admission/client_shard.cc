@@ -7,7 +7,7 @@
 namespace weir::admission {
 
 ClientShard::ClientShard(std::uint32_t capacity, ClientLimits limits, std::uint64_t seed)
-    : limits_(limits), seed_(seed), entries_(capacity), buckets_(std::size_t{2} * capacity, kNone) {
+    : seed_(seed), limits_(limits), entries_(capacity), buckets_(std::size_t{2} * capacity, kNone) {
   WEIR_ASSERT(capacity >= 1 && capacity <= 1u << 30);
   for (std::uint32_t i = 0; i < capacity; ++i) entries_[i].next = i + 1 < capacity ? i + 1 : kNone;
   // Written once, so that the memory is there before the clients come.
@@ -16,13 +16,25 @@ ClientShard::ClientShard(std::uint32_t capacity, ClientLimits limits, std::uint6
 }
 
 ClientShard::Admission ClientShard::admit(const ClientKey& key, std::uint64_t key_hash, base::TimePoint now) {
-  const Ticks ticks = limits_.rate ? limits_.rate->at(now) : 0;
   const std::lock_guard lock(mutex_);
-  now_ = std::max(now_, ticks);
+  now_ = std::max(now_, limits_.rate ? limits_.rate->at(now) : Ticks{0});
   for (int i = 0; i < 2 && someone_may_be_due(); ++i) take_first_idle();
   std::uint32_t& bucket = bucket_of(key_hash);
   const std::uint32_t known = find(key, bucket);
   return known == kNone ? admit_new(key, bucket) : admit_known(known);
+}
+
+// What is carried over keeps its order, and so the heap stays one.
+void ClientShard::change(const ClientLimits& limits, base::TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  const bool has_both = limits.rate && limits_.rate;
+  const auto carry_over = [&](Ticks& arrival) {
+    arrival = has_both ? limits.rate->carried_over(*limits_.rate, arrival, now) : 0;
+  };
+  for (Entry& entry : entries_) carry_over(entry.arrival);
+  for (Idle& one : idle_) carry_over(one.arrival);
+  now_ = limits.rate ? limits.rate->at(now) : 0;
+  limits_ = limits;
 }
 
 ClientShard::Admission ClientShard::admit_known(std::uint32_t index) {

@@ -22,6 +22,8 @@ namespace weir::admission {
 struct ClientLimits {
   std::optional<std::uint32_t> max_connections;
   std::optional<Gcra> rate;
+
+  friend bool operator==(const ClientLimits&, const ClientLimits&) = default;
 };
 
 enum class ClientOutcome {
@@ -46,6 +48,9 @@ class alignas(64) ClientShard {
   // `key_hash` is the key's hash with the shard's seed. A refusal changes nothing but whom the shard still
   // remembers.
   Admission admit(const ClientKey& key, std::uint64_t key_hash, base::TimePoint now);
+
+  // Other limits from now on. What clients have open, and what their bursts lack, stays.
+  void change(const ClientLimits& limits, base::TimePoint now);
 
   // The admitted connection has closed.
   void release(std::uint32_t entry);
@@ -88,10 +93,10 @@ class alignas(64) ClientShard {
   void push_idle(std::uint32_t index);
   void forget(std::uint32_t index);
 
-  const ClientLimits limits_;
   const std::uint64_t seed_;
   mutable std::mutex mutex_;
   // All below are guarded by `mutex_`; the vectors never grow beyond what the constructor gave them.
+  ClientLimits limits_;
   Ticks now_ = 0;  // the latest of all threads, so that no clock that lags gives anybody a fresh start
   std::uint32_t used_ = 0;
   std::uint32_t free_ = 0;  // the first of the free entries

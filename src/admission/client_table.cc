@@ -13,8 +13,7 @@ constexpr std::uint32_t kMostShards = 64;
 
 }  // namespace
 
-ClientTable::ClientTable(ClientTableSettings settings, ClientLimits limits)
-    : prefix_(settings.prefix), seed_(settings.seed) {
+ClientTable::ClientTable(ClientTableSettings settings, ClientLimits limits) : settings_(settings) {
   WEIR_ASSERT(settings.capacity >= 1 && settings.capacity <= 1u << 30);
   const std::uint32_t count = std::clamp(settings.capacity / kLeastShard, 1u, kMostShards);
   std::uint32_t room = settings.capacity;
@@ -24,17 +23,25 @@ ClientTable::ClientTable(ClientTableSettings settings, ClientLimits limits)
   }
   shards_.reserve(count);
   for (std::uint32_t i = 0; i < count; ++i) {
-    shards_.push_back(std::make_unique<ClientShard>(room, limits, seed_));
+    shards_.push_back(std::make_unique<ClientShard>(room, limits, settings.seed));
   }
 }
 
 ClientOutcome ClientTable::admit(const base::Address& client, base::TimePoint now, ClientPermit& permit) {
-  const ClientKey key = client_key(client, prefix_);
-  const std::uint64_t key_hash = hash(key, seed_);
+  const ClientKey key = client_key(client, settings_.prefix);
+  const std::uint64_t key_hash = hash(key, settings_.seed);
   ClientShard& shard = shard_of(key_hash);
   const ClientShard::Admission admission = shard.admit(key, key_hash, now);
   if (admission.outcome == ClientOutcome::kAdmitted) permit = ClientPermit(&shard, admission.entry);
   return admission.outcome;
+}
+
+bool ClientTable::is_like(const ClientTableSettings& settings) const {
+  return settings.capacity == settings_.capacity && settings.prefix == settings_.prefix;
+}
+
+void ClientTable::change(const ClientLimits& limits, base::TimePoint now) {
+  for (const auto& shard : shards_) shard->change(limits, now);
 }
 
 std::size_t ClientTable::size() const {

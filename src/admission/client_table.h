@@ -74,10 +74,17 @@ class ClientTable {
  public:
   ClientTable(ClientTableSettings settings, ClientLimits limits);
 
+  // Whether one of `settings` would be like this one but for who is in it; the seed does not count.
+  bool is_like(const ClientTableSettings& settings) const;
+
   // Asks for one more connection of `client` (of its whole prefix). Only `kAdmitted` fills `permit`, and only
   // that counts towards the limits; what `permit` held before is released. When a client has too many
   // connections and is too fast as well, the former is the answer. Any thread; no allocation.
   ClientOutcome admit(const base::Address& client, base::TimePoint now, ClientPermit& permit);
+
+  // Other limits from now on, for the clients that are known too. What they have open, and what their bursts
+  // lack, stays. Any thread.
+  void change(const ClientLimits& limits, base::TimePoint now);
 
   // Clients that are remembered: with connections, or not yet forgotten. Each admission forgets up to two of
   // the latter in its shard, so a table that is not asked shows the past.
@@ -92,8 +99,7 @@ class ClientTable {
  private:
   ClientShard& shard_of(std::uint64_t key_hash);
 
-  const ClientPrefix prefix_;
-  const std::uint64_t seed_;
+  const ClientTableSettings settings_;
   std::vector<std::unique_ptr<ClientShard>> shards_;
 };
 

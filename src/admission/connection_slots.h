@@ -54,14 +54,19 @@ class ConnectionSlots {
   // lost between the look and the asking.
   Permit acquire_or_ask();
 
+  // From now on so many. Those that are out stay out: with fewer, none is given until enough have come back.
+  // Who has asked is told when there is room by this. Any thread.
+  void set_limit(std::uint32_t limit);
+
   std::uint32_t used() const { return used_.load(std::memory_order_acquire); }
-  std::uint32_t limit() const { return limit_; }
+  std::uint32_t limit() const { return limit_.load(std::memory_order_relaxed); }
 
  private:
   friend class Permit;
   void give_back();
+  void tell_who_asked();
 
-  const std::uint32_t limit_;
+  std::atomic<std::uint32_t> limit_;
   const std::function<void()> on_free_;
   std::atomic<std::uint32_t> used_{0};
   std::atomic<bool> asked_{false};

@@ -50,7 +50,16 @@ class Gcra {
 
   // Takes an admission back, as if it had not been asked for. Precondition: each admission at most once, and
   // soon: what comes back only after the burst was whole again lets in one more than the burst.
-  static constexpr void give_back(Ticks& arrival) { arrival -= kInterval; }
+  static constexpr void give_back(Ticks& arrival) { arrival -= std::min(arrival, kInterval); }
+
+  // The arrival time here of somebody who had `arrival` by the rule that held until `now`: so many admissions
+  // as that one's burst lacked, this one's lacks.
+  constexpr Ticks carried_over(const Gcra& before, Ticks arrival, base::TimePoint now) const {
+    const Ticks then = before.at(now);
+    return is_past(arrival, then) ? 0 : at(now) + (arrival - then);
+  }
+
+  friend constexpr bool operator==(const Gcra&, const Gcra&) = default;
 
   // Whether the burst is whole again at `now`, so that a fresh start would look the same.
   static constexpr bool is_past(Ticks arrival, Ticks now) { return arrival <= now; }

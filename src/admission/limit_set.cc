@@ -1,17 +1,48 @@
 #include "admission/limit_set.h"
 
 #include <limits>
+#include <utility>
 
 namespace weir::admission {
+namespace {
 
-LimitSet::LimitSet(const LimitSettings& settings)
-    : settings_(settings),
-      connections_(settings.max_connections.value_or(std::numeric_limits<std::uint32_t>::max()), [] {}),
-      tarpit_(settings.tarpit_max, [] {}) {
-  if (settings.rate) rate_.emplace(*settings.rate);
-  if (settings.client.max_connections || settings.client.rate) {
-    table_ = std::make_unique<ClientTable>(settings.table, settings.client);
+std::uint32_t most_connections(const LimitSettings& settings) {
+  return settings.max_connections.value_or(std::numeric_limits<std::uint32_t>::max());
+}
+
+}  // namespace
+
+LimitSet::LimitSet(const LimitSettings& settings, std::shared_ptr<const LimitSet> before)
+    : settings_(settings), before_(std::move(before)) {
+  if (before_ != nullptr) {
+    connections_ = before_->connections_;
+    tarpit_ = before_->tarpit_;
+    unlimited_ = before_->unlimited_;
+  } else {
+    connections_ = std::make_shared<ConnectionSlots>(most_connections(settings), [] {});
+    tarpit_ = std::make_shared<ConnectionSlots>(settings.tarpit_max, [] {});
+    unlimited_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   }
+  if (settings.rate) rate_ = std::make_shared<RateLimiter>(*settings.rate);
+  if (!settings.client.max_connections && !settings.client.rate) return;
+  const bool can_share =
+      before_ != nullptr && before_->table_ != nullptr && before_->table_->is_like(settings.table);
+  table_ = can_share ? before_->table_ : std::make_shared<ClientTable>(settings.table, settings.client);
+}
+
+void LimitSet::take_over(base::TimePoint now) {
+  if (before_ == nullptr) return;
+  connections_->set_limit(most_connections(settings_));
+  tarpit_->set_limit(settings_.tarpit_max);
+  const std::shared_ptr<RateLimiter>& earlier = before_->rate_;
+  if (rate_ != nullptr && earlier != nullptr) {
+    const bool is_same = rate_->rule() == earlier->rule();
+    rate_ = is_same ? earlier : std::make_shared<RateLimiter>(rate_->rule(), *earlier, now);
+  }
+  if (table_ != nullptr && table_ == before_->table_ && settings_.client != before_->settings_.client) {
+    table_->change(settings_.client, now);
+  }
+  before_.reset();
 }
 
 std::optional<Refusal> LimitSet::admit(const base::Address& client, base::TimePoint now,
@@ -32,13 +63,13 @@ std::optional<Refusal> LimitSet::admit(const base::Address& client, base::TimePo
     }
   }
   if (settings_.max_connections) {
-    permits.listener = connections_.try_acquire();
+    permits.listener = connections_->try_acquire();
     if (!permits.listener) {
       permits.client.undo();
       return Refusal::kListenerConnections;
     }
   }
-  if (rate_ && !rate_->admit(now)) {
+  if (rate_ != nullptr && !rate_->admit(now)) {
     permits.listener.release();
     permits.client.undo();
     return Refusal::kRate;
@@ -48,7 +79,7 @@ std::optional<Refusal> LimitSet::admit(const base::Address& client, base::TimePo
 }
 
 void LimitSet::undo(LimitPermits& permits) {
-  if (rate_) rate_->give_back();
+  if (rate_ != nullptr) rate_->give_back();
   permits.listener.release();
   permits.client.undo();
   permits.is_unlimited = false;

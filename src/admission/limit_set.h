@@ -1,9 +1,11 @@
 // The limits that a listener keeps, its own or shared with others: how many connections, how fast, and the
 // same for each client. Asked in one go, client first, and what was taken is given back when a later limit
 // refuses, so that one flooder cannot use up what honest clients are entitled to. A live block: exact over
-// all workers, kept by identity, outlives every permit.
+// all workers, and outlives every permit. One that takes the place of another goes on with what that one has
+// counted.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -41,7 +43,15 @@ struct LimitPermits {
 
 class LimitSet {
  public:
-  explicit LimitSet(const LimitSettings& settings);
+  // With `before`, it is made to take that one's place; see `take_over`. Throws std::bad_alloc when the table
+  // of clients cannot be had.
+  explicit LimitSet(const LimitSettings& settings, std::shared_ptr<const LimitSet> before = nullptr);
+
+  // Takes the place of the one before it: its connections, what its rate and its clients have used up, who is
+  // held. A client table of another size or other prefixes begins empty, and connections that came while
+  // their number was not limited are not counted. Both may be asked for a while, and share what is counted.
+  // Nothing happens without one before. Once, before it is asked; one thread.
+  void take_over(base::TimePoint now);
 
   // The reason why not, and `permits` stay empty; or nothing, and they are filled. Any thread; no allocation.
   std::optional<Refusal> admit(const base::Address& client, base::TimePoint now, LimitPermits& permits);
@@ -51,26 +61,27 @@ class LimitSet {
 
   bool dry_run() const { return settings_.dry_run; }
   // Whether it limits anything; if not there is no need to ask.
-  bool limits_anything() const { return rate_ || table_ != nullptr || settings_.max_connections; }
+  bool limits_anything() const { return rate_ != nullptr || table_ != nullptr || settings_.max_connections; }
 
   // The right to hold one refused client, or an empty one.
-  Permit hold_refused() { return tarpit_.try_acquire(); }
-  std::uint32_t held_refused() const { return tarpit_.used(); }
+  Permit hold_refused() { return tarpit_->try_acquire(); }
+  std::uint32_t held_refused() const { return tarpit_->used(); }
 
   // Null when clients are not limited.
   const ClientTable* table() const { return table_.get(); }
   // Connections of new clients that found the table full and were let in without limits of their own; told
   // by whoever has asked every rule.
-  std::uint64_t unlimited() const { return unlimited_.load(std::memory_order_relaxed); }
-  void count_unlimited() { unlimited_.fetch_add(1, std::memory_order_relaxed); }
+  std::uint64_t unlimited() const { return unlimited_->load(std::memory_order_relaxed); }
+  void count_unlimited() { unlimited_->fetch_add(1, std::memory_order_relaxed); }
 
  private:
   const LimitSettings settings_;
-  ConnectionSlots connections_;
-  ConnectionSlots tarpit_;
-  std::optional<RateLimiter> rate_;
-  std::unique_ptr<ClientTable> table_;
-  std::atomic<std::uint64_t> unlimited_{0};
+  std::shared_ptr<const LimitSet> before_;  // until `take_over`
+  std::shared_ptr<ConnectionSlots> connections_;
+  std::shared_ptr<ConnectionSlots> tarpit_;
+  std::shared_ptr<RateLimiter> rate_;   // none: as fast as they come
+  std::shared_ptr<ClientTable> table_;  // none: clients have no limits of their own
+  std::shared_ptr<std::atomic<std::uint64_t>> unlimited_;
 };
 
 }  // namespace weir::admission

@@ -2,6 +2,10 @@
 
 namespace weir::admission {
 
+RateLimiter::RateLimiter(Gcra rule, const RateLimiter& before, base::TimePoint now)
+    : rule_(rule),
+      arrival_(rule.carried_over(before.rule_, before.arrival_.load(std::memory_order_relaxed), now)) {}
+
 bool RateLimiter::admit(base::TimePoint now) {
   const Ticks ticks = rule_.at(now);
   Ticks seen = arrival_.load(std::memory_order_relaxed);
@@ -12,6 +16,13 @@ bool RateLimiter::admit(base::TimePoint now) {
   }
 }
 
-void RateLimiter::give_back() { arrival_.fetch_sub(Gcra::kInterval, std::memory_order_relaxed); }
+void RateLimiter::give_back() {
+  Ticks seen = arrival_.load(std::memory_order_relaxed);
+  for (;;) {
+    Ticks next = seen;
+    Gcra::give_back(next);
+    if (arrival_.compare_exchange_weak(seen, next, std::memory_order_relaxed)) return;
+  }
+}
 
 }  // namespace weir::admission

@@ -14,6 +14,8 @@ namespace weir::admission {
 class alignas(64) RateLimiter {
  public:
   explicit RateLimiter(Gcra rule) : rule_(rule) {}
+  // Takes the place of another one at `now`: its burst lacks as much as that one's did.
+  RateLimiter(Gcra rule, const RateLimiter& before, base::TimePoint now);
   RateLimiter(const RateLimiter&) = delete;
   RateLimiter& operator=(const RateLimiter&) = delete;
 
@@ -23,6 +25,8 @@ class alignas(64) RateLimiter {
   // Takes one admission back that another rule refused. Any thread; at once (see `Gcra::give_back`), and at
   // most once for each `admit` that said yes.
   void give_back();
+
+  const Gcra& rule() const { return rule_; }
 
  private:
   const Gcra rule_;

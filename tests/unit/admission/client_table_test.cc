@@ -479,5 +479,72 @@ TEST(ClientTable, OverflowingItFromManyThreadsKeepsItsBound) {
   }
 }
 
+TEST(ClientTable, WithOtherLimitsKeepsWhatClientsHaveOpen) {
+  ClientTable table(room_for(10), connections(3));
+  const base::TimePoint now = at(seconds(100));
+  std::vector<ClientPermit> permits(3);
+  for (ClientPermit& permit : permits)
+    ASSERT_EQ(table.admit(client(1), now, permit), ClientOutcome::kAdmitted);
+  table.change(connections(4), now);
+  ClientPermit fourth;
+  EXPECT_EQ(table.admit(client(1), now, fourth), ClientOutcome::kAdmitted);
+  EXPECT_EQ(visit(table, 1, now), ClientOutcome::kTooManyConnections);
+  table.change(connections(1), now);
+  EXPECT_EQ(visit(table, 1, now), ClientOutcome::kTooManyConnections);
+  fourth.release();
+  for (ClientPermit& permit : permits) permit.release();
+  EXPECT_EQ(visit(table, 1, now), ClientOutcome::kAdmitted);
+}
+
+TEST(ClientTable, WithAnotherRateKeepsWhatEachClientHasUsedUp) {
+  ClientTable table(room_for(10), rate(per_second(1, 10)));
+  const base::TimePoint now = at(seconds(100));
+  for (int i = 0; i < 7; ++i) ASSERT_EQ(visit(table, 1, now), ClientOutcome::kAdmitted);
+  table.change(rate(per_second(1'000, 10)), now);
+  int admitted = 0;
+  while (visit(table, 1, now) == ClientOutcome::kAdmitted) ++admitted;
+  EXPECT_EQ(admitted, 3);
+  EXPECT_EQ(visit(table, 2, now), ClientOutcome::kAdmitted) << "it is not the others' doing";
+  EXPECT_EQ(visit(table, 1, now + seconds(1)), ClientOutcome::kAdmitted);
+}
+
+TEST(ClientTable, WithoutARateAndWithOneAgainClientsBeginFresh) {
+  ClientTable table(room_for(10), rate(per_second(1, 2)));
+  const base::TimePoint now = at(seconds(100));
+  for (int i = 0; i < 2; ++i) ASSERT_EQ(visit(table, 1, now), ClientOutcome::kAdmitted);
+  ASSERT_EQ(visit(table, 1, now), ClientOutcome::kTooFast);
+  table.change(connections(5), now);
+  EXPECT_EQ(visit(table, 1, now), ClientOutcome::kAdmitted);
+  table.change(rate(per_second(1, 2)), now);
+  EXPECT_EQ(visit(table, 1, now), ClientOutcome::kAdmitted);
+}
+
+TEST(ClientTable, ForgetsThoseWhoAreDueByTheNewRate) {
+  ClientTable table(room_for(4), rate(per_second(1, 10)));
+  base::TimePoint now = at(seconds(100));
+  for (std::uint32_t number = 1; number <= 4; ++number) {
+    for (std::uint32_t i = 0; i < number; ++i) ASSERT_EQ(visit(table, number, now), ClientOutcome::kAdmitted);
+  }
+  EXPECT_EQ(visit(table, 5, now), ClientOutcome::kTableFull);
+  table.change(rate(per_second(1'000, 10)), now);
+  // The first of them lacks one, which is there again after a millisecond.
+  now += milliseconds(2);
+  EXPECT_EQ(visit(table, 5, now), ClientOutcome::kAdmitted);
+  now += milliseconds(10);
+  for (std::uint32_t number = 6; number <= 9; ++number) {
+    EXPECT_EQ(visit(table, number, now), ClientOutcome::kAdmitted);
+    now += milliseconds(2);
+  }
+}
+
+TEST(ClientTable, IsLikeOneOfTheSameSizeAndPrefixes) {
+  const ClientTable table(room_for(10), connections(1));
+  EXPECT_TRUE(table.is_like(room_for(10, 99)));
+  EXPECT_FALSE(table.is_like(room_for(11)));
+  ClientTableSettings wider = room_for(10);
+  wider.prefix.ipv6_bits = 48;
+  EXPECT_FALSE(table.is_like(wider));
+}
+
 }  // namespace
 }  // namespace weir::admission

@@ -157,5 +157,32 @@ TEST(Refusal, HasOneWordForEach) {
   EXPECT_EQ(word(Refusal::kNoDescriptors), "no_descriptors");
 }
 
+TEST(ConnectionSlots, WithALowerLimitGiveNoneUntilEnoughHaveComeBack) {
+  ConnectionSlots slots(3, [] {});
+  Permit a = slots.try_acquire();
+  Permit b = slots.try_acquire();
+  Permit c = slots.try_acquire();
+  slots.set_limit(2);
+  EXPECT_EQ(slots.used(), 3u) << "nobody is thrown out";
+  a.release();
+  EXPECT_FALSE(slots.try_acquire());
+  b.release();
+  EXPECT_TRUE(slots.try_acquire());
+}
+
+TEST(ConnectionSlots, WithAHigherLimitTellWhoHasAsked) {
+  int told = 0;
+  ConnectionSlots slots(1, [&] { ++told; });
+  Permit a = slots.try_acquire();
+  ASSERT_FALSE(slots.acquire_or_ask());
+  slots.set_limit(1);
+  EXPECT_EQ(told, 0) << "there is no more room than before";
+  slots.set_limit(2);
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(slots.try_acquire());
+  slots.set_limit(5);
+  EXPECT_EQ(told, 1) << "nobody has asked since";
+}
+
 }  // namespace
 }  // namespace weir::admission

@@ -217,5 +217,41 @@ TEST(Gcra, TimeThatGoesBackwardsAdmitsNoMore) {
   EXPECT_GT(admitted, 1000);
 }
 
+// How many may come at once at `now`.
+int at_once(const Gcra& rule, Ticks arrival, base::TimePoint now) {
+  int admitted = 0;
+  while (rule.admit(arrival, rule.at(now))) ++admitted;
+  return admitted;
+}
+
+TEST(Gcra, WhatABurstLacksIsCarriedOverToAnotherRule) {
+  const base::TimePoint now(std::chrono::hours(1));
+  const Gcra slow({10, std::chrono::seconds(1)}, 20);
+  const Gcra fast({5'000, std::chrono::seconds(1)}, 20);
+  const Gcra small({10, std::chrono::seconds(1)}, 5);
+  Ticks arrival = 0;
+  for (int i = 0; i < 12; ++i) ASSERT_TRUE(slow.admit(arrival, slow.at(now)));
+  EXPECT_EQ(at_once(slow, arrival, now), 8);
+  EXPECT_EQ(at_once(fast, fast.carried_over(slow, arrival, now), now), 8);
+  EXPECT_EQ(at_once(slow, slow.carried_over(fast, fast.carried_over(slow, arrival, now), now), now), 8);
+  EXPECT_EQ(at_once(small, small.carried_over(slow, arrival, now), now), 0) << "it has used more than that";
+}
+
+TEST(Gcra, WhoseBurstIsWholeBeginsFreshByAnotherRule) {
+  const base::TimePoint now(std::chrono::hours(1));
+  const Gcra slow({10, std::chrono::seconds(1)}, 20);
+  const Gcra fast({5'000, std::chrono::seconds(1)}, 20);
+  Ticks arrival = 0;
+  ASSERT_TRUE(slow.admit(arrival, slow.at(now)));
+  EXPECT_EQ(fast.carried_over(slow, arrival, now + std::chrono::seconds(1)), 0u);
+  EXPECT_EQ(fast.carried_over(slow, 0, now), 0u);
+}
+
+TEST(Gcra, NothingIsGivenBackToOneWhoHasTakenNothing) {
+  Ticks arrival = 0;
+  Gcra::give_back(arrival);
+  EXPECT_EQ(arrival, 0u);
+}
+
 }  // namespace
 }  // namespace weir::admission

@@ -133,5 +133,101 @@ TEST(LimitSet, HoldsAsManyRefusedClientsAsItMay) {
   EXPECT_TRUE(limits.hold_refused());
 }
 
+std::shared_ptr<LimitSet> in_place_of(const std::shared_ptr<LimitSet>& before,
+                                      const LimitSettings& settings) {
+  auto limits = std::make_shared<LimitSet>(settings, before);
+  limits->take_over(kStart);
+  return limits;
+}
+
+TEST(LimitSet, InThePlaceOfAnotherCountsTheConnectionsThatThatOneLetIn) {
+  LimitSettings settings;
+  settings.max_connections = 2;
+  const auto before = std::make_shared<LimitSet>(settings);
+  LimitPermits a;
+  LimitPermits b;
+  ASSERT_FALSE(before->admit(client(1), kStart, a));
+  ASSERT_FALSE(before->admit(client(2), kStart, b));
+  settings.max_connections = 3;
+  const auto after = in_place_of(before, settings);
+  LimitPermits c;
+  LimitPermits d;
+  EXPECT_FALSE(after->admit(client(3), kStart, c));
+  EXPECT_EQ(after->admit(client(4), kStart, d), Refusal::kListenerConnections);
+  EXPECT_EQ(before->admit(client(4), kStart, d), Refusal::kListenerConnections) << "who still asks that one";
+  a.release();
+  EXPECT_FALSE(after->admit(client(4), kStart, d));
+}
+
+TEST(LimitSet, InThePlaceOfAnotherGoesOnWithItsRateAndItsClients) {
+  LimitSettings settings;
+  settings.rate = per_second(1, 10);
+  settings.client = {2, per_second(1, 5)};
+  const auto before = std::make_shared<LimitSet>(settings);
+  LimitPermits first;
+  LimitPermits second;
+  ASSERT_FALSE(before->admit(client(1), kStart, first));
+  ASSERT_FALSE(before->admit(client(1), kStart, second));
+  for (const bool is_same : {true, false}) {
+    LimitSettings next = settings;
+    if (!is_same) next.rate = per_second(2, 10);
+    const auto after = in_place_of(before, next);
+    LimitPermits permits;
+    EXPECT_EQ(after->admit(client(1), kStart, permits), Refusal::kClientConnections);
+    std::vector<LimitPermits> others(20);
+    int admitted = 0;
+    for (std::uint32_t i = 0; i < 20; ++i)
+      admitted += after->admit(client(100 + i), kStart, others[i]) ? 0 : 1;
+    // The first of the two shares the word of the one before, so the second finds nothing left.
+    EXPECT_EQ(admitted, is_same ? 8 : 0);
+  }
+}
+
+TEST(LimitSet, ChangesNothingOfTheOneBeforeUntilItTakesOver) {
+  LimitSettings settings;
+  settings.max_connections = 2;
+  settings.client = {2, std::nullopt};
+  const auto before = std::make_shared<LimitSet>(settings);
+  settings.max_connections = 0;
+  settings.client = {0, std::nullopt};
+  const auto after = std::make_shared<LimitSet>(settings, before);
+  LimitPermits permits;
+  EXPECT_FALSE(before->admit(client(1), kStart, permits)) << "the new configuration may yet be refused";
+  after->take_over(kStart);
+  LimitPermits more;
+  EXPECT_EQ(before->admit(client(1), kStart, more), Refusal::kClientConnections);
+}
+
+TEST(LimitSet, OfAnotherSizeBeginsWithAnEmptyTableAndOldPermitsComeBackToTheirs) {
+  LimitSettings settings;
+  settings.client = {1, std::nullopt};
+  auto before = std::make_shared<LimitSet>(settings);
+  LimitPermits old;
+  ASSERT_FALSE(before->admit(client(1), kStart, old));
+  settings.table.capacity = 100;
+  const auto after = in_place_of(before, settings);
+  EXPECT_NE(after->table(), before->table());
+  LimitPermits permits;
+  EXPECT_FALSE(after->admit(client(1), kStart, permits));
+  old.release();
+  EXPECT_EQ(before->table()->size(), 0u);
+}
+
+TEST(LimitSet, LimitsThatComeOrGoDoSoWithTheNewOne) {
+  const auto before = std::make_shared<LimitSet>(LimitSettings{});
+  LimitSettings settings;
+  settings.client = {1, std::nullopt};
+  settings.rate = per_second(1, 1);
+  const auto with = in_place_of(before, settings);
+  LimitPermits permits;
+  EXPECT_FALSE(with->admit(client(1), kStart, permits));
+  LimitPermits more;
+  EXPECT_EQ(with->admit(client(1), kStart, more), Refusal::kClientConnections);
+  EXPECT_EQ(with->admit(client(2), kStart, more), Refusal::kRate);
+  const auto without = in_place_of(with, {});
+  EXPECT_FALSE(without->limits_anything());
+  EXPECT_FALSE(without->admit(client(1), kStart, more));
+}
+
 }  // namespace
 }  // namespace weir::admission

@@ -125,5 +125,23 @@ TEST(RateLimiter, WhatThreadsGiveBackIsNeitherLostNorDoubled) {
   EXPECT_EQ(kept.load() + left, 1000);
 }
 
+TEST(RateLimiter, InThePlaceOfAnotherLacksWhatThatOneLacked) {
+  const base::TimePoint now = at(seconds(100));
+  RateLimiter before(Gcra({10, seconds(1)}, 20));
+  for (int i = 0; i < 15; ++i) ASSERT_TRUE(before.admit(now));
+  RateLimiter after(Gcra({1000, seconds(1)}, 20), before, now);
+  int admitted = 0;
+  while (after.admit(now)) ++admitted;
+  EXPECT_EQ(admitted, 5);
+}
+
+TEST(RateLimiter, GivesNothingBackThatItHasNot) {
+  RateLimiter limiter(Gcra({10, seconds(1)}, 2));
+  limiter.give_back();
+  EXPECT_TRUE(limiter.admit(at(seconds(100))));
+  EXPECT_TRUE(limiter.admit(at(seconds(100))));
+  EXPECT_FALSE(limiter.admit(at(seconds(100))));
+}
+
 }  // namespace
 }  // namespace weir::admission
