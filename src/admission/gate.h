@@ -41,9 +41,6 @@ class Gate {
 
   bool asks_the_time() const { return rules_.limits->limits_anything() || rules_.process_rate != nullptr; }
 
-  // From the next client on.
-  void replace_access(std::shared_ptr<const AccessList> access) { rules_.access = std::move(access); }
-
   LimitSet& limits() { return *rules_.limits; }
 
  private:

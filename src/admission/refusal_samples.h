@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "admission/refusals.h"
@@ -17,7 +18,7 @@ namespace weir::admission {
 
 struct RefusalSample {
   std::chrono::system_clock::time_point time;
-  std::size_t listener = 0;  // position in the configuration
+  std::string listener;  // its name
   base::Address client;
   Refusal reason = Refusal::kDenied;
   bool dry_run = false;  // it would have been refused

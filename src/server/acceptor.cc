@@ -30,50 +30,26 @@ constexpr base::Millis kShortagePause{100};
 
 }  // namespace
 
-Acceptor::Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door& door, net::PacketFilter* filter,
-                   Assigned&& socket)
-    : loop_(loop),
-      owner_(owner),
-      rules_(rules),
-      door_(door),
-      filter_(filter),
-      fd_(std::move(socket.fd)),
-      listener_(socket.listener),
-      address_(std::move(socket.address)) {
-  watch_.bind<&Acceptor::on_ready>(loop, fd_.get(), this);
+Acceptor::Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door& door,
+                   std::shared_ptr<ListeningSocket> socket)
+    : loop_(loop), owner_(owner), rules_(rules), door_(&door), socket_(std::move(socket)) {
+  watch_.bind<&Acceptor::on_ready>(loop, socket_->fd(), this);
   retry_.bind<&Acceptor::resume>(loop, this);
 }
 
 void Acceptor::resume() {
-  if (!fd_) return;
+  if (!socket_->is_open()) return;
   retry_.stop();
   if (!watch_.want(net::Interest::kRead)) retry_.start(kShortagePause);
 }
 
 void Acceptor::drain() {
   draining_ = true;
-  for (int i = 0; fd_ && i < kMostQueued && accept_one() == Step::kAgain; ++i) {
+  for (int i = 0; socket_->is_open() && i < kMostQueued && accept_one() == Step::kAgain; ++i) {
   }
-  close();
-}
-
-void Acceptor::close() {
   watch_.stop();
   retry_.stop();
-  const std::lock_guard lock(closing_);
-  if (fd_ && filter_ != nullptr) filter_->detach(fd_.get());
-  fd_.reset();
-}
-
-void Acceptor::take_off_filter() {
-  const std::lock_guard lock(closing_);
-  if (fd_ && filter_ != nullptr) filter_->detach(fd_.get());
-}
-
-std::optional<net::AcceptQueue> Acceptor::queue() const {
-  const std::lock_guard lock(closing_);
-  if (!fd_ || !address_.is_ip()) return std::nullopt;
-  return net::accept_queue(fd_.get());
+  socket_->close();
 }
 
 // Had more been waiting than the last batch took, the loop would have called again by the turn after it.
@@ -101,7 +77,7 @@ void Acceptor::on_ready(net::Ready) {
 }
 
 void Acceptor::take_large_batch() {
-  door_.counters().large_batches.add();
+  door_->counters().large_batches.add();
   for (int i = batch_; i < kLargeBatch; ++i) {
     if (accept_one() == Step::kDone) return;
   }
@@ -110,8 +86,7 @@ void Acceptor::take_large_batch() {
 
 // Whether the queue was more than three quarters full before a batch was taken off it.
 bool Acceptor::many_wait() const {
-  if (!address_.is_ip()) return false;
-  const auto queue = net::accept_queue(fd_.get());
+  const auto queue = socket_->queue();
   if (!queue) return false;
   // Of a queue that is shorter than that the batch itself says nothing.
   const unsigned taken = queue->limit > 2 * kBatch ? static_cast<unsigned>(batch_) : 0;
@@ -125,26 +100,26 @@ Acceptor::Step Acceptor::accept_one() {
   sockaddr_storage storage{};
   socklen_t length = sizeof(storage);
   base::UniqueFd client(
-      ::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      ::accept4(socket_->fd(), reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!client) return accept_failed(errno);
   // Not before there is a client: another worker's would be refused meanwhile.
   if (!waits) permit = rules_.slots.try_acquire();
-  if (filter_ != nullptr) net::PacketFilter::detach_accepted(client.get());
+  if (socket_->was_filtered()) net::PacketFilter::detach_accepted(client.get());
   const base::Address address = base::Address::from_sockaddr(storage, length).unmapped();
   if (!permit) {
-    door_.note_refused(address, Refusal::kProcessConnections);
+    door_->note_refused(address, Refusal::kProcessConnections);
     net::abort_connection(client);
     return Step::kAgain;
   }
   admission::LimitPermits limits;
-  const admission::Decision decision = door_.admit_peer(address, limits);
+  const admission::Decision decision = door_->admit_peer(address, limits);
   if (decision.refused) {
     permit.release();
-    door_.refuse(std::move(client));
+    door_->refuse(std::move(client));
     return Step::kAgain;
   }
   owner_.accepted({std::move(client), address, std::move(permit), std::move(limits), decision.is_proxy},
-                  listener_);
+                  *door_);
   return Step::kAgain;
 }
 
@@ -189,7 +164,7 @@ Acceptor::Step Acceptor::accept_failed(int error) {
 
 void Acceptor::pause(Refusal reason) {
   watch_.stop();
-  door_.counters().paused[static_cast<std::size_t>(reason)].add();
+  door_->counters().paused[static_cast<std::size_t>(reason)].add();
 }
 
 }  // namespace weir::server

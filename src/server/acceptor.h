@@ -3,16 +3,13 @@
 // refuses, counts it, and never spins. What an accepted client becomes is the worker's business.
 #pragma once
 
-#include <mutex>
-#include <optional>
+#include <memory>
 
 #include "admission/connection_slots.h"
 #include "config/model.h"
-#include "net/kernel_counters.h"
-#include "net/packet_filter.h"
 #include "net/watch.h"
 #include "server/door.h"
-#include "server/listener_set.h"
+#include "server/listening_socket.h"
 #include "session/session.h"
 
 namespace weir::server {
@@ -21,8 +18,8 @@ class Acceptor {
  public:
   class Owner {
    public:
-    // A client was let in on this listener.
-    virtual void accepted(session::Admitted&& admitted, std::size_t listener) = 0;
+    // A client was let in by this door.
+    virtual void accepted(session::Admitted&& admitted, Door& door) = 0;
 
    protected:
     ~Owner() = default;
@@ -33,14 +30,19 @@ class Acceptor {
     config::WhenFull when_full;
   };
 
-  ~Acceptor() { close(); }
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
-  // `door` is the listener's on this worker, and there for all its sockets. `filter` may be null; it is on
-  // the socket already, and taken off before that closes.
-  Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door& door, net::PacketFilter* filter,
-           Assigned&& socket);
+  // `door` is the listener's on this worker, and there for all its sockets. The socket stays open when the
+  // acceptor goes.
+  Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door& door,
+           std::shared_ptr<ListeningSocket> socket);
+
+  // Another listener's door from the next client on, and another rule.
+  void change(Door& door, config::WhenFull when_full) {
+    door_ = &door;
+    rules_.when_full = when_full;
+  }
 
   // Begins to accept, or goes on after a pause. On the worker's thread.
   void resume();
@@ -49,21 +51,10 @@ class Acceptor {
   // refused.
   void drain();
 
-  std::size_t listener() const { return listener_; }
-  const base::Address& address() const { return address_; }
-
-  // The connections that wait to be accepted; nothing for a unix socket, and once the socket is closed. Any
-  // thread.
-  std::optional<net::AcceptQueue> queue() const;
-
-  // Takes the packet filter off the socket, if there is one. Any thread.
-  void take_off_filter();
-
  private:
   enum class Step { kAgain, kDone };
 
   void on_ready(net::Ready);
-  void close();
   void note_turn();
   void begin_small();
   bool many_wait() const;
@@ -75,13 +66,9 @@ class Acceptor {
 
   net::EventLoop& loop_;
   Owner& owner_;
-  const Rules rules_;
-  Door& door_;
-  net::PacketFilter* const filter_;
-  mutable std::mutex closing_;  // held to close the socket, and to look at it from another thread
-  base::UniqueFd fd_;
-  const std::size_t listener_;
-  const base::Address address_;
+  Rules rules_;
+  Door* door_;
+  const std::shared_ptr<ListeningSocket> socket_;
   bool draining_ = false;
   int batch_ = 1;
   int full_batches_ = 0;  // in turns that followed one another

@@ -55,8 +55,7 @@ AccessWatch::AccessWatch(net::EventLoop& loop, Parts parts, std::unique_ptr<net:
       for (const auto& file : side->files) files.push_back(file.value);
     }
     if (files.empty()) continue;
-    watched_.push_back({i, WatchedFiles(std::move(files), parts_.read_since),
-                        std::vector<bool>(parts_.workers.size(), false), nullptr, ""});
+    watched_.push_back({i, WatchedFiles(std::move(files), parts_.read_since), ""});
   }
   timer_.bind<&AccessWatch::look>(loop, this);
   mailbox_->open(loop, [this](Loaded&& loaded) { take(std::move(loaded)); });
@@ -71,7 +70,6 @@ void AccessWatch::start() {
 }
 
 void AccessWatch::look() {
-  hand_out();
   load_changed();
   for (Watched& watched : watched_) watched.files.note();
   timer_.start(kLookInterval);
@@ -147,27 +145,13 @@ void AccessWatch::take(Loaded&& loaded) {
         "the packet filter cannot have the list, so the gate alone refuses: " + loaded.filter_error, fields);
   }
   if (loaded.filter_is_stuck) take_off_filter(watched.listener);
-  watched.current = std::move(loaded.access);
-  watched.owed.assign(parts_.workers.size(), true);
-  hand_out();
+  parts_.publisher.replace_access(watched.listener, std::move(loaded.access));
   load_changed();
 }
 
 void AccessWatch::take_off_filter(std::size_t listener) {
-  for (const auto& worker : parts_.workers) {
-    for (const auto& acceptor : worker->acceptors()) {
-      if (acceptor->listener() == listener) acceptor->take_off_filter();
-    }
-  }
-}
-
-// A worker whose mailbox is full gets it a second later.
-void AccessWatch::hand_out() {
-  for (Watched& watched : watched_) {
-    for (std::size_t i = 0; i < watched.owed.size(); ++i) {
-      if (watched.owed[i])
-        watched.owed[i] = !parts_.workers[i]->post(ReplaceAccess{watched.listener, watched.current});
-    }
+  for (const Assigned& one : parts_.publisher.current().sockets) {
+    if (one.listener == listener) one.socket->take_off_filter();
   }
 }
 

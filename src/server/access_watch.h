@@ -15,8 +15,8 @@
 #include "net/packet_filter.h"
 #include "net/watch.h"
 #include "server/log_writer.h"
+#include "server/publisher.h"
 #include "server/watched_files.h"
-#include "server/worker.h"
 
 namespace weir::server {
 
@@ -25,7 +25,7 @@ class AccessWatch {
   struct Parts {
     const config::Config& config;
     const std::vector<DoorRules>& doors;
-    const std::vector<std::unique_ptr<Worker>>& workers;
+    Publisher& publisher;
     LogWriter& log;
     std::chrono::system_clock::time_point read_since;  // the lists in force were read after this
   };
@@ -43,8 +43,6 @@ class AccessWatch {
   struct Watched {
     std::size_t listener = 0;
     WatchedFiles files;
-    std::vector<bool> owed;  // by worker: it has not been given `current` yet
-    std::shared_ptr<const admission::AccessList> current;
     std::string unread;  // why the files could not be read at the last try; empty: they could
   };
 
@@ -64,7 +62,6 @@ class AccessWatch {
   void load_changed();
   void load(std::size_t watched);
   void take(Loaded&& loaded);
-  void hand_out();
   void take_off_filter(std::size_t listener);
 
   const Parts parts_;

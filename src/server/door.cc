@@ -33,16 +33,16 @@ void Door::note_refused(const base::Address& client, Refusal reason) {
 void Door::keep_sample(const base::Address& client, Refusal reason, bool dry_run) {
   const base::TimePoint now = base::coarse_now();
   if (!services_.samples.wants(now)) return;
-  services_.samples.add({std::chrono::system_clock::now(), listener_, client, reason, dry_run}, now);
+  services_.samples.add({std::chrono::system_clock::now(), listener_->name, client, reason, dry_run}, now);
 }
 
 void Door::refuse(base::UniqueFd client) {
-  switch (rules_.when_exceeded) {
+  switch (listener_->door.when_exceeded) {
     case config::WhenExceeded::kClose:
       return net::end_connection(client);
     case config::WhenExceeded::kTarpit:
       if (admission::Permit permit = gate_.limits().hold_refused()) {
-        const base::TimePoint end = base::precise_now() + rules_.tarpit_time;
+        const base::TimePoint end = base::precise_now() + listener_->door.tarpit_time;
         return services_.tarpit.hold(std::move(client), std::move(permit), end);
       }
       services_.counters.tarpit_full.add();

@@ -2,9 +2,13 @@
 // now and then, and ends their connections as the configuration says. On its worker's thread.
 #pragma once
 
+#include <memory>
+#include <utility>
+
 #include "admission/gate.h"
 #include "admission/refusal_samples.h"
-#include "server/doors.h"
+#include "base/assert.h"
+#include "server/listener.h"
 #include "server/tarpit.h"
 #include "session/door.h"
 
@@ -12,17 +16,24 @@ namespace weir::server {
 
 class Door final : public session::Door {
  public:
-  // What it has from its worker.
+  // What it has from its worker, for this listener.
   struct Services {
     session::ListenerCounters& counters;
     admission::RefusalSamples& samples;
     Tarpit& tarpit;
   };
 
-  // `rules`, and what the services refer to, outlive the door. `listener` is its position in the
-  // configuration.
-  Door(std::size_t listener, const DoorRules& rules, const Services& services)
-      : listener_(listener), rules_(rules), services_(services), gate_(rules.gate) {}
+  // What the services refer to outlives the door.
+  Door(std::shared_ptr<const Listener> listener, const Services& services)
+      : listener_(std::move(listener)), services_(services), gate_(listener_->door.gate) {}
+
+  // The listener as it is from now on. Precondition: the same one, by its tally.
+  void change(std::shared_ptr<const Listener> listener) {
+    WEIR_ASSERT(listener->tally == listener_->tally);
+    listener_ = std::move(listener);
+    gate_ = admission::Gate(listener_->door.gate);
+  }
+  const std::shared_ptr<const Listener>& listener() const { return listener_; }
 
   // Of one who has just connected: a client, or a proxy that is to say who its client is.
   admission::Decision admit_peer(const base::Address& peer, admission::LimitPermits& permits);
@@ -35,18 +46,12 @@ class Door final : public session::Door {
   // One who was not let in for a reason that is not the gate's.
   void note_refused(const base::Address& client, admission::Refusal reason);
 
-  // From the next client on.
-  void replace_access(std::shared_ptr<const admission::AccessList> access) {
-    gate_.replace_access(std::move(access));
-  }
-
  private:
   base::TimePoint now() const { return gate_.asks_the_time() ? base::precise_now() : base::TimePoint(); }
   void note(const base::Address& client, const admission::Decision& decision);
   void keep_sample(const base::Address& client, admission::Refusal reason, bool dry_run);
 
-  const std::size_t listener_;
-  const DoorRules& rules_;
+  std::shared_ptr<const Listener> listener_;
   const Services services_;
   admission::Gate gate_;
 };

@@ -82,12 +82,10 @@ bool Drain::post_to_all(session::CloseReason reason) {
 
 void Drain::say_what_is_waited_for() {
   std::string open;
-  for (std::size_t i = 0; i < parts_.listeners.size(); ++i) {
-    std::uint64_t sessions = 0;
-    for (const auto& worker : parts_.workers) sessions += worker->counters(i).open();
+  for (const auto& listener : parts_.serving.current().listeners) {
+    const std::uint64_t sessions = listener->tally->open();
     if (sessions == 0) continue;
-    fmt::format_to(std::back_inserter(open), "{}{}={}", open.empty() ? "" : " ", parts_.listeners[i],
-                   sessions);
+    fmt::format_to(std::back_inserter(open), "{}{}={}", open.empty() ? "" : " ", listener->name, sessions);
   }
   base::LogFields fields;
   fields.number("sessions", parts_.slots.used());

@@ -9,7 +9,7 @@
 #include "admission/connection_slots.h"
 #include "net/watch.h"
 #include "server/log_writer.h"
-#include "server/worker.h"
+#include "server/publisher.h"
 
 namespace weir::server {
 
@@ -19,7 +19,7 @@ class Drain {
     const std::vector<std::unique_ptr<Worker>>& workers;
     const admission::ConnectionSlots& slots;
     LogWriter& log;
-    std::vector<std::string> listeners;  // names, for what is said
+    const Publisher& serving;  // for what is said
     base::Millis timeout;
   };
 

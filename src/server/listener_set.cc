@@ -52,17 +52,20 @@ Result<void> ListenerSet::open_address(const config::ListenerConfig& listener, c
   auto real = net::local_address(first->get());
   if (!real) return failure(std::move(real.error()));
   addresses_.back().push_back(*real);
+  const auto add = [&](base::UniqueFd fd, std::size_t worker) {
+    sockets_.push_back({std::make_shared<ListeningSocket>(std::move(fd), *real), index, worker});
+  };
   if (address.is_unix()) {
     paths_.emplace_back(address.path());
-    sockets_.push_back({std::move(*first), index, next_worker_++ % workers, *real});
+    add(std::move(*first), next_worker_++ % workers);
     return {};
   }
   deferred_.back() = net::effective_defer_accept(first->get());
-  sockets_.push_back({std::move(*first), index, 0, *real});
+  add(std::move(*first), 0);
   for (std::size_t worker = 1; worker < workers; ++worker) {
     auto further = net::join(*real, options);
     if (!further) return failure(std::move(further.error()));
-    sockets_.push_back({std::move(*further), index, worker, *real});
+    add(std::move(*further), worker);
   }
   return {};
 }

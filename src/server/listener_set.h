@@ -1,10 +1,11 @@
 // Every listening socket of the process, opened before any thread starts, and who accepts from which: TCP
-// addresses have one SO_REUSEPORT socket for each worker, unix sockets one in all. Owns them until the
-// workers take them over; removes the paths of unix sockets when it is told to.
+// addresses have one SO_REUSEPORT socket for each worker, unix sockets one in all. Removes the paths of unix
+// sockets when it is told to.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,17 +13,15 @@
 #include "config/problem.h"
 #include "net/socket.h"
 #include "net/socket_path.h"
+#include "server/listening_socket.h"
 
 namespace weir::server {
 
 // One listening socket and the worker that accepts from it.
 struct Assigned {
-  base::UniqueFd fd;
+  std::shared_ptr<ListeningSocket> socket;
   std::size_t listener = 0;  // position in the configuration
   std::size_t worker = 0;
-  base::Address address;  // the real one
-
-  bool is_tcp() const { return address.is_ip(); }
 };
 
 class ListenerSet {
@@ -37,8 +36,7 @@ class ListenerSet {
   // How many sockets `open` makes; for the sum of descriptors.
   static unsigned count(const config::Config& config, std::size_t workers);
 
-  // Gives the sockets away, once.
-  std::vector<Assigned> take() { return std::move(sockets_); }
+  const std::vector<Assigned>& sockets() const { return sockets_; }
 
   // The real addresses of each listener, in the order of the configuration.
   const std::vector<std::vector<base::Address>>& addresses() const { return addresses_; }

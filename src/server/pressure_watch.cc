@@ -84,7 +84,7 @@ void PressureWatch::look() {
     const std::lock_guard lock(mutex_);
     status_ = {true, *counters, flood_watch_.active(), flood_watch_.accept_overflow().active()};
   }
-  auto queues = accept_queues(parts_.workers);
+  auto queues = accept_queues(parts_.sockets);
   if (before_.empty()) {
     // Whatever the sockets have dropped, they have dropped since this process opened them.
     before_ = queues;
@@ -155,15 +155,13 @@ void PressureWatch::tell(const admission::AcceptOverflowEvent& event,
                    fields);
 }
 
-std::vector<AcceptQueueStatus> accept_queues(const std::vector<std::unique_ptr<Worker>>& workers) {
+std::vector<AcceptQueueStatus> accept_queues(const ListenerSet& listeners) {
   std::vector<AcceptQueueStatus> queues;
-  for (std::size_t worker = 0; worker < workers.size(); ++worker) {
-    for (const auto& acceptor : workers[worker]->acceptors()) {
-      const auto queue = acceptor->queue();
-      if (!queue) continue;
-      queues.push_back(
-          {acceptor->listener(), worker, acceptor->address(), queue->depth, queue->limit, queue->drops});
-    }
+  for (const Assigned& one : listeners.sockets()) {
+    const auto queue = one.socket->queue();
+    if (!queue) continue;
+    queues.push_back(
+        {one.listener, one.worker, one.socket->address(), queue->depth, queue->limit, queue->drops});
   }
   return queues;
 }

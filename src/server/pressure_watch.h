@@ -12,9 +12,9 @@
 #include "admission/flood_watch.h"
 #include "net/kernel_counters.h"
 #include "net/watch.h"
+#include "server/listener_set.h"
 #include "server/log_writer.h"
 #include "server/status.h"
-#include "server/worker.h"
 
 namespace weir::server {
 
@@ -22,7 +22,7 @@ class PressureWatch {
  public:
   struct Parts {
     std::vector<std::string> listeners;  // names
-    const std::vector<std::unique_ptr<Worker>>& workers;
+    const ListenerSet& sockets;
     LogWriter& log;
   };
 
@@ -51,6 +51,6 @@ class PressureWatch {
 };
 
 // Every TCP listening socket's accept queue as it is now. Any thread.
-std::vector<AcceptQueueStatus> accept_queues(const std::vector<std::unique_ptr<Worker>>& workers);
+std::vector<AcceptQueueStatus> accept_queues(const ListenerSet& listeners);
 
 }  // namespace weir::server

@@ -27,14 +27,13 @@ void RefusalSummary::on_interval() {
 
 RefusalSummary::Seen RefusalSummary::count(std::size_t listener) const {
   Seen sum;
-  for (const auto& worker : parts_.workers) {
-    const session::ListenerCounters& counters = worker->counters(listener);
+  parts_.tallies[listener]->each([&](std::size_t, const session::ListenerCounters& counters) {
     for (std::size_t i = 0; i < admission::kRefusals; ++i) {
       sum.refused[i] += counters.refused[i].value();
       sum.would_refuse[i] += counters.would_refuse[i].value();
       sum.paused[i] += counters.paused[i].value();
     }
-  }
+  });
   return sum;
 }
 
@@ -78,8 +77,8 @@ void RefusalSummary::tell_of(std::size_t listener, const Counts& now, Counts& be
     const auto samples = newest_refusals(parts_.workers);
     const auto one =
         std::find_if(samples.begin(), samples.end(), [&](const admission::RefusalSample& sample) {
-          return sample.listener == listener && sample.reason == reason && sample.dry_run == dry_run &&
-                 sample.time >= last_time_;
+          return sample.listener == parts_.listeners[listener] && sample.reason == reason &&
+                 sample.dry_run == dry_run && sample.time >= last_time_;
         });
     if (one != samples.end()) {
       fields.text("client", one->client.to_string());

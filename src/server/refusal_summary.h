@@ -16,7 +16,8 @@ namespace weir::server {
 class RefusalSummary {
  public:
   struct Parts {
-    std::vector<std::string> listeners;  // names
+    std::vector<std::string> listeners;                          // names
+    const std::vector<std::shared_ptr<ListenerTally>>& tallies;  // by listener
     const std::vector<std::unique_ptr<Worker>>& workers;
     LogWriter& log;
   };

@@ -24,7 +24,7 @@ ProcessStatus StatusReader::read() const {
   status.log_lines_lost = parts_.log.lost();
   add_listeners(status);
   add_limits(status);
-  status.queues = accept_queues(parts_.workers);
+  status.queues = accept_queues(parts_.listeners);
   status.pressure = parts_.pressure.status();
   add_pools(status);
   add_refusals(status);
@@ -52,8 +52,7 @@ void StatusReader::add_listeners(ProcessStatus& status) const {
       sum.kernel_drop = filter->mode() == net::FilterMode::kBpf ? "bpf" : "classic";
       sum.kernel_drop_active = filter->in_force();
     }
-    for (std::size_t w = 0; w < parts_.workers.size(); ++w) {
-      const session::ListenerCounters& counters = parts_.workers[w]->counters(i);
+    parts_.world.tallies[i]->each([&](std::size_t w, const session::ListenerCounters& counters) {
       sum.accepted += counters.accepted.value();
       sum.open += counters.open();
       sum.tarpit_full += counters.tarpit_full.value();
@@ -72,7 +71,7 @@ void StatusReader::add_listeners(ProcessStatus& status) const {
       add_all(counters.paused, sum.paused);
       status.workers[w].accepted += counters.accepted.value();
       status.workers[w].open += counters.open();
-    }
+    });
   }
 }
 
@@ -95,8 +94,8 @@ void StatusReader::add_limits(ProcessStatus& status) const {
 
 void StatusReader::add_refusals(ProcessStatus& status) const {
   for (const admission::RefusalSample& sample : newest_refusals(parts_.workers)) {
-    status.refusals.push_back({sample.time, parts_.config.listeners[sample.listener].name, sample.client,
-                               admission::word(sample.reason), sample.dry_run});
+    status.refusals.push_back(
+        {sample.time, sample.listener, sample.client, admission::word(sample.reason), sample.dry_run});
   }
 }
 

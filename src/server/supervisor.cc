@@ -148,54 +148,64 @@ Supervisor::Supervisor(Prepared&& prepared)
       slots_(descriptors_.max_connections, [this] { wake_acceptors(); }),
       health_checks_(*loop_, {config_, world_.pools, *log_}),
       port_watch_(*loop_, {config_, world_.pools, *log_}),
-      pressure_watch_(*loop_, {listener_names(config_), workers_, *log_}),
+      pressure_watch_(*loop_, {listener_names(config_), listeners_, *log_}),
       status_reader_({config_, world_, listeners_, slots_, workers_, *log_, pressure_watch_, name_keeper_,
                       port_watch_}) {}
 
 Supervisor::~Supervisor() { stop_workers(); }
 
 // A listener whose sockets do not take the filter does without: the gate refuses the same clients.
-void Supervisor::attach_filters(const std::vector<Assigned>& sockets, Problems& problems) {
+void Supervisor::attach_filters(Problems& problems) {
   for (std::size_t i = 0; i < world_.doors.size(); ++i) {
     std::shared_ptr<net::PacketFilter>& filter = world_.doors[i].filter;
-    for (const Assigned& socket : sockets) {
-      if (filter == nullptr || socket.listener != i || !socket.is_tcp()) continue;
-      const auto attached = filter->attach(socket.fd.get());
+    for (const Assigned& one : listeners_.sockets()) {
+      if (filter == nullptr || one.listener != i || !one.socket->is_tcp()) continue;
+      const auto attached = one.socket->attach(filter);
       if (attached) continue;
       config::add_warning(
           problems, config_.listeners[i].access.place,
           fmt::format("listeners.{}.access.kernel_drop: denied clients are refused after they have "
                       "connected: {}",
                       config_.listeners[i].name, attached.error().message()));
-      for (const Assigned& other : sockets) {
-        if (other.listener == i && other.is_tcp()) filter->detach(other.fd.get());
+      for (const Assigned& other : listeners_.sockets()) {
+        if (other.listener == i) other.socket->take_off_filter();
       }
       filter = nullptr;
     }
   }
 }
 
+std::shared_ptr<const Serving> Supervisor::make_serving() const {
+  auto serving = std::make_shared<Serving>();
+  for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+    serving->listeners.push_back(std::make_shared<const Listener>(
+        Listener{config_.listeners[i].name, world_.routes[i], world_.doors[i], world_.tallies[i]}));
+  }
+  serving->sockets = listeners_.sockets();
+  for (const auto& worker : workers_) serving->team.push_back(worker.get());
+  serving->when_full = config_.process.when_full;
+  return serving;
+}
+
 base::Result<void> Supervisor::make_workers(Problems& problems) {
-  std::vector<Assigned> sockets = listeners_.take();
-  attach_filters(sockets, problems);
+  attach_filters(problems);
   const unsigned count = worker_count(config_);
   for (unsigned i = 0; i < count; ++i) {
-    auto worker = Worker::create(
-        {i, world_.routes, world_.doors, buffers_per_worker(), pipes_per_worker(config_, descriptors_.limit),
-         base::Micros(config_.process.busy_poll), first_session_id(i),
-         warm_shares(config_, world_.pools, i, count)},
-        log_->add_worker());
+    auto worker =
+        Worker::create({i, slots_, buffers_per_worker(), pipes_per_worker(config_, descriptors_.limit),
+                        base::Micros(config_.process.busy_poll), first_session_id(i),
+                        warm_shares(config_, world_.pools, i, count)},
+                       log_->add_worker());
     if (!worker) return base::failure(std::move(worker.error()));
     workers_.push_back(std::move(*worker));
   }
-  for (Assigned& socket : sockets) {
-    Worker& worker = *workers_[socket.worker];
-    worker.add_acceptor(std::move(socket), {slots_, config_.process.when_full});
-  }
+  const std::shared_ptr<const Serving> serving = make_serving();
+  for (const auto& worker : workers_) worker->serve(serving);
+  publisher_ = std::make_unique<Publisher>(*loop_, workers_, serving);
   drain_ = std::make_unique<Drain>(
-      *loop_, Drain::Parts{workers_, slots_, *log_, listener_names(config_), config_.process.drain_timeout},
+      *loop_, Drain::Parts{workers_, slots_, *log_, *publisher_, config_.process.drain_timeout},
       [this] { loop_->stop(); });
-  auto watch = AccessWatch::create(*loop_, {config_, world_.doors, workers_, *log_, files_read_});
+  auto watch = AccessWatch::create(*loop_, {config_, world_.doors, *publisher_, *log_, files_read_});
   if (!watch) return base::failure(std::move(watch.error()));
   access_watch_ = std::move(*watch);
   auto certificates = CertificateWatch::create(*loop_, {config_, world_.tls, *log_, files_read_});
@@ -209,7 +219,7 @@ base::Result<void> Supervisor::make_workers(Problems& problems) {
   if (!names) return base::failure(std::move(names.error()));
   name_keeper_ = std::move(*names);
   refusals_ = std::make_unique<RefusalSummary>(
-      *loop_, RefusalSummary::Parts{listener_names(config_), workers_, *log_});
+      *loop_, RefusalSummary::Parts{listener_names(config_), world_.tallies, workers_, *log_});
   return {};
 }
 
@@ -229,7 +239,7 @@ void Supervisor::wake_acceptors() {
 base::Result<void> Supervisor::start() {
   if (auto started = log_->start(); !started) return started;
   for (const auto& worker : workers_) {
-    if (auto started = worker->start(workers_); !started) return started;
+    if (auto started = worker->start(); !started) return started;
   }
   // Before anyone asks for the status: what the kernel says is in it from the first answer on.
   pressure_watch_.start();

@@ -21,6 +21,7 @@
 #include "server/port_watch.h"
 #include "server/preflight.h"
 #include "server/pressure_watch.h"
+#include "server/publisher.h"
 #include "server/refusal_summary.h"
 #include "server/status.h"
 #include "server/status_reader.h"
@@ -92,7 +93,8 @@ class Supervisor final : public StatusSource {
   };
 
   explicit Supervisor(Prepared&& prepared);
-  void attach_filters(const std::vector<Assigned>& sockets, config::Problems& problems);
+  void attach_filters(config::Problems& problems);
+  std::shared_ptr<const Serving> make_serving() const;
   base::Result<void> make_workers(config::Problems& problems);
   void stop_workers();
   void on_signal(net::Ready);
@@ -113,6 +115,7 @@ class Supervisor final : public StatusSource {
   net::Watch signal_watch_;
   admission::ConnectionSlots slots_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Drain> drain_;
   std::unique_ptr<AccessWatch> access_watch_;
   std::unique_ptr<CertificateWatch> certificate_watch_;

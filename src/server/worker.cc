@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 
 #include "base/assert.h"
 #include "net/socket.h"
@@ -44,7 +45,7 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
       buffers_(plan_.most_buffers),
       pipes_(plan_.most_pipes),
       wheel_(base::precise_now()),
-      counters_(plan_.routes.size()),
+      tarpit_(wheel_),
       read_ahead_(kMostReadAhead),
       // Only to wake the loop, which looks at the list after every turn. A full mailbox has woken it already.
       wake_list_([this] { static_cast<void>(post(Wake{})); }),
@@ -53,13 +54,8 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
               {*loop_, buffers_, pipes_, wheel_},
               log,
               read_ahead_},
-             plan_.first_session_id),
-      tarpit_(wheel_) {
-  WEIR_ASSERT(plan_.doors.size() == plan_.routes.size());
+             plan_.first_session_id) {
   loop_->set_busy_poll(plan_.busy_poll);
-  for (std::size_t i = 0; i < plan_.doors.size(); ++i) {
-    doors_.emplace_back(i, plan_.doors[i], Door::Services{counters_[i], samples_, tarpit_});
-  }
   mailbox_->open(*loop_, [this](WorkerMessage&& message) { handle(std::move(message)); });
   wheel_timer_.bind<&Worker::turn_wheel>(*loop_, this);
   loop_->at_end_of_turn([this] { end_turn(); });
@@ -67,16 +63,51 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
 
 Worker::~Worker() { join(); }
 
-void Worker::add_acceptor(Assigned&& socket, Acceptor::Rules rules) {
-  WEIR_ASSERT(socket.worker == plan_.index && !thread_.joinable());
-  // A unix socket has none.
-  net::PacketFilter* filter = socket.is_tcp() ? plan_.doors[socket.listener].filter.get() : nullptr;
-  Door& door = doors_[socket.listener];
-  acceptors_.push_back(std::make_unique<Acceptor>(*loop_, *this, rules, door, filter, std::move(socket)));
+void Worker::serve(std::shared_ptr<const Serving> serving) {
+  serving_ = std::move(serving);
+  change_doors();
+  change_acceptors();
 }
 
-base::Result<void> Worker::start(const std::vector<std::unique_ptr<Worker>>& all) {
-  all_ = &all;
+Door& Worker::door_of(const std::shared_ptr<const Listener>& listener) {
+  ListenerTally& tally = *listener->tally;
+  const auto at = doors_.find(&tally);
+  if (at != doors_.end()) return at->second;
+  const Door::Services services{tally.of(plan_.index), samples_, tarpit_};
+  return doors_.emplace(std::piecewise_construct, std::tuple(&tally), std::tuple(listener, services))
+      .first->second;
+}
+
+void Worker::change_doors() {
+  for (const auto& listener : serving_->listeners) door_of(listener).change(listener);
+  for (auto at = doors_.begin(); at != doors_.end();) {
+    const auto& listeners = serving_->listeners;
+    Door& door = at->second;
+    const bool is_served = std::find(listeners.begin(), listeners.end(), door.listener()) != listeners.end();
+    at = is_served || door.counters().open() > 0 ? std::next(at) : doors_.erase(at);
+  }
+}
+
+void Worker::change_acceptors() {
+  std::map<const ListeningSocket*, std::unique_ptr<Acceptor>> acceptors;
+  for (const Assigned& one : serving_->sockets) {
+    if (one.worker != plan_.index) continue;
+    Door& door = door_of(serving_->listeners[one.listener]);
+    std::unique_ptr<Acceptor>& acceptor = acceptors[one.socket.get()];
+    if (const auto known = acceptors_.find(one.socket.get()); known != acceptors_.end()) {
+      acceptor = std::move(known->second);
+      acceptor->change(door, serving_->when_full);
+      continue;
+    }
+    const Acceptor::Rules rules{plan_.slots, serving_->when_full};
+    acceptor = std::make_unique<Acceptor>(*loop_, *this, rules, door, one.socket);
+    if (accepts_) acceptor->resume();
+  }
+  acceptors_ = std::move(acceptors);
+}
+
+base::Result<void> Worker::start() {
+  WEIR_ASSERT(serving_ != nullptr);
   warmer_.start();
   auto thread = net::start_thread("worker-" + std::to_string(plan_.index), [this] { loop_->run(); });
   if (!thread) return base::failure(std::move(thread.error()));
@@ -94,43 +125,41 @@ void Worker::resume_accepting() {
   static_cast<void>(post(Wake{}));
 }
 
-void Worker::accepted(session::Admitted&& admitted, std::size_t listener) {
+void Worker::accepted(session::Admitted&& admitted, Door& door) {
   Worker* target = less_loaded();
-  if (target == nullptr) return serve(std::move(admitted), listener);
+  if (target == nullptr) return open(std::move(admitted), door);
   target->arriving_.fetch_add(1, std::memory_order_relaxed);
-  WorkerMessage message = HandedOver{std::move(admitted), listener};
+  WorkerMessage message = HandedOver{std::move(admitted), door.listener()};
   if (target->post(std::move(message))) {
-    counters_[listener].handed_over.add();
+    door.counters().handed_over.add();
     return;
   }
   target->arriving_.fetch_sub(1, std::memory_order_relaxed);
-  serve(std::move(std::get<HandedOver>(message).admitted), listener);
+  open(std::move(std::get<HandedOver>(message).admitted), door);
 }
 
 Worker* Worker::less_loaded() const {
   const std::size_t own = load();
   if (own < kSkewCount) return nullptr;
-  const auto least = std::min_element(all_->begin(), all_->end(),
-                                      [](const auto& a, const auto& b) { return a->load() < b->load(); });
+  const auto& team = serving_->team;
+  const auto least = std::min_element(team.begin(), team.end(),
+                                      [](const Worker* a, const Worker* b) { return a->load() < b->load(); });
   const std::size_t fewest = (*least)->load();
-  return own >= fewest + std::max(kSkewCount, fewest / kSkewShare) ? least->get() : nullptr;
+  return own >= fewest + std::max(kSkewCount, fewest / kSkewShare) ? *least : nullptr;
 }
 
-void Worker::serve(session::Admitted&& admitted, std::size_t listener) {
-  table_.open(std::move(admitted), plan_.routes[listener], doors_[listener]);
+void Worker::open(session::Admitted&& admitted, Door& door) {
+  table_.open(std::move(admitted), door.listener()->route, door);
 }
 
 void Worker::handle(WorkerMessage&& message) {
   std::visit(Overloaded{[this](HandedOver&& handed) {
-                          serve(std::move(handed.admitted), handed.listener);
+                          open(std::move(handed.admitted), door_of(handed.listener));
                           arriving_.fetch_sub(1, std::memory_order_relaxed);
                         },
-                        [](Wake&&) {},
-                        [this](ReplaceAccess&& replace) {
-                          doors_[replace.listener].replace_access(std::move(replace.access));
-                        },
+                        [](Wake&&) {}, [this](Serve&& serve_this) { serve(std::move(serve_this.serving)); },
                         [this](StopAccepting&&) {
-                          for (const auto& acceptor : acceptors_) acceptor->drain();
+                          for (const auto& [socket, acceptor] : acceptors_) acceptor->drain();
                           tarpit_.clear();
                           warmer_.stop();
                           accepting_.store(false, std::memory_order_release);
@@ -151,7 +180,8 @@ void Worker::end_turn() {
   warmer_.end_turn();
   if (resume_wanted_.load(std::memory_order_relaxed) &&
       resume_wanted_.exchange(false, std::memory_order_acq_rel)) {
-    for (const auto& acceptor : acceptors_) acceptor->resume();
+    accepts_ = true;
+    for (const auto& [socket, acceptor] : acceptors_) acceptor->resume();
   }
   const auto due = wheel_.next_advance();
   if (!due || *due >= wheel_due_) return;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <thread>
 #include <variant>
@@ -16,8 +17,7 @@
 #include "net/timer_wheel.h"
 #include "server/acceptor.h"
 #include "server/door.h"
-#include "server/doors.h"
-#include "server/listener_set.h"
+#include "server/serving.h"
 #include "server/tarpit.h"
 #include "server/warmer.h"
 #include "session/session_table.h"
@@ -28,12 +28,11 @@ namespace weir::server {
 // What other threads ask of a worker.
 struct HandedOver {
   session::Admitted admitted;
-  std::size_t listener = 0;
+  std::shared_ptr<const Listener> listener;
 };
 struct Wake {};
-struct ReplaceAccess {
-  std::size_t listener = 0;
-  std::shared_ptr<const admission::AccessList> access;
+struct Serve {
+  std::shared_ptr<const Serving> serving;
 };
 struct StopAccepting {};
 struct CloseSessions {
@@ -44,14 +43,13 @@ struct CutSessions {
 };
 struct StopWorker {};
 using WorkerMessage =
-    std::variant<HandedOver, Wake, ReplaceAccess, StopAccepting, CloseSessions, CutSessions, StopWorker>;
+    std::variant<HandedOver, Wake, Serve, StopAccepting, CloseSessions, CutSessions, StopWorker>;
 
 class Worker final : public Acceptor::Owner {
  public:
   struct Plan {
     std::size_t index = 0;
-    std::vector<session::Route> routes;  // by listener
-    std::vector<DoorRules> doors;        // by listener
+    admission::ConnectionSlots& slots;  // of the process
     std::size_t most_buffers = 0;
     std::size_t most_pipes = 0;
     base::Micros busy_poll{0};
@@ -65,12 +63,14 @@ class Worker final : public Acceptor::Owner {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Takes over a listening socket. Before `start`.
-  void add_acceptor(Assigned&& socket, Acceptor::Rules rules);
+  // What it serves from now on. It accepts by a new socket at once, if it accepts at all; one that is not
+  // among those of `serving` any more stays open for whoever has it. The team outlives what it serves. Before
+  // `start`; later post `Serve`.
+  void serve(std::shared_ptr<const Serving> serving);
 
-  // Starts the thread, which accepts nothing before `resume_accepting`. `all` are this process's workers,
-  // this one among them; they outlive the thread.
-  base::Result<void> start(const std::vector<std::unique_ptr<Worker>>& all);
+  // Starts the thread, which accepts nothing before `resume_accepting`. Precondition: it has something to
+  // serve.
+  base::Result<void> start();
 
   // Waits for the thread, if there is one, after a `StopWorker`.
   void join();
@@ -90,20 +90,21 @@ class Worker final : public Acceptor::Owner {
   // Sessions that this worker has or is about to have. Any thread.
   std::size_t load() const { return table_.size() + arriving_.load(std::memory_order_relaxed); }
 
-  const session::ListenerCounters& counters(std::size_t listener) const { return counters_[listener]; }
   // The last clients that were refused here. Any thread.
   const admission::RefusalSamples& refusal_samples() const { return samples_; }
-  // For what their queues hold; the same ones from `start` on.
-  const std::vector<std::unique_ptr<Acceptor>>& acceptors() const { return acceptors_; }
   std::size_t open_sessions() const { return table_.size(); }
 
  private:
   Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
          std::unique_ptr<net::Mailbox<WorkerMessage>> mailbox, session::RecordSink& log);
 
-  void accepted(session::Admitted&& admitted, std::size_t listener) override;
+  void accepted(session::Admitted&& admitted, Door& door) override;
   Worker* less_loaded() const;
-  void serve(session::Admitted&& admitted, std::size_t listener);
+  void open(session::Admitted&& admitted, Door& door);
+  // The listener's door here, made when it is first asked for.
+  Door& door_of(const std::shared_ptr<const Listener>& listener);
+  void change_doors();
+  void change_acceptors();
   void handle(WorkerMessage&& message);
   void turn_wheel();
   void end_turn();
@@ -116,19 +117,20 @@ class Worker final : public Acceptor::Owner {
   net::TimerWheel wheel_;
   net::Timer wheel_timer_;
   base::TimePoint wheel_due_ = base::TimePoint::max();
-  std::vector<session::ListenerCounters> counters_;
   admission::RefusalSamples samples_;
+  Tarpit tarpit_;
+  std::shared_ptr<const Serving> serving_;
+  // By what makes a listener the same one. One whose listener is gone stays while sessions refer to it.
+  std::map<const ListenerTally*, Door> doors_;
   session::ReadAheadBudget read_ahead_;
   session::WakeList wake_list_;
   Warmer warmer_;
   session::SessionTable table_;
-  Tarpit tarpit_;
-  std::vector<Door> doors_;  // by listener
-  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::map<const ListeningSocket*, std::unique_ptr<Acceptor>> acceptors_;
+  bool accepts_ = false;  // since the first `resume_accepting`
   std::atomic<std::size_t> arriving_{0};
   std::atomic<bool> accepting_{true};
   std::atomic<bool> resume_wanted_{false};
-  const std::vector<std::unique_ptr<Worker>>* all_ = nullptr;
   std::thread thread_;
 };
 

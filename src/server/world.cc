@@ -125,8 +125,7 @@ std::shared_ptr<const session::HelloRules> hello_rules(const config::ListenerCon
 
 std::shared_ptr<const session::SessionSettings> settings_of(const config::ListenerConfig& from,
                                                             const config::LimitsConfig& limits,
-                                                            const config::LogConfig& log, const World& world,
-                                                            const ListenerTls& tls) {
+                                                            const config::LogConfig& log) {
   auto settings = std::make_shared<session::SessionSettings>();
   settings->listener = from.name;
   settings->idle_timeout = from.idle_timeout;
@@ -138,12 +137,18 @@ std::shared_ptr<const session::SessionSettings> settings_of(const config::Listen
     settings->relay.download_rate = limits.download_rate;
   }
   settings->tcp = {from.keepalive, from.user_timeout};
-  settings->preread_timeout = from.preread_timeout;
-  settings->proxy_may_be_absent = from.accept_proxy == config::AcceptProxy::kOptional;
-  settings->hello = hello_rules(from, world);
-  settings->tls = tls.termination;
   settings->logged = logged(log.sessions);
   return settings;
+}
+
+std::shared_ptr<const session::Entrance> entrance_of(const config::ListenerConfig& from, const World& world,
+                                                     const ListenerTls& tls) {
+  auto entrance = std::make_shared<session::Entrance>();
+  entrance->preread_timeout = from.preread_timeout;
+  entrance->proxy_may_be_absent = from.accept_proxy == config::AcceptProxy::kOptional;
+  entrance->hello = hello_rules(from, world);
+  entrance->tls = tls.termination;
+  return entrance;
 }
 
 }  // namespace
@@ -159,8 +164,9 @@ World build_world(const config::Config& config, const Resolve& resolve, Problems
   }
   for (const config::ListenerConfig& listener : config.listeners) {
     const ListenerTls& tls = world.tls.emplace_back(build_listener_tls(listener, problems));
-    world.routes.push_back({settings_of(listener, limits_of(config, listener), config.log, world, tls),
-                            find_pool(world, listener.pool.value)});
+    world.routes.push_back({settings_of(listener, limits_of(config, listener), config.log),
+                            entrance_of(listener, world, tls), find_pool(world, listener.pool.value)});
+    world.tallies.push_back(std::make_shared<ListenerTally>());
   }
   return world;
 }

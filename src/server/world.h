@@ -15,6 +15,7 @@
 #include "discovery/source.h"
 #include "pool/pool.h"
 #include "server/doors.h"
+#include "server/listener_tally.h"
 #include "server/listener_tls.h"
 #include "session/session.h"
 
@@ -32,6 +33,7 @@ struct World {
   std::vector<session::Route> routes;  // one for each of the configuration's listeners, in its order
   std::vector<DoorRules> doors;        // the same; made apart, by `build_doors`
   std::vector<ListenerTls> tls;        // the same
+  std::vector<std::shared_ptr<ListenerTally>> tallies;  // the same
   std::vector<std::shared_ptr<pool::Pool>> pools;
   std::vector<NameAtStart> names;  // all names of all pools, in the order of the configuration
 };

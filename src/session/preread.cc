@@ -99,12 +99,12 @@ Preread::Step Preread::stream_ended() {
     if (step == Step::kOver) return step;
   }
   if (!read_ahead().empty()) return not_tls(HelloNews::kCut);
-  return subject_.settings.hello->refuses_others_than_tls ? fail(CloseReason::kClientEnd)
+  return subject_.entrance.hello->refuses_others_than_tls ? fail(CloseReason::kClientEnd)
                                                           : not_tls(HelloNews::kNothing);
 }
 
 bool Preread::may_be_client() const {
-  return subject_.settings.proxy_may_be_absent && !wire::is_meant_as_proxy_header(bytes_);
+  return subject_.entrance.proxy_may_be_absent && !wire::is_meant_as_proxy_header(bytes_);
 }
 
 Preread::Step Preread::look_at_header() {
@@ -117,7 +117,7 @@ Preread::Step Preread::look_at_header() {
     case wire::ProxyRead::Outcome::kFault:
       break;
   }
-  const bool is_none = read.fault == wire::ProxyFault::kAbsent && subject_.settings.proxy_may_be_absent;
+  const bool is_none = read.fault == wire::ProxyFault::kAbsent && subject_.entrance.proxy_may_be_absent;
   return is_none ? go_on_without_header() : fail(read.fault);
 }
 
@@ -148,7 +148,7 @@ Preread::Step Preread::admit(ProxyNews news) {
 }
 
 Preread::Step Preread::begin_hello() {
-  if (subject_.settings.hello == nullptr) return Step::kOver;
+  if (subject_.entrance.hello == nullptr) return Step::kOver;
   stage_ = Stage::kHello;
   hello_ = std::make_unique<wire::ClientHello>();
   return read_ahead().empty() ? Step::kGoOn : look_at_hello();
@@ -175,7 +175,7 @@ Preread::Step Preread::look_at_hello() {
 }
 
 Preread::Step Preread::route() {
-  const HelloRules& rules = *subject_.settings.hello;
+  const HelloRules& rules = *subject_.entrance.hello;
   if (!hello_->server_name().empty()) {
     if (introduction_ == nullptr) introduction_ = std::make_shared<Introduction>();
     introduction_->server_name = hello_->server_name();
@@ -196,7 +196,7 @@ Preread::Step Preread::route() {
 Preread::Step Preread::not_tls(HelloNews news) {
   note(news);
   const bool is_other = news == HelloNews::kNotTls || news == HelloNews::kNothing;
-  const bool serves = is_other && !subject_.settings.hello->refuses_others_than_tls;
+  const bool serves = is_other && !subject_.entrance.hello->refuses_others_than_tls;
   if (serves) return Step::kOver;
   return fail(news == HelloNews::kNothing ? CloseReason::kPrereadTimeout : CloseReason::kClientHello);
 }

@@ -44,7 +44,7 @@ class Preread {
     base::Address address;             // the peer's
     bool is_proxy;                     // a header comes first, or may come
     std::shared_ptr<pool::Pool> pool;  // the listener's
-    const SessionSettings& settings;
+    const Entrance& entrance;
     Door& door;
   };
 

@@ -62,15 +62,15 @@ Session::Session(SessionTable& table, std::uint64_t id, Admitted&& admitted,
   client_.is_tcp = client_address_.is_ip();
 }
 
-void Session::start(std::shared_ptr<pool::Pool> pool, bool is_proxy, Door& door) {
-  if (!is_proxy && settings_->hello == nullptr) return connect(std::move(pool));
+void Session::start(const Route& route, bool is_proxy, Door& door) {
+  if (!is_proxy && route.entrance->hello == nullptr) return connect(route.pool);
   state_ = SessionState::kPreread;
+  ahead_ = std::make_unique<Ahead>(*this, route.entrance);
   arm();
-  ahead_ = std::make_unique<Ahead>(*this);
   ahead_->preread = std::make_unique<Preread>(
       Preread::Services{table_.services().relay.loop, table_.services().read_ahead},
       static_cast<Preread::Owner&>(*ahead_),
-      Preread::Subject{client_, client_address_, is_proxy, std::move(pool), *settings_, door});
+      Preread::Subject{client_, client_address_, is_proxy, route.pool, *route.entrance, door});
   ahead_->preread->start();
 }
 
@@ -86,7 +86,7 @@ void Session::preread_done() {
   state_ = SessionState::kHandshake;
   ahead_->handshake =
       std::make_unique<Handshake>(table_.services().relay.loop, static_cast<Handshake::Owner&>(*ahead_),
-                                  client_, *settings_->tls, counters_);
+                                  client_, *ahead_->entrance->tls, counters_);
   arm();
   const Introduction* told = introduction();
   ahead_->handshake->start(told == nullptr ? std::string_view() : told->server_name,
@@ -155,6 +155,7 @@ void Session::end_preread() {
   if (ahead_ == nullptr) return;
   ahead_->preread.reset();
   ahead_->handshake.reset();
+  ahead_->entrance.reset();
 }
 
 void Session::connector_connected_and_reset() {
@@ -232,7 +233,7 @@ TimePoint Session::lifetime_end() const {
 TimePoint Session::next_deadline() const {
   switch (state_) {
     case SessionState::kPreread:
-      return std::min(begun_ + settings_->preread_timeout, lifetime_end());
+      return std::min(begun_ + ahead_->entrance->preread_timeout, lifetime_end());
     case SessionState::kHandshake:
       return std::min(ahead_->handshake->deadline(), lifetime_end());
     case SessionState::kConnect:

@@ -33,6 +33,7 @@ struct Admitted {
 // Where a listener's sessions go.
 struct Route {
   std::shared_ptr<const SessionSettings> settings;
+  std::shared_ptr<const Entrance> entrance;
   std::shared_ptr<pool::Pool> pool;
 };
 
@@ -44,7 +45,7 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
 
   // Begins to connect; first, if the peer `is_proxy` or the listener routes by ClientHellos, to read ahead.
   // May close the session before it returns.
-  void start(std::shared_ptr<pool::Pool> pool, bool is_proxy, Door& door);
+  void start(const Route& route, bool is_proxy, Door& door);
 
   // Ends the session now, whatever it is doing. Nothing happens when it has closed already.
   void close(CloseReason reason);
@@ -67,13 +68,14 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   // Of a session that reads ahead, and apart from it since most do not: it would be larger for all of its
   // life.
   struct Ahead final : Preread::Owner, Handshake::Owner {
-    explicit Ahead(Session& of) : session(of) {}
+    Ahead(Session& of, std::shared_ptr<const Entrance> by) : session(of), entrance(std::move(by)) {}
     void preread_done() override { session.preread_done(); }
     void preread_failed(CloseReason reason) override { session.preread_failed(reason); }
     void handshake_done() override { session.handshake_done(); }
     void handshake_failed(CloseReason reason) override { session.close(reason); }
 
     Session& session;
+    std::shared_ptr<const Entrance> entrance;          // the same; the next two refer to it
     std::unique_ptr<Preread> preread;                  // until a backend is connected; then too if it failed
     std::unique_ptr<Handshake> handshake;              // the same
     const tls::TlsStream* tls = nullptr;               // the client's, once it stands

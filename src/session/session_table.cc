@@ -25,7 +25,7 @@ void SessionTable::open(Admitted&& admitted, const Route& route, Door& door) {
   first_ = &opened;
   size_.store(size() + 1, std::memory_order_relaxed);
   door.counters().accepted.add();
-  opened.start(route.pool, is_proxy, door);
+  opened.start(route, is_proxy, door);
 }
 
 void SessionTable::close_all(CloseReason reason) {

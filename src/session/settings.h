@@ -1,5 +1,5 @@
-// What a session keeps of its listener's configuration to its end. Small and constant; shared by all sessions
-// that were accepted under it, and freed with the last of them.
+// What a session has of its listener's configuration: what it keeps to its end, which is small, and what it
+// goes through before it has a pool. Constant; shared by all sessions that were accepted under it.
 #pragma once
 
 #include <optional>
@@ -25,6 +25,15 @@ struct HelloRules {
 
 struct TlsTermination;
 
+// A session lets go of it once it is connected: one that lasts for a month must not keep a month of routes
+// and certificates.
+struct Entrance {
+  base::Millis preread_timeout{3'000};
+  bool proxy_may_be_absent = false;         // a trusted proxy need not send a header
+  std::shared_ptr<const HelloRules> hello;  // none: ClientHellos are not looked at
+  std::shared_ptr<TlsTermination> tls;      // none: nobody's TLS ends here
+};
+
 struct SessionSettings {
   std::string listener;
   base::Millis idle_timeout{600'000};
@@ -32,10 +41,6 @@ struct SessionSettings {
   std::optional<base::Millis> max_lifetime;
   relay::Relay::Settings relay{base::Millis(5'000), {}, {}};
   net::TcpOptions tcp;
-  base::Millis preread_timeout{3'000};
-  bool proxy_may_be_absent = false;         // a trusted proxy need not send a header
-  std::shared_ptr<const HelloRules> hello;  // none: ClientHellos are not looked at
-  std::shared_ptr<TlsTermination> tls;      // none: nobody's TLS ends here
   LoggedSessions logged = LoggedSessions::kAll;
 };
 

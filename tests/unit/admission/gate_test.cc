@@ -98,14 +98,6 @@ TEST(Gate, ADryRunLeavesTheAccessListAndTheProcessInForce) {
   EXPECT_FALSE(decision.would_refuse) << "it is refused, whatever the dry run says";
 }
 
-TEST(Gate, AReplacedAccessListHoldsFromTheNextClientOn) {
-  Gate gate(rules_of({}));
-  LimitPermits permits;
-  EXPECT_FALSE(gate.admit(address("192.0.2.1:1"), kStart, permits).refused);
-  gate.replace_access(denying("192.0.2.0/24"));
-  EXPECT_EQ(gate.admit(address("192.0.2.1:1"), kStart, permits).refused, Refusal::kDenied);
-}
-
 TEST(Gate, CountsAConnectionWithoutLimitsOfItsOwnOnceEveryRuleHasLetItIn) {
   LimitSettings settings;
   settings.client = {10, std::nullopt};

@@ -7,7 +7,9 @@ namespace {
 
 const base::TimePoint kStart = base::TimePoint(std::chrono::hours(1));
 
-RefusalSample numbered(std::size_t number) { return {{}, number, base::Address(), Refusal::kRate, false}; }
+RefusalSample numbered(std::size_t number) {
+  return {{}, std::to_string(number), base::Address(), Refusal::kRate, false};
+}
 
 TEST(RefusalSamples, KeepsTheLastOnesInTheirOrder) {
   RefusalSamples samples;
@@ -19,7 +21,8 @@ TEST(RefusalSamples, KeepsTheLastOnesInTheirOrder) {
   }
   const auto read = samples.read();
   ASSERT_EQ(read.size(), RefusalSamples::kMost);
-  for (std::size_t i = 0; i < read.size(); ++i) EXPECT_EQ(read[i].listener, 2 * RefusalSamples::kMost + i);
+  for (std::size_t i = 0; i < read.size(); ++i)
+    EXPECT_EQ(read[i].listener, std::to_string(2 * RefusalSamples::kMost + i));
 }
 
 TEST(RefusalSamples, WantsNoMoreThanOneAMillisecond) {

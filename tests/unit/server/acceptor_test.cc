@@ -17,12 +17,20 @@ class Accepting : public testing::Test, public Acceptor::Owner {
   void listen(int backlog) {
     test::Listening listening = test::listen_on_loopback(backlog);
     address = listening.address;
-    acceptor.emplace(*loop, *this, Acceptor::Rules{slots, config::WhenFull::kWait}, door, nullptr,
-                     Assigned{std::move(listening.fd), 0, 0, address});
+    socket = std::make_shared<ListeningSocket>(std::move(listening.fd), address);
+    acceptor.emplace(*loop, *this, Acceptor::Rules{slots, config::WhenFull::kWait}, door, socket);
   }
 
   void connect(int count) {
     for (int i = 0; i < count; ++i) clients.push_back(test::connect_to(address));
+  }
+
+  // Everybody may come in.
+  static std::shared_ptr<const Listener> listener() {
+    auto made = std::make_shared<Listener>();
+    made->door.gate = {std::make_shared<admission::AccessList>(),
+                       std::make_shared<admission::LimitSet>(admission::LimitSettings{}), nullptr};
+    return made;
   }
 
   Accepting() {
@@ -41,21 +49,17 @@ class Accepting : public testing::Test, public Acceptor::Owner {
     return std::exchange(turns, {});
   }
 
-  void accepted(session::Admitted&& client, std::size_t) override { admitted.push_back(std::move(client)); }
+  void accepted(session::Admitted&& client, Door&) override { admitted.push_back(std::move(client)); }
 
   std::unique_ptr<net::EventLoop> loop = std::move(*net::EventLoop::create());
   admission::ConnectionSlots slots{1'000, [] {}};
-  DoorRules rules{{std::make_shared<admission::AccessList>(),
-                   std::make_shared<admission::LimitSet>(admission::LimitSettings{}), nullptr},
-                  config::WhenExceeded::kReset,
-                  base::Millis(0),
-                  nullptr};
   session::ListenerCounters counters;
   admission::RefusalSamples samples;
   net::TimerWheel wheel{base::precise_now()};
   Tarpit tarpit{wheel};
-  Door door{0, rules, {counters, samples, tarpit}};
+  Door door{listener(), {counters, samples, tarpit}};
   base::Address address;
+  std::shared_ptr<ListeningSocket> socket;
   std::optional<Acceptor> acceptor;
   std::vector<base::UniqueFd> clients;
   std::vector<session::Admitted> admitted;
@@ -108,11 +112,11 @@ TEST_F(Accepting, GrowsItsBatchesAlsoWhileMoreIsReadyThanATurnIsToldOf) {
 TEST_F(Accepting, TellsWhatItsQueueHolds) {
   listen(100);
   connect(7);
-  EXPECT_EQ(acceptor->queue(), (net::AcceptQueue{7, 100}));
+  EXPECT_EQ(socket->queue(), (net::AcceptQueue{7, 100}));
   accept_all(7);
-  EXPECT_EQ(acceptor->queue(), (net::AcceptQueue{0, 100}));
+  EXPECT_EQ(socket->queue(), (net::AcceptQueue{0, 100}));
   acceptor->drain();
-  EXPECT_EQ(acceptor->queue(), std::nullopt) << "it is closed";
+  EXPECT_EQ(socket->queue(), std::nullopt) << "it is closed";
 }
 
 // The number of a closed socket may be another socket's at once.
@@ -121,7 +125,7 @@ TEST_F(Accepting, CanBeAskedForItsQueueWhileItCloses) {
   std::atomic<bool> closed = false;
   std::thread other([&] {
     while (!closed) {
-      const auto queue = acceptor->queue();
+      const auto queue = socket->queue();
       EXPECT_EQ(queue ? queue->limit : 100, 100u);
     }
   });
@@ -129,6 +133,16 @@ TEST_F(Accepting, CanBeAskedForItsQueueWhileItCloses) {
   const test::Listening newcomer = test::listen_on_loopback(50);
   closed = true;
   other.join();
+}
+
+TEST_F(Accepting, LeavesTheSocketOpenForAnotherOneWhenItGoes) {
+  listen(100);
+  connect(3);
+  EXPECT_EQ(accept_all(2), (std::vector<std::size_t>{1, 1}));
+  acceptor.reset();
+  EXPECT_EQ(socket->queue(), (net::AcceptQueue{1, 100}));
+  acceptor.emplace(*loop, *this, Acceptor::Rules{slots, config::WhenFull::kWait}, door, socket);
+  EXPECT_EQ(accept_all(3), (std::vector<std::size_t>{1}));
 }
 
 }  // namespace

@@ -19,11 +19,14 @@ class Doors : public testing::Test {
     settings.client = {1, std::nullopt};
     settings.dry_run = dry_run;
     settings.tarpit_max = 1;
+    auto listener = std::make_shared<Listener>();
+    listener->name = "web";
+    DoorRules& rules = listener->door;
     rules.gate = {std::make_shared<const admission::AccessList>(),
                   std::make_shared<admission::LimitSet>(settings), nullptr};
     rules.when_exceeded = when_exceeded;
     rules.tarpit_time = base::Millis(1'000);
-    return door.emplace(4, rules, Door::Services{counters, samples, tarpit});
+    return door.emplace(std::move(listener), Door::Services{counters, samples, tarpit});
   }
   std::uint64_t refused(Refusal reason) const {
     return counters.refused[static_cast<std::size_t>(reason)].value();
@@ -41,7 +44,6 @@ class Doors : public testing::Test {
     return error;
   }
 
-  DoorRules rules;
   session::ListenerCounters counters;
   admission::RefusalSamples samples;
   net::TimerWheel wheel{base::precise_now()};
@@ -59,7 +61,7 @@ TEST_F(Doors, CountTheRefusedAndKeepASample) {
   EXPECT_EQ(refused(Refusal::kClientConnections), 1u);
   const auto kept = samples.read();
   ASSERT_EQ(kept.size(), 1u);
-  EXPECT_EQ(kept[0].listener, 4u);
+  EXPECT_EQ(kept[0].listener, "web");
   EXPECT_EQ(kept[0].client, kClient);
   EXPECT_EQ(kept[0].reason, Refusal::kClientConnections);
   EXPECT_FALSE(kept[0].dry_run);
@@ -90,6 +92,23 @@ TEST_F(Doors, HoldAsManyAsTheyMayAndResetTheRest) {
   EXPECT_EQ(counters.tarpit_full.value(), 1u);
   wheel.advance(base::precise_now() + base::Millis(2'000));
   EXPECT_TRUE(test::wait_for(held.get(), POLLIN)) << "not for ever";
+}
+
+TEST_F(Doors, GoByTheChangedListenerFromTheNextClientOn) {
+  Door& changing = make(config::WhenExceeded::kReset);
+  admission::LimitPermits first;
+  admission::LimitPermits second;
+  EXPECT_EQ(changing.admit(kClient, first), std::nullopt);
+  auto other = std::make_shared<Listener>(*changing.listener());
+  other->door.gate.access = std::make_shared<const admission::AccessList>(
+      admission::ClientList(),
+      admission::ClientList{true, {base::parse_prefix("192.0.2.0/24")->prefix}, false});
+  other->door.when_exceeded = config::WhenExceeded::kClose;
+  changing.change(other);
+  EXPECT_EQ(changing.admit(kClient, second), Refusal::kDenied);
+  EXPECT_EQ(refuse(), 0);
+  EXPECT_EQ(refused(Refusal::kDenied), 1u) << "counted where it was";
+  EXPECT_EQ(changing.listener(), other);
 }
 
 }  // namespace

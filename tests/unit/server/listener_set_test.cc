@@ -32,12 +32,12 @@ TEST(ListenerSet, GivesATcpAddressASocketForEachWorkerAndAUnixOneASingleInTurn) 
   config::Problems problems;
   ListenerSet set = ListenerSet::open(config, 3, problems);
   EXPECT_TRUE(problems.empty());
-  const std::vector<Assigned> sockets = set.take();
+  const std::vector<Assigned>& sockets = set.sockets();
   EXPECT_EQ(sockets.size(), ListenerSet::count(config, 3));
   std::map<std::size_t, std::vector<std::size_t>> workers;
   for (const Assigned& socket : sockets) {
     workers[socket.listener].push_back(socket.worker);
-    EXPECT_TRUE(socket.fd);
+    EXPECT_TRUE(socket.socket->is_open());
   }
   EXPECT_EQ(workers[0], (std::vector<std::size_t>{0, 1, 2}));
   EXPECT_EQ(workers[1], (std::vector<std::size_t>{0, 1, 2, 0}));
@@ -46,7 +46,7 @@ TEST(ListenerSet, GivesATcpAddressASocketForEachWorkerAndAUnixOneASingleInTurn) 
   ASSERT_EQ(set.addresses()[0].size(), 1u);
   EXPECT_NE(set.addresses()[0][0].port(), 0);
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(*net::local_address(sockets[static_cast<std::size_t>(i)].fd.get()), set.addresses()[0][0]);
+    EXPECT_EQ(*net::local_address(sockets[static_cast<std::size_t>(i)].socket->fd()), set.addresses()[0][0]);
   }
   EXPECT_EQ(set.addresses()[1].size(), 4u);
 }
@@ -57,9 +57,9 @@ TEST(ListenerSet, OfOneWorkerSharesNothing) {
   ASSERT_TRUE(problems.empty());
   int shared = -1;
   socklen_t length = sizeof(shared);
-  const auto sockets = set.take();
+  const auto& sockets = set.sockets();
   ASSERT_EQ(sockets.size(), 1u);
-  ::getsockopt(sockets[0].fd.get(), SOL_SOCKET, SO_REUSEPORT, &shared, &length);
+  ::getsockopt(sockets[0].socket->fd(), SOL_SOCKET, SO_REUSEPORT, &shared, &length);
   EXPECT_EQ(shared, 0);
 }
 
@@ -80,7 +80,7 @@ TEST(ListenerSet, ReportsEveryAddressThatCannotBeBoundAndKeepsNothingOpen) {
             0u)
       << problems[0].text;
   EXPECT_EQ(problems[1].place.line, 11u);
-  EXPECT_TRUE(set.take().empty());
+  EXPECT_TRUE(set.sockets().empty());
   EXPECT_FALSE(std::filesystem::exists(path.path()));
 }
 

@@ -27,9 +27,9 @@ class Prereads : public testing::Test, public Preread::Owner {
     test::SocketPair pair = test::tcp_pair();
     far = std::move(pair.a);
     peer.fd = std::move(pair.b);
-    settings.proxy_may_be_absent = need_not_come;
+    entrance.proxy_may_be_absent = need_not_come;
     preread.emplace(Preread::Services{*loop, budget}, *this,
-                    Preread::Subject{peer, kPeer, is_proxy, listeners_pool, settings, door});
+                    Preread::Subject{peer, kPeer, is_proxy, listeners_pool, entrance, door});
   }
   void start(bool need_not_come = false) {
     begin(need_not_come);
@@ -75,7 +75,7 @@ class Prereads : public testing::Test, public Preread::Owner {
   base::UniqueFd far;
   relay::Peer peer;
   AnyDoor door;
-  SessionSettings settings;
+  Entrance entrance;
   ReadAheadBudget budget{100'000};
   bool is_proxy = true;
   std::shared_ptr<pool::Pool> listeners_pool = pool_named("listener's");
@@ -312,7 +312,7 @@ class Hellos : public Prereads {
         HelloRoutes({{{"a.example"}, {}, pool_named("a")}, {{"*.b.example"}, {"h2"}, pool_named("b")}});
   }
   void start_hello() {
-    settings.hello = std::make_shared<const HelloRules>(rules);
+    entrance.hello = std::make_shared<const HelloRules>(rules);
     start();
   }
   void expect_pool(const std::string& name) {
@@ -440,7 +440,7 @@ TEST_F(Hellos, MayFollowAHeaderLater) {
 
 TEST_F(Hellos, AreReadAlsoOfAProxyThatNeedNotSayAnything) {
   is_proxy = true;
-  settings.hello = std::make_shared<const HelloRules>(rules);
+  entrance.hello = std::make_shared<const HelloRules>(rules);
   start(true);
   send(test::client_hello("a.example"));
   expect_pool("a");

@@ -60,7 +60,8 @@ class Sessions : public testing::Test {
   // Gives the client's end of a new session.
   base::UniqueFd open() {
     test::SocketPair pair = test::tcp_pair();
-    table.open({std::move(pair.b), test::loopback(1234), slots.try_acquire()}, {settings, pool}, door);
+    table.open({std::move(pair.b), test::loopback(1234), slots.try_acquire()}, {settings, entrance, pool},
+               door);
     return std::move(pair.a);
   }
   base::UniqueFd accept() {
@@ -119,6 +120,7 @@ class Sessions : public testing::Test {
   ListenerCounters& counters = door.counted;
   test::Listening listening = test::listen_on_loopback();
   std::shared_ptr<SessionSettings> settings = std::make_shared<SessionSettings>();
+  std::shared_ptr<Entrance> entrance = std::make_shared<Entrance>();
   std::shared_ptr<pool::Backend> backend;
   pool::PoolSettings pool_settings;
   std::shared_ptr<pool::Pool> pool;
@@ -175,7 +177,7 @@ TEST_F(Sessions, KeepWhatAClientSendsBeforeTheBackendIsConnectedItsEndIncluded) 
   test::SocketPair pair = test::tcp_pair();
   test::send_some(pair.a.get(), "early");
   ::shutdown(pair.a.get(), SHUT_WR);
-  table.open({std::move(pair.b), {}, slots.try_acquire()}, {settings, pool}, door);
+  table.open({std::move(pair.b), {}, slots.try_acquire()}, {settings, entrance, pool}, door);
   base::UniqueFd server = accept();
   EXPECT_EQ(receive(server.get(), 5), "early");
   test::send_some(server.get(), "late");
@@ -346,7 +348,7 @@ TEST_F(Sessions, AreClosedByTheEndOfTheirTable) {
   {
     SessionTable other({{*loop, wakes}, {*loop, buffers, pipes, wheel}, sink, read_ahead}, 100);
     test::SocketPair pair = test::tcp_pair();
-    other.open({std::move(pair.b), {}, slots.try_acquire()}, {settings, pool}, door);
+    other.open({std::move(pair.b), {}, slots.try_acquire()}, {settings, entrance, pool}, door);
     EXPECT_EQ(slots.used(), 2u);
   }
   EXPECT_EQ(slots.used(), 1u);
@@ -691,7 +693,7 @@ TEST_F(Sessions, LeaveTheirPortInTimeWaitWhenTheClientEndsFirst) {
 class ProxiedSessions : public Sessions {
  protected:
   ProxiedSessions() {
-    settings->preread_timeout = base::Millis(3'000);
+    entrance->preread_timeout = base::Millis(3'000);
     pool_settings.send_proxy = {.version = pool::ProxyVersion::kV1};
     use({backend});
   }
@@ -699,7 +701,7 @@ class ProxiedSessions : public Sessions {
     test::SocketPair pair = test::tcp_pair();
     Admitted admitted{std::move(pair.b), test::loopback(1234), slots.try_acquire()};
     admitted.is_proxy = true;
-    table.open(std::move(admitted), {settings, pool}, door);
+    table.open(std::move(admitted), {settings, entrance, pool}, door);
     return std::move(pair.a);
   }
   static constexpr std::string_view kLine = "PROXY TCP4 192.0.2.7 203.0.113.1 51234 443\r\n";

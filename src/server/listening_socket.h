@@ -1,0 +1,52 @@
+// One listening socket: who is told of it, and the packet filter that is on it. It is open until somebody
+// closes it, whichever worker accepts from it meanwhile. Any thread may look at it; closing is for whoever
+// accepts.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "base/address.h"
+#include "base/unique_fd.h"
+#include "net/kernel_counters.h"
+#include "net/packet_filter.h"
+
+namespace weir::server {
+
+class ListeningSocket {
+ public:
+  // `address` is the real one: port 0 is resolved.
+  ListeningSocket(base::UniqueFd fd, base::Address address)
+      : address_(std::move(address)), fd_(std::move(fd)) {}
+  ~ListeningSocket() { close(); }
+  ListeningSocket(const ListeningSocket&) = delete;
+  ListeningSocket& operator=(const ListeningSocket&) = delete;
+
+  const base::Address& address() const { return address_; }
+  bool is_tcp() const { return address_.is_ip(); }
+
+  // -1 once it is closed. For the thread that accepts.
+  int fd() const { return fd_.get(); }
+  bool is_open() const { return static_cast<bool>(fd_); }
+
+  // Handshakes on their way to it are reset by the kernel. The filter is taken off before. Idempotent.
+  void close();
+
+  // Puts `filter` on it, which is then there until `take_off_filter` or `close`. Before it is accepted from.
+  base::Result<void> attach(std::shared_ptr<net::PacketFilter> filter);
+  void take_off_filter();
+  // Whether accepted sockets may have inherited a filter. For the thread that accepts.
+  bool was_filtered() const { return filter_ != nullptr; }
+
+  // The connections that wait to be accepted; nothing for a unix socket, and once it is closed.
+  std::optional<net::AcceptQueue> queue() const;
+
+ private:
+  const base::Address address_;
+  mutable std::mutex mutex_;  // held to close the socket, and to look at it from another thread
+  base::UniqueFd fd_;
+  std::shared_ptr<net::PacketFilter> filter_;
+};
+
+}  // namespace weir::server
