@@ -25,7 +25,7 @@ constexpr const char* kRunFooter =
     "\n"
     "Signals: SIGTERM or SIGINT stops accepting and waits up to process.drain_timeout for the sessions; a "
     "second one\n"
-    "ends at once.";
+    "ends at once. SIGUSR1 opens the log's file again, for logrotate.";
 
 constexpr const char* kCheckFooter =
     "Examples:\n"

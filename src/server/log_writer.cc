@@ -87,6 +87,7 @@ base::Result<std::unique_ptr<LogWriter>> LogWriter::open(const config::LogConfig
 LogWriter::LogWriter(const config::LogConfig& config, base::UniqueFd file, int fd, base::UniqueFd wake)
     : level_(config.level),
       format_(config.format),
+      path_(file ? config.output.value : std::string()),
       file_(std::move(file)),
       fd_(fd),
       chunk_(is_regular(fd) ? kFileChunk : kPipeChunk),
@@ -129,6 +130,28 @@ void LogWriter::event(LogLevel level, std::string_view name, std::string_view me
   wake();
 }
 
+void LogWriter::reopen() {
+  if (!is_file()) return;
+  reopen_wanted_ = true;
+  ::eventfd_write(wake_.get(), 1);
+}
+
+// Between two rounds, so that a line is whole in one of the two files.
+void LogWriter::open_anew() {
+  base::LogFields fields;
+  fields.text("file", path_);
+  auto opened = open_file(path_);
+  if (!opened) {
+    return event(LogLevel::kWarning, "log", opened.error().message() + ": it goes on in the old file",
+                 fields);
+  }
+  file_ = std::move(*opened);
+  fd_ = file_.get();
+  chunk_ = is_regular(fd_) ? kFileChunk : kPipeChunk;
+  mid_line_ = false;
+  event(LogLevel::kInfo, "log", "opened again", fields);
+}
+
 void LogWriter::wake() {
   if (asleep_.exchange(false, std::memory_order_acq_rel)) ::eventfd_write(wake_.get(), 1);
 }
@@ -136,11 +159,14 @@ void LogWriter::wake() {
 void LogWriter::run() {
   while (!stopping_.load()) {
     pollfd waiting{wake_.get(), POLLIN, 0};
+    const bool opens_anew = reopen_wanted_.exchange(false);
     if (collect()) {
       write_out(Pace::kWait);
+      if (opens_anew) open_anew();
       if (::poll(&waiting, 1, kRestMs) > 0) forget_wakes();
       continue;
     }
+    if (opens_anew) open_anew();
     // Asleep is said before the last look, and givers give before they ask for it. Both are exchanges:
     // whichever comes second sees what the other did before, so nothing is left behind.
     asleep_.exchange(true, std::memory_order_acq_rel);

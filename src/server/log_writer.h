@@ -42,6 +42,12 @@ class LogWriter {
   void event(LogLevel level, std::string_view name, std::string_view message,
              const base::LogFields& fields = {});
 
+  // Opens the file anew by its name, for who has moved it away (logrotate(8)): what has been given so far
+  // still goes to the old one. One that cannot be opened is told of there, and stays in use. Nothing happens
+  // where the log goes to a standard stream. Any thread.
+  void reopen();
+  bool is_file() const { return !path_.empty(); }
+
   // Lines that were given and not written, whatever the reason.
   std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
 
@@ -52,6 +58,7 @@ class LogWriter {
   LogWriter(const config::LogConfig& config, base::UniqueFd file, int fd, base::UniqueFd wake);
 
   void run();
+  void open_anew();
   // Formats what waits into `text_`; false when nothing did.
   bool collect();
   void collect_events();
@@ -72,9 +79,11 @@ class LogWriter {
 
   const LogLevel level_;
   const config::LogFormat format_;
-  const base::UniqueFd file_;  // none when the output is a standard stream
-  const int fd_;
-  const std::size_t chunk_;
+  const std::string path_;  // empty when the output is a standard stream
+  // The log thread's.
+  base::UniqueFd file_;
+  int fd_;
+  std::size_t chunk_;
   const base::UniqueFd wake_;
   std::vector<std::unique_ptr<WorkerSink>> sinks_;
   std::mutex mutex_;
@@ -83,6 +92,7 @@ class LogWriter {
   std::uint64_t lost_said_ = 0;
   std::atomic<bool> asleep_{false};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> reopen_wanted_{false};
   std::string text_;
   bool mid_line_ = false;  // what was written last is the beginning of a line whose rest was lost
   std::thread thread_;

@@ -32,7 +32,7 @@ base::UniqueFd take_signals() {
   std::signal(SIGPIPE, SIG_IGN);
   sigset_t set;
   sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, number);
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   return base::UniqueFd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
@@ -292,6 +292,13 @@ void Supervisor::on_signal(net::Ready) {
     if (info.ssi_signo == SIGHUP && on_hangup_ == OnHangup::kStay) {
       log_->event(LogLevel::kWarning, "signal",
                   "this version cannot reload: restart Weir to read the file again", fields);
+      continue;
+    }
+    if (info.ssi_signo == SIGUSR1) {
+      log_->event(LogLevel::kInfo, "signal",
+                  log_->is_file() ? "the log is opened again" : "the log is no file: there is none to open",
+                  fields);
+      log_->reopen();
       continue;
     }
     log_->event(LogLevel::kInfo, "signal", "", fields);

@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "support/backend.h"
@@ -122,39 +124,92 @@ TEST(LogSessions, NoneLeavesOutAll) {
   EXPECT_EQ(weir.events("stopped").size(), 1u);
 }
 
-TEST(LogFile, IsAppendedToAndHoldsTheWholeRun) {
-  const TemporaryDirectory directory;
-  const std::string path = directory.write("weir.log", "before\n");
-  Backend backend(echo());
-  Configuration configuration;
-  configuration.backends = {entry(backend.address())};
-  configuration.admin = "off";
-  configuration.bind = "unix:" + directory.file("web.sock");
-  configuration.log = "output = \"" + path + "\"\n";
-  ChildProcess weir({WEIR_BINARY, "run", directory.write("weir.toml", configuration.to_toml())},
-                    weir_options());
-  const auto lines = [&] {
+// A Weir whose log is a file, asked for by a unix socket.
+class LogFile : public testing::Test {
+ protected:
+  // Starts it and waits until it is ready.
+  void start() {
+    Configuration configuration;
+    configuration.backends = {entry(backend_.address())};
+    configuration.admin = "off";
+    configuration.bind = "unix:" + directory_.file("web.sock");
+    configuration.log = "output = \"" + path_ + "\"\n";
+    bind_ = configuration.bind;
+    weir_.emplace(
+        std::vector<std::string>{WEIR_BINARY, "run", directory_.write("weir.toml", configuration.to_toml())},
+        weir_options());
+    ASSERT_TRUE(eventually([&] { return count(path_, "ready") == 1; })) << weir_->output();
+  }
+  void make_session() {
+    Socket client = Socket::connect(address_of(bind_));
+    client.send_all("x");
+    EXPECT_EQ(client.receive_exactly(1), "x");
+    client.close();
+  }
+  void stop() {
+    weir_->signal(SIGTERM);
+    const auto exit = weir_->wait();
+    ASSERT_TRUE(exit.has_value());
+    EXPECT_EQ(exit->status, kClean);
+  }
+  static std::vector<std::string> lines(const std::string& path) {
     std::vector<std::string> all;
     std::ifstream file(path);
     for (std::string line; std::getline(file, line);) all.push_back(line);
     return all;
-  };
-  ASSERT_TRUE(eventually([&] { return lines().size() >= 3; })) << weir.output();
-  Socket client = Socket::connect(address_of(configuration.bind));
-  client.send_all("x");
-  EXPECT_EQ(client.receive_exactly(1), "x");
-  client.close();
-  weir.signal(SIGTERM);
-  const auto exit = weir.wait();
-  ASSERT_TRUE(exit.has_value());
-  EXPECT_EQ(exit->status, kClean);
-  EXPECT_EQ(lines().front(), "before");
-  std::size_t sessions = 0;
-  for (const std::string& line : lines()) {
-    const auto parsed = parse_log_line(line);
-    sessions += parsed && parsed->event == "session" ? 1 : 0;
   }
-  EXPECT_EQ(sessions, 1u);
+  static std::size_t count(const std::string& path, const std::string& event) {
+    std::size_t found = 0;
+    for (const std::string& line : lines(path)) {
+      const auto parsed = parse_log_line(line);
+      found += parsed && parsed->event == event ? 1 : 0;
+    }
+    return found;
+  }
+
+  const TemporaryDirectory directory_;
+  const std::string path_ = directory_.write("weir.log", "before\n");
+  Backend backend_{echo()};
+  std::string bind_;
+  std::optional<ChildProcess> weir_;
+};
+
+TEST_F(LogFile, IsAppendedToAndHoldsTheWholeRun) {
+  start();
+  make_session();
+  stop();
+  EXPECT_EQ(lines(path_).front(), "before");
+  EXPECT_EQ(count(path_, "session"), 1u);
+}
+
+// As logrotate(8) does it.
+TEST_F(LogFile, ThatWasMovedAwayIsOpenedAgainOnASignal) {
+  start();
+  make_session();
+  ASSERT_TRUE(eventually([&] { return count(path_, "session") == 1; }));
+  const std::string moved = directory_.file("weir.log.1");
+  ASSERT_EQ(std::rename(path_.c_str(), moved.c_str()), 0);
+  make_session();
+  ASSERT_TRUE(eventually([&] { return count(moved, "session") == 2; })) << "it is the same file still";
+  weir_->signal(SIGUSR1);
+  ASSERT_TRUE(eventually([&] { return count(path_, "log") == 1; }));
+  make_session();
+  stop();
+  EXPECT_EQ(count(moved, "session"), 2u);
+  EXPECT_EQ(count(path_, "session"), 1u);
+  EXPECT_EQ(count(path_, "stopped"), 1u);
+}
+
+TEST(LogStream, HasNothingToOpenAgain) {
+  Backend backend(echo());
+  Configuration configuration;
+  configuration.backends = {entry(backend.address())};
+  WeirProcess weir(configuration);
+  weir.child().signal(SIGUSR1);
+  const auto told = weir.wait_for_event("signal");
+  ASSERT_TRUE(told.has_value());
+  EXPECT_EQ(told->text("name"), "SIGUSR1");
+  EXPECT_EQ(weir.stop(), kClean);
 }
 
 // Clients of a pool without a live backend: the cheapest sessions there are.

@@ -6,8 +6,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <csignal>
+#include <cstdio>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -312,6 +315,96 @@ TEST(LogWriter, TakesEventsBeforeItStartsAndDropsThoseBeyondItsBound) {
   ASSERT_TRUE(log->start());
   log->stop();
   EXPECT_GE(lines_of(folder.file("log")).size(), 4096u);
+}
+
+TEST(LogWriter, OpensItsFileAnewForWhoHasMovedItAway) {
+  const test::TempFolder folder;
+  const std::string path = folder.file("log");
+  const std::string moved = folder.file("log.1");
+  const auto log = open(to_file(path));
+  ASSERT_TRUE(log->start());
+  log->event(LogLevel::kInfo, "before", "");
+  ASSERT_TRUE(comes_true([&] { return lines_of(path).size() == 1; }));
+  ASSERT_EQ(std::rename(path.c_str(), moved.c_str()), 0);
+  log->event(LogLevel::kInfo, "between", "");
+  log->reopen();
+  ASSERT_TRUE(comes_true([&] { return !lines_of(path).empty(); }));
+  log->event(LogLevel::kInfo, "after", "");
+  log->stop();
+  const auto old = lines_of(moved);
+  ASSERT_EQ(old.size(), 2u);
+  EXPECT_THAT(old[1], testing::HasSubstr(" between"));
+  const auto now = lines_of(path);
+  ASSERT_EQ(now.size(), 2u);
+  EXPECT_THAT(now[0], testing::HasSubstr("info log msg=\"opened again\" file=" + path));
+  EXPECT_THAT(now[1], testing::HasSubstr(" after"));
+  struct stat status {};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777u, 0640u);
+}
+
+TEST(LogWriter, LosesNoLineAndWritesNoneTwiceWhileItsFileIsMovedAgainAndAgain) {
+  const test::TempFolder folder;
+  const std::string path = folder.file("log");
+  const auto log = open(to_file(path));
+  session::RecordSink& worker = log->add_worker();
+  ASSERT_TRUE(log->start());
+  constexpr int kMoves = 20;
+  std::atomic<bool> done{false};
+  std::uint64_t written = 0;
+  std::thread writes([&] {
+    while (!done) {
+      if (worker.write(record(written + 1))) ++written;
+    }
+  });
+  const auto moved = [&](int i) { return folder.file("log." + std::to_string(i)); };
+  for (int i = 0; i < kMoves; ++i) {
+    ASSERT_TRUE(comes_true([&] { return std::rename(path.c_str(), moved(i).c_str()) == 0; }));
+    log->reopen();
+  }
+  ASSERT_TRUE(comes_true([&] { return !lines_of(path).empty(); }));
+  done = true;
+  writes.join();
+  log->stop();
+  std::multiset<std::string> ids;
+  for (int i = 0; i <= kMoves; ++i) {
+    for (const std::string& line : lines_of(i < kMoves ? moved(i) : path)) {
+      const std::size_t at = line.find(" session id=");
+      if (at != std::string::npos) ids.insert(line.substr(at + 12, 16));
+    }
+  }
+  EXPECT_GT(written, 0u);
+  EXPECT_EQ(ids.size(), written);
+  EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), written);
+}
+
+TEST(LogWriter, GoesOnInTheOldFileWhenItCannotBeOpenedAnew) {
+  const test::TempFolder folder;
+  const std::string inner = folder.file("inner");
+  ASSERT_EQ(::mkdir(inner.c_str(), 0755), 0);
+  const auto log = open(to_file(inner + "/log"));
+  ASSERT_TRUE(log->start());
+  const std::string gone = folder.file("gone");
+  ASSERT_EQ(std::rename(inner.c_str(), gone.c_str()), 0);
+  log->reopen();
+  ASSERT_TRUE(comes_true([&] { return !lines_of(gone + "/log").empty(); }));
+  log->event(LogLevel::kInfo, "after", "");
+  log->stop();
+  const auto lines = lines_of(gone + "/log");
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_THAT(lines[0], testing::HasSubstr("it goes on in the old file"));
+  EXPECT_THAT(lines[0], testing::HasSubstr("No such file or directory"));
+  EXPECT_THAT(lines[1], testing::HasSubstr(" after"));
+}
+
+TEST(LogWriter, HasNothingToOpenAnewOnAStandardStream) {
+  config::LogConfig config;
+  config.output.value = "stderr";
+  const auto log = open(config);
+  EXPECT_FALSE(log->is_file());
+  ASSERT_TRUE(log->start());
+  log->reopen();
+  log->stop();
 }
 
 }  // namespace
