@@ -23,9 +23,10 @@ constexpr const char* kRunFooter =
     "  weir run conf/minimal.toml\n"
     "  BACKEND=10.0.0.7:80 weir run weir.toml    strings may hold ${BACKEND}\n"
     "\n"
-    "Signals: SIGTERM or SIGINT stops accepting and waits up to process.drain_timeout for the sessions; a "
-    "second one\n"
-    "ends at once. SIGUSR1 opens the log's file again, for logrotate.";
+    "Signals: SIGTERM or SIGINT stops accepting (after process.drain_delay, if there is one) and waits up "
+    "to\n"
+    "process.drain_timeout for the sessions; a second one ends at once. SIGUSR1 opens the log's file again, "
+    "for logrotate.";
 
 constexpr const char* kCheckFooter =
     "Examples:\n"

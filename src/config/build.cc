@@ -40,6 +40,7 @@ ProcessConfig build_process(const Node& root, Problems& problems) {
   reader.read_count("max_connections", out.max_connections);
   reader.read_word("when_full", out.when_full);
   reader.read_duration("drain_timeout", out.drain_timeout);
+  reader.read_duration("drain_delay", out.drain_delay);
   reader.read_count("busy_poll", out.busy_poll);
   reader.read_count("splice_pipes", out.splice_pipes);
   reader.read_text("user", out.user);

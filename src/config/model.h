@@ -51,6 +51,7 @@ struct ProcessConfig {
   Placed<std::optional<unsigned>> max_connections;  // unset: "auto", worked out from the descriptor limit
   WhenFull when_full = WhenFull::kWait;
   Millis drain_timeout{30'000};
+  Millis drain_delay{0};
   unsigned busy_poll = 0;                         // microseconds
   std::optional<unsigned> splice_pipes;           // unset: "auto"
   Placed<std::string> user;                       // empty: stay who we are

@@ -65,6 +65,16 @@ const auto kKeys = std::to_array<Key>({
      .most = kYear,
      .help = "How long running connections may go on after SIGTERM or SIGINT before they are closed."},
     {.section = Section::kProcess,
+     .name = "drain_delay",
+     .type = ValueType::kDuration,
+     .default_value = "\"0s\"",
+     .least = 0,
+     .most = kHour,
+     .help =
+         "How long connections are still accepted after SIGTERM or SIGINT, while `/ready` says 503 already: "
+         "the time that a balancer or a service registry in front of this one takes to notice. "
+         "`drain_timeout` begins after it."},
+    {.section = Section::kProcess,
      .name = "busy_poll",
      .type = ValueType::kCount,
      .default_value = "0",

@@ -23,14 +23,26 @@ Drain::Drain(net::EventLoop& loop, Parts parts, std::function<void()> done)
 void Drain::request() {
   if (begun_) return cut(session::CloseReason::kShutdown);
   begun_ = true;
-  const base::TimePoint now = base::precise_now();
+  stop_at_ = base::precise_now() + parts_.delay;
+  if (parts_.delay > base::Millis(0)) {
+    base::LogFields fields;
+    fields.number("sessions", parts_.slots.used());
+    fields.text("drain_delay", base::to_string(parts_.delay));
+    parts_.log.event(LogLevel::kInfo, "unready", "accepting for a while; a second signal ends at once",
+                     fields);
+  }
+  look();
+}
+
+void Drain::begin_to_stop(base::TimePoint now) {
+  stopping_ = true;
+  parts_.stop_inviting();
   deadline_ = now + parts_.timeout;
   next_word_ = now + kWordInterval / 5;
   base::LogFields fields;
   fields.number("sessions", parts_.slots.used());
   fields.text("drain_timeout", base::to_string(parts_.timeout));
   parts_.log.event(LogLevel::kInfo, "draining", "accepting no more; a second signal ends at once", fields);
-  look();
 }
 
 void Drain::cut(session::CloseReason reason) {
@@ -52,6 +64,8 @@ bool Drain::post_cut() {
 
 void Drain::look() {
   const base::TimePoint now = base::precise_now();
+  if (!stopping_ && now < stop_at_ && !cut_wanted_) return timer_.start(kLookInterval);
+  if (!stopping_) begin_to_stop(now);
   if (!stop_posted_) stop_posted_ = stop_accepting();
   if (!cut_wanted_ && now >= deadline_) cut(session::CloseReason::kDrainTimeout);
   const auto& workers = parts_.workers;

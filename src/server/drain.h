@@ -1,5 +1,6 @@
-// The polite end: stop accepting, wait for the sessions, say what is being waited for, and close the rest
-// when the time is over. On the control loop. A second request, or the end of the time, cuts what is left.
+// The polite end: go on accepting for a while if that is wanted, stop accepting, wait for the sessions, say
+// what is being waited for, and close the rest when the time is over. On the control loop. A second request,
+// or the end of the time, cuts what is left.
 #pragma once
 
 #include <functional>
@@ -19,8 +20,10 @@ class Drain {
     const std::vector<std::unique_ptr<Worker>>& workers;
     const admission::ConnectionSlots& slots;
     LogWriter& log;
-    const Publisher& serving;  // for what is said
-    base::Millis timeout;
+    const Publisher& serving;             // for what is said
+    base::Millis delay;                   // before accepting stops
+    base::Millis timeout;                 // from then on
+    std::function<void()> stop_inviting;  // called once, when accepting is about to stop
   };
 
   // `done` is called once, when no session is left.
@@ -35,6 +38,7 @@ class Drain {
 
  private:
   void look();
+  void begin_to_stop(base::TimePoint now);
   bool post_to_all(session::CloseReason reason);
   bool stop_accepting();
   // Asks for the cut, which comes once the last listening socket has closed.
@@ -47,10 +51,12 @@ class Drain {
   net::Timer timer_;
   bool begun_ = false;
   bool forced_ = false;
+  bool stopping_ = false;  // the delay is over
   bool stop_posted_ = false;
   bool cut_wanted_ = false;
   bool cut_posted_ = false;
   session::CloseReason cut_reason_ = session::CloseReason::kDrainTimeout;
+  base::TimePoint stop_at_;
   base::TimePoint deadline_;
   base::TimePoint next_word_;
 };

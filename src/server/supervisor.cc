@@ -203,7 +203,9 @@ base::Result<void> Supervisor::make_workers(Problems& problems) {
   for (const auto& worker : workers_) worker->serve(serving);
   publisher_ = std::make_unique<Publisher>(*loop_, workers_, serving);
   drain_ = std::make_unique<Drain>(
-      *loop_, Drain::Parts{workers_, slots_, *log_, *publisher_, config_.process.drain_timeout},
+      *loop_,
+      Drain::Parts{workers_, slots_, *log_, *publisher_, config_.process.drain_delay,
+                   config_.process.drain_timeout, [this] { listeners_.remove_paths(); }},
       [this] { loop_->stop(); });
   auto watch = AccessWatch::create(*loop_, {config_, world_.doors, *publisher_, *log_, files_read_});
   if (!watch) return base::failure(std::move(watch.error()));
@@ -314,7 +316,6 @@ ProcessStatus Supervisor::read_status() const {
 
 void Supervisor::begin_stop() {
   draining_.store(true, std::memory_order_release);
-  listeners_.remove_paths();
   drain_->request();
 }
 

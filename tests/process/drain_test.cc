@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
+
 #include "support/backend.h"
 #include "support/weir_process.h"
 
@@ -90,6 +92,63 @@ TEST(Drain, ASecondSignalEndsAtOnce) {
   EXPECT_EQ(weir.stop(), kForced);
   EXPECT_EQ(client.receive_until_end().ended, Ended::kReset);
   EXPECT_EQ(weir.wait_for_session().text("reason"), "shutdown");
+}
+
+TEST(Drain, WithADelayIsNotReadyAndServesUntilItIsOver) {
+  Backend backend(echo());
+  Configuration configuration = configuration_for(backend, "60s");
+  configuration.process += "drain_delay = \"1s\"\n";
+  WeirProcess weir(configuration);
+  const auto began = Clock::now();
+  weir.terminate();
+  ASSERT_TRUE(weir.wait_for_event("unready").has_value());
+  EXPECT_EQ(weir.admin().get("/ready").status, 503);
+  EXPECT_EQ(weir.admin().sum("weir_process_draining"), 1u);
+  Socket late = connected(weir);
+  ASSERT_TRUE(weir.wait_for_event("draining").has_value());
+  EXPECT_GE(Clock::now() - began, Millis(1'000));
+  EXPECT_TRUE(eventually([&] {
+    Socket later;
+    return Socket::try_connect(weir.address(), later) == ECONNREFUSED;
+  }));
+  late.send_all("still here");
+  EXPECT_EQ(late.receive_exactly(10), "still here");
+  late.close();
+  const auto exit = weir.wait();
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->status, kClean) << exit->to_string();
+}
+
+TEST(Drain, ASecondSignalWithinTheDelayEndsAtOnce) {
+  Backend backend(echo());
+  Configuration configuration = configuration_for(backend, "600s");
+  configuration.process += "drain_delay = \"1h\"\n";
+  WeirProcess weir(configuration);
+  Socket client = connected(weir);
+  weir.terminate();
+  ASSERT_TRUE(weir.wait_for_event("unready").has_value());
+  EXPECT_EQ(weir.stop(), kForced);
+  EXPECT_EQ(client.receive_until_end().ended, Ended::kReset);
+  EXPECT_EQ(weir.wait_for_session().text("reason"), "shutdown");
+}
+
+TEST(Drain, WithADelayAUnixSocketStandsUntilItIsOver) {
+  Backend backend(echo());
+  const TemporaryDirectory directory;
+  Configuration configuration = configuration_for(backend, "60s");
+  configuration.bind = "unix:" + directory.file("web.sock");
+  configuration.process += "drain_delay = \"500ms\"\n";
+  WeirProcess weir(configuration);
+  weir.terminate();
+  ASSERT_TRUE(weir.wait_for_event("unready").has_value());
+  Socket late = Socket::connect(address_of(configuration.bind));
+  late.send_all("x");
+  EXPECT_EQ(late.receive_exactly(1), "x");
+  late.close();
+  const auto exit = weir.wait();
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->status, kClean);
+  EXPECT_FALSE(std::filesystem::exists(directory.file("web.sock")));
 }
 
 TEST(Drain, CutsASessionThatStillConnects) {

@@ -34,6 +34,7 @@ TEST(Build, DefaultsOfTheSchemaAreThoseOfTheModel) {
   EXPECT_EQ(config.process.max_connections.value, process.max_connections.value);
   EXPECT_EQ(config.process.when_full, process.when_full);
   EXPECT_EQ(config.process.drain_timeout, process.drain_timeout);
+  EXPECT_EQ(config.process.drain_delay, process.drain_delay);
   EXPECT_EQ(config.process.user.value, process.user.value);
   const LogConfig log;
   EXPECT_EQ(config.log.level, log.level);
@@ -92,6 +93,7 @@ workers = 3
 max_connections = 5000
 when_full = "refuse"
 drain_timeout = "2m"
+drain_delay = "7s"
 user = "weir"
 [log]
 level = "warning"
@@ -147,8 +149,9 @@ warm_connections = 8
   EXPECT_EQ(config.process.max_connections.value, 5000u);
   EXPECT_EQ(config.process.when_full, WhenFull::kRefuse);
   EXPECT_EQ(config.process.drain_timeout, Millis(120'000));
+  EXPECT_EQ(config.process.drain_delay, Millis(7'000));
   EXPECT_EQ(config.process.user.value, "weir");
-  EXPECT_EQ(config.process.user.place.line, 7u);
+  EXPECT_EQ(config.process.user.place.line, 8u);
   EXPECT_EQ(config.log.level, LogLevel::kWarning);
   EXPECT_EQ(config.log.format, LogFormat::kJson);
   EXPECT_EQ(config.log.output.value, "/var/log/weir.log");
@@ -158,14 +161,14 @@ warm_connections = 8
   ASSERT_EQ(config.listeners.size(), 1u);
   const ListenerConfig& listener = config.listeners[0];
   EXPECT_EQ(listener.name, "web");
-  EXPECT_EQ(listener.place.line, 15u);
+  EXPECT_EQ(listener.place.line, 16u);
   ASSERT_EQ(listener.bind.size(), 1u);
   EXPECT_EQ(listener.bind[0].value.path(), "/run/weir.sock");
   EXPECT_FALSE(listener.v6only);
   EXPECT_EQ(listener.socket_mode, 0606u);
   EXPECT_EQ(listener.pool.value, "app");
   EXPECT_EQ(listener.backlog.value, 77u);
-  EXPECT_EQ(listener.backlog.place.line, 20u);
+  EXPECT_EQ(listener.backlog.place.line, 21u);
   EXPECT_EQ(listener.idle_timeout, Millis(3'600'000));
   EXPECT_EQ(listener.half_close_timeout, Millis(250));
   EXPECT_EQ(listener.max_lifetime, Millis(86'400'000));
@@ -194,7 +197,7 @@ warm_connections = 8
   EXPECT_EQ(pool.hash_key, (HashKeyConfig{24, 64}));
   EXPECT_EQ(pool.hash_balance, 1.5);
   EXPECT_EQ(pool.fallback_pool.value, "spare");
-  EXPECT_EQ(pool.fallback_pool.place.line, 37u);
+  EXPECT_EQ(pool.fallback_pool.place.line, 38u);
   ASSERT_TRUE(pool.health);
   EXPECT_EQ(pool.health->type, CheckType::kExchange);
   EXPECT_EQ(pool.health->exchange.expect, "220");
