@@ -21,6 +21,7 @@ build_packages=(
   nlohmann-json3-dev               # JSON
   libcap-ng-dev                    # dropping rights
   libxxhash-dev                    # hashing of clients
+  libsystemd-dev                   # what the service manager is told
   libbpf-dev                       # BPF maps and programs
   libc-ares-dev                    # names of backends
   libssl-dev                       # TLS

@@ -202,6 +202,7 @@ base::Result<void> Supervisor::make_workers(Problems& problems) {
   const std::shared_ptr<const Serving> serving = make_serving();
   for (const auto& worker : workers_) worker->serve(serving);
   publisher_ = std::make_unique<Publisher>(*loop_, workers_, serving);
+  service_manager_ = std::make_unique<ServiceManager>(*loop_, workers_);
   drain_ = std::make_unique<Drain>(
       *loop_,
       Drain::Parts{workers_, slots_, *log_, *publisher_, config_.process.drain_delay,
@@ -272,6 +273,8 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
   refusals_->start();
   wake_acceptors();
   serving_.store(true, std::memory_order_release);
+  service_manager_->ready(fmt::format("serving; listeners: {}, pools: {}, workers: {}",
+                                      config_.listeners.size(), config_.pools.size(), workers_.size()));
   loop_->run();
   stop_workers();
   refusals_->tell();
@@ -316,6 +319,7 @@ ProcessStatus Supervisor::read_status() const {
 
 void Supervisor::begin_stop() {
   draining_.store(true, std::memory_order_release);
+  service_manager_->stopping("waiting for sessions to end");
   drain_->request();
 }
 

@@ -23,6 +23,7 @@
 #include "server/pressure_watch.h"
 #include "server/publisher.h"
 #include "server/refusal_summary.h"
+#include "server/service_manager.h"
 #include "server/status.h"
 #include "server/status_reader.h"
 #include "server/worker.h"
@@ -116,6 +117,7 @@ class Supervisor final : public StatusSource {
   admission::ConnectionSlots slots_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Publisher> publisher_;
+  std::unique_ptr<ServiceManager> service_manager_;
   std::unique_ptr<Drain> drain_;
   std::unique_ptr<AccessWatch> access_watch_;
   std::unique_ptr<CertificateWatch> certificate_watch_;

@@ -125,6 +125,11 @@ void Worker::resume_accepting() {
   static_cast<void>(post(Wake{}));
 }
 
+void Worker::ask_for_sign() {
+  sign_wanted_.store(true, std::memory_order_release);
+  static_cast<void>(post(Wake{}));
+}
+
 void Worker::accepted(session::Admitted&& admitted, Door& door) {
   Worker* target = less_loaded();
   if (target == nullptr) return open(std::move(admitted), door);
@@ -178,6 +183,7 @@ void Worker::turn_wheel() {
 void Worker::end_turn() {
   wake_list_.deliver();
   warmer_.end_turn();
+  if (sign_wanted_.load(std::memory_order_relaxed)) sign_wanted_.store(false, std::memory_order_release);
   if (resume_wanted_.load(std::memory_order_relaxed) &&
       resume_wanted_.exchange(false, std::memory_order_acq_rel)) {
     accepts_ = true;

@@ -83,6 +83,11 @@ class Worker final : public Acceptor::Owner {
   // such call is under way.
   void resume_accepting();
 
+  // Asks the loop for a sign that it turns; `gave_sign` says whether one has come since the last asking. Any
+  // thread, one at a time.
+  void ask_for_sign();
+  bool gave_sign() const { return !sign_wanted_.load(std::memory_order_acquire); }
+
   // Whether a listening socket is still open here: false once a `StopAccepting` has been carried out. Any
   // thread.
   bool accepting() const { return accepting_.load(std::memory_order_acquire); }
@@ -131,6 +136,7 @@ class Worker final : public Acceptor::Owner {
   std::atomic<std::size_t> arriving_{0};
   std::atomic<bool> accepting_{true};
   std::atomic<bool> resume_wanted_{false};
+  std::atomic<bool> sign_wanted_{false};
   std::thread thread_;
 };
 

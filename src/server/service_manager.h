@@ -1,0 +1,36 @@
+// What the service manager is told by the protocol of sd_notify(3): that Weir is ready, how it stands, that
+// it stops, and, where a watchdog is set, that it is alive, which takes the control loop and every worker.
+// Nothing happens where nobody asks (NOTIFY_SOCKET). On the control loop.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "net/watch.h"
+#include "server/worker.h"
+
+namespace weir::server {
+
+class ServiceManager {
+ public:
+  // Reads the environment. `workers` outlive it.
+  ServiceManager(net::EventLoop& loop, const std::vector<std::unique_ptr<Worker>>& workers);
+
+  // Clients are accepted. `status` is one line for people. From now on the watchdog is kept quiet.
+  void ready(const std::string& status);
+  // The end has begun; the watchdog is kept quiet until it comes.
+  void stopping(const std::string& status);
+
+ private:
+  void on_tick();
+  bool all_alive();
+
+  const std::vector<std::unique_ptr<Worker>>& workers_;
+  const std::optional<base::Millis> tick_;  // half of the watchdog's time; none: there is no watchdog
+  net::Timer timer_;
+};
+
+}  // namespace weir::server
