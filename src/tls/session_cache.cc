@@ -31,12 +31,11 @@ bool has_ended(const SSL_SESSION* session, UtcTime now) {
   return now >= UtcTime(until);
 }
 
-// 1: the session is the cache's now.
+// 0: the session stays the connection's.
 int on_new_session(SSL* ssl, SSL_SESSION* session) {
   const auto* key = static_cast<const std::string*>(SSL_get_ex_data(ssl, key_index()));
-  if (key == nullptr) return 0;
-  cache_of(ssl)->keep(*key, SslSessionPtr(session));
-  return 1;
+  if (key != nullptr) cache_of(ssl)->keep(*key, *session);
+  return 0;
 }
 
 }  // namespace
@@ -67,15 +66,15 @@ SslSessionPtr SessionCache::find(std::string_view key, UtcTime now) {
     forget(found->second);
     return nullptr;
   }
-  if (SSL_SESSION_is_resumable(session) != 1) return nullptr;
-  SSL_SESSION_up_ref(session);
-  return SslSessionPtr(session);
+  return SslSessionPtr(SSL_SESSION_dup(session));
 }
 
-void SessionCache::keep(const std::string& key, SslSessionPtr session) {
+void SessionCache::keep(const std::string& key, const SSL_SESSION& session) {
+  SslSessionPtr own(SSL_SESSION_dup(&session));
+  if (own == nullptr) return;
   const std::lock_guard lock(mutex_);
   if (const auto before = places_.find(key); before != places_.end()) forget(before->second);
-  order_.push_back({key, std::move(session)});
+  order_.push_back({key, std::move(own)});
   places_.emplace(order_.back().key, std::prev(order_.end()));
   if (order_.size() > kMost) forget(order_.begin());
 }

@@ -1,6 +1,7 @@
 // Sessions that servers have given to this side, to be resumed when it connects to them again: a handshake
 // without certificates and with half of the work (RFC 8446 section 2.2). It belongs to a client's SSL_CTX,
-// and lives as long. Thread-safe.
+// and lives as long. Thread-safe: it keeps copies and gives copies out, since OpenSSL changes a session while
+// a connection uses it, and connections are on many threads.
 #pragma once
 
 #include <list>
@@ -28,9 +29,10 @@ class SessionCache {
   // memory.
   static bool use(SSL* ssl, const std::string& key);
 
-  // Null where there is none that may be resumed; one whose time is over is forgotten.
+  // Null where there is none, or no memory; one whose time is over is forgotten.
   SslSessionPtr find(std::string_view key, UtcTime now = utc_now());
-  void keep(const std::string& key, SslSessionPtr session);
+  // Nothing is kept when there is no memory.
+  void keep(const std::string& key, const SSL_SESSION& session);
 
  private:
   struct Kept {

@@ -79,9 +79,9 @@ TEST_P(Resuming, ConnectionsOutliveTheContext) {
 }
 
 // One that may be resumed.
-SslSessionPtr a_session() {
+SslSessionPtr a_session(unsigned char number = 1) {
   SslSessionPtr session(SSL_SESSION_new());
-  const unsigned char id[] = {1};
+  const unsigned char id[] = {number};
   EXPECT_EQ(SSL_SESSION_set1_id(session.get(), id, sizeof(id)), 1);
   return session;
 }
@@ -90,10 +90,10 @@ TEST(SessionCache, ForgetsTheOneThatWasKeptLongestAgo) {
   SessionCache cache;
   // Their keys fall, so that those do not say which one is old.
   const auto key = [](std::size_t i) { return std::to_string(9'000'000 - i); };
-  for (std::size_t i = 0; i < SessionCache::kMost; ++i) cache.keep(key(i), a_session());
+  for (std::size_t i = 0; i < SessionCache::kMost; ++i) cache.keep(key(i), *a_session());
   EXPECT_NE(cache.find(key(0)), nullptr);
-  cache.keep(key(0), a_session());
-  cache.keep(key(SessionCache::kMost), a_session());
+  cache.keep(key(0), *a_session());
+  cache.keep(key(SessionCache::kMost), *a_session());
   EXPECT_NE(cache.find(key(0)), nullptr) << "it was kept again";
   EXPECT_EQ(cache.find(key(1)), nullptr);
   EXPECT_NE(cache.find(key(2)), nullptr);
@@ -102,11 +102,25 @@ TEST(SessionCache, ForgetsTheOneThatWasKeptLongestAgo) {
 
 TEST(SessionCache, GivesTheLastOfAServer) {
   SessionCache cache;
-  cache.keep("a", a_session());
-  const SslSessionPtr last = a_session();
-  SSL_SESSION_up_ref(last.get());
-  cache.keep("a", SslSessionPtr(last.get()));
-  EXPECT_EQ(cache.find("a"), last);
+  cache.keep("a", *a_session(1));
+  cache.keep("a", *a_session(2));
+  const SslSessionPtr last = cache.find("a");
+  ASSERT_NE(last, nullptr);
+  unsigned size = 0;
+  const unsigned char* id = SSL_SESSION_get_id(last.get(), &size);
+  ASSERT_EQ(size, 1u);
+  EXPECT_EQ(id[0], 2);
+}
+
+// OpenSSL marks a session that a connection has used while others may be looking at it.
+TEST(SessionCache, GivesEachConnectionASessionOfItsOwn) {
+  SessionCache cache;
+  const SslSessionPtr given = a_session();
+  cache.keep("a", *given);
+  const SslSessionPtr one = cache.find("a");
+  const SslSessionPtr other = cache.find("a");
+  EXPECT_NE(one, given);
+  EXPECT_NE(one, other);
 }
 
 TEST(SessionCache, ForgetsASessionWhoseTimeIsOver) {
@@ -114,8 +128,7 @@ TEST(SessionCache, ForgetsASessionWhoseTimeIsOver) {
   const SslSessionPtr session = a_session();
   SSL_SESSION_set_time(session.get(), 1'000);
   SSL_SESSION_set_timeout(session.get(), 60);
-  SSL_SESSION_up_ref(session.get());
-  cache.keep("a", SslSessionPtr(session.get()));
+  cache.keep("a", *session);
   const auto at = [](long seconds) { return UtcTime(std::chrono::seconds(seconds)); };
   EXPECT_NE(cache.find("a", at(1'059)), nullptr);
   EXPECT_EQ(cache.find("a", at(1'060)), nullptr);
