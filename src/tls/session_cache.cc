@@ -57,13 +57,19 @@ bool SessionCache::use(SSL* ssl, const std::string& key) {
   return session == nullptr || SSL_set_session(ssl, session.get()) == 1;
 }
 
+void SessionCache::handshake_failed(const SSL* ssl) {
+  if (const auto* key = static_cast<const std::string*>(SSL_get_ex_data(ssl, key_index()))) {
+    cache_of(ssl)->forget(*key);
+  }
+}
+
 SslSessionPtr SessionCache::find(std::string_view key, UtcTime now) {
   const std::lock_guard lock(mutex_);
   const auto found = places_.find(key);
   if (found == places_.end()) return nullptr;
   SSL_SESSION* session = found->second->session.get();
   if (has_ended(session, now)) {
-    forget(found->second);
+    drop(found->second);
     return nullptr;
   }
   return SslSessionPtr(SSL_SESSION_dup(session));
@@ -73,13 +79,18 @@ void SessionCache::keep(const std::string& key, const SSL_SESSION& session) {
   SslSessionPtr own(SSL_SESSION_dup(&session));
   if (own == nullptr) return;
   const std::lock_guard lock(mutex_);
-  if (const auto before = places_.find(key); before != places_.end()) forget(before->second);
+  if (const auto before = places_.find(key); before != places_.end()) drop(before->second);
   order_.push_back({key, std::move(own)});
   places_.emplace(order_.back().key, std::prev(order_.end()));
-  if (order_.size() > kMost) forget(order_.begin());
+  if (order_.size() > kMost) drop(order_.begin());
 }
 
-void SessionCache::forget(Order::iterator one) {
+void SessionCache::forget(std::string_view key) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = places_.find(key); found != places_.end()) drop(found->second);
+}
+
+void SessionCache::drop(Order::iterator one) {
   places_.erase(one->key);
   order_.erase(one);
 }

@@ -29,10 +29,15 @@ class SessionCache {
   // memory.
   static bool use(SSL* ssl, const std::string& key);
 
+  // The handshake of `ssl` has failed. If it was to resume a session that one is forgotten: a server that
+  // does not take it gets a full handshake the next time. Nothing happens where `use` was not called.
+  static void handshake_failed(const SSL* ssl);
+
   // Null where there is none, or no memory; one whose time is over is forgotten.
   SslSessionPtr find(std::string_view key, UtcTime now = utc_now());
   // Nothing is kept when there is no memory.
   void keep(const std::string& key, const SSL_SESSION& session);
+  void forget(std::string_view key);
 
  private:
   struct Kept {
@@ -41,7 +46,7 @@ class SessionCache {
   };
   using Order = std::list<Kept>;
 
-  void forget(Order::iterator one);
+  void drop(Order::iterator one);
 
   std::mutex mutex_;
   Order order_;                                                   // the one that was kept last at the end

@@ -8,6 +8,7 @@
 
 #include "tls/fault.h"
 #include "tls/proxy_facts.h"
+#include "tls/session_cache.h"
 #include "tls/x509_facts.h"
 
 namespace weir::tls {
@@ -64,6 +65,7 @@ TlsStream::Step TlsStream::shake_hands() {
       break;
   }
   is_over_ = true;
+  SessionCache::handshake_failed(ssl_.get());
   if (io_.error != 0) return Step::kReset;
   if (io_.ended) return Step::kEnded;
   fault_ = take_error_text(ssl_.get());

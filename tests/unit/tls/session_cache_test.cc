@@ -135,5 +135,15 @@ TEST(SessionCache, ForgetsASessionWhoseTimeIsOver) {
   EXPECT_EQ(cache.find("a", at(1'059)), nullptr) << "it has gone";
 }
 
+TEST(SessionCache, ForgetsTheOneOfAServer) {
+  SessionCache cache;
+  cache.keep("a", *a_session());
+  cache.keep("b", *a_session());
+  cache.forget("a");
+  cache.forget("c");
+  EXPECT_EQ(cache.find("a"), nullptr);
+  EXPECT_NE(cache.find("b"), nullptr);
+}
+
 }  // namespace
 }  // namespace weir::tls

@@ -5,6 +5,7 @@
 
 #include "support/certificates.h"
 #include "support/parallel.h"
+#include "tls/session_cache.h"
 #include "unit/support.h"
 
 namespace weir::tls {
@@ -370,6 +371,41 @@ TEST_F(Streams, AFewOfThemDoNoHarm) {
     ASSERT_EQ(take(*client, 1), "y");
   }
   EXPECT_EQ(server->end(), 0);
+}
+
+// A server that cannot take what it has given must not be asked to again and again.
+TEST_F(Streams, WhoseHandshakeFailsForgetsTheSessionThatItOffered) {
+  ASSERT_TRUE(SessionCache::attach(client_ctx.get()));
+  const auto resuming = [&] {
+    SslPtr ssl = client_ssl();
+    EXPECT_TRUE(SessionCache::use(ssl.get(), "server"));
+    return ssl;
+  };
+  const auto offers = [&] { return SSL_get_session(resuming().get()) != nullptr; };
+  server = TlsStream::make(server_ssl(), server_fd.get(), {});
+  client = TlsStream::make(resuming(), client_fd.get(), {});
+  shake_hands();
+  ASSERT_EQ(client_step, Step::kDone) << client->fault();
+  EXPECT_EQ(server->send("x", 1), 1);
+  EXPECT_EQ(take(*client, 1), "x");
+  ASSERT_TRUE(offers());
+
+  SSL_CTX_set_client_hello_cb(
+      server_ctx.get(),
+      [](SSL*, int* alert, void*) {
+        *alert = SSL_AD_HANDSHAKE_FAILURE;
+        return SSL_CLIENT_HELLO_ERROR;
+      },
+      nullptr);
+  test::SocketPair pair = test::tcp_pair();
+  server = TlsStream::make(server_ssl(), pair.b.get(), {});
+  client = TlsStream::make(resuming(), pair.a.get(), {});
+  client_step = server_step = Step::kWantsRead;
+  shake_hands();
+  EXPECT_EQ(client_step, Step::kFailed);
+  EXPECT_FALSE(offers());
+  client.reset();
+  server.reset();
 }
 
 }  // namespace
