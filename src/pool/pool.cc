@@ -29,14 +29,17 @@ Slot Pool::slot_at(BackendIndex index) {
   return {shared_from_this(), roster_.backends()[index], index, roster_.last_place()};
 }
 
-void Pool::tell_settings(std::shared_ptr<const PoolSettings>* to) const {
-  if (to != nullptr && *to != settings_) *to = settings_;
+std::shared_ptr<const PoolSettings> Pool::tell_settings(std::shared_ptr<const PoolSettings>* to) const {
+  if (to == nullptr || *to == settings_) return nullptr;
+  return std::exchange(*to, settings_);
 }
 
 Slot Pool::pick(const balance::Request& request, NoPick& why_not,
                 std::shared_ptr<const PoolSettings>* settings) {
+  // The old ones may go by this, but not under the lock.
+  std::shared_ptr<const PoolSettings> old;
   const std::lock_guard lock(mutex_);
-  tell_settings(settings);
+  old = tell_settings(settings);
   const auto index = roster_.choose(request, why_not);
   if (!index) return {};
   if (request.tried.empty()) budget_.first_attempt();
@@ -44,8 +47,10 @@ Slot Pool::pick(const balance::Request& request, NoPick& why_not,
 }
 
 Slot Pool::pick_left_out(std::shared_ptr<const PoolSettings>* settings) {
+  // The old ones may go by this, but not under the lock.
+  std::shared_ptr<const PoolSettings> old;
   const std::lock_guard lock(mutex_);
-  tell_settings(settings);
+  old = tell_settings(settings);
   const auto index = roster_.choose_left_out();
   return index ? slot_at(*index) : Slot();
 }
@@ -325,7 +330,7 @@ void Slot::reset_early(base::TimePoint now) {
 void Slot::served() {
   if (!backend_->is_suspect()) return;
   const std::lock_guard lock(pool_->mutex_);
-  if (!pool_->settings_->roster.ejection.observe_resets) return;
+  if (!pool_->settings_->roster.ejection.observe_resets) return backend_->set_suspect(false);
   pool_->roster_.served(index_);
 }
 

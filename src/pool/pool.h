@@ -150,7 +150,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void tell_denials(base::TimePoint now, std::vector<PoolEvent>& events);
   // Of one that belongs to the pool.
   std::optional<balance::BackendIndex> find(const Backend& backend) const;
-  void tell_settings(std::shared_ptr<const PoolSettings>* to) const;
+  // Returns those that `to` had.
+  std::shared_ptr<const PoolSettings> tell_settings(std::shared_ptr<const PoolSettings>* to) const;
   Slot slot_at(balance::BackendIndex index);
   void give_back(balance::BackendIndex index);
   void failed(balance::BackendIndex index, Failure how, base::TimePoint now, std::string_view what);

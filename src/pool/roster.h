@@ -244,9 +244,11 @@ class Roster {
   void make_tiers(const Groundworks& groundworks);
   // Who belongs to it from now on; its policies and sums are as before until `settle`.
   Exchange exchange(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now);
-  void settle(const Exchange& done, base::TimePoint now, const Groundworks& groundworks);
+  void settle(const Exchange& done, const std::vector<Freed>& freed, base::TimePoint now,
+              const Groundworks& groundworks);
   // Who is up or no longer out since the new rules know of no such thing.
   std::vector<Freed> take_rules(const RosterRules& rules, base::TimePoint now);
+  std::optional<Change> take_rules(State& its) const;
   // True: it has another one now.
   bool take_mode(balance::BackendIndex index, BackendMode mode, base::TimePoint now);
   Tier& tier_of(balance::BackendIndex index) { return tiers_[is_backup(index) ? 1 : 0]; }

@@ -139,7 +139,8 @@ Roster::Exchange Roster::exchange(const std::vector<std::shared_ptr<Backend>>& b
   return done;
 }
 
-void Roster::settle(const Exchange& done, base::TimePoint now, const Groundworks& groundworks) {
+void Roster::settle(const Exchange& done, const std::vector<Freed>& freed, base::TimePoint now,
+                    const Groundworks& groundworks) {
   std::erase_if(departed_, [](const Past& one) { return one.backend == nullptr; });
   make_tiers(groundworks);
   // What has ended while they were away; `advance` sees to it that not too many are out.
@@ -147,6 +148,10 @@ void Roster::settle(const Exchange& done, base::TimePoint now, const Groundworks
   refresh_all();
   for (const BackendIndex i : done.joined) tell(Change::kAdded, i, "");
   for (const BackendIndex i : done.told_otherwise) tell(Change::kMode, i, "");
+  for (const Freed& one : freed) {
+    const bool is_told = !states_[one.index].has_left && state(one.index) == BackendState::kUp;
+    if (is_told) tell(one.change, one.index, "its pool's rules have changed");
+  }
   for (const BackendIndex i : done.gone) {
     tell(Change::kRemoved, i, "");
     if (members_[i].in_flight == 0) vacate(i);
@@ -157,41 +162,43 @@ void Roster::settle(const Exchange& done, base::TimePoint now, const Groundworks
 void Roster::replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now,
                      const Groundworks& groundworks) {
   const Exchange done = exchange(backends, now);
-  if (done.is_any()) settle(done, now, groundworks);
+  if (done.is_any()) settle(done, {}, now, groundworks);
 }
 
 void Roster::change(const RosterRules& rules, const std::vector<std::shared_ptr<Backend>>& backends,
                     base::TimePoint now, const Groundworks& groundworks) {
   const std::vector<Freed> freed = take_rules(rules, now);
-  settle(exchange(backends, now), now, groundworks);
-  for (const Freed& one : freed) {
-    if (backends_[one.index] == nullptr || states_[one.index].has_left) continue;
-    tell(one.change, one.index, "its pool's rules have changed");
-  }
+  settle(exchange(backends, now), freed, now, groundworks);
 }
 
 std::vector<Roster::Freed> Roster::take_rules(const RosterRules& rules, base::TimePoint now) {
   rules_ = rules;
-  for (Past& one : departed_) static_cast<void>(one.state.health.change(rules_.health));
+  for (Past& one : departed_) {
+    static_cast<void>(take_rules(one.state));
+    if (!one.state.ramping_since) one.member.weight = one.state.weight * kWholeWeight;
+  }
   std::vector<Freed> freed;
   for (BackendIndex i = 0; i < states_.size(); ++i) {
-    State& its = states_[i];
     if (backends_[i] == nullptr) continue;
-    if (its.health.change(rules_.health)) {
-      came_up(i, now);
-      freed.push_back({i, Change::kUp});
-    }
-    if (rules_.ejection.consecutive_failures == 0 && its.ejection.is_out()) {
-      its.ejection.forget();
-      came_up(i, now);
-      freed.push_back({i, Change::kReturned});
-    }
-    if (!rules_.slow_start && its.ramping_since) {
-      its.ramping_since.reset();
-      set_weight(i, its.weight * kWholeWeight);
-    }
+    const std::optional<Change> change = take_rules(states_[i]);
+    if (!states_[i].ramping_since) set_weight(i, states_[i].weight * kWholeWeight);
+    if (!change) continue;
+    came_up(i, now);
+    freed.push_back({i, *change});
   }
   return freed;
+}
+
+// What the rules do not know of is over. Up, or no longer out by that: which of the two.
+std::optional<Change> Roster::take_rules(State& its) const {
+  std::optional<Change> change;
+  if (rules_.ejection.consecutive_failures == 0 && its.ejection.is_out()) {
+    its.ejection.forget();
+    change = Change::kReturned;
+  }
+  if (its.health.change(rules_.health)) change = Change::kUp;
+  if (!rules_.slow_start) its.ramping_since.reset();
+  return change;
 }
 
 // What the operator has wanted of it since stays until the configuration itself says something else.

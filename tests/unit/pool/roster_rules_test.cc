@@ -105,7 +105,7 @@ TEST(RosterRules, ComeTogetherWithOtherBackends) {
   roster.check_failed(0, "x");
   told(roster);
   roster.change({}, {backend("a"), backend("c")}, kStart);
-  EXPECT_EQ(told(roster), (Texts{"added c 2/2", "removed b 2/2", "up a 2/2"}));
+  EXPECT_EQ(told(roster), (Texts{"added c 2/2", "up a 2/2", "removed b 2/2"}));
 }
 
 TEST(RosterRules, AnotherModeInTheConfigurationHolds) {
@@ -134,6 +134,50 @@ TEST(RosterRules, OfThoseThatHaveLeftAreTheNewOnesWhenTheyComeBack) {
   roster.change({}, {backend("b")}, kStart);
   roster.replace(several(2), kStart);
   EXPECT_EQ(choose(roster), "a") << "it was down, and nobody checks any more";
+}
+
+TEST(RosterRules, HoldForThoseThatHaveLeftTooWhenTheyComeBack) {
+  RosterRules ramped;
+  ramped.slow_start = 100 * kSecond;
+  Roster roster(ramped, several(1));
+  roster.replace(several(2), kStart);
+  fail(roster, 0);
+  ASSERT_EQ(roster.state(0), BackendState::kEjected);
+  ASSERT_LT(roster.weight_ratio(1), 1);
+  roster.replace({backend("c")}, kStart);
+  RosterRules none;
+  none.ejection.consecutive_failures = 0;
+  roster.change(none, {backend("c")}, kStart);
+  roster.replace({backend("c"), backend("a"), backend("b")}, kStart + kSecond);
+  roster.advance(kStart + 2 * kSecond);
+  for (const balance::BackendIndex i : roster.in_order()) {
+    EXPECT_EQ(roster.state(i), BackendState::kUp) << roster.backends()[i]->name();
+    EXPECT_EQ(roster.weight_ratio(i), 1) << roster.backends()[i]->name();
+  }
+  EXPECT_FALSE(roster.is_waiting());
+}
+
+TEST(RosterRules, ThatEndAPanicTellOfItAfterWhatEndedIt) {
+  RosterRules anxious = checked();
+  anxious.panic_threshold = 0.9;
+  Roster roster(anxious, several(2));
+  roster.check_failed(0, "x");
+  told(roster);
+  RosterRules unchecked;
+  unchecked.panic_threshold = 0.9;
+  roster.change(unchecked, several(2), kStart);
+  EXPECT_EQ(told(roster), (Texts{"up a 2/2", "calm 2/2"}));
+}
+
+TEST(RosterRules, TellNothingOfOneThatIsNotUpForAnotherReason) {
+  Roster roster({}, several(2));
+  fail(roster, 0);
+  roster.set_mode(0, BackendMode::kMaintenance, kStart);
+  told(roster);
+  RosterRules never;
+  never.ejection.consecutive_failures = 0;
+  roster.change(never, several(2), kStart);
+  EXPECT_EQ(told(roster), Texts{});
 }
 
 }  // namespace
