@@ -53,10 +53,11 @@ class Gcra {
   static constexpr void give_back(Ticks& arrival) { arrival -= std::min(arrival, kInterval); }
 
   // The arrival time here of somebody who had `arrival` by the rule that held until `now`: so many admissions
-  // as that one's burst lacked, this one's lacks.
+  // as that one's burst lacked, this one's lacks, but never more than all of it: the next one comes after an
+  // interval at the latest, and not after those of a burst that was larger.
   constexpr Ticks carried_over(const Gcra& before, Ticks arrival, base::TimePoint now) const {
     const Ticks then = before.at(now);
-    return is_past(arrival, then) ? 0 : at(now) + (arrival - then);
+    return is_past(arrival, then) ? 0 : at(now) + std::min(arrival - then, tolerance_ + kInterval);
   }
 
   friend constexpr bool operator==(const Gcra&, const Gcra&) = default;

@@ -48,9 +48,10 @@ class LimitSet {
   explicit LimitSet(const LimitSettings& settings, std::shared_ptr<const LimitSet> before = nullptr);
 
   // Takes the place of the one before it: its connections, what its rate and its clients have used up, who is
-  // held. A client table of another size or other prefixes begins empty, and connections that came while
-  // their number was not limited are not counted. Both may be asked for a while, and share what is counted.
-  // Nothing happens without one before. Once, before it is asked; one thread.
+  // held. The one before must stay until nothing that it has given is out: what the two do not share is
+  // still written to. A client table of another size or other prefixes begins empty, and connections that
+  // came while their number was not limited are not counted. Both may be asked for a while, and share what is
+  // counted. Nothing happens without one before. Once, before it is asked; one thread.
   void take_over(base::TimePoint now);
 
   // The reason why not, and `permits` stay empty; or nothing, and they are filled. Any thread; no allocation.

@@ -237,6 +237,17 @@ TEST(Gcra, WhatABurstLacksIsCarriedOverToAnotherRule) {
   EXPECT_EQ(at_once(small, small.carried_over(slow, arrival, now), now), 0) << "it has used more than that";
 }
 
+TEST(Gcra, NobodyWaitsForLongerThanAnIntervalWhateverBurstWasUsedUpBefore) {
+  const base::TimePoint now(std::chrono::hours(1));
+  const Gcra large({10'000, std::chrono::seconds(1)}, 10'000);
+  const Gcra small({10, std::chrono::seconds(1)}, 10);
+  Ticks arrival = 0;
+  for (int i = 0; i < 10'000; ++i) ASSERT_TRUE(large.admit(arrival, large.at(now)));
+  Ticks carried = small.carried_over(large, arrival, now);
+  EXPECT_FALSE(small.admit(carried, small.at(now)));
+  EXPECT_TRUE(small.admit(carried, small.at(now + base::Millis(101))));
+}
+
 TEST(Gcra, WhoseBurstIsWholeBeginsFreshByAnotherRule) {
   const base::TimePoint now(std::chrono::hours(1));
   const Gcra slow({10, std::chrono::seconds(1)}, 20);
