@@ -34,12 +34,16 @@ Difference of_table(const Setting& first) {
   return difference;
 }
 
+std::optional<Place> place_of(const Setting* setting) {
+  return setting == nullptr ? std::nullopt : setting->place;
+}
+
 Difference of_value(const Setting* before, const Setting* after) {
   const Setting& one = after != nullptr ? *after : *before;
   Difference difference;
   difference.path = one.path();
   difference.change = one.change;
-  difference.place = one.place.value_or(Place{});
+  difference.place = place_of(after).value_or(place_of(before).value_or(Place{}));
   difference.is_gone = after == nullptr;
   difference.is_new = before == nullptr;
   if (before != nullptr) difference.before = before->value;

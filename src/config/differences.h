@@ -13,7 +13,7 @@ struct Difference {
   std::string path;    // "pools.web.retries"; of a named table that is new or gone as a whole: "pools.web"
   std::string before;  // as TOML; empty: there was none, or it `is_table`
   std::string after;   // the same
-  Place place;         // of what there is now; of what there was when nothing is
+  Place place;         // where it is written now, or where it was; nowhere: by default both times
   bool is_table = false;
   bool is_gone = false;    // there is nothing any more
   bool is_new = false;     // there was nothing

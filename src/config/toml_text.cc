@@ -85,6 +85,8 @@ std::string toml_text(const Node& node) {
     case Kind::kFlag:
       return node.is_true ? "true" : "false";
     case Kind::kFloat:
+      // Without it the value would be a whole number.
+      return node.text.find_first_of(".einEIN") == std::string::npos ? node.text + ".0" : node.text;
     case Kind::kTime:
       return node.text;
     case Kind::kFaulty:

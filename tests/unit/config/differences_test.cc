@@ -80,6 +80,9 @@ TEST(Differences, StandWhereTheNewValueIs) {
   const auto found = differences(settings_of(tree_of(kPool)), settings_of(tree_of(kPool + "retries = 1\n")));
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(to_string(found[0].place), "t:3:11");
+  const auto gone = differences(settings_of(tree_of(kPool + "retries = 1\n")), settings_of(tree_of(kPool)));
+  ASSERT_EQ(gone.size(), 1u);
+  EXPECT_EQ(to_string(gone[0].place), "t:3:11") << "where it was, for now it is the default";
 }
 
 }  // namespace

@@ -9,9 +9,9 @@ namespace {
 
 TEST(TomlText, ValuesAreWrittenAsTheyAreRead) {
   for (const char* text :
-       {"\"30s\"", "\"\"", "12", "-3", "true", "false", "0.25", "[]", "[\"a\", \"b\"]", "[[1], [2, 3]]",
-        "{ address = \"10.0.0.1:80\", weight = 3 }", "[{ a = 1 }, \"x\"]", "{}", "{ \"a b\" = 1 }",
-        "\"\\\"quoted\\\" and \\\\ and \\n\\t\\r\"", "\"\\u0001\\u007F\"", "\"käse €\""}) {
+       {"\"30s\"", "\"\"", "12", "-3", "true", "false", "0.25", "2.0", "[]", "[\"a\", \"b\"]",
+        "[[1], [2, 3]]", "{ address = \"10.0.0.1:80\", weight = 3 }", "[{ a = 1 }, \"x\"]", "{}",
+        "{ \"a b\" = 1 }", "\"\\\"quoted\\\" and \\\\ and \\n\\t\\r\"", "\"\\u0001\\u007F\"", "\"käse €\""}) {
     EXPECT_EQ(toml_text(value_of(text)), text);
   }
 }
