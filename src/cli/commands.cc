@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <cstdio>
 
 #include "admin/routes.h"
@@ -42,6 +43,14 @@ std::unique_ptr<admin::HttpServer> open_door(const config::Placed<base::Address>
   return nullptr;
 }
 
+// A logrotate(8) that means another Weir, or comes while this one starts, must not end it.
+void hold_log_signal() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
 // `check` without names: every name is taken to resolve somewhere.
 base::Result<std::vector<base::Address>> leave_names(const base::HostPort&) {
   return std::vector<base::Address>{};
@@ -50,6 +59,7 @@ base::Result<std::vector<base::Address>> leave_names(const base::HostPort&) {
 }  // namespace
 
 int run(const std::string& path) {
+  hold_log_signal();
   config::Loaded loaded = config::load_file(path, config::process_environment());
   config::Problems problems = std::move(loaded.problems);
   std::unique_ptr<server::Supervisor> supervisor;
@@ -80,6 +90,7 @@ int run(const std::string& path) {
 }
 
 int check(const std::string& path, CheckNames names) {
+  hold_log_signal();
   config::Loaded loaded = config::load_file(path, config::process_environment());
   config::Problems problems = std::move(loaded.problems);
   std::string arithmetic;

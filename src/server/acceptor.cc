@@ -39,6 +39,7 @@ Acceptor::Acceptor(net::EventLoop& loop, Owner& owner, Rules rules, Door& door,
 
 void Acceptor::resume() {
   if (!socket_->is_open()) return;
+  is_paused_ = false;
   retry_.stop();
   if (!watch_.want(net::Interest::kRead)) retry_.start(kShortagePause);
 }
@@ -126,6 +127,7 @@ Acceptor::Step Acceptor::accept_one() {
 // Whoever gives a permit back wakes every worker that waits for one, and the worker calls `resume`.
 Acceptor::Step Acceptor::out_of_permits() {
   pause(Refusal::kProcessConnections);
+  is_paused_ = true;
   return Step::kDone;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "admission/connection_slots.h"
 #include "config/model.h"
@@ -41,7 +42,8 @@ class Acceptor {
   // Another listener's door from the next client on, and another rule.
   void change(Door& door, config::WhenFull when_full) {
     door_ = &door;
-    rules_.when_full = when_full;
+    // One that waits for a permit may refuse now.
+    if (std::exchange(rules_.when_full, when_full) != when_full && is_paused_) resume();
   }
 
   // Begins to accept, or goes on after a pause. On the worker's thread.
@@ -70,6 +72,7 @@ class Acceptor {
   Door* door_;
   const std::shared_ptr<ListeningSocket> socket_;
   bool draining_ = false;
+  bool is_paused_ = false;  // for want of a permit
   int batch_ = 1;
   int full_batches_ = 0;  // in turns that followed one another
   std::uint64_t last_turn_ = 0;

@@ -29,6 +29,13 @@ constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warning"
 
 std::string_view word(LogLevel level) { return kLevelWords[static_cast<std::size_t>(level)]; }
 
+bool is_same_file(int a, int b) {
+  struct stat first {};
+  struct stat second {};
+  return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
+}
+
 bool is_regular(int fd) {
   struct stat status {};
   return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
@@ -145,10 +152,10 @@ void LogWriter::open_anew() {
     return event(LogLevel::kWarning, "log", opened.error().message() + ": it goes on in the old file",
                  fields);
   }
+  mid_line_ = mid_line_ && is_same_file(file_.get(), opened->get());
   file_ = std::move(*opened);
   fd_ = file_.get();
   chunk_ = is_regular(fd_) ? kFileChunk : kPipeChunk;
-  mid_line_ = false;
   event(LogLevel::kInfo, "log", "opened again", fields);
 }
 

@@ -15,7 +15,8 @@ constexpr int kKeepEnvironment = 0;
 std::optional<base::Millis> watchdog_tick() {
   std::uint64_t microseconds = 0;
   if (::sd_watchdog_enabled(kKeepEnvironment, &microseconds) <= 0) return std::nullopt;
-  return std::max(base::Millis(microseconds / 2'000), base::Millis(1));
+  // Two signs may be missing before its time is over.
+  return std::max(base::Millis(microseconds / 4'000), base::Millis(1));
 }
 
 // What cannot be told is told to nobody: the service manager goes by its own timeouts then.

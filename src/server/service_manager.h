@@ -29,7 +29,7 @@ class ServiceManager {
   bool all_alive();
 
   const std::vector<std::unique_ptr<Worker>>& workers_;
-  const std::optional<base::Millis> tick_;  // half of the watchdog's time; none: there is no watchdog
+  const std::optional<base::Millis> tick_;  // none: there is no watchdog
   net::Timer timer_;
 };
 

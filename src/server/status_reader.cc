@@ -69,6 +69,7 @@ void StatusReader::add_listeners(ProcessStatus& status) const {
       add_all(counters.refused, sum.refused);
       add_all(counters.would_refuse, sum.would_refuse);
       add_all(counters.paused, sum.paused);
+      if (w >= status.workers.size()) return;  // it has gone
       status.workers[w].accepted += counters.accepted.value();
       status.workers[w].open += counters.open();
     });

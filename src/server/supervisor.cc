@@ -319,7 +319,7 @@ ProcessStatus Supervisor::read_status() const {
 
 void Supervisor::begin_stop() {
   draining_.store(true, std::memory_order_release);
-  service_manager_->stopping("waiting for sessions to end");
+  service_manager_->stopping("stopping, when its sessions have ended");
   drain_->request();
 }
 

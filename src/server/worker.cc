@@ -64,6 +64,7 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
 Worker::~Worker() { join(); }
 
 void Worker::serve(std::shared_ptr<const Serving> serving) {
+  if (stopped_) return;
   serving_ = std::move(serving);
   change_doors();
   change_acceptors();
@@ -134,7 +135,7 @@ void Worker::accepted(session::Admitted&& admitted, Door& door) {
   Worker* target = less_loaded();
   if (target == nullptr) return open(std::move(admitted), door);
   target->arriving_.fetch_add(1, std::memory_order_relaxed);
-  WorkerMessage message = HandedOver{std::move(admitted), door.listener()};
+  WorkerMessage message = HandedOver{door.listener(), std::move(admitted)};
   if (target->post(std::move(message))) {
     door.counters().handed_over.add();
     return;
@@ -165,6 +166,7 @@ void Worker::handle(WorkerMessage&& message) {
                         [](Wake&&) {}, [this](Serve&& serve_this) { serve(std::move(serve_this.serving)); },
                         [this](StopAccepting&&) {
                           for (const auto& [socket, acceptor] : acceptors_) acceptor->drain();
+                          stopped_ = true;
                           tarpit_.clear();
                           warmer_.stop();
                           accepting_.store(false, std::memory_order_release);

@@ -27,8 +27,8 @@ namespace weir::server {
 
 // What other threads ask of a worker.
 struct HandedOver {
+  std::shared_ptr<const Listener> listener;  // in front of what it has given
   session::Admitted admitted;
-  std::shared_ptr<const Listener> listener;
 };
 struct Wake {};
 struct Serve {
@@ -64,8 +64,8 @@ class Worker final : public Acceptor::Owner {
   Worker& operator=(const Worker&) = delete;
 
   // What it serves from now on. It accepts by a new socket at once, if it accepts at all; one that is not
-  // among those of `serving` any more stays open for whoever has it. The team outlives what it serves. Before
-  // `start`; later post `Serve`.
+  // among those of `serving` any more stays open for whoever has it. The team outlives what it serves.
+  // Nothing changes any more after a `StopAccepting`. Before `start`; later post `Serve`.
   void serve(std::shared_ptr<const Serving> serving);
 
   // Starts the thread, which accepts nothing before `resume_accepting`. Precondition: it has something to
@@ -133,6 +133,7 @@ class Worker final : public Acceptor::Owner {
   session::SessionTable table_;
   std::map<const ListeningSocket*, std::unique_ptr<Acceptor>> acceptors_;
   bool accepts_ = false;  // since the first `resume_accepting`
+  bool stopped_ = false;  // it accepts no more
   std::atomic<std::size_t> arriving_{0};
   std::atomic<bool> accepting_{true};
   std::atomic<bool> resume_wanted_{false};

@@ -37,6 +37,9 @@ bool is_backends_fault(int error, net::ConnectStep step) {
   return step == net::ConnectStep::kConnect && !net::is_own_shortage(error) && error != EADDRNOTAVAIL;
 }
 
+// Fallback pools of fallback pools that a session looks into for its last resort.
+constexpr std::size_t kMostPools = 64;
+
 // What both have told.
 net::Ready merged(const net::Ready& a, const net::Ready& b) {
   return {a.read || b.read, a.write || b.write, a.ended || b.ended, a.read_on || b.read_on,
@@ -120,7 +123,10 @@ bool Connector::fall_back() {
 bool Connector::take_last_resort() {
   if (search_->is_last_resort || net::is_own_shortage(last_error_)) return false;
   search_->is_last_resort = true;
-  for (std::shared_ptr<pool::Pool> pool = search_->first_pool; pool != nullptr; pool = pool->fallback()) {
+  // They make no circle, but two of them may be changing places just now.
+  std::size_t steps = 0;
+  for (std::shared_ptr<pool::Pool> pool = search_->first_pool; pool != nullptr && steps < kMostPools;
+       pool = pool->fallback(), ++steps) {
     std::shared_ptr<const pool::PoolSettings> settings;
     pool::Slot slot = pool->pick_left_out(&settings);
     if (!slot) continue;

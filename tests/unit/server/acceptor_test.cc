@@ -145,5 +145,20 @@ TEST_F(Accepting, LeavesTheSocketOpenForAnotherOneWhenItGoes) {
   EXPECT_EQ(accept_all(3), (std::vector<std::size_t>{1}));
 }
 
+TEST_F(Accepting, RefusesThoseWhoWaitedForAPermitOnceTheRuleSaysSo) {
+  listen(100);
+  connect(2);
+  std::vector<admission::Permit> all;
+  while (admission::Permit permit = slots.try_acquire()) all.push_back(std::move(permit));
+  wanted = 1'000;  // the loop is the driver's
+  acceptor->resume();
+  test::Driver driver{*loop};
+  driver.turns(3);
+  EXPECT_EQ(socket->queue(), (net::AcceptQueue{2, 100}));
+  acceptor->change(door, config::WhenFull::kRefuse);
+  EXPECT_TRUE(driver.until([&] { return socket->queue() == net::AcceptQueue{0, 100}; }));
+  EXPECT_EQ(counters.refused[static_cast<std::size_t>(admission::Refusal::kProcessConnections)].value(), 2u);
+}
+
 }  // namespace
 }  // namespace weir::server
