@@ -14,14 +14,14 @@
 namespace weir::config {
 
 struct Setting {
-  std::string table;           // "process", "pools.web", as in the file; empty for the top of it
+  std::string table;           // "process", "pools.web", as in the file
   std::string key;             // "retries", "health.interval"
   std::string value;           // as TOML
   std::optional<Place> place;  // where it was written; none: the default
   bool is_secret = false;      // came from ${...}, which is there to keep it out of sight: do not show it
   Change change = Change::kLive;
 
-  std::string path() const { return table.empty() ? key : table + "." + key; }
+  std::string path() const { return table + "." + key; }
 };
 
 // In the order of the schema; named tables and their own in that of the files. Keys without a value, and

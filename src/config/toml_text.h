@@ -8,8 +8,9 @@
 
 namespace weir::config {
 
-// Strings in double quotes with the escapes that they need, lists in brackets, tables inline. Reading it
-// gives the same value. Bytes that are no UTF-8 become U+FFFD. Precondition: nothing in `node` is kFaulty.
+// Strings in double quotes, with what a terminal would obey as \uXXXX (JSON's strings are TOML's too), lists
+// in brackets, tables inline. Reading it gives the same value. Bytes that are no UTF-8 become U+FFFD.
+// Precondition: nothing in `node` is kFaulty.
 std::string toml_text(const Node& node);
 
 }  // namespace weir::config
