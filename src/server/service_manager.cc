@@ -33,9 +33,7 @@ ServiceManager::ServiceManager(net::EventLoop& loop, const std::vector<std::uniq
 
 void ServiceManager::ready(const std::string& status) {
   tell_manager(fmt::format("READY=1\nSTATUS={}", status));
-  if (!tick_) return;
-  for (const auto& worker : workers_) worker->ask_for_sign();
-  timer_.start(*tick_);
+  if (tick_) ask_for_signs();
 }
 
 void ServiceManager::stopping(const std::string& status) {
@@ -43,18 +41,16 @@ void ServiceManager::stopping(const std::string& status) {
 }
 
 void ServiceManager::on_tick() {
-  if (all_alive()) tell_manager("WATCHDOG=1");
-  timer_.start(*tick_);
+  // A worker that has not answered since the last tick does not turn its loop any more, or not in time.
+  const bool all_turn =
+      std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->gave_sign(); });
+  if (all_turn) tell_manager("WATCHDOG=1");
+  ask_for_signs();
 }
 
-// A worker that has not answered since the last tick does not turn its loop any more, or not in time.
-bool ServiceManager::all_alive() {
-  bool all = true;
-  for (const auto& worker : workers_) {
-    all = worker->gave_sign() && all;
-    worker->ask_for_sign();
-  }
-  return all;
+void ServiceManager::ask_for_signs() {
+  for (const auto& worker : workers_) worker->ask_for_sign();
+  timer_.start(*tick_);
 }
 
 }  // namespace weir::server

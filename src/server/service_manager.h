@@ -26,7 +26,8 @@ class ServiceManager {
 
  private:
   void on_tick();
-  bool all_alive();
+  // Of the workers, to be there by the next tick.
+  void ask_for_signs();
 
   const std::vector<std::unique_ptr<Worker>>& workers_;
   const std::optional<base::Millis> tick_;  // none: there is no watchdog
