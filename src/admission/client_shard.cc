@@ -44,6 +44,7 @@ ClientShard::Admission ClientShard::admit_known(std::uint32_t index) {
   }
   if (limits_.rate && !limits_.rate->admit(entry.arrival, now_)) return {ClientOutcome::kTooFast, kNone};
   entry.open = (entry.open + 1) & 0x7fff'ffff;
+  ++connections_;
   return {ClientOutcome::kAdmitted, index};
 }
 
@@ -76,6 +77,7 @@ void ClientShard::close_one(std::uint32_t index) {
   Entry& entry = entries_[index];
   WEIR_ASSERT(entry.open > 0);
   entry.open = (entry.open - 1) & 0x7fff'ffff;
+  --connections_;
   if (entry.open > 0 || entry.idle != 0) return;
   if (Gcra::is_past(entry.arrival, now_)) {
     forget(index);
@@ -137,6 +139,11 @@ std::uint32_t& ClientShard::bucket_of(std::uint64_t key_hash) {
 std::uint32_t ClientShard::size() const {
   const std::lock_guard lock(mutex_);
   return used_;
+}
+
+std::uint64_t ClientShard::connections() const {
+  const std::lock_guard lock(mutex_);
+  return connections_;
 }
 
 std::size_t ClientShard::memory_bytes() const {

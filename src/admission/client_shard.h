@@ -59,6 +59,8 @@ class alignas(64) ClientShard {
   void undo(std::uint32_t entry);
 
   std::uint32_t size() const;
+  // That are open, of all clients.
+  std::uint64_t connections() const;
   std::uint32_t capacity() const { return static_cast<std::uint32_t>(entries_.size()); }
   std::size_t memory_bytes() const;
 
@@ -99,6 +101,7 @@ class alignas(64) ClientShard {
   ClientLimits limits_;
   Ticks now_ = 0;  // the latest of all threads, so that no clock that lags gives anybody a fresh start
   std::uint32_t used_ = 0;
+  std::uint64_t connections_ = 0;
   std::uint32_t free_ = 0;  // the first of the free entries
   std::vector<Entry> entries_;
   // The first entry of each bucket; twice as many as entries, so that chains are short.

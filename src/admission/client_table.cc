@@ -50,6 +50,12 @@ std::size_t ClientTable::size() const {
   return sum;
 }
 
+std::uint64_t ClientTable::connections() const {
+  std::uint64_t sum = 0;
+  for (const auto& shard : shards_) sum += shard->connections();
+  return sum;
+}
+
 std::size_t ClientTable::capacity() const {
   std::size_t sum = 0;
   for (const auto& shard : shards_) sum += shard->capacity();

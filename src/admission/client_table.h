@@ -90,6 +90,9 @@ class ClientTable {
   // the latter in its shard, so a table that is not asked shows the past.
   std::size_t size() const;
 
+  // That are open, of all clients.
+  std::uint64_t connections() const;
+
   // Clients there is room for, all shards together: what was asked for, and the shards' spare room.
   std::size_t capacity() const;
 

@@ -36,13 +36,32 @@ void LimitSet::take_over(base::TimePoint now) {
   tarpit_->set_limit(settings_.tarpit_max);
   const std::shared_ptr<RateLimiter>& earlier = before_->rate_;
   if (rate_ != nullptr && earlier != nullptr) {
-    const bool is_same = rate_->rule() == earlier->rule();
-    rate_ = is_same ? earlier : std::make_shared<RateLimiter>(rate_->rule(), *earlier, now);
+    if (rate_->rule() == earlier->rule()) {
+      rate_ = earlier;
+    } else {
+      rate_->go_on_from(*earlier, now);
+    }
   }
   if (table_ != nullptr && table_ == before_->table_ && settings_.client != before_->settings_.client) {
     table_->change(settings_.client, now);
   }
   before_.reset();
+}
+
+bool LimitSet::is_like(const LimitSettings& settings) const {
+  const bool has_table = settings.client.max_connections || settings.client.rate;
+  return settings_.max_connections == settings.max_connections && settings_.rate == settings.rate &&
+         settings_.client == settings.client && settings_.table_full == settings.table_full &&
+         settings_.dry_run == settings.dry_run && settings_.tarpit_max == settings.tarpit_max &&
+         (!has_table || table_->is_like(settings.table));
+}
+
+bool LimitSet::nothing_is_out() const {
+  const auto is_idle = [](const std::shared_ptr<ConnectionSlots>& slots) {
+    return slots.use_count() > 1 || slots->used() == 0;
+  };
+  return is_idle(connections_) && is_idle(tarpit_) &&
+         (table_ == nullptr || table_.use_count() > 1 || table_->connections() == 0);
 }
 
 std::optional<Refusal> LimitSet::admit(const base::Address& client, base::TimePoint now,

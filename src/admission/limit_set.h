@@ -60,6 +60,13 @@ class LimitSet {
   // Takes back what `admit` has just given, as if it had not been asked: another rule refused.
   void undo(LimitPermits& permits);
 
+  // Whether one of `settings` would be like this one but for what it has counted.
+  bool is_like(const LimitSettings& settings) const;
+
+  // Nothing that it has given is out any more, but what another one has taken over: it may be destroyed once
+  // nobody asks it. On the thread that makes them.
+  bool nothing_is_out() const;
+
   bool dry_run() const { return settings_.dry_run; }
   // Whether it limits anything; if not there is no need to ask.
   bool limits_anything() const { return rate_ != nullptr || table_ != nullptr || settings_.max_connections; }

@@ -2,9 +2,10 @@
 
 namespace weir::admission {
 
-RateLimiter::RateLimiter(Gcra rule, const RateLimiter& before, base::TimePoint now)
-    : rule_(rule),
-      arrival_(rule.carried_over(before.rule_, before.arrival_.load(std::memory_order_relaxed), now)) {}
+void RateLimiter::go_on_from(const RateLimiter& before, base::TimePoint now) {
+  const Ticks arrival = before.arrival_.load(std::memory_order_relaxed);
+  arrival_.store(rule_.carried_over(before.rule_, arrival, now), std::memory_order_relaxed);
+}
 
 bool RateLimiter::admit(base::TimePoint now) {
   const Ticks ticks = rule_.at(now);

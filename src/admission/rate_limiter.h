@@ -14,10 +14,11 @@ namespace weir::admission {
 class alignas(64) RateLimiter {
  public:
   explicit RateLimiter(Gcra rule) : rule_(rule) {}
-  // Takes the place of another one at `now`: its burst lacks as much as that one's did.
-  RateLimiter(Gcra rule, const RateLimiter& before, base::TimePoint now);
   RateLimiter(const RateLimiter&) = delete;
   RateLimiter& operator=(const RateLimiter&) = delete;
+
+  // Takes the place of another one at `now`: its burst lacks as much as that one's did. Before it is asked.
+  void go_on_from(const RateLimiter& before, base::TimePoint now);
 
   // Whether one more may come in at `now`; if so it is counted. A refusal writes nothing. Any thread.
   [[nodiscard]] bool admit(base::TimePoint now);

@@ -213,6 +213,60 @@ TEST(LimitSet, OfAnotherSizeBeginsWithAnEmptyTableAndOldPermitsComeBackToTheirs)
   EXPECT_EQ(before->table()->size(), 0u);
 }
 
+TEST(LimitSet, MayGoOnceNothingThatItGaveIsOutButWhatAnotherHasTakenOver) {
+  LimitSettings settings;
+  settings.max_connections = 10;
+  settings.client = {5, std::nullopt};
+  settings.tarpit_max = 5;
+  auto before = std::make_shared<LimitSet>(settings);
+  EXPECT_TRUE(before->nothing_is_out());
+  LimitPermits old;
+  ASSERT_FALSE(before->admit(client(1), kStart, old));
+  EXPECT_FALSE(before->nothing_is_out());
+  settings.max_connections = 20;
+  const auto shares_all = in_place_of(before, settings);
+  EXPECT_TRUE(before->nothing_is_out()) << "all of it is the other's too";
+  settings.table.capacity = 100;
+  const auto has_another_table = in_place_of(shares_all, settings);
+  before.reset();
+  EXPECT_FALSE(shares_all->nothing_is_out()) << "the client is in its table only";
+  old.release();
+  EXPECT_TRUE(shares_all->nothing_is_out());
+  Permit held = has_another_table->hold_refused();
+  ASSERT_TRUE(held);
+  EXPECT_TRUE(shares_all->nothing_is_out());
+}
+
+TEST(LimitSet, IsLikeOneOfTheSameSettingsWhateverItHasCounted) {
+  LimitSettings settings;
+  settings.client = {1, per_second(1, 1)};
+  settings.table.seed = 1;
+  LimitSet limits(settings);
+  LimitPermits permits;
+  ASSERT_FALSE(limits.admit(client(1), kStart, permits));
+  settings.table.seed = 2;
+  EXPECT_TRUE(limits.is_like(settings));
+  const auto differs = [&](auto change) {
+    LimitSettings other = settings;
+    change(other);
+    return !limits.is_like(other);
+  };
+  EXPECT_TRUE(differs([](LimitSettings& other) { other.max_connections = 1; }));
+  EXPECT_TRUE(differs([](LimitSettings& other) { other.rate = per_second(1, 1); }));
+  EXPECT_TRUE(differs([](LimitSettings& other) { other.client.max_connections = 2; }));
+  EXPECT_TRUE(differs([](LimitSettings& other) { other.client = {}; }));
+  EXPECT_TRUE(differs([](LimitSettings& other) { other.table.capacity = 100; }));
+  EXPECT_TRUE(differs([](LimitSettings& other) { other.table.prefix.ipv4_bits = 24; }));
+  EXPECT_TRUE(differs([](LimitSettings& other) { other.table_full = TableFull::kRefuse; }));
+  EXPECT_TRUE(differs([](LimitSettings& other) { other.dry_run = true; }));
+  EXPECT_TRUE(differs([](LimitSettings& other) { other.tarpit_max = 1; }));
+  // Without limits of clients there is no table, and it does not count how it would be.
+  LimitSet without({});
+  LimitSettings another_table;
+  another_table.table.capacity = 100;
+  EXPECT_TRUE(without.is_like(another_table));
+}
+
 TEST(LimitSet, LimitsThatComeOrGoDoSoWithTheNewOne) {
   const auto before = std::make_shared<LimitSet>(LimitSettings{});
   LimitSettings settings;

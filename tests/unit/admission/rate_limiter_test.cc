@@ -129,7 +129,8 @@ TEST(RateLimiter, InThePlaceOfAnotherLacksWhatThatOneLacked) {
   const base::TimePoint now = at(seconds(100));
   RateLimiter before(Gcra({10, seconds(1)}, 20));
   for (int i = 0; i < 15; ++i) ASSERT_TRUE(before.admit(now));
-  RateLimiter after(Gcra({1000, seconds(1)}, 20), before, now);
+  RateLimiter after(Gcra({1000, seconds(1)}, 20));
+  after.go_on_from(before, now);
   int admitted = 0;
   while (after.admit(now)) ++admitted;
   EXPECT_EQ(admitted, 5);
