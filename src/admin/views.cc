@@ -241,13 +241,13 @@ void pressure_metrics(TextFormat& out, const ProcessStatus& status) {
 
 void worker_metrics(TextFormat& out, const ProcessStatus& status) {
   out.family("weir_worker_sessions_open", FamilyType::kGauge, "Sessions that the worker serves now.");
-  for (std::size_t i = 0; i < status.workers.size(); ++i) {
-    out.sample({{"worker", std::to_string(i)}}, status.workers[i].open);
+  for (const server::WorkerStatus& worker : status.workers) {
+    out.sample({{"worker", std::to_string(worker.number)}}, worker.open);
   }
   out.family("weir_worker_sessions_total", FamilyType::kCounter,
              "Sessions that the worker has served or serves.");
-  for (std::size_t i = 0; i < status.workers.size(); ++i) {
-    out.sample({{"worker", std::to_string(i)}}, status.workers[i].accepted);
+  for (const server::WorkerStatus& worker : status.workers) {
+    out.sample({{"worker", std::to_string(worker.number)}}, worker.accepted);
   }
 }
 

@@ -70,8 +70,8 @@ int run(const std::string& path) {
       door = open_door(*loaded.config.admin.bind, supervisor, found);
     };
   }
-  if (!config::has_error(problems))
-    supervisor = server::Supervisor::prepare(loaded.config, options, problems);
+  options.load = [path] { return config::load_file(path, config::process_environment()); };
+  if (!config::has_error(problems)) supervisor = server::Supervisor::prepare(loaded, options, problems);
   if (supervisor != nullptr) {
     auto started = supervisor->start();
     if (started && door != nullptr) started = door->start();

@@ -162,8 +162,7 @@ int demo(const DemoOptions& options) {
   if (!config::has_error(problems)) {
     server::Supervisor::Options started;
     started.other_descriptors = others;
-    started.on_hangup = server::Supervisor::OnHangup::kStop;
-    supervisor = server::Supervisor::prepare(loaded.config, started, problems);
+    supervisor = server::Supervisor::prepare(std::move(loaded), started, problems);
   }
   if (supervisor == nullptr) {
     for (const auto& one : problems) fmt::print(stderr, "{}\n", config::to_string(one));
@@ -172,7 +171,7 @@ int demo(const DemoOptions& options) {
   auto began = (*backends)->start();
   if (began) began = supervisor->start();
   if (!began) return problem(began.error().message());
-  const base::Address address = supervisor->addresses().front().front();
+  const base::Address address = supervisor->running()->listeners.addresses().front().front();
   print_welcome(address, !options.port && port != kUsualPort, seconds.has_value());
 
   DemoClients clients(address, [&] { return supervisor->read_status().draining; });

@@ -28,6 +28,7 @@ std::unordered_set<std::string> tables(const Settings& settings) {
 
 Difference of_table(const Setting& first) {
   Difference difference;
+  difference.table = first.table;
   difference.path = first.table;
   difference.is_table = true;
   difference.place = first.place.value_or(Place{});
@@ -41,6 +42,7 @@ std::optional<Place> place_of(const Setting* setting) {
 Difference of_value(const Setting* before, const Setting* after) {
   const Setting& one = after != nullptr ? *after : *before;
   Difference difference;
+  difference.table = one.table;
   difference.path = one.path();
   difference.change = one.change;
   difference.place = place_of(after).value_or(place_of(before).value_or(Place{}));

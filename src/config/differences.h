@@ -10,6 +10,7 @@
 namespace weir::config {
 
 struct Difference {
+  std::string table;   // "pools.web"
   std::string path;    // "pools.web.retries"; of a named table that is new or gone as a whole: "pools.web"
   std::string before;  // as TOML; empty: there was none, or it `is_table`
   std::string after;   // the same

@@ -34,6 +34,7 @@ Loaded load_text(std::string_view text, const std::string& file_name, const Envi
   loaded.config = build_config(tree.root, loaded.problems);
   loaded.config.files = std::move(tree.files);
   if (tree.is_whole) validate(loaded.config, loaded.problems);
+  if (!has_error(loaded.problems)) loaded.settings = settings_of(tree.root);
   sort_problems(loaded.problems, loaded.config.files);
   return loaded;
 }

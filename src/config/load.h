@@ -4,9 +4,11 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/model.h"
 #include "config/problem.h"
+#include "config/settings.h"
 
 namespace weir::config {
 
@@ -15,8 +17,9 @@ namespace weir::config {
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
 struct Loaded {
-  Config config;      // meaningful only without an error among `problems`
-  Problems problems;  // in the order of files and lines; warnings among them
+  Config config;                  // meaningful only without an error among `problems`
+  std::vector<Setting> settings;  // the same, key by key
+  Problems problems;              // in the order of files and lines; warnings among them
 };
 
 // None of these throws, whatever is in the files.

@@ -80,7 +80,6 @@ const auto kKeys = std::to_array<Key>({
      .default_value = "0",
      .least = 0,
      .most = 1'000,
-     .change = Change::kRestart,
      .help = "Microseconds for which a worker that had something to do goes on looking for more before it "
              "sleeps. With 50 or 100 bytes are passed on sooner, since nobody has to wake it, and a worker "
              "under load takes a whole processor. For machines whose processors have nothing else to do; "
@@ -92,7 +91,6 @@ const auto kKeys = std::to_array<Key>({
      .special = "auto",
      .least = 0,
      .most = 100'000,
-     .change = Change::kRestart,
      .help = "Pipes of the kernel through which bulk is moved without being copied, of all workers together; "
              "each takes two descriptors. A connection has one only while bytes are in it, and copies when "
              "there is none. `auto`: 16 for each worker, fewer where the limit of open files is small. 0: "

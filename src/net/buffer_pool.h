@@ -72,13 +72,15 @@ class BufferPool {
 
   std::size_t outstanding() const { return outstanding_; }
   std::size_t limit() const { return limit_; }
+  // Of those that are out all stay out.
+  void set_limit(std::size_t limit) { limit_ = limit; }
 
  private:
   friend class Buffer;
   static constexpr std::size_t kKept = 16;
   void give_back(Buffer::Block* block);
 
-  const std::size_t limit_;
+  std::size_t limit_;
   std::size_t outstanding_ = 0;
   std::vector<std::unique_ptr<Buffer::Block>> free_;
   const std::unique_ptr<std::byte[]> scratch_;

@@ -9,6 +9,11 @@ namespace weir::net {
 
 PipePool::~PipePool() { WEIR_ASSERT(outstanding_ == 0); }
 
+void PipePool::set_limit(std::size_t limit) {
+  limit_ = limit;
+  if (free_.size() > limit_) free_.resize(limit_);
+}
+
 PipePool::Handle PipePool::acquire() {
   if (outstanding_ >= limit_) return {};
   Pipe* pipe = nullptr;
@@ -38,7 +43,7 @@ Pipe* PipePool::make() {
 void PipePool::give_back(Pipe* pipe) {
   std::unique_ptr<Pipe> given(pipe);
   --outstanding_;
-  if (given->size() == 0) free_.push_back(std::move(given));
+  if (given->size() == 0 && free_.size() + outstanding_ < limit_) free_.push_back(std::move(given));
 }
 
 }  // namespace weir::net

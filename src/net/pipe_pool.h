@@ -63,6 +63,9 @@ class PipePool {
   // An empty pipe, or none: `limit` are out, or descriptors, or memory for pipes.
   Handle acquire();
 
+  // Of those that are lent all stay so.
+  void set_limit(std::size_t limit);
+
   // Whether more than half of the pipes are out. The rest is for those who have one only for a moment.
   bool is_short() const { return 2 * outstanding_ > limit_; }
 
@@ -73,7 +76,7 @@ class PipePool {
   Pipe* make();
   void give_back(Pipe* pipe);
 
-  const std::size_t limit_;
+  std::size_t limit_;
   std::size_t outstanding_ = 0;
   std::vector<std::unique_ptr<Pipe>> free_;  // the last used is taken first: its memory is warm
   base::TimePoint not_before_ = base::TimePoint::min();

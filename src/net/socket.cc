@@ -39,19 +39,31 @@ int set_tcp_options(int fd, const TcpOptions& options) {
   return set_liveness(fd, options);
 }
 
+int defer_seconds(const ListenOptions& options) {
+  return options.defer_accept ? std::max(1, static_cast<int>(options.defer_accept->count())) : 0;
+}
+
+// The kernel cuts it to somaxconn; more than an int holds is more than that.
+int fast_open_length(const ListenOptions& options) {
+  const unsigned most = std::numeric_limits<int>::max();
+  return static_cast<int>(std::min(options.fast_open, most));
+}
+
 // Of a socket that will listen. Zero when all took.
 int set_listen_options(int fd, const ListenOptions& options) {
-  if (options.defer_accept) {
-    const int seconds = std::max(1, static_cast<int>(options.defer_accept->count()));
-    if (!set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds)) return errno;
-  }
-  if (options.fast_open > 0) {
-    // The kernel cuts it to somaxconn; more than an int holds is more than that.
-    const unsigned most = std::numeric_limits<int>::max();
-    const int length = static_cast<int>(std::min(options.fast_open, most));
-    if (!set_option(fd, IPPROTO_TCP, TCP_FASTOPEN, length)) return errno;
-  }
+  const int seconds = defer_seconds(options);
+  if (seconds > 0 && !set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds)) return errno;
+  const int length = fast_open_length(options);
+  if (length > 0 && !set_option(fd, IPPROTO_TCP, TCP_FASTOPEN, length)) return errno;
   return set_tcp_options(fd, options.tcp);
+}
+
+// Of one that listens, with whatever options. Zero when all took.
+int change_listen_options(int fd, const ListenOptions& options) {
+  if (!set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, defer_seconds(options))) return errno;
+  if (!set_option(fd, IPPROTO_TCP, TCP_FASTOPEN, fast_open_length(options))) return errno;
+  if (options.shared && !set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)) return errno;
+  return change_tcp_options(fd, options.tcp);
 }
 
 UniqueFd new_socket(int family) {
@@ -141,7 +153,7 @@ Result<UniqueFd> listen_unix(const Address& address, const ListenOptions& option
   return failure(std::move(error));
 }
 
-enum class Sharing { kFirst, kJoin };
+enum class Sharing { kFirst, kJoin, kBindOnly };
 
 Result<UniqueFd> listen_tcp(const Address& address, const ListenOptions& options, Sharing sharing) {
   UniqueFd fd = new_socket(address.family());
@@ -158,7 +170,9 @@ Result<UniqueFd> listen_tcp(const Address& address, const ListenOptions& options
   if (sharing == Sharing::kFirst && options.shared && !set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1)) {
     return failure(base::system_error("SO_REUSEPORT on " + address.to_string(), errno));
   }
-  if (::listen(fd.get(), options.backlog) != 0) return bind_failure(address, errno);
+  if (sharing != Sharing::kBindOnly && ::listen(fd.get(), options.backlog) != 0) {
+    return bind_failure(address, errno);
+  }
   return fd;
 }
 
@@ -171,6 +185,30 @@ Result<UniqueFd> listen_on(const Address& address, const ListenOptions& options)
 Result<UniqueFd> join(const Address& address, const ListenOptions& options) {
   WEIR_ASSERT(address.is_ip() && address.port() != 0);
   return listen_tcp(address, options, Sharing::kJoin);
+}
+
+Result<UniqueFd> bind_beside(const Address& address, const ListenOptions& options) {
+  WEIR_ASSERT(address.is_ip() && address.port() != 0);
+  return listen_tcp(address, options, Sharing::kBindOnly);
+}
+
+Result<void> change_listening(int fd, const Address& address, const ListenOptions& options) {
+  if (address.is_unix() && ::chmod(address.path().c_str(), options.socket_mode) != 0) {
+    return failure(base::system_error("chmod " + address.path(), errno));
+  }
+  if (const int error = address.is_unix() ? 0 : change_listen_options(fd, options)) {
+    return failure(base::system_error("socket options for " + address.to_string(), error));
+  }
+  // Once more: this is how the length of the queue is changed, listen(2).
+  if (::listen(fd, options.backlog) != 0) {
+    return failure(base::system_error("listen on " + address.to_string(), errno));
+  }
+  return {};
+}
+
+Result<void> share_port(int fd) {
+  if (set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)) return {};
+  return failure(base::system_error("SO_REUSEPORT", errno));
 }
 
 std::chrono::seconds effective_defer_accept(int fd) {

@@ -48,6 +48,16 @@ base::Result<base::UniqueFd> listen_on(const base::Address& address, const Liste
 // A further socket on the port of a `shared` one. Precondition: `address` is its real TCP address.
 base::Result<base::UniqueFd> join(const base::Address& address, const ListenOptions& options);
 
+// The same, and it does not listen yet: `change_listening` makes it. Nobody comes there before.
+base::Result<base::UniqueFd> bind_beside(const base::Address& address, const ListenOptions& options);
+
+// Gives a socket that listens at `address` these options; what they leave out is turned off. `v6only` stays
+// what it is, and so does SO_REUSEPORT once it is set. Connections that wait to be accepted stay.
+base::Result<void> change_listening(int fd, const base::Address& address, const ListenOptions& options);
+
+// Lets further sockets of this user be bound to the port of a TCP socket, or to one within its reach.
+base::Result<void> share_port(int fd);
+
 // How long a listening TCP socket really puts off a silent connection; zero when it does not, and for unix
 // sockets.
 std::chrono::seconds effective_defer_accept(int fd);

@@ -7,25 +7,21 @@
 
 namespace weir::net {
 
-SocketPath::SocketPath(std::string path) {
+SocketPath::SocketPath(std::string path) : path_(std::move(path)) {
   struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return;
-  path_ = std::move(path);
+  is_there_ = ::lstat(path_.c_str(), &status) == 0;
   device_ = status.st_dev;
   inode_ = status.st_ino;
 }
 
-SocketPath::SocketPath(SocketPath&& other) noexcept
-    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
-
 bool SocketPath::is_at(const std::string& path) const {
   struct stat status {};
-  return !path_.empty() && ::stat(path.c_str(), &status) == 0 && status.st_dev == device_ &&
+  return is_there_ && ::stat(path.c_str(), &status) == 0 && status.st_dev == device_ &&
          status.st_ino == inode_;
 }
 
-SocketPath::~SocketPath() {
-  if (path_.empty()) return;
+void SocketPath::remove() {
+  if (!is_there_.exchange(false)) return;
   struct stat status {};
   const bool ours =
       ::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <string>
 
 namespace weir::net {
@@ -12,15 +13,19 @@ class SocketPath {
  public:
   // Remembers what lies at `path` now. Nothing there: nothing will be removed.
   explicit SocketPath(std::string path);
-  SocketPath(SocketPath&& other) noexcept;
-  SocketPath& operator=(SocketPath&&) = delete;
-  ~SocketPath();
+  SocketPath(const SocketPath&) = delete;
+  SocketPath& operator=(const SocketPath&) = delete;
+  ~SocketPath() { remove(); }
 
-  // Whether `path`, links followed, leads to this very socket.
+  // Now. Idempotent; any thread.
+  void remove();
+
+  // Whether `path`, links followed, leads to this very socket. Any thread.
   bool is_at(const std::string& path) const;
 
  private:
-  std::string path_;  // empty: nothing to remove
+  const std::string path_;
+  std::atomic<bool> is_there_{false};
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };

@@ -1,6 +1,7 @@
-// One backend of a pool: what it is (fixed) and what it has done (live counters that any worker moves). A
-// live block: held by its pool and by the sessions that use it, so that it outlives a change of the
-// configuration. How it stands now is its pool's to say (`roster.h`).
+// One backend of a pool: what it is (fixed), how it is reached (which a change of the configuration may
+// change) and what it has done (live counters that any worker moves). A live block: held by its pool and by
+// the sessions that use it, so that it outlives a change of the configuration. How it stands now is its
+// pool's to say (`roster.h`).
 #pragma once
 
 #include <array>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/address.h"
 #include "metrics/counter.h"
@@ -43,11 +45,29 @@ struct BackendIdentity {
   bool is_backup = false;                      // used while no other is to be had
   BackendMode mode = BackendMode::kUp;         // at first
   std::string unresolved;                      // why there is no address; empty when there is one
-  std::string host;                            // the name that led to the address; empty: none
+  // These three at first; `Backend::way` has them as they are now.
+  std::string host;                      // the name that led to the address; empty: none
+  bool may_self_connect = false;         // see BackendWay
+  std::shared_ptr<const Origin> origin;  // its pool's; none: as the kernel likes
+};
+
+// How one backend is reached. Constant but for the counters of its sources.
+struct BackendWay {
+  // `before`: the way before it, whose sources keep their counters.
+  BackendWay(const BackendIdentity& identity, const BackendWay* before);
+
+  // Whether `identity` says the same of it.
+  bool is_of(const BackendIdentity& identity) const;
+  bool is_transparent() const { return origin != nullptr && origin->transparent; }
+
+  std::string host;  // the name that led to the address; empty: none
   // Whether a connect to it could meet itself: a loopback port inside the kernel's ephemeral range (see
   // connector).
   bool may_self_connect = false;
-  std::shared_ptr<const Origin> origin;  // its pool's; none: as the kernel likes
+  std::shared_ptr<const Origin> origin;  // none: as the kernel likes
+  // The source addresses of connections to it, with what they hold: one without an address where the kernel
+  // chooses, or the client's own is used.
+  mutable SourceTurn sources;
 };
 
 struct alignas(64) BackendCounters {
@@ -69,12 +89,7 @@ struct alignas(64) BackendCounters {
 
 class Backend {
  public:
-  explicit Backend(BackendIdentity identity)
-      : identity_(std::move(identity)),
-        sources_(identity_.origin == nullptr || identity_.origin->transparent
-                     ? std::span<const base::Address>()
-                     : std::span<const base::Address>(identity_.origin->sources),
-                 identity_.address.unmapped().family()) {}
+  explicit Backend(BackendIdentity identity);
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
 
@@ -83,11 +98,14 @@ class Backend {
   BackendCounters& counters() { return counters_; }
   const BackendCounters& counters() const { return counters_; }
 
-  // The source addresses of connections to it, with what they hold: one without an address where the kernel
-  // chooses, or the client's own is used.
-  SourceTurn& sources() { return sources_; }
-  const SourceTurn& sources() const { return sources_; }
-  bool is_transparent() const { return identity_.origin != nullptr && identity_.origin->transparent; }
+  // How it is reached now. Valid as long as the backend, so that connects which go another way by now may end
+  // as they began. Any thread.
+  const BackendWay& way() const { return *way_.load(std::memory_order_acquire); }
+  // All that it has had, the present one among them. On the thread of `take_way`.
+  const std::vector<std::unique_ptr<const BackendWay>>& ways() const { return ways_; }
+  // From now on as `identity` says, which is of the same backend. A way that it has had before is taken
+  // again, so that their number is that of those that differ. One thread at a time.
+  void take_way(const BackendIdentity& identity);
 
   // Sessions have failed there and none has been served since: what is served is worth telling the pool. Any
   // thread.
@@ -97,7 +115,8 @@ class Backend {
  private:
   const BackendIdentity identity_;
   std::atomic<bool> suspect_{false};
-  SourceTurn sources_;
+  std::atomic<const BackendWay*> way_;
+  std::vector<std::unique_ptr<const BackendWay>> ways_;  // all that it has had
   BackendCounters counters_;
 };
 

@@ -246,6 +246,20 @@ void Pool::tell_denials(base::TimePoint now, std::vector<PoolEvent>& events) {
   denials_quiet_until_ = now + kDenialsAreTold;
 }
 
+std::vector<std::shared_ptr<Backend>> Pool::members() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Backend>> members;
+  for (const BackendIndex i : roster_.in_order()) {
+    if (!roster_.has_left(i)) members.push_back(roster_.backends()[i]);
+  }
+  return members;
+}
+
+std::uint64_t Pool::last_place() const {
+  const std::lock_guard lock(mutex_);
+  return roster_.last_place();
+}
+
 bool Pool::has_sessions_at(const Backend& backend) const {
   const std::lock_guard lock(mutex_);
   const auto index = roster_.find(backend);

@@ -133,12 +133,16 @@ class Pool : public std::enable_shared_from_this<Pool> {
   // `ask` must not call the pool. Events from before are told of at once. Empty: nobody keeps the pool.
   void set_keeper(std::function<void()> ask);
 
+  // How many places were taken so far: the number of the last one.
+  std::uint64_t last_place() const;
   // Places at it are taken.
   bool has_sessions_at(const Backend& backend) const;
 
   PoolView view() const;
   // Its backends, those that have left and still have sessions among them.
   std::vector<std::shared_ptr<Backend>> backends() const;
+  // Those that belong to it now.
+  std::vector<std::shared_ptr<Backend>> members() const;
   // Those that are up and not passed over.
   std::vector<std::shared_ptr<Backend>> backends_up() const;
 

@@ -19,36 +19,37 @@ std::string destination_of(const Backend& backend) {
   return backend.identity().address.unmapped().to_string();
 }
 
-bool has_named_sources(const Backend& backend) {
-  return backend.sources().all().front()->source().has_value();
-}
+bool are_named(const SourceTurn& sources) { return sources.all().front()->source().has_value(); }
 
-bool holds_nothing(const Backend& backend) {
-  const auto& all = backend.sources().all();
+bool holds_nothing(const SourceTurn& sources) {
+  const auto& all = sources.all();
   return std::all_of(all.begin(), all.end(), [](const auto& one) { return one->open() == 0; });
 }
 
 }  // namespace
 
 void PortLedger::add(std::size_t pool, std::shared_ptr<Backend> backend) {
-  if (!backend->identity().address.is_ip() || backend->is_transparent()) return;
+  if (!backend->identity().address.is_ip() || backend->way().is_transparent()) return;
+  const SourceTurn* const sources = &backend->way().sources;
   // What it has done before counts as done now: it is looked at from its beginning on.
-  std::vector<std::uint64_t> seen(backend->sources().all().size(), 0);
-  const Backend* const key = backend.get();
+  std::vector<std::uint64_t> seen(sources->all().size(), 0);
   const auto [at, is_new] =
-      watched_.try_emplace(key, Watched{pool, std::move(backend), std::move(seen), false});
-  if (!is_new) at->second.has_left = false;
-  if (is_new && has_named_sources(*key)) named_.insert(destination_of(*key));
+      watched_.try_emplace(sources, Watched{pool, std::move(backend), sources, std::move(seen), false});
+  at->second.pool = pool;
+  at->second.has_left = false;
+  if (is_new && are_named(*sources)) named_.insert(destination_of(*at->second.backend));
 }
 
 void PortLedger::remove(const Backend& backend) {
-  const auto found = watched_.find(&backend);
-  if (found != watched_.end()) found->second.has_left = true;
+  for (const auto& way : backend.ways()) {
+    const auto found = watched_.find(&way->sources);
+    if (found != watched_.end()) found->second.has_left = true;
+  }
 }
 
 bool PortLedger::is_calm(unsigned usable) {
-  for (const auto& [backend, one] : watched_) {
-    const auto& all = one.backend->sources().all();
+  for (const auto& [sources, one] : watched_) {
+    const auto& all = sources->all();
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (mark_of(*all[i]) != one.seen[i] && !pair_by_counters_.contains(all[i].get())) return false;
     }
@@ -79,12 +80,15 @@ bool PortLedger::is_far_from_its_end(Pair& pair, unsigned usable) {
 
 std::vector<base::Address> PortLedger::begin_look(base::TimePoint now) {
   new_left_ = kMostNew;
-  for (auto& [backend, one] : watched_) look_at(one, now);
+  follow_ways();
+  for (auto& [sources, one] : watched_) look_at(one, now);
   std::erase_if(watched_, [&](const auto& entry) {
     const Watched& one = entry.second;
-    if (!one.has_left || !holds_nothing(*one.backend)) return false;
-    for (const auto& counters : one.backend->sources().all()) leave(*counters);
-    if (has_named_sources(*one.backend)) named_.erase(named_.find(destination_of(*one.backend)));
+    if (!one.has_left || !holds_nothing(*one.sources)) return false;
+    for (const auto& counters : one.sources->all()) {
+      if (!is_watched_elsewhere(one, counters)) leave(*counters);
+    }
+    if (are_named(*one.sources)) named_.erase(named_.find(destination_of(*one.backend)));
     return true;
   });
   forget_unused(now);
@@ -96,8 +100,30 @@ std::vector<base::Address> PortLedger::begin_look(base::TimePoint now) {
   return list;
 }
 
+// Ways of one backend share the sources that they have in common.
+bool PortLedger::is_watched_elsewhere(const Watched& watched,
+                                      const std::shared_ptr<PortCounters>& counters) const {
+  const auto& ways = watched.backend->ways();
+  return std::any_of(ways.begin(), ways.end(), [&](const auto& way) {
+    const auto& all = way->sources.all();
+    return &way->sources != watched.sources && watched_.contains(&way->sources) &&
+           std::find(all.begin(), all.end(), counters) != all.end();
+  });
+}
+
+// A way that is no longer taken is like a backend that has left.
+void PortLedger::follow_ways() {
+  std::vector<std::pair<std::size_t, std::shared_ptr<Backend>>> changed;
+  for (auto& [sources, one] : watched_) {
+    if (one.has_left || sources == &one.backend->way().sources) continue;
+    one.has_left = true;
+    changed.emplace_back(one.pool, one.backend);
+  }
+  for (auto& [pool, backend] : changed) add(pool, std::move(backend));
+}
+
 void PortLedger::look_at(Watched& watched, base::TimePoint now) {
-  const auto& all = watched.backend->sources().all();
+  const auto& all = watched.sources->all();
   for (std::size_t i = 0; i < all.size(); ++i) {
     const std::uint64_t mark = mark_of(*all[i]);
     if (mark == watched.seen[i] && all[i]->open() == 0) continue;
@@ -122,7 +148,7 @@ void PortLedger::note_missing(const Watched& watched, const PortCounters& counte
 std::optional<base::Address> PortLedger::source_of(const Backend& backend,
                                                    const PortCounters& counters) const {
   if (counters.source() || !named_.contains(destination_of(backend))) return counters.source();
-  const Origin* origin = backend.identity().origin.get();
+  const Origin* origin = backend.way().origin.get();
   return chosen_(backend.identity().address.unmapped(), origin == nullptr ? "" : origin->interface);
 }
 

@@ -98,7 +98,8 @@ class PortLedger {
   struct Watched {
     std::size_t pool = 0;
     std::shared_ptr<Backend> backend;
-    std::vector<std::uint64_t> seen;  // of each source: what `mark_of` was at the last look
+    const SourceTurn* sources = nullptr;  // of its way when it was added
+    std::vector<std::uint64_t> seen;      // of each source: what `mark_of` was at the last look
     bool has_left = false;
   };
   struct Pair {
@@ -115,6 +116,8 @@ class PortLedger {
   };
   using Pairs = std::map<std::string, Pair>;
 
+  void follow_ways();
+  bool is_watched_elsewhere(const Watched& watched, const std::shared_ptr<PortCounters>& counters) const;
   void look_at(Watched& watched, base::TimePoint now);
   void note_missing(const Watched& watched, const PortCounters& counters);
   // From where a connection that those counters count comes; nothing: from whatever address.
@@ -126,7 +129,7 @@ class PortLedger {
   static PortSample sample_of(const Pair& pair, const PortFacts& facts);
 
   Chosen chosen_;
-  std::unordered_map<const Backend*, Watched> watched_;
+  std::unordered_map<const SourceTurn*, Watched> watched_;
   std::multiset<std::string> named_;  // the address of each that has sources of its own
   Pairs pairs_;
   std::unordered_map<const PortCounters*, Pairs::iterator> pair_by_counters_;

@@ -129,6 +129,7 @@ Roster::Exchange Roster::exchange(const std::vector<std::shared_ptr<Backend>>& b
       came_up(i, now);
       done.joined.push_back(i);
     }
+    backends_[i]->take_way(backend->identity());
     done.is_other = adjust(i, backend->identity(), now) || done.is_other;
     done.is_other = std::exchange(states_[i].order, order) != order || done.is_other;
     if (take_mode(i, backend->identity().mode, now)) done.told_otherwise.push_back(i);

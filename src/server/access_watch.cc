@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "net/thread.h"
 #include "server/access_lists.h"
+#include "server/kernel_drop.h"
 
 namespace weir::server {
 namespace {
@@ -20,24 +22,6 @@ std::string unread(const config::Problems& problems) {
   return text;
 }
 
-struct FilterChange {
-  std::string error;      // empty: it has the new list
-  bool is_stuck = false;  // it still has the old one
-};
-
-// A list that does not fit beside the old one may fit without it; and a filter that cannot have the new one
-// must not go on with the old one, which may deny who is allowed by now: it then keeps every packet.
-FilterChange update_filter(net::PacketFilter& filter, const net::PacketRules& rules) {
-  FilterChange change;
-  if (!filter.update(rules)) {
-    const auto emptied = filter.update({});
-    const auto updated = emptied ? filter.update(rules) : emptied;
-    if (!updated) change = {updated.error().message(), !emptied};
-  }
-  filter.set_in_force(change.error.empty());
-  return change;
-}
-
 }  // namespace
 
 base::Result<std::unique_ptr<AccessWatch>> AccessWatch::create(net::EventLoop& loop, Parts parts) {
@@ -47,18 +31,37 @@ base::Result<std::unique_ptr<AccessWatch>> AccessWatch::create(net::EventLoop& l
 }
 
 AccessWatch::AccessWatch(net::EventLoop& loop, Parts parts, std::unique_ptr<net::Mailbox<Loaded>> mailbox)
-    : parts_(parts), mailbox_(std::move(mailbox)) {
-  for (std::size_t i = 0; i < parts_.config.listeners.size(); ++i) {
-    const config::AccessConfig& access = parts_.config.listeners[i].access;
+    : publisher_(parts.publisher),
+      log_(parts.log),
+      config_(&parts.config),
+      doors_(&parts.doors),
+      mailbox_(std::move(mailbox)) {
+  timer_.bind<&AccessWatch::look>(loop, this);
+  mailbox_->open(loop, [this](Loaded&& loaded) { take(std::move(loaded)); });
+  watch_all(parts.read_since);
+}
+
+void AccessWatch::change(const config::Config& config, const std::vector<DoorRules>& doors,
+                         std::chrono::system_clock::time_point read_since) {
+  WEIR_ASSERT(!is_loading_);
+  config_ = &config;
+  doors_ = &doors;
+  watch_all(read_since);
+  start();
+}
+
+void AccessWatch::watch_all(std::chrono::system_clock::time_point read_since) {
+  watched_.clear();
+  next_ = 0;
+  for (std::size_t i = 0; i < config_->listeners.size(); ++i) {
+    const config::AccessConfig& access = config_->listeners[i].access;
     std::vector<std::string> files;
     for (const auto* side : {&access.allow, &access.deny}) {
       for (const auto& file : side->files) files.push_back(file.value);
     }
     if (files.empty()) continue;
-    watched_.push_back({i, WatchedFiles(std::move(files), parts_.read_since), ""});
+    watched_.push_back({i, WatchedFiles(std::move(files), read_since), ""});
   }
-  timer_.bind<&AccessWatch::look>(loop, this);
-  mailbox_->open(loop, [this](Loaded&& loaded) { take(std::move(loaded)); });
 }
 
 AccessWatch::~AccessWatch() {
@@ -72,11 +75,11 @@ void AccessWatch::start() {
 void AccessWatch::look() {
   load_changed();
   for (Watched& watched : watched_) watched.files.note();
-  timer_.start(kLookInterval);
+  start();
 }
 
 void AccessWatch::load_changed() {
-  for (std::size_t i = 0; i < watched_.size() && !is_loading_; ++i) {
+  for (std::size_t i = 0; i < watched_.size() && !is_loading_ && !is_paused_; ++i) {
     Watched& watched = watched_[next_++ % watched_.size()];
     if (watched.files.take_change()) load(static_cast<std::size_t>(&watched - watched_.data()));
   }
@@ -84,8 +87,8 @@ void AccessWatch::load_changed() {
 
 void AccessWatch::load(std::size_t watched) {
   const std::size_t listener = watched_[watched].listener;
-  const config::AccessConfig& access = parts_.config.listeners[listener].access;
-  const std::shared_ptr<net::PacketFilter> filter = parts_.doors[listener].filter;
+  const config::AccessConfig& access = config_->listeners[listener].access;
+  const std::shared_ptr<net::PacketFilter> filter = (*doors_)[listener].filter;
   if (loader_.joinable()) loader_.join();  // it has brought its last list already
   auto thread = net::start_thread("access", [this, watched, &access, filter] {
     const base::TimePoint begun = base::precise_now();
@@ -105,7 +108,7 @@ void AccessWatch::load(std::size_t watched) {
   });
   if (!thread) {
     watched_[watched].files.forget_read();
-    parts_.log.event(LogLevel::kWarning, "access_list", thread.error().message());
+    log_.event(LogLevel::kWarning, "access_list", thread.error().message());
     return;
   }
   loader_ = std::move(*thread);
@@ -115,7 +118,7 @@ void AccessWatch::load(std::size_t watched) {
 void AccessWatch::take(Loaded&& loaded) {
   is_loading_ = false;
   Watched& watched = watched_[loaded.watched];
-  const std::string& name = parts_.config.listeners[watched.listener].name;
+  const std::string& name = config_->listeners[watched.listener].name;
   const std::string reason = loaded.access == nullptr ? unread(loaded.problems) : "";
   // A file that is there and cannot be read may be readable a second later: it is tried again, and told of
   // once.
@@ -125,33 +128,33 @@ void AccessWatch::take(Loaded&& loaded) {
   for (const config::Problem& problem : loaded.problems) {
     base::LogFields fields;
     fields.text("listener", name);
-    parts_.log.event(LogLevel::kWarning, "access_list", config::to_string(problem), fields);
+    log_.event(LogLevel::kWarning, "access_list", config::to_string(problem), fields);
   }
   base::LogFields fields;
   fields.text("listener", name);
   if (loaded.access == nullptr) {
-    parts_.log.event(LogLevel::kWarning, "access_list",
-                     reason.empty() ? "the files have mistakes: the old list stays in force"
-                                    : "the files cannot be read: the old list stays in force",
-                     fields);
+    log_.event(LogLevel::kWarning, "access_list",
+               reason.empty() ? "the files have mistakes: the old list stays in force"
+                              : "the files cannot be read: the old list stays in force",
+               fields);
     return;
   }
   fields.number("networks", loaded.access->prefixes().size());
   fields.number("took_ms", static_cast<std::uint64_t>(loaded.took.count()));
-  parts_.log.event(LogLevel::kInfo, "access_list", "the files were read again", fields);
+  log_.event(LogLevel::kInfo, "access_list", "the files were read again", fields);
   if (!loaded.filter_error.empty()) {
-    parts_.log.event(
-        LogLevel::kWarning, "access_list",
-        "the packet filter cannot have the list, so the gate alone refuses: " + loaded.filter_error, fields);
+    log_.event(LogLevel::kWarning, "access_list",
+               "the packet filter cannot have the list, so the gate alone refuses: " + loaded.filter_error,
+               fields);
   }
   if (loaded.filter_is_stuck) take_off_filter(watched.listener);
-  parts_.publisher.replace_access(watched.listener, std::move(loaded.access));
+  publisher_.replace_access(watched.listener, std::move(loaded.access));
   load_changed();
 }
 
 void AccessWatch::take_off_filter(std::size_t listener) {
-  for (const Assigned& one : parts_.publisher.current().sockets) {
-    if (one.listener == listener) one.socket->take_off_filter();
+  for (const Assigned& one : publisher_.current().sockets) {
+    if (one.listener == listener) static_cast<void>(one.socket->set_filter(nullptr));
   }
 }
 

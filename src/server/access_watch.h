@@ -39,6 +39,18 @@ class AccessWatch {
   // Begins to watch, if any listener has files.
   void start();
 
+  // The listeners of another configuration from now on, whose lists were read after `read_since`. What the
+  // arguments refer to outlives this, or the next change. Precondition: it is not busy.
+  void change(const config::Config& config, const std::vector<DoorRules>& doors,
+              std::chrono::system_clock::time_point read_since);
+
+  // Begins to read no more files, until it is to go on.
+  void pause() { is_paused_ = true; }
+  void go_on() { is_paused_ = false; }
+
+  // It is reading a file, whose list is to be published yet.
+  bool is_busy() const { return is_loading_; }
+
  private:
   struct Watched {
     std::size_t listener = 0;
@@ -57,6 +69,7 @@ class AccessWatch {
   };
 
   AccessWatch(net::EventLoop& loop, Parts parts, std::unique_ptr<net::Mailbox<Loaded>> mailbox);
+  void watch_all(std::chrono::system_clock::time_point read_since);
   void look();
   // Reads the lists of files that have changed and are quiet again; one at a time.
   void load_changed();
@@ -64,7 +77,10 @@ class AccessWatch {
   void take(Loaded&& loaded);
   void take_off_filter(std::size_t listener);
 
-  const Parts parts_;
+  Publisher& publisher_;
+  LogWriter& log_;
+  const config::Config* config_;
+  const std::vector<DoorRules>* doors_;
   const std::unique_ptr<net::Mailbox<Loaded>> mailbox_;
   std::vector<Watched> watched_;
   net::Timer timer_;
@@ -72,6 +88,7 @@ class AccessWatch {
   std::size_t next_ =
       0;  // whose turn it is, so that a list that changes for ever does not hold up the others
   bool is_loading_ = false;
+  bool is_paused_ = false;
 };
 
 }  // namespace weir::server

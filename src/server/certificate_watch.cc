@@ -1,5 +1,6 @@
 #include "server/certificate_watch.h"
 
+#include "base/assert.h"
 #include "net/thread.h"
 
 namespace weir::server {
@@ -24,13 +25,27 @@ base::Result<std::unique_ptr<CertificateWatch>> CertificateWatch::create(net::Ev
 
 CertificateWatch::CertificateWatch(net::EventLoop& loop, Parts parts,
                                    std::unique_ptr<net::Mailbox<Loaded>> mailbox)
-    : parts_(parts), mailbox_(std::move(mailbox)) {
-  for (std::size_t i = 0; i < parts_.tls.size(); ++i) {
-    if (parts_.tls[i].termination == nullptr) continue;
-    watched_.push_back({i, WatchedFiles(tls_files(*parts_.config.listeners[i].tls), parts_.read_since), ""});
-  }
+    : log_(parts.log), config_(&parts.config), tls_(&parts.tls), mailbox_(std::move(mailbox)) {
   timer_.bind<&CertificateWatch::look>(loop, this);
   mailbox_->open(loop, [this](Loaded&& loaded) { take(std::move(loaded)); });
+  watch_all(parts.read_since);
+}
+
+void CertificateWatch::change(const config::Config& config, const std::vector<ListenerTls>& tls,
+                              std::chrono::system_clock::time_point read_since) {
+  WEIR_ASSERT(!is_loading_);
+  config_ = &config;
+  tls_ = &tls;
+  watch_all(read_since);
+  start();
+}
+
+void CertificateWatch::watch_all(std::chrono::system_clock::time_point read_since) {
+  watched_.clear();
+  for (std::size_t i = 0; i < tls_->size(); ++i) {
+    if ((*tls_)[i].termination == nullptr) continue;
+    watched_.push_back({i, WatchedFiles(tls_files(*config_->listeners[i].tls), read_since), ""});
+  }
 }
 
 CertificateWatch::~CertificateWatch() {
@@ -44,7 +59,7 @@ void CertificateWatch::start() {
 void CertificateWatch::look() {
   load_changed();
   for (Watched& watched : watched_) watched.files.note();
-  timer_.start(kLookInterval);
+  start();
 }
 
 void CertificateWatch::load_changed() {
@@ -55,8 +70,8 @@ void CertificateWatch::load_changed() {
 
 void CertificateWatch::load(std::size_t watched) {
   const std::size_t listener = watched_[watched].listener;
-  const config::ListenerConfig& from = parts_.config.listeners[listener];
-  const ListenerTls& live = parts_.tls[listener];
+  const config::ListenerConfig& from = config_->listeners[listener];
+  const ListenerTls& live = (*tls_)[listener];
   if (loader_.joinable()) loader_.join();  // it has brought its last already
   auto thread = net::start_thread("certificates", [this, watched, &from, &live] {
     static_cast<void>(
@@ -64,7 +79,7 @@ void CertificateWatch::load(std::size_t watched) {
   });
   if (!thread) {
     watched_[watched].files.forget_read();
-    parts_.log.event(LogLevel::kWarning, "certificates", thread.error().message());
+    log_.event(LogLevel::kWarning, "certificates", thread.error().message());
     return;
   }
   loader_ = std::move(*thread);
@@ -74,7 +89,7 @@ void CertificateWatch::load(std::size_t watched) {
 void CertificateWatch::take(Loaded&& loaded) {
   is_loading_ = false;
   Watched& watched = watched_[loaded.watched];
-  const std::string& name = parts_.config.listeners[watched.listener].name;
+  const std::string& name = config_->listeners[watched.listener].name;
   const std::string refused = errors_of(loaded.tls.problems);
   // A pair may be put in place in two steps, minutes apart, and what cannot be read yet may be so soon: it is
   // tried again, and told of once.
@@ -84,14 +99,14 @@ void CertificateWatch::take(Loaded&& loaded) {
   base::LogFields fields;
   fields.text("listener", name);
   for (const config::Problem& problem : loaded.tls.problems) {
-    parts_.log.event(LogLevel::kWarning, "certificates", config::to_string(problem), fields);
+    log_.event(LogLevel::kWarning, "certificates", config::to_string(problem), fields);
   }
   if (!refused.empty()) {
-    parts_.log.event(LogLevel::kWarning, "certificates",
-                     "the files have mistakes: what was read before stays in force", fields);
+    log_.event(LogLevel::kWarning, "certificates",
+               "the files have mistakes: what was read before stays in force", fields);
     return;
   }
-  put_in_force(loaded.tls, parts_.tls[watched.listener]);
+  put_in_force(loaded.tls, (*tls_)[watched.listener]);
   tell_in_force(name, *loaded.tls.contexts);
   load_changed();
 }
@@ -103,7 +118,7 @@ void CertificateWatch::tell_in_force(const std::string& listener, const tls::Ser
     fields.text("file", fact.file);
     fields.text("subject", fact.subject);
     fields.text("not_after", tls::utc_text(fact.not_after));
-    parts_.log.event(LogLevel::kInfo, "certificates", "in force from the next handshake on", fields);
+    log_.event(LogLevel::kInfo, "certificates", "in force from the next handshake on", fields);
   }
 }
 

@@ -35,6 +35,14 @@ class CertificateWatch {
   // Begins to watch, if there is anything.
   void start();
 
+  // The listeners of another configuration from now on, whose files were read after `read_since`. What the
+  // arguments refer to outlives this, or the next change. Precondition: it is not busy.
+  void change(const config::Config& config, const std::vector<ListenerTls>& tls,
+              std::chrono::system_clock::time_point read_since);
+
+  // It is reading files, which are to be put in force yet.
+  bool is_busy() const { return is_loading_; }
+
  private:
   struct Watched {
     std::size_t listener = 0;
@@ -49,6 +57,7 @@ class CertificateWatch {
   };
 
   CertificateWatch(net::EventLoop& loop, Parts parts, std::unique_ptr<net::Mailbox<Loaded>> mailbox);
+  void watch_all(std::chrono::system_clock::time_point read_since);
   void look();
   // Reads the files of a listener that have changed and are quiet again; one at a time.
   void load_changed();
@@ -56,7 +65,9 @@ class CertificateWatch {
   void take(Loaded&& loaded);
   void tell_in_force(const std::string& listener, const tls::ServerContexts& contexts);
 
-  const Parts parts_;
+  LogWriter& log_;
+  const config::Config* config_;
+  const std::vector<ListenerTls>* tls_;
   const std::unique_ptr<net::Mailbox<Loaded>> mailbox_;
   std::vector<Watched> watched_;
   net::Timer timer_;

@@ -23,11 +23,12 @@ Drain::Drain(net::EventLoop& loop, Parts parts, std::function<void()> done)
 void Drain::request() {
   if (begun_) return cut(session::CloseReason::kShutdown);
   begun_ = true;
-  stop_at_ = base::precise_now() + parts_.delay;
-  if (parts_.delay > base::Millis(0)) {
+  const base::Millis delay = parts_.delay();
+  stop_at_ = base::precise_now() + delay;
+  if (delay > base::Millis(0)) {
     base::LogFields fields;
     fields.number("sessions", parts_.slots.used());
-    fields.text("drain_delay", base::to_string(parts_.delay));
+    fields.text("drain_delay", base::to_string(delay));
     parts_.log.event(LogLevel::kInfo, "unready", "accepting for a while; a second signal ends at once",
                      fields);
   }
@@ -37,11 +38,12 @@ void Drain::request() {
 void Drain::begin_to_stop(base::TimePoint now) {
   stopping_ = true;
   parts_.stop_inviting();
-  deadline_ = now + parts_.timeout;
+  const base::Millis timeout = parts_.timeout();
+  deadline_ = now + timeout;
   next_word_ = now + kWordInterval / 5;
   base::LogFields fields;
   fields.number("sessions", parts_.slots.used());
-  fields.text("drain_timeout", base::to_string(parts_.timeout));
+  fields.text("drain_timeout", base::to_string(timeout));
   parts_.log.event(LogLevel::kInfo, "draining", "accepting no more; a second signal ends at once", fields);
 }
 
@@ -66,11 +68,12 @@ void Drain::look() {
   const base::TimePoint now = base::precise_now();
   if (!stopping_ && now < stop_at_ && !cut_wanted_) return timer_.start(kLookInterval);
   if (!stopping_) begin_to_stop(now);
-  if (!stop_posted_) stop_posted_ = stop_accepting();
+  // Two workers may have a socket that changes hands, and only one may close it.
+  if (!stop_posted_ && parts_.serving.is_settled()) stop_posted_ = stop_accepting();
   if (!cut_wanted_ && now >= deadline_) cut(session::CloseReason::kDrainTimeout);
-  const auto& workers = parts_.workers;
+  const auto workers = parts_.workers.all();
   const bool accepting =
-      std::any_of(workers.begin(), workers.end(), [](const auto& w) { return w->accepting(); });
+      std::any_of(workers->begin(), workers->end(), [](const auto& w) { return w->accepting(); });
   // After the last listening socket has closed no session can appear any more, so the cut reaches all of
   // them.
   if (!accepting && cut_wanted_ && !cut_posted_) cut_posted_ = post_cut();
@@ -84,13 +87,13 @@ void Drain::look() {
 
 bool Drain::stop_accepting() {
   bool all = true;
-  for (const auto& worker : parts_.workers) all = worker->post(StopAccepting{}) && all;
+  for (const auto& worker : *parts_.workers.all()) all = worker->post(StopAccepting{}) && all;
   return all;
 }
 
 bool Drain::post_to_all(session::CloseReason reason) {
   bool all = true;
-  for (const auto& worker : parts_.workers) all = worker->post(CloseSessions{reason}) && all;
+  for (const auto& worker : *parts_.workers.all()) all = worker->post(CloseSessions{reason}) && all;
   return all;
 }
 

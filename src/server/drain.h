@@ -17,13 +17,13 @@ namespace weir::server {
 class Drain {
  public:
   struct Parts {
-    const std::vector<std::unique_ptr<Worker>>& workers;
+    const WorkerSet& workers;
     const admission::ConnectionSlots& slots;
     LogWriter& log;
-    const Publisher& serving;             // for what is said
-    base::Millis delay;                   // before accepting stops
-    base::Millis timeout;                 // from then on
-    std::function<void()> stop_inviting;  // called once, when accepting is about to stop
+    Publisher& serving;
+    std::function<base::Millis()> delay;    // before accepting stops, as configured now
+    std::function<base::Millis()> timeout;  // from then on
+    std::function<void()> stop_inviting;    // called once, when accepting is about to stop
   };
 
   // `done` is called once, when no session is left.

@@ -53,40 +53,67 @@ health::TargetTls tls_of(const pool::BackendTls& how, const std::string& host) {
 }  // namespace
 
 HealthChecks::HealthChecks(net::EventLoop& loop, Parts parts)
-    : parts_(parts),
+    : log_(parts.log),
+      config_(&parts.config),
+      pools_(&parts.pools),
       prober_(
           loop, {kMostProbes, random_seed()},
           [this](health::TargetId id, const auto& report) { return take(id, report); },
           [this](const health::Target& target, const auto& options) { return connect(target, options); }) {
-  for (const config::PoolConfig& pool : parts_.config.pools) {
+  make_checks();
+}
+
+void HealthChecks::make_checks() {
+  checks_.clear();
+  for (const config::PoolConfig& pool : config_->pools) {
     checks_.push_back(pool.health ? check_of(*pool.health) : nullptr);
   }
 }
 
 void HealthChecks::start() {
-  for (std::size_t i = 0; i < parts_.pools.size(); ++i) {
+  for (std::size_t i = 0; i < pools_->size(); ++i) {
     if (checks_[i] == nullptr) continue;
-    for (const auto& backend : parts_.pools[i]->backends()) {
-      add(i, backend, health::FirstProbe::kSpread);
-    }
+    for (const auto& backend : (*pools_)[i]->members()) add(i, backend, health::FirstProbe::kSpread);
   }
+}
+
+void HealthChecks::change(const config::Config& config, const std::vector<std::shared_ptr<pool::Pool>>& pools,
+                          const std::function<bool(const std::string& pool)>& is_as_before) {
+  std::unordered_map<const pool::Pool*, bool> stays;
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    // What is trusted may be another one, though the files are called the same.
+    const bool speaks_tls = pools[i]->settings()->check_tls.context != nullptr;
+    if (config.pools[i].health) stays.emplace(pools[i].get(), !speaks_tls && is_as_before(pools[i]->name()));
+  }
+  std::vector<std::shared_ptr<pool::Backend>> given_up;
+  for (const auto& [id, checked] : checked_) {
+    const auto pool = stays.find(checked.pool.get());
+    const bool goes_on = pool != stays.end() && pool->second && checked.reached_by == &checked.backend->way();
+    if (!goes_on) given_up.push_back(checked.backend);
+  }
+  for (const auto& backend : given_up) remove(*backend);
+  config_ = &config;
+  pools_ = &pools;
+  make_checks();
+  start();
 }
 
 void HealthChecks::add(std::size_t pool, const std::shared_ptr<pool::Backend>& backend,
                        health::FirstProbe first) {
   base::Address address = backend->identity().address;
   if (checks_[pool] == nullptr || address.family() == AF_UNSPEC || ids_.contains(backend.get())) return;
-  const auto& port = parts_.config.pools[pool].health->port;
+  const auto& port = config_->pools[pool].health->port;
   if (port && address.is_ip()) address = address.with_port(static_cast<std::uint16_t>(*port));
   address = address.unmapped();
-  const std::uint64_t way = address.is_ip() ? add_way(backend->identity(), address.family()) : 0;
-  const std::string& host = backend->identity().host;
+  const std::uint64_t way = address.is_ip() ? add_way(backend->way(), address.family()) : 0;
+  const std::string& host = backend->way().host;
   const std::string authority = host.empty() ? "" : fmt::format("{}:{}", host, address.port());
-  const std::shared_ptr<const pool::PoolSettings> settings = parts_.pools[pool]->settings();
+  const std::shared_ptr<pool::Pool>& its_pool = (*pools_)[pool];
+  const std::shared_ptr<const pool::PoolSettings> settings = its_pool->settings();
   const pool::ProxyVersion header = settings->send_proxy.version;
   const health::TargetId id =
       prober_.add({address, checks_[pool], way, authority, header, tls_of(settings->check_tls, host)}, first);
-  checked_.emplace(id, Checked{pool, backend, way});
+  checked_.emplace(id, Checked{its_pool, backend, &backend->way(), way});
   ids_.emplace(backend.get(), id);
 }
 
@@ -99,8 +126,8 @@ void HealthChecks::remove(const pool::Backend& backend) {
   ids_.erase(found);
 }
 
-std::uint64_t HealthChecks::add_way(const pool::BackendIdentity& identity, int family) {
-  const pool::Origin* origin = identity.origin.get();
+std::uint64_t HealthChecks::add_way(const pool::BackendWay& from, int family) {
+  const pool::Origin* origin = from.origin.get();
   if (origin == nullptr || (origin->sources.empty() && origin->interface.empty())) return 0;
   ways_[++last_way_] = std::make_unique<Way>(*origin, family);
   return last_way_;
@@ -115,7 +142,7 @@ net::Connecting HealthChecks::connect(const health::Target& target, const net::T
 
 health::Pace HealthChecks::take(health::TargetId id, const health::ProbeReport& report) {
   const Checked& checked = checked_.at(id);
-  pool::Pool& pool = *parts_.pools[checked.pool];
+  pool::Pool& pool = *checked.pool;
   bool is_changing = false;
   switch (report.verdict) {
     case health::Verdict::kPassed:
@@ -135,14 +162,14 @@ health::Pace HealthChecks::take(health::TargetId id, const health::ProbeReport& 
 // Once for the pool and the fault, whichever of its backends it was, and however long it lasts.
 void HealthChecks::tell_not_made(const Checked& checked, const health::ProbeReport& report) {
   const base::TimePoint now = base::precise_now();
-  const auto [at, is_new] = not_made_.try_emplace({checked.pool, report.fault}, now);
+  const auto [at, is_new] = not_made_.try_emplace({checked.pool->name(), report.fault}, now);
   const base::TimePoint before = std::exchange(at->second, now);
   if (!is_new && now - before <= kTellAgainAfter) return;
   base::LogFields fields;
-  fields.text("pool", parts_.config.pools[checked.pool].name);
+  fields.text("pool", checked.pool->name());
   fields.text("backend", checked.backend->name());
   fields.text("reason", report.reason);
-  parts_.log.event(LogLevel::kWarning, "check_not_made", advice_on(report.fault), fields);
+  log_.event(LogLevel::kWarning, "check_not_made", advice_on(report.fault), fields);
 }
 
 std::string_view advice_on(const health::LocalFault& fault) {

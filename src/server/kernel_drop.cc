@@ -35,16 +35,40 @@ std::shared_ptr<net::PacketFilter> make_filter(const config::ListenerConfig& lis
   return std::move(*filter);
 }
 
+std::shared_ptr<net::PacketFilter> find_filter(const std::string& listener, const config::Config& config,
+                                               const std::vector<DoorRules>& doors) {
+  for (std::size_t i = 0; i < doors.size(); ++i) {
+    if (config.listeners[i].name == listener) return doors[i].filter;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::vector<std::shared_ptr<net::PacketFilter>> make_packet_filters(const config::Config& config,
-                                                                    config::Problems& problems) {
+                                                                    config::Problems& problems,
+                                                                    const config::Config* before,
+                                                                    const std::vector<DoorRules>* doors) {
   std::vector<std::shared_ptr<net::PacketFilter>> filters;
   for (const config::ListenerConfig& listener : config.listeners) {
     const bool is_wanted = listener.access.kernel_drop && listener.access.is_given();
-    filters.push_back(is_wanted ? make_filter(listener, problems) : nullptr);
+    auto known = is_wanted && before != nullptr ? find_filter(listener.name, *before, *doors) : nullptr;
+    filters.push_back(known != nullptr ? std::move(known)
+                      : is_wanted      ? make_filter(listener, problems)
+                                       : nullptr);
   }
   return filters;
+}
+
+FilterChange update_filter(net::PacketFilter& filter, const net::PacketRules& rules) {
+  FilterChange change;
+  if (!filter.update(rules)) {
+    const auto emptied = filter.update({});
+    const auto updated = emptied ? filter.update(rules) : emptied;
+    if (!updated) change = {updated.error().message(), !emptied};
+  }
+  filter.set_in_force(change.error.empty());
+  return change;
 }
 
 std::shared_ptr<net::PacketFilter> fill_packet_filter(const std::shared_ptr<net::PacketFilter>& filter,

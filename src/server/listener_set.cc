@@ -1,43 +1,33 @@
 #include "server/listener_set.h"
 
+#include <numeric>
+
 namespace weir::server {
+namespace {
 
 using base::Address;
 using base::failure;
 using base::Result;
 
-unsigned ListenerSet::count(const config::Config& config, std::size_t workers) {
-  std::size_t sockets = 0;
-  for (const auto& listener : config.listeners) {
-    for (const auto& bind : listener.bind) sockets += bind.value.is_unix() ? 1 : workers;
-  }
-  return static_cast<unsigned>(sockets);
+// A port that the kernel chose is its listener's, and the how many'th of those it is; every other address is
+// the same one whoever has it.
+std::string key_of(const config::ListenerConfig& listener, const Address& address,
+                   std::size_t chosen_before) {
+  const bool is_chosen = address.is_ip() && address.port() == 0;
+  const bool is_narrow = address.family() == AF_INET6 && listener.v6only;
+  return (is_chosen ? listener.name + " " + std::to_string(chosen_before) + " " : "") + address.to_string() +
+         (is_narrow ? " v6only" : "");
 }
 
-ListenerSet ListenerSet::open(const config::Config& config, std::size_t workers, config::Problems& problems) {
-  ListenerSet set;
-  bool failed = false;
-  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
-    const config::ListenerConfig& listener = config.listeners[i];
-    set.addresses_.emplace_back();
-    set.deferred_.emplace_back(0);
-    for (const auto& bind : listener.bind) {
-      const auto opened = set.open_address(listener, bind.value, i, workers);
-      if (opened) continue;
-      failed = true;
-      problems.push_back({config::Severity::kError, bind.place,
-                          "listener \"" + listener.name + "\": " + opened.error().message()});
-    }
-  }
-  if (failed) {
-    set.sockets_.clear();
-    set.remove_paths();
-  }
-  return set;
+// Whether the kernel gives connections to `address` to a socket at `wide`, where there is none at `address`
+// itself. Not of the same address.
+bool covers(const Address& wide, bool v6only, const Address& address) {
+  if (!wide.is_ip() || !address.is_ip() || wide.port() != address.port() || !wide.is_wildcard()) return false;
+  if (wide.family() == address.family()) return !address.is_wildcard();
+  return wide.family() == AF_INET6 && !v6only;
 }
 
-Result<void> ListenerSet::open_address(const config::ListenerConfig& listener, const Address& address,
-                                       std::size_t index, std::size_t workers) {
+net::ListenOptions options_of(const config::ListenerConfig& listener, std::size_t workers) {
   net::ListenOptions options;
   options.tcp = {listener.keepalive, listener.user_timeout};
   options.backlog = listener.backlog.value ? static_cast<int>(*listener.backlog.value) : net::somaxconn();
@@ -47,27 +37,187 @@ Result<void> ListenerSet::open_address(const config::ListenerConfig& listener, c
   options.fast_open = listener.fast_open;
   options.shared = workers > 1;
   options.socket_mode = listener.socket_mode;
-  auto first = net::listen_on(address, options);
-  if (!first) return failure(std::move(first.error()));
-  auto real = net::local_address(first->get());
-  if (!real) return failure(std::move(real.error()));
-  addresses_.back().push_back(*real);
-  const auto add = [&](base::UniqueFd fd, std::size_t worker) {
-    sockets_.push_back({std::make_shared<ListeningSocket>(std::move(fd), *real), index, worker});
-  };
-  if (address.is_unix()) {
-    paths_.emplace_back(address.path());
-    add(std::move(*first), next_worker_++ % workers);
-    return {};
+  return options;
+}
+
+}  // namespace
+
+std::vector<std::size_t> first_workers(std::size_t count) {
+  std::vector<std::size_t> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return numbers;
+}
+
+unsigned ListenerSet::count(const config::Config& config, std::size_t workers) {
+  std::size_t sockets = 0;
+  for (const auto& listener : config.listeners) {
+    for (const auto& bind : listener.bind) sockets += bind.value.is_unix() ? 1 : workers;
   }
-  deferred_.back() = net::effective_defer_accept(first->get());
-  add(std::move(*first), 0);
-  for (std::size_t worker = 1; worker < workers; ++worker) {
-    auto further = net::join(*real, options);
+  return static_cast<unsigned>(sockets);
+}
+
+ListenerSet ListenerSet::open(const config::Config& config, const std::vector<std::size_t>& workers,
+                              config::Problems& problems, const ListenerSet* before) {
+  ListenerSet set;
+  bool failed = false;
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const config::ListenerConfig& listener = config.listeners[i];
+    set.addresses_.emplace_back();
+    std::size_t chosen = 0;
+    for (const auto& bind : listener.bind) {
+      const std::string key = key_of(listener, bind.value, chosen);
+      if (bind.value.is_ip() && bind.value.port() == 0) ++chosen;
+      auto opened = set.open_address(listener, bind.value, key, workers.size(), before);
+      if (!opened) {
+        failed = true;
+        problems.push_back({config::Severity::kError, bind.place,
+                            "listener \"" + listener.name + "\": " + opened.error().message()});
+        continue;
+      }
+      opened->listener = i;
+      set.addresses_.back().push_back(opened->address);
+      set.bounds_.push_back(std::move(*opened));
+    }
+  }
+  if (failed) {
+    set.bounds_.clear();
+  } else {
+    if (before != nullptr) set.keep_covered(*before);
+    set.assign(workers);
+  }
+  return set;
+}
+
+Result<ListenerSet::Bound> ListenerSet::open_address(const config::ListenerConfig& listener,
+                                                     const Address& address, const std::string& key,
+                                                     std::size_t workers, const ListenerSet* before) const {
+  Bound bound;
+  bound.key = key;
+  bound.options = options_of(listener, workers);
+  bound.address = address;
+  const Bound* known = before == nullptr ? nullptr : before->find(bound.key);
+  // Somebody may have taken the path of a unix socket away.
+  if (known != nullptr && known->path != nullptr && !known->path->is_at(address.path())) known = nullptr;
+  if (known != nullptr) {
+    bound.address = known->address;
+    bound.sockets = known->sockets;
+    bound.path = known->path;
+    if (address.is_ip() && workers > bound.sockets.size()) before->share_port(bound.address.port());
+  } else {
+    auto first = net::listen_on(address, bound.options);
+    if (!first && before != nullptr && before->is_in_the_way_of(address, bound.options.v6only)) {
+      before->share_port(address.port());
+      first = net::bind_beside(address, bound.options);
+      bound.needs_apply = true;
+    }
+    if (!first) return failure(std::move(first.error()));
+    auto real = net::local_address(first->get());
+    if (!real) return failure(std::move(real.error()));
+    bound.address = *real;
+    if (address.is_unix()) bound.path = std::make_shared<net::SocketPath>(address.path());
+    bound.sockets.push_back(std::make_shared<ListeningSocket>(std::move(*first), *real));
+  }
+  if (known != nullptr) bound.needs_apply = true;
+  while (address.is_ip() && bound.sockets.size() < workers) {
+    // Beside one that is served nobody may wait before somebody accepts: the whole may be given up yet.
+    auto further = bound.needs_apply ? net::bind_beside(bound.address, bound.options)
+                                     : net::join(bound.address, bound.options);
     if (!further) return failure(std::move(further.error()));
-    add(std::move(*further), worker);
+    bound.sockets.push_back(std::make_shared<ListeningSocket>(std::move(*further), bound.address));
   }
-  return {};
+  return bound;
+}
+
+void ListenerSet::assign(const std::vector<std::size_t>& workers) {
+  std::size_t turn = 0;  // unix sockets go round
+  for (const Bound& bound : bounds_) {
+    for (std::size_t i = 0; i < bound.sockets.size(); ++i) {
+      const std::size_t at = bound.address.is_unix() ? turn++ : i;
+      sockets_.push_back({bound.sockets[i], bound.listener, workers[at % workers.size()]});
+    }
+  }
+}
+
+const ListenerSet::Bound* ListenerSet::find(const std::string& key) const {
+  const auto found =
+      std::find_if(bounds_.begin(), bounds_.end(), [&](const Bound& one) { return one.key == key; });
+  return found == bounds_.end() ? nullptr : &*found;
+}
+
+bool ListenerSet::is_in_the_way_of(const Address& address, bool v6only) const {
+  return std::any_of(bounds_.begin(), bounds_.end(), [&](const Bound& one) {
+    return (address.is_ip() && one.address == address) || covers(one.address, one.options.v6only, address) ||
+           covers(address, v6only, one.address);
+  });
+}
+
+// The kernel prefers the narrower one, so it would have to be closed in one moment with all who come: it
+// stays as another one of the wider.
+void ListenerSet::keep_covered(const ListenerSet& before) {
+  const std::size_t opened = bounds_.size();
+  for (const Bound& earlier : before.bounds_) {
+    if (find(earlier.key) != nullptr) continue;
+    for (std::size_t i = 0; i < opened; ++i) {
+      if (!covers(bounds_[i].address, bounds_[i].options.v6only, earlier.address)) continue;
+      Bound kept = earlier;
+      kept.listener = bounds_[i].listener;
+      kept.options = bounds_[i].options;
+      kept.needs_apply = true;
+      bounds_.push_back(std::move(kept));
+      break;
+    }
+  }
+}
+
+void ListenerSet::share_port(std::uint16_t port) const {
+  for (const Bound& bound : bounds_) {
+    if (!bound.address.is_ip() || bound.address.port() != port) continue;
+    // Where this fails the socket that is to be bound beside it fails, and says so.
+    for (const auto& socket : bound.sockets) static_cast<void>(socket->share());
+  }
+}
+
+std::vector<std::string> ListenerSet::apply() const {
+  std::vector<std::string> faults;
+  for (const Bound& bound : bounds_) {
+    if (!bound.needs_apply) continue;
+    for (const auto& socket : bound.sockets) {
+      if (const auto changed = socket->change(bound.options); !changed) {
+        faults.push_back(changed.error().message());
+      }
+    }
+  }
+  return faults;
+}
+
+std::vector<Assigned> ListenerSet::leaving(const std::vector<Assigned>& sockets) const {
+  std::vector<Assigned> gone;
+  for (const Assigned& one : sockets) {
+    const bool stays = std::any_of(sockets_.begin(), sockets_.end(),
+                                   [&](const Assigned& kept) { return kept.socket == one.socket; });
+    if (!stays) gone.push_back(one);
+  }
+  return gone;
+}
+
+std::vector<std::chrono::seconds> ListenerSet::deferred() const {
+  std::vector<std::chrono::seconds> deferred(addresses_.size());
+  for (const Bound& bound : bounds_) {
+    if (!bound.address.is_ip()) continue;
+    deferred[bound.listener] = net::effective_defer_accept(bound.sockets.front()->fd());
+  }
+  return deferred;
+}
+
+void ListenerSet::remove_paths() const {
+  for (const Bound& bound : bounds_) {
+    if (bound.path != nullptr) bound.path->remove();
+  }
+}
+
+bool ListenerSet::owns(const std::string& path) const {
+  return std::any_of(bounds_.begin(), bounds_.end(),
+                     [&](const Bound& bound) { return bound.path != nullptr && bound.path->is_at(path); });
 }
 
 }  // namespace weir::server

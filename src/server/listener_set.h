@@ -1,6 +1,8 @@
-// Every listening socket of the process, opened before any thread starts, and who accepts from which: TCP
-// addresses have one SO_REUSEPORT socket for each worker, unix sockets one in all. Removes the paths of unix
-// sockets when it is told to.
+// Every listening socket of a configuration and who accepts from which: TCP addresses have one SO_REUSEPORT
+// socket for each worker at least, unix sockets one in all. A set that follows another one takes over the
+// sockets of the addresses that are still there, so that no connection which waits to be accepted is lost:
+// sockets change their worker, and are never closed for want of one. The paths of unix sockets go with the
+// last set that has them, or when they are told to. Constant but for that.
 #pragma once
 
 #include <algorithm>
@@ -21,14 +23,20 @@ namespace weir::server {
 struct Assigned {
   std::shared_ptr<ListeningSocket> socket;
   std::size_t listener = 0;  // position in the configuration
-  std::size_t worker = 0;
+  std::size_t worker = 0;    // its number
 };
+
+// The numbers of so many workers, from 0 on.
+std::vector<std::size_t> first_workers(std::size_t count);
 
 class ListenerSet {
  public:
-  // Opens all sockets. Every address that cannot be bound leaves an error among `problems`, and nothing stays
-  // open.
-  static ListenerSet open(const config::Config& config, std::size_t workers, config::Problems& problems);
+  // Opens what `before` does not have; null: everything. Every address that cannot be bound leaves an error
+  // among `problems`, and then nothing that is new stays open. What `before` has goes on as it is: until
+  // `apply` its sockets keep their options, but that others may be bound beside them, which do not listen
+  // before that. `workers` are numbers.
+  static ListenerSet open(const config::Config& config, const std::vector<std::size_t>& workers,
+                          config::Problems& problems, const ListenerSet* before = nullptr);
 
   ListenerSet(ListenerSet&&) = default;
   ListenerSet& operator=(ListenerSet&&) = delete;
@@ -38,30 +46,52 @@ class ListenerSet {
 
   const std::vector<Assigned>& sockets() const { return sockets_; }
 
+  // Gives the sockets that were taken over the options of this configuration, and lets those listen that were
+  // bound beside them. What cannot be had is returned in words. Nothing is to be done for a set without one
+  // before it.
+  std::vector<std::string> apply() const;
+
+  // Those of `sockets` that are in no address of this set any more.
+  std::vector<Assigned> leaving(const std::vector<Assigned>& sockets) const;
+
   // The real addresses of each listener, in the order of the configuration.
   const std::vector<std::vector<base::Address>>& addresses() const { return addresses_; }
 
   // What the kernel made of `defer_accept`, by listener; zero: accepted at once.
-  const std::vector<std::chrono::seconds>& deferred() const { return deferred_; }
+  std::vector<std::chrono::seconds> deferred() const;
 
   // Removes the unix sockets' paths, as far as they are still the ones that were made here. Idempotent.
-  void remove_paths() { paths_.clear(); }
+  void remove_paths() const;
 
   // Whether `path` leads to one of the unix sockets here, however it is spelt.
-  bool owns(const std::string& path) const {
-    return std::any_of(paths_.begin(), paths_.end(), [&](const auto& own) { return own.is_at(path); });
-  }
+  bool owns(const std::string& path) const;
 
  private:
-  ListenerSet() = default;
-  base::Result<void> open_address(const config::ListenerConfig& listener, const base::Address& address,
-                                  std::size_t index, std::size_t workers);
+  // An address and what listens there.
+  struct Bound {
+    std::string key;  // what makes it the same one in the next configuration
+    std::size_t listener = 0;
+    base::Address address;  // the real one
+    net::ListenOptions options;
+    std::vector<std::shared_ptr<ListeningSocket>> sockets;
+    std::shared_ptr<net::SocketPath> path;  // of a unix socket
+    bool needs_apply = false;               // to have its options, or to listen at all
+  };
 
+  ListenerSet() = default;
+  base::Result<Bound> open_address(const config::ListenerConfig& listener, const base::Address& address,
+                                   const std::string& key, std::size_t workers,
+                                   const ListenerSet* before) const;
+  void keep_covered(const ListenerSet& before);
+  void assign(const std::vector<std::size_t>& workers);
+  const Bound* find(const std::string& key) const;
+  // Whether a socket here may keep another one from `address`.
+  bool is_in_the_way_of(const base::Address& address, bool v6only) const;
+  void share_port(std::uint16_t port) const;
+
+  std::vector<Bound> bounds_;
   std::vector<Assigned> sockets_;
   std::vector<std::vector<base::Address>> addresses_;
-  std::vector<std::chrono::seconds> deferred_;
-  std::vector<net::SocketPath> paths_;
-  std::size_t next_worker_ = 0;  // unix sockets go round
 };
 
 }  // namespace weir::server

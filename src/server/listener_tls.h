@@ -20,8 +20,10 @@ struct ListenerTls {
 };
 
 // Reads what `listener` needs; what is wrong goes to `problems`. With an error among them the listener is not
-// to be used. Precondition: the configuration is valid.
-ListenerTls build_listener_tls(const config::ListenerConfig& listener, config::Problems& problems);
+// to be used. Precondition: the configuration is valid. Tickets that were sealed with `known`, keys that no
+// file has, are good here too.
+ListenerTls build_listener_tls(const config::ListenerConfig& listener, config::Problems& problems,
+                               std::shared_ptr<tls::TicketKeys> known = nullptr);
 
 // Every file that it has read.
 std::vector<std::string> tls_files(const config::TlsConfig& from);

@@ -1,8 +1,9 @@
 // One listening socket: who is told of it, and the packet filter that is on it. It is open until somebody
-// closes it, whichever worker accepts from it meanwhile. Any thread may look at it; closing is for whoever
-// accepts.
+// closes it, whichever worker accepts from it meanwhile, and whatever configuration it is of. Any thread may
+// look at it; closing is for whoever accepts.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "net/kernel_counters.h"
 #include "net/packet_filter.h"
+#include "net/socket.h"
 
 namespace weir::server {
 
@@ -33,11 +35,17 @@ class ListeningSocket {
   // Handshakes on their way to it are reset by the kernel. The filter is taken off before. Idempotent.
   void close();
 
-  // Puts `filter` on it, which is then there until `take_off_filter` or `close`. Before it is accepted from.
-  base::Result<void> attach(std::shared_ptr<net::PacketFilter> filter);
-  void take_off_filter();
-  // Whether accepted sockets may have inherited a filter. For the thread that accepts.
-  bool was_filtered() const { return filter_ != nullptr; }
+  // Puts `filter` on it, in place of another one; null: there is none any more. It stays until the next call,
+  // or `close`. When the kernel refuses, the one before is off all the same.
+  base::Result<void> set_filter(std::shared_ptr<net::PacketFilter> filter);
+  std::shared_ptr<net::PacketFilter> filter() const;
+  // Whether accepted sockets may have inherited a filter: once there was one, those that wait may have it.
+  bool was_filtered() const { return was_filtered_.load(std::memory_order_relaxed); }
+
+  // From now on it listens with these; what waits to be accepted stays. Nothing happens once it is closed.
+  base::Result<void> change(const net::ListenOptions& options);
+  // Lets others be bound beside it (net::share_port).
+  base::Result<void> share();
 
   // The connections that wait to be accepted; nothing for a unix socket, and once it is closed.
   std::optional<net::AcceptQueue> queue() const;
@@ -47,6 +55,7 @@ class ListeningSocket {
   mutable std::mutex mutex_;  // held to close the socket, and to look at it from another thread
   base::UniqueFd fd_;
   std::shared_ptr<net::PacketFilter> filter_;
+  std::atomic<bool> was_filtered_{false};
 };
 
 }  // namespace weir::server

@@ -72,38 +72,50 @@ class LogWriter::WorkerSink final : public session::RecordSink {
   }
 
   session::SessionLogRing ring;
+  std::atomic<bool> is_done{false};  // its worker has gone
 
  private:
   LogWriter& writer_;
 };
 
-base::Result<std::unique_ptr<LogWriter>> LogWriter::open(const config::LogConfig& config) {
-  base::UniqueFd file;
-  int fd = config.output.value == "stdout" ? STDOUT_FILENO : STDERR_FILENO;
-  if (config.output.value.starts_with('/')) {
-    auto opened = open_file(config.output.value);
-    if (!opened) return base::failure(std::move(opened.error()));
-    file = std::move(*opened);
-    fd = file.get();
-  }
-  base::UniqueFd wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  if (!wake) return base::failure(base::system_error("eventfd", errno));
-  return std::unique_ptr<LogWriter>(new LogWriter(config, std::move(file), fd, std::move(wake)));
+base::Result<LogWriter::Output> LogWriter::Output::open(const std::string& output) {
+  Output made;
+  made.fd = output == "stdout" ? STDOUT_FILENO : STDERR_FILENO;
+  if (!output.starts_with('/')) return made;
+  auto opened = open_file(output);
+  if (!opened) return base::failure(std::move(opened.error()));
+  made.path = output;
+  made.file = std::move(*opened);
+  made.fd = made.file.get();
+  return made;
 }
 
-LogWriter::LogWriter(const config::LogConfig& config, base::UniqueFd file, int fd, base::UniqueFd wake)
+base::Result<std::unique_ptr<LogWriter>> LogWriter::open(const config::LogConfig& config) {
+  auto output = Output::open(config.output.value);
+  if (!output) return base::failure(std::move(output.error()));
+  base::UniqueFd wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!wake) return base::failure(base::system_error("eventfd", errno));
+  return std::unique_ptr<LogWriter>(new LogWriter(config, std::move(*output), std::move(wake)));
+}
+
+LogWriter::LogWriter(const config::LogConfig& config, Output output, base::UniqueFd wake)
     : level_(config.level),
       format_(config.format),
-      path_(file ? config.output.value : std::string()),
-      file_(std::move(file)),
-      fd_(fd),
-      chunk_(is_regular(fd) ? kFileChunk : kPipeChunk),
-      wake_(std::move(wake)) {}
+      output_(std::move(output)),
+      chunk_(is_regular(output_.fd) ? kFileChunk : kPipeChunk),
+      wake_(std::move(wake)),
+      is_file_(!output_.path.empty()) {}
 
 LogWriter::~LogWriter() { stop(); }
 
 session::RecordSink& LogWriter::add_worker() {
+  const std::lock_guard lock(mutex_);
   return *sinks_.emplace_back(std::make_unique<WorkerSink>(*this));
+}
+
+void LogWriter::remove_worker(session::RecordSink& sink) {
+  static_cast<WorkerSink&>(sink).is_done.store(true, std::memory_order_release);
+  wake();
 }
 
 base::Result<void> LogWriter::start() {
@@ -124,7 +136,7 @@ void LogWriter::stop() {
 
 void LogWriter::event(LogLevel level, std::string_view name, std::string_view message,
                       const base::LogFields& fields) {
-  if (level < level_) return;
+  if (level < level_.load(std::memory_order_relaxed)) return;
   base::LogFields said;
   if (!message.empty()) said.text("msg", message);
   Event event{std::chrono::system_clock::now(), level, std::string(name) + said.as_text() + fields.as_text(),
@@ -143,20 +155,56 @@ void LogWriter::reopen() {
   ::eventfd_write(wake_.get(), 1);
 }
 
-// Between two rounds, so that a line is whole in one of the two files.
+bool LogWriter::is_file() const {
+  const std::lock_guard lock(mutex_);
+  return is_file_;
+}
+
+void LogWriter::change(const config::LogConfig& config, std::optional<Output> output) {
+  level_.store(config.level, std::memory_order_relaxed);
+  format_.store(config.format, std::memory_order_relaxed);
+  if (!output) return;
+  {
+    const std::lock_guard lock(mutex_);
+    is_file_ = !output->path.empty();
+    next_output_ = std::move(output);
+    // Of two changes in a row the first has nothing of its own.
+    std::move(events_.begin(), events_.end(), std::back_inserter(events_before_));
+    events_.clear();
+  }
+  ::eventfd_write(wake_.get(), 1);
+}
+
+LogWriter::OutputChange LogWriter::take_output_change() {
+  OutputChange change;
+  const std::lock_guard lock(mutex_);
+  change.next.swap(next_output_);
+  change.before.swap(events_before_);
+  change.opens_anew = reopen_wanted_.exchange(false);
+  return change;
+}
+
+void LogWriter::carry_out(OutputChange change) {
+  if (change.next) return take(*std::move(change.next));
+  if (change.opens_anew && !output_.path.empty()) open_anew();
+}
+
 void LogWriter::open_anew() {
   base::LogFields fields;
-  fields.text("file", path_);
-  auto opened = open_file(path_);
+  fields.text("file", output_.path);
+  auto opened = Output::open(output_.path);
   if (!opened) {
     return event(LogLevel::kWarning, "log", opened.error().message() + ": it goes on in the old file",
                  fields);
   }
-  mid_line_ = mid_line_ && is_same_file(file_.get(), opened->get());
-  file_ = std::move(*opened);
-  fd_ = file_.get();
-  chunk_ = is_regular(fd_) ? kFileChunk : kPipeChunk;
+  take(std::move(*opened));
   event(LogLevel::kInfo, "log", "opened again", fields);
+}
+
+void LogWriter::take(Output output) {
+  mid_line_ = mid_line_ && is_same_file(output_.fd, output.fd);
+  output_ = std::move(output);
+  chunk_ = is_regular(output_.fd) ? kFileChunk : kPipeChunk;
 }
 
 void LogWriter::wake() {
@@ -166,14 +214,22 @@ void LogWriter::wake() {
 void LogWriter::run() {
   while (!stopping_.load()) {
     pollfd waiting{wake_.get(), POLLIN, 0};
-    const bool opens_anew = reopen_wanted_.exchange(false);
+    // Before what is collected: all that was given before it was wanted goes to the old one.
+    OutputChange change = take_output_change();
+    if (change.next) {
+      append_events(change.before);
+      collect_all_records();
+      write_out(Pace::kWait);
+      carry_out(std::move(change));
+      continue;
+    }
     if (collect()) {
       write_out(Pace::kWait);
-      if (opens_anew) open_anew();
+      carry_out(std::move(change));
       if (::poll(&waiting, 1, kRestMs) > 0) forget_wakes();
       continue;
     }
-    if (opens_anew) open_anew();
+    carry_out(std::move(change));
     // Asleep is said before the last look, and givers give before they ask for it. Both are exchanges:
     // whichever comes second sees what the other did before, so nothing is left behind.
     asleep_.exchange(true, std::memory_order_acq_rel);
@@ -193,8 +249,23 @@ void LogWriter::forget_wakes() {
 
 bool LogWriter::collect() {
   collect_events();
-  for (const auto& sink : sinks_) collect_records(sink->ring);
+  collect_all_records();
   return !text_.empty();
+}
+
+void LogWriter::collect_all_records() {
+  looked_at_.clear();
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& sink : sinks_) looked_at_.push_back(sink.get());
+  }
+  for (WorkerSink* sink : looked_at_) {
+    const bool is_done = sink->is_done.load(std::memory_order_acquire);
+    collect_records(sink->ring);
+    if (!is_done) continue;
+    const std::lock_guard lock(mutex_);
+    std::erase_if(sinks_, [&](const auto& one) { return one.get() == sink; });
+  }
 }
 
 void LogWriter::collect_events() {
@@ -203,7 +274,14 @@ void LogWriter::collect_events() {
     const std::lock_guard lock(mutex_);
     taken.swap(events_);
   }
-  for (const Event& event : taken) append_line(event.time, event.level, event.text, event.json);
+  append_events(taken);
+}
+
+void LogWriter::append_events(const std::vector<Event>& events) {
+  const bool is_json = writes_json();
+  for (const Event& event : events) {
+    append_line(event.time, event.level, is_json ? event.json : event.text, is_json);
+  }
 }
 
 void LogWriter::collect_records(session::SessionLogRing& ring) {
@@ -211,19 +289,19 @@ void LogWriter::collect_records(session::SessionLogRing& ring) {
   for (std::size_t i = 0; i < kRingCapacity; ++i) {
     const auto record = ring.pop();
     if (!record) return;
-    const bool text = format_ == config::LogFormat::kText;
-    append_line(record->closed_at, LogLevel::kInfo, text ? session::text_fields(*record) : "",
-                text ? "" : session::json_fields(*record));
+    const bool is_json = writes_json();
+    append_line(record->closed_at, LogLevel::kInfo,
+                is_json ? session::json_fields(*record) : session::text_fields(*record), is_json);
   }
 }
 
 void LogWriter::append_line(std::chrono::system_clock::time_point time, LogLevel level, std::string_view text,
-                            std::string_view json) {
+                            bool is_json) {
   const auto since_epoch = std::chrono::duration_cast<base::Millis>(time.time_since_epoch());
   const std::string stamp = base::utc_time(since_epoch);
-  if (format_ == config::LogFormat::kJson) {
+  if (is_json) {
     fmt::format_to(std::back_inserter(text_), "{{\"time\":\"{}\",\"level\":\"{}\",{}}}\n", stamp, word(level),
-                   json);
+                   text);
   } else {
     fmt::format_to(std::back_inserter(text_), "{} {} {}\n", stamp, word(level), text);
   }
@@ -236,13 +314,13 @@ void LogWriter::write_out(Pace pace) {
   std::size_t at = 0;
   int error = 0;
   while (at < text_.size() && error == 0) {
-    pollfd output{fd_, POLLOUT, 0};
+    pollfd output{output_.fd, POLLOUT, 0};
     if (::poll(&output, 1, 100) == 0) {
       const bool last = pace == Pace::kLast || stopping_.load();
       if (last && base::precise_now() >= last_chance) error = EAGAIN;
       continue;
     }
-    const ssize_t written = ::write(fd_, text_.data() + at, std::min(chunk_, text_.size() - at));
+    const ssize_t written = ::write(output_.fd, text_.data() + at, std::min(chunk_, text_.size() - at));
     if (written >= 0) {
       at += static_cast<std::size_t>(written);
     } else if (errno != EINTR && errno != EAGAIN) {

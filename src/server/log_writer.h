@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,8 +30,10 @@ class LogWriter {
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
 
-  // A ring for one worker's sessions. Before `start` only; valid as long as the writer.
+  // A ring for one worker's sessions, valid until it is removed. Any thread.
   session::RecordSink& add_worker();
+  // Nothing comes by it any more; what has come is written all the same. Any thread.
+  void remove_worker(session::RecordSink& sink);
 
   base::Result<void> start();
 
@@ -46,7 +49,24 @@ class LogWriter {
   // still goes to the old one. One that cannot be opened is told of there, and stays in use. Nothing happens
   // where the log goes to a standard stream. Any thread.
   void reopen();
-  bool is_file() const { return !path_.empty(); }
+  bool is_file() const;
+
+  // Where it writes.
+  class Output {
+   public:
+    // Of `log.output`: opens it, or is one of the standard streams.
+    static base::Result<Output> open(const std::string& output);
+
+   private:
+    friend class LogWriter;
+    std::string path;  // empty: a standard stream
+    base::UniqueFd file;
+    int fd = -1;
+  };
+
+  // Level and format at once, and another output where there is one: what has been given so far still goes
+  // to the old one. Any thread.
+  void change(const config::LogConfig& config, std::optional<Output> output);
 
   // Lines that were given and not written, whatever the reason.
   std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
@@ -55,20 +75,7 @@ class LogWriter {
   class WorkerSink;
   enum class Pace { kWait, kLast };
 
-  LogWriter(const config::LogConfig& config, base::UniqueFd file, int fd, base::UniqueFd wake);
-
-  void run();
-  void open_anew();
-  // Formats what waits into `text_`; false when nothing did.
-  bool collect();
-  void collect_events();
-  void collect_records(session::SessionLogRing& ring);
-  void append_line(std::chrono::system_clock::time_point time, LogLevel level, std::string_view text,
-                   std::string_view json);
-  void write_out(Pace pace);
-  void wake();
-  void forget_wakes();
-  void count_lost(std::uint64_t lines) { lost_.fetch_add(lines, std::memory_order_relaxed); }
+  LogWriter(const config::LogConfig& config, Output output, base::UniqueFd wake);
 
   struct Event {
     std::chrono::system_clock::time_point time;
@@ -77,17 +84,46 @@ class LogWriter {
     std::string json;
   };
 
-  const LogLevel level_;
-  const config::LogFormat format_;
-  const std::string path_;  // empty when the output is a standard stream
+  // What is wanted of the output between two rounds, so that a line is whole in one of two files.
+  struct OutputChange {
+    std::optional<Output> next;
+    std::vector<Event> before;  // that are for the one before it
+    bool opens_anew = false;
+  };
+
+  void run();
+  OutputChange take_output_change();
+  void carry_out(OutputChange change);
+  void open_anew();
+  void take(Output output);
+  // Formats what waits into `text_`; false when nothing did.
+  bool collect();
+  void collect_events();
+  void append_events(const std::vector<Event>& events);
+  void collect_all_records();
+  void collect_records(session::SessionLogRing& ring);
+  bool writes_json() const { return format_.load(std::memory_order_relaxed) == config::LogFormat::kJson; }
+  void append_line(std::chrono::system_clock::time_point time, LogLevel level, std::string_view text,
+                   bool is_json);
+  void write_out(Pace pace);
+  void wake();
+  void forget_wakes();
+  void count_lost(std::uint64_t lines) { lost_.fetch_add(lines, std::memory_order_relaxed); }
+
+  std::atomic<LogLevel> level_;
+  std::atomic<config::LogFormat> format_;
   // The log thread's.
-  base::UniqueFd file_;
-  int fd_;
+  Output output_;
   std::size_t chunk_;
+  std::vector<WorkerSink*> looked_at_;
   const base::UniqueFd wake_;
+  mutable std::mutex mutex_;
+  // These are guarded by mutex_.
+  bool is_file_;
   std::vector<std::unique_ptr<WorkerSink>> sinks_;
-  std::mutex mutex_;
-  std::vector<Event> events_;  // guarded by mutex_
+  std::vector<Event> events_;
+  std::optional<Output> next_output_;
+  std::vector<Event> events_before_;  // of the time before it was wanted
   std::atomic<std::uint64_t> lost_{0};
   std::uint64_t lost_said_ = 0;
   std::atomic<bool> asleep_{false};

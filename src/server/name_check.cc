@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <map>
 
 #include "server/backend_specs.h"
@@ -32,8 +33,9 @@ class Asking {
     discovery::NameCallbacks callbacks;
     callbacks.failed = refuse;
     callbacks.noted = refuse;  // comes after the answer, if there is one
-    callbacks.changed = [this, &pool, &entry, number](const auto& endpoints) {
+    callbacks.changed = [this, &pool, &entry, number, &name](const auto& endpoints) {
       if (!settle(number)) return;
+      if (answered_) answered_(name, endpoints);
       for (const auto& endpoint : endpoints) {
         if (auto loop = specs_.loop(pool, entry, endpoint.address)) problems_.push_back(*std::move(loop));
       }
@@ -41,8 +43,18 @@ class Asking {
     (*watch)->add(name_spec_of(pool, entry), {}, std::move(callbacks));
   }
 
+  using Answered = std::function<void(const NameAtStart&, const std::vector<discovery::DiscoveredEndpoint>&)>;
+  // `answered` is told of each answer from now on.
+  void tell(Answered answered) { answered_ = std::move(answered); }
+
   void wait() {
     if (left_ > 0) loop_.run();
+  }
+  void wait(base::Millis limit) {
+    net::Timer timer;
+    timer.bind<&net::EventLoop::stop>(loop_, &loop_);
+    timer.start(limit);
+    wait();
   }
 
  private:
@@ -59,6 +71,7 @@ class Asking {
   Problems& problems_;
   const BackendSpecs specs_;
   NameWatches watches_;
+  Answered answered_;
   std::vector<bool> is_open_;
   std::size_t left_ = 0;
 };
@@ -73,6 +86,21 @@ void check_names(const config::Config& config, const World& world, Problems& pro
     if (is_for_later(config.pools[name.pool])) asking.ask(name);
   }
   asking.wait();
+}
+
+void await_names(const config::Config& config, World& world, base::Millis limit) {
+  const auto loop = net::EventLoop::create();
+  if (!loop) return;
+  config::Problems ignored;  // whoever keeps the names tells of them
+  Asking asking(config, **loop, ignored);
+  asking.tell([&world](const NameAtStart& name, const auto& endpoints) {
+    world.names[static_cast<std::size_t>(&name - world.names.data())].endpoints = endpoints;
+  });
+  for (const NameAtStart& name : world.names) {
+    const bool is_new = name.endpoints.empty() && !name.why_none.empty();
+    if (is_new && is_for_later(config.pools[name.pool])) asking.ask(name);
+  }
+  asking.wait(limit);
 }
 
 }  // namespace weir::server

@@ -49,46 +49,102 @@ std::uint64_t failures_of(const Backends& backends) {
 }  // namespace
 
 NameKeeper::NameKeeper(net::EventLoop& loop, const Parts& parts)
-    : loop_(loop), parts_(parts), watches_(loop) {
+    : loop_(loop), log_(parts.log), config_(&parts.config), pools_(&parts.pools), watches_(loop) {
   timer_.bind<&NameKeeper::look>(loop, this);
   limit_.bind<&net::EventLoop::stop>(loop, &loop);
 }
 
 base::Result<std::unique_ptr<NameKeeper>> NameKeeper::create(net::EventLoop& loop, const Parts& parts) {
   std::unique_ptr<NameKeeper> keeper(new NameKeeper(loop, parts));
-  if (auto watched = keeper->watch_names(); !watched) return base::failure(std::move(watched.error()));
+  if (auto watched = keeper->watch_names(parts.names); !watched) {
+    return base::failure(std::move(watched.error()));
+  }
   return keeper;
 }
 
-base::Result<void> NameKeeper::watch_names() {
-  const BackendSpecs specs(parts_.config);
-  for (const NameAtStart& at_start : parts_.names) {
-    auto owned = std::make_unique<Name>();
-    Name* const name = owned.get();
-    name->pool = at_start.pool;
-    name->backend = at_start.backend;
-    name->endpoints = at_start.endpoints;
-    name->why_none = at_start.why_none;
-    name->is_awaited = at_start.endpoints.empty();
-    if (name->is_awaited) ++awaited_;
-    name->backends = backends_of(*name, specs, origin_of(pool_of(*name)));
-    const config::ResolveConfig& resolve = pool_of(*name).resolve;
-    auto watch = watches_.of(resolve);
-    if (!watch) return base::failure(std::move(watch.error()));
-    name->watch = *watch;
-    discovery::NameCallbacks callbacks;
-    callbacks.changed = [this, name](const auto& endpoints) { on_changed(*name, endpoints); };
-    callbacks.failed = [this, name](const std::string& reason) { on_failed(*name, reason); };
-    callbacks.recovered = [this, name] { on_recovered(*name); };
-    callbacks.noted = [this, name](const std::string& note) { on_noted(*name, note); };
-    name->id = name->watch->add(name_spec_of(pool_of(*name), entry_of(*name)),
-                                {resolve.interval, resolve.hold_last_good}, callbacks, name->endpoints);
-    names_.push_back(std::move(owned));
+base::Result<void> NameKeeper::watch_names(const std::vector<NameAtStart>& names) {
+  const BackendSpecs specs(*config_);
+  for (const NameAtStart& at_start : names) {
+    auto name = watch(*config_, at_start);
+    if (!name) return base::failure(std::move(name.error()));
+    (*name)->is_awaited = at_start.endpoints.empty();
+    if ((*name)->is_awaited) ++awaited_;
+    (*name)->backends = backends_of(**name, specs, origin_of(pool_of(**name)));
+    names_.push_back(std::move(*name));
   }
-  for (std::size_t i = 0; i < parts_.pools.size(); ++i) adopt(i);
-  published_.resize(parts_.pools.size());
-  publish(base::precise_now());
+  pools_changed();
   return {};
+}
+
+base::Result<std::unique_ptr<NameKeeper::Name>> NameKeeper::watch(const config::Config& config,
+                                                                  const NameAtStart& at_start) {
+  const config::PoolConfig& pool = config.pools[at_start.pool];
+  auto owned = std::make_unique<Name>();
+  Name* const name = owned.get();
+  name->pool = at_start.pool;
+  name->backend = at_start.backend;
+  name->endpoints = at_start.endpoints;
+  name->why_none = at_start.why_none;
+  auto watch = watches_.of(pool.resolve);
+  if (!watch) return base::failure(std::move(watch.error()));
+  name->watch = *watch;
+  discovery::NameCallbacks callbacks;
+  callbacks.changed = [this, name](const auto& endpoints) { on_changed(*name, endpoints); };
+  callbacks.failed = [this, name](const std::string& reason) { on_failed(*name, reason); };
+  callbacks.recovered = [this, name] { on_recovered(*name); };
+  callbacks.noted = [this, name](const std::string& note) { on_noted(*name, note); };
+  name->id =
+      name->watch->add(name_spec_of(pool, pool.backends[at_start.backend]),
+                       {pool.resolve.interval, pool.resolve.hold_last_good}, callbacks, name->endpoints);
+  return owned;
+}
+
+base::Result<void> NameKeeper::change(const config::Config& config,
+                                      const std::vector<std::shared_ptr<pool::Pool>>& pools,
+                                      const std::vector<NameAtStart>& names) {
+  Names watched;
+  std::vector<Name*> kept;
+  for (const NameAtStart& at_start : names) {
+    const config::PoolConfig& pool = config.pools[at_start.pool];
+    const auto known = std::find_if(names_.begin(), names_.end(), [&](const auto& one) {
+      return is_asked_alike(pool_of(*one), entry_of(*one), pool, pool.backends[at_start.backend]);
+    });
+    if (known != names_.end()) {
+      kept.push_back(known->get());
+      watched.emplace_back();
+      continue;
+    }
+    kept.push_back(nullptr);
+    auto name = watch(config, at_start);
+    if (!name) {
+      for (const auto& one : watched) {
+        if (one != nullptr) one->watch->remove(one->id);
+      }
+      return base::failure(std::move(name.error()));
+    }
+    watched.push_back(std::move(*name));
+  }
+  for (auto& one : names_) {
+    const auto at = std::find(kept.begin(), kept.end(), one.get());
+    if (at == kept.end()) {
+      one->watch->remove(one->id);
+      continue;
+    }
+    const auto i = static_cast<std::size_t>(at - kept.begin());
+    one->pool = names[i].pool;
+    one->backend = names[i].backend;
+    watched[i] = std::move(one);
+  }
+  names_ = std::move(watched);
+  config_ = &config;
+  pools_ = &pools;
+  if (!names_.empty()) timer_.start(kLookInterval);
+  return {};
+}
+
+void NameKeeper::pools_changed() {
+  for (std::size_t i = 0; i < pools_->size(); ++i) adopt(i);
+  publish(base::precise_now());
 }
 
 void NameKeeper::await_answers(Millis limit) {
@@ -179,9 +235,9 @@ Backends NameKeeper::backends_of(Name& name, const BackendSpecs& specs, const Sh
                        is_all_loops ? "its addresses lead back to Weir itself" : name.why_none, origin);
 }
 
-void NameKeeper::refill(std::size_t pool) {
-  const config::PoolConfig& from = parts_.config.pools[pool];
-  const BackendSpecs specs(parts_.config);
+Backends NameKeeper::backends(std::size_t pool) {
+  const config::PoolConfig& from = config_->pools[pool];
+  const BackendSpecs specs(*config_);
   auto name = std::find_if(names_.begin(), names_.end(), [&](const auto& one) { return one->pool == pool; });
   const SharedOrigin origin = origin_of(from);
   Backends wanted;
@@ -203,14 +259,18 @@ void NameKeeper::refill(std::size_t pool) {
          fields);
     wanted.resize(config::kMaxBackends);
   }
-  parts_.pools[pool]->replace(wanted, base::precise_now());
+  return wanted;
+}
+
+void NameKeeper::refill(std::size_t pool) {
+  (*pools_)[pool]->replace(backends(pool), base::precise_now());
   adopt(pool);
 }
 
 // A backend that the pool has had already is the one that counts.
 void NameKeeper::adopt(std::size_t pool) {
   std::unordered_map<std::string, std::shared_ptr<pool::Backend>> known;
-  for (const auto& backend : parts_.pools[pool]->backends()) known.emplace(key_of(*backend), backend);
+  for (const auto& backend : (*pools_)[pool]->backends()) known.emplace(key_of(*backend), backend);
   for (const auto& name : names_) {
     if (name->pool != pool) continue;
     for (auto& backend : name->backends) {
@@ -235,10 +295,10 @@ void NameKeeper::look_for_failures(Name& name, base::TimePoint now) {
 }
 
 void NameKeeper::publish(base::TimePoint now) {
-  std::vector<std::vector<Published>> all(parts_.pools.size());
+  std::map<std::string, std::vector<Published>> all;
   for (const auto& name : names_) {
     const auto known = *name->watch->status(name->id);
-    Published& one = all[name->pool].emplace_back();
+    Published& one = all[pool_of(*name).name].emplace_back();
     one.status.name = entry_of(*name).name;
     one.status.asked = written(entry_of(*name)).host;
     one.status.is_service = is_service(pool_of(*name));
@@ -262,14 +322,16 @@ void NameKeeper::publish(base::TimePoint now) {
   published_ = std::move(all);
 }
 
-std::vector<NameStatus> NameKeeper::status(std::size_t pool) const {
+std::vector<NameStatus> NameKeeper::status(const std::string& pool) const {
   const base::TimePoint now = base::precise_now();
   const auto at_least_none = [](auto time) {
     return std::max(std::chrono::duration_cast<Millis>(time), Millis(0));
   };
   std::vector<NameStatus> names;
   const std::lock_guard lock(mutex_);
-  for (const Published& one : published_[pool]) {
+  const auto known = published_.find(pool);
+  if (known == published_.end()) return names;
+  for (const Published& one : known->second) {
     names.push_back(one.status);
     if (one.last_answer) names.back().age = at_least_none(now - *one.last_answer);
     names.back().next_question = at_least_none(one.next_question - now);
@@ -285,7 +347,7 @@ LogFields NameKeeper::fields_of(const Name& name) const {
 }
 
 void NameKeeper::tell(LogLevel level, std::string_view message, const LogFields& fields) const {
-  parts_.log.event(level, "name", message, fields);
+  log_.event(level, "name", message, fields);
 }
 
 }  // namespace weir::server

@@ -4,6 +4,7 @@
 // one that has gone is `PoolKeeper`'s. On the control loop; the status may be read by any thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -43,8 +44,20 @@ class NameKeeper {
   // Looks at the backends from now on, a few times a second.
   void start();
 
-  // Of the pool at that position, as it was a moment ago. Any thread.
-  std::vector<NameStatus> status(std::size_t pool) const;
+  // The names of another configuration, from now on. One that is asked for as before goes on with what is
+  // known of it; the others begin with what `names` says. The pools get their backends by whoever changes
+  // them: `backends` has them. Fails when a resolver cannot start, and then nothing has changed. What the
+  // arguments refer to outlives this, or the next change.
+  base::Result<void> change(const config::Config& config,
+                            const std::vector<std::shared_ptr<pool::Pool>>& pools,
+                            const std::vector<NameAtStart>& names);
+  // What the pool at that position is to have: all its backends, made anew.
+  Backends backends(std::size_t pool);
+  // The pools have them by now.
+  void pools_changed();
+
+  // Of the pool of that name, as it was a moment ago. Any thread.
+  std::vector<NameStatus> status(const std::string& pool) const;
 
  private:
   struct Name {
@@ -68,8 +81,11 @@ class NameKeeper {
 
   NameKeeper(net::EventLoop& loop, const Parts& parts);
 
-  base::Result<void> watch_names();
-  const config::PoolConfig& pool_of(const Name& name) const { return parts_.config.pools[name.pool]; }
+  using Names = std::vector<std::unique_ptr<Name>>;
+
+  base::Result<void> watch_names(const std::vector<NameAtStart>& names);
+  base::Result<std::unique_ptr<Name>> watch(const config::Config& config, const NameAtStart& at_start);
+  const config::PoolConfig& pool_of(const Name& name) const { return config_->pools[name.pool]; }
   const config::BackendConfig& entry_of(const Name& name) const {
     return pool_of(name).backends[name.backend];
   }
@@ -90,9 +106,11 @@ class NameKeeper {
   void tell(LogLevel level, std::string_view message, const base::LogFields& fields) const;
 
   net::EventLoop& loop_;
-  const Parts parts_;
+  LogWriter& log_;
+  const config::Config* config_;
+  const std::vector<std::shared_ptr<pool::Pool>>* pools_;
   NameWatches watches_;
-  std::vector<std::unique_ptr<Name>> names_;
+  Names names_;
   net::Timer timer_;
   net::Timer limit_;
   std::size_t awaited_ = 0;
@@ -100,7 +118,7 @@ class NameKeeper {
   base::TimePoint published_at_;
 
   mutable std::mutex mutex_;
-  std::vector<std::vector<Published>> published_;  // by pool
+  std::map<std::string, std::vector<Published>> published_;  // by pool
 };
 
 }  // namespace weir::server

@@ -45,6 +45,19 @@ bool is_for_later(const config::PoolConfig& pool) {
   return is_service(pool) || !pool.resolve.servers.empty();
 }
 
+bool is_asked_alike(const config::PoolConfig& pool, const config::BackendConfig& entry,
+                    const config::PoolConfig& other_pool, const config::BackendConfig& other) {
+  const auto* name = std::get_if<base::HostPort>(&entry.address.value);
+  const auto* other_name = std::get_if<base::HostPort>(&other.address.value);
+  const config::ResolveConfig& resolve = pool.resolve;
+  const config::ResolveConfig& other_resolve = other_pool.resolve;
+  return name != nullptr && other_name != nullptr && pool.name == other_pool.name &&
+         entry.name == other.name && name->host == other_name->host && name->port == other_name->port &&
+         resolve.use == other_resolve.use && resolve.interval == other_resolve.interval &&
+         resolve.hold_last_good == other_resolve.hold_last_good &&
+         servers_of(resolve) == servers_of(other_resolve);
+}
+
 // Each channel has one socket for UDP and one for TCP with each of its servers, however many questions are
 // out.
 std::uint64_t most_resolver_sockets(const config::Config& config) {

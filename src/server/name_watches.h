@@ -29,6 +29,10 @@ discovery::NameSpec name_spec_of(const config::PoolConfig& pool, const config::B
 
 bool is_service(const config::PoolConfig& pool);
 
+// Whether both pools are called the same and ask for the entry, which is a name in both, in the same way.
+bool is_asked_alike(const config::PoolConfig& pool, const config::BackendConfig& entry,
+                    const config::PoolConfig& other_pool, const config::BackendConfig& other);
+
 // Whether the system's resolver cannot be asked for the pool's names, so that only a watch can tell.
 bool is_for_later(const config::PoolConfig& pool);
 

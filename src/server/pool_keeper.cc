@@ -52,20 +52,56 @@ base::Result<std::unique_ptr<PoolKeeper>> PoolKeeper::create(net::EventLoop& loo
 }
 
 PoolKeeper::PoolKeeper(net::EventLoop& loop, Parts parts, std::unique_ptr<Asks> asks)
-    : parts_(parts), asks_(std::move(asks)), cuts_(parts.workers.size()) {
+    : workers_(parts.workers),
+      log_(parts.log),
+      checks_(parts.checks),
+      ports_(parts.ports),
+      config_(&parts.config),
+      pools_(&parts.pools),
+      asks_(std::move(asks)) {
   timer_.bind<&PoolKeeper::look>(loop, this);
   asks_->open(loop, [this](LookSoon&&) { look_soon(); });
 }
 
 PoolKeeper::~PoolKeeper() {
-  for (const auto& pool : parts_.pools) pool->set_keeper({});
+  for (const auto& pool : *pools_) pool->set_keeper({});
 }
 
 void PoolKeeper::start() {
-  for (const auto& pool : parts_.pools) {
+  set_keeper();
+  look_soon();
+}
+
+void PoolKeeper::set_keeper() {
+  for (const auto& pool : *pools_) {
     pool->set_keeper([this] { static_cast<void>(asks_->post(LookSoon{})); });
   }
+}
+
+void PoolKeeper::change(const config::Config& config, const std::vector<std::shared_ptr<pool::Pool>>& pools) {
+  const base::TimePoint now = base::precise_now();
+  for (std::size_t i = 0; i < pools_->size(); ++i) {
+    const bool stays = std::find(pools.begin(), pools.end(), (*pools_)[i]) != pools.end();
+    if (!stays) leave((*pools_)[i], config_->pools[i], now);
+  }
+  config_ = &config;
+  pools_ = &pools;
+  set_keeper();
   look_soon();
+}
+
+void PoolKeeper::leave(const std::shared_ptr<pool::Pool>& pool, const config::PoolConfig& from,
+                       base::TimePoint now) {
+  pool->set_keeper({});
+  for (const auto& backend : pool->backends()) {
+    checks_.remove(*backend);
+    ports_.remove(*backend);
+    pool::PoolEvent removed;
+    removed.change = Change::kRemoved;
+    removed.backend = backend;
+    removed.last_place = pool->last_place();
+    cut(pool, removed, from.sessions.on_removed, session::CloseReason::kBackendRemoved, now);
+  }
 }
 
 // What happens together is told together.
@@ -75,38 +111,39 @@ void PoolKeeper::look_soon() {
 
 void PoolKeeper::look() {
   const base::TimePoint now = base::precise_now();
-  for (std::size_t i = 0; i < parts_.pools.size(); ++i) {
-    for (const pool::PoolEvent& event : parts_.pools[i]->advance(now)) take(i, event, now);
+  for (std::size_t i = 0; i < pools_->size(); ++i) {
+    for (const pool::PoolEvent& event : (*pools_)[i]->advance(now)) take(i, event, now);
   }
-  cuts_.carry_out(now, [this](std::size_t worker, const SessionCuts::Cuts& cuts) {
-    return parts_.workers[worker]->post(CutSessions{cuts});
+  cuts_.carry_out(now, *workers_.all(), [](Worker& worker, const SessionCuts::Cuts& cuts) {
+    return worker.post(CutSessions{cuts});
   });
-  const bool waits = std::ranges::any_of(parts_.pools, [](const auto& pool) { return pool->is_waiting(); });
+  const bool waits = std::ranges::any_of(*pools_, [](const auto& pool) { return pool->is_waiting(); });
   if (waits || !cuts_.is_idle()) timer_.start(kInterval);
 }
 
 void PoolKeeper::take(std::size_t index, const pool::PoolEvent& event, base::TimePoint now) {
-  const config::PoolConfig& pool = parts_.config.pools[index];
+  const config::PoolConfig& pool = config_->pools[index];
+  const std::shared_ptr<pool::Pool>& its_pool = (*pools_)[index];
   tell(pool, event);
   using session::CloseReason;
   switch (event.change) {
     case Change::kDown:
-      return cut(index, event, pool.sessions.on_down, CloseReason::kBackendDown, now);
+      return cut(its_pool, event, pool.sessions.on_down, CloseReason::kBackendDown, now);
     case Change::kUp:
       return cuts_.call_off(*event.backend, CloseReason::kBackendDown);
     case Change::kRemoved:
-      parts_.checks.remove(*event.backend);
-      parts_.ports.remove(*event.backend);
-      return cut(index, event, pool.sessions.on_removed, CloseReason::kBackendRemoved, now);
+      checks_.remove(*event.backend);
+      ports_.remove(*event.backend);
+      return cut(its_pool, event, pool.sessions.on_removed, CloseReason::kBackendRemoved, now);
     case Change::kAdded:
-      parts_.checks.add(index, event.backend, health::FirstProbe::kAtOnce);
-      parts_.ports.add(index, event.backend);
+      checks_.add(index, event.backend, health::FirstProbe::kAtOnce);
+      ports_.add(index, event.backend);
       return cuts_.call_off(*event.backend, CloseReason::kBackendRemoved);
     case Change::kMode:
       if (event.state != BackendState::kMaintenance) {
         return cuts_.call_off(*event.backend, CloseReason::kBackendMaintenance);
       }
-      return cut(index, event, pool.sessions.on_maintenance, CloseReason::kBackendMaintenance, now);
+      return cut(its_pool, event, pool.sessions.on_maintenance, CloseReason::kBackendMaintenance, now);
     case Change::kEjected:
     case Change::kPassedOver:
     case Change::kReturned:
@@ -141,14 +178,14 @@ void PoolKeeper::tell(const config::PoolConfig& pool, const pool::PoolEvent& eve
   } else if (event.healthy == 0 && event.backend != nullptr) {
     message = "no backend of the pool is healthy";
   }
-  parts_.log.event(telling.level, telling.event, message, fields);
+  log_.event(telling.level, telling.event, message, fields);
 }
 
-void PoolKeeper::cut(std::size_t pool, const pool::PoolEvent& event, const config::FateConfig& fate,
-                     session::CloseReason reason, base::TimePoint now) {
+void PoolKeeper::cut(const std::shared_ptr<pool::Pool>& pool, const pool::PoolEvent& event,
+                     const config::FateConfig& fate, session::CloseReason reason, base::TimePoint now) {
   if (fate.fate == config::SessionFate::kKeep) return;
   const base::TimePoint due = fate.fate == config::SessionFate::kDrain ? now + fate.drain : now;
-  cuts_.plan(parts_.pools[pool], {event.backend, reason, event.last_place}, due);
+  cuts_.plan(pool, {event.backend, reason, event.last_place}, due);
 }
 
 }  // namespace weir::server

@@ -14,7 +14,7 @@
 #include "server/log_writer.h"
 #include "server/port_watch.h"
 #include "server/session_cuts.h"
-#include "server/worker.h"
+#include "server/worker_set.h"
 
 namespace weir::server {
 
@@ -23,7 +23,7 @@ class PoolKeeper {
   struct Parts {
     const config::Config& config;
     const std::vector<std::shared_ptr<pool::Pool>>& pools;  // in the order of the configuration
-    const std::vector<std::unique_ptr<Worker>>& workers;
+    const WorkerSet& workers;
     LogWriter& log;
     HealthChecks& checks;
     PortWatch& ports;
@@ -39,6 +39,13 @@ class PoolKeeper {
   // one waits for something.
   void start();
 
+  // Tells what has happened so far. Before the pools of another configuration take the place of those here.
+  void tell_all() { look(); }
+  // Keeps the pools of another configuration from now on. Those that are in it no longer go on for who is on
+  // the way to them; sessions at their backends meet what `sessions.on_removed` says. What the two refer to
+  // outlives this, or the next change.
+  void change(const config::Config& config, const std::vector<std::shared_ptr<pool::Pool>>& pools);
+
  private:
   struct LookSoon {};  // what a pool posts
   using Asks = net::Mailbox<LookSoon>;
@@ -49,10 +56,17 @@ class PoolKeeper {
   void look();
   void take(std::size_t pool, const pool::PoolEvent& event, base::TimePoint now);
   void tell(const config::PoolConfig& pool, const pool::PoolEvent& event) const;
-  void cut(std::size_t pool, const pool::PoolEvent& event, const config::FateConfig& fate,
-           session::CloseReason reason, base::TimePoint now);
+  void cut(const std::shared_ptr<pool::Pool>& pool, const pool::PoolEvent& event,
+           const config::FateConfig& fate, session::CloseReason reason, base::TimePoint now);
+  void set_keeper();
+  void leave(const std::shared_ptr<pool::Pool>& pool, const config::PoolConfig& from, base::TimePoint now);
 
-  const Parts parts_;
+  const WorkerSet& workers_;
+  LogWriter& log_;
+  HealthChecks& checks_;
+  PortWatch& ports_;
+  const config::Config* config_;
+  const std::vector<std::shared_ptr<pool::Pool>>* pools_;
   const std::unique_ptr<Asks> asks_;
   net::Timer timer_;
   SessionCuts cuts_;

@@ -11,16 +11,16 @@ namespace {
 std::vector<SourceStatus> source_statuses(const pool::Backend& backend, const PortFindings& ports) {
   std::vector<SourceStatus> list;
   if (!backend.identity().address.is_ip()) return list;
-  for (const auto& counters : backend.sources().all()) {
+  for (const auto& counters : backend.way().sources.all()) {
     SourceStatus status;
     status.held = counters->open();
     status.dry = counters->dry_total();
     status.missing = counters->missing_total();
     if (counters->opened_total() + status.dry + status.missing == 0) continue;
-    status.source = counters->source()         ? counters->source()->ip_to_string()
-                    : backend.is_transparent() ? "client"
-                                               : "auto";
-    if (!backend.is_transparent()) {
+    status.source = counters->source()               ? counters->source()->ip_to_string()
+                    : backend.way().is_transparent() ? "client"
+                                                     : "auto";
+    if (!backend.way().is_transparent()) {
       status.usable = ports.usable;
       const auto found = ports.views.find(counters.get());
       const pool::PortView view =

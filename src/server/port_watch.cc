@@ -82,15 +82,32 @@ std::string_view advice_on(const PortEvent& event) {
 }  // namespace
 
 PortWatch::PortWatch(net::EventLoop& loop, Parts parts)
-    : parts_(parts), findings_(std::make_shared<const PortFindings>()) {
+    : log_(parts.log), pools_(&parts.pools), findings_(std::make_shared<const PortFindings>()) {
   timer_.bind<&PortWatch::look>(loop, this);
 }
 
 void PortWatch::start() {
-  for (std::size_t i = 0; i < parts_.pools.size(); ++i) {
-    for (const auto& backend : parts_.pools[i]->backends()) add(i, backend);
-  }
+  add_all();
   look();
+}
+
+void PortWatch::change(const std::vector<std::shared_ptr<pool::Pool>>& pools) {
+  pools_ = &pools;
+  add_all();
+}
+
+void PortWatch::add_all() {
+  for (std::size_t i = 0; i < pools_->size(); ++i) {
+    for (const auto& backend : (*pools_)[i]->members()) add(i, backend);
+  }
+}
+
+void PortWatch::add(std::size_t pool, const std::shared_ptr<pool::Backend>& backend) {
+  const std::string& name = (*pools_)[pool]->name();
+  const auto known = std::find(names_.begin(), names_.end(), name);
+  const auto position = static_cast<std::size_t>(known - names_.begin());
+  if (known == names_.end()) names_.push_back(name);
+  ledger_.add(position, backend);
 }
 
 std::shared_ptr<const PortFindings> PortWatch::findings() const {
@@ -129,7 +146,7 @@ void PortWatch::look() {
 
 void PortWatch::tell(const PortEvent& event) const {
   LogFields fields;
-  fields.text("pool", parts_.config.pools[event.pool].name);
+  fields.text("pool", names_[event.pool]);
   fields.text("backend", event.backend->name());
   fields.text("source", event.source ? event.source->ip_to_string() : "auto");
   switch (event.kind) {
@@ -137,21 +154,21 @@ void PortWatch::tell(const PortEvent& event) const {
       fields.text("change", "began");
       add_state(fields, event);
       add_outlook(fields, event.outlook);
-      return parts_.log.event(LogLevel::kWarning, "ports_low", advice_on(event), fields);
+      return log_.event(LogLevel::kWarning, "ports_low", advice_on(event), fields);
     case PortEvent::Kind::kEnough:
       fields.text("change", "ended");
       add_state(fields, event);
-      return parts_.log.event(LogLevel::kInfo, "ports_low", "there are enough local ports again", fields);
+      return log_.event(LogLevel::kInfo, "ports_low", "there are enough local ports again", fields);
     case PortEvent::Kind::kMissing:
-      return parts_.log.event(LogLevel::kWarning, "source_missing",
-                              "this host has not that address now: connections come from the others", fields);
+      return log_.event(LogLevel::kWarning, "source_missing",
+                        "this host has not that address now: connections come from the others", fields);
   }
 }
 
 void PortWatch::tell_unknown(const std::string& why) {
   if (std::exchange(unknown_told_, true)) return;
-  parts_.log.event(LogLevel::kWarning, "ports_unknown",
-                   "local ports that run dry may not be told of in time: " + why);
+  log_.event(LogLevel::kWarning, "ports_unknown",
+             "local ports that run dry may not be told of in time: " + why);
 }
 
 base::Millis next_port_look(base::Micros took) {

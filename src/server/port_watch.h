@@ -7,9 +7,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
-#include "config/model.h"
 #include "net/interfaces.h"
 #include "net/watch.h"
 #include "pool/pool.h"
@@ -28,7 +28,6 @@ struct PortFindings {
 class PortWatch {
  public:
   struct Parts {
-    const config::Config& config;
     const std::vector<std::shared_ptr<pool::Pool>>& pools;  // in the order of the configuration
     LogWriter& log;
   };
@@ -38,8 +37,12 @@ class PortWatch {
   // Watches the backends that the pools have now, from now on.
   void start();
 
+  // Watches those of another configuration's pools too, from now on; those that are there no longer are told
+  // apart by `remove`. What `pools` refers to outlives this, or the next change.
+  void change(const std::vector<std::shared_ptr<pool::Pool>>& pools);
+
   // A backend has joined the pool at that position, or has left one.
-  void add(std::size_t pool, const std::shared_ptr<pool::Backend>& backend) { ledger_.add(pool, backend); }
+  void add(std::size_t pool, const std::shared_ptr<pool::Backend>& backend);
   void remove(const pool::Backend& backend) { ledger_.remove(backend); }
 
   // As of the last look. Any thread.
@@ -50,7 +53,11 @@ class PortWatch {
   void tell(const pool::PortEvent& event) const;
   void tell_unknown(const std::string& why);
 
-  const Parts parts_;
+  void add_all();
+
+  LogWriter& log_;
+  const std::vector<std::shared_ptr<pool::Pool>>* pools_;
+  std::vector<std::string> names_;  // of all pools that there have been: the ledger knows them by position
   net::Timer timer_;
   std::optional<base::TimePoint> looked_;
   pool::PortLedger ledger_{net::chosen_source};

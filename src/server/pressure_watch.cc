@@ -60,11 +60,20 @@ const AcceptQueueStatus* worst(const std::vector<AcceptQueueStatus>& before,
 
 }  // namespace
 
-PressureWatch::PressureWatch(net::EventLoop& loop, Parts parts) : parts_(std::move(parts)) {
+PressureWatch::PressureWatch(net::EventLoop& loop, Parts parts)
+    : log_(parts.log), listeners_(std::move(parts.listeners)), sockets_(&parts.sockets) {
   timer_.bind<&PressureWatch::look>(loop, this);
 }
 
 void PressureWatch::start() { look(); }
+
+void PressureWatch::change(std::vector<std::string> listeners, const ListenerSet& sockets) {
+  listeners_ = std::move(listeners);
+  sockets_ = &sockets;
+  // Other sockets than at the looks before cannot be compared with those.
+  before_ = accept_queues(sockets);
+  earlier_ = before_;
+}
 
 PressureStatus PressureWatch::status() const {
   const std::lock_guard lock(mutex_);
@@ -84,7 +93,7 @@ void PressureWatch::look() {
     const std::lock_guard lock(mutex_);
     status_ = {true, *counters, flood_watch_.active(), flood_watch_.accept_overflow().active()};
   }
-  auto queues = accept_queues(parts_.sockets);
+  auto queues = accept_queues(*sockets_);
   if (before_.empty()) {
     // Whatever the sockets have dropped, they have dropped since this process opened them.
     before_ = queues;
@@ -104,10 +113,10 @@ base::Result<net::KernelCounters> PressureWatch::load() {
         {base::ErrorSide::kSystem, "/proc/net/netstat has no ListenDrops or no ListenOverflows"});
   }
   if (!counters && can_read_) {
-    parts_.log.event(LogLevel::kWarning, "kernel_counters",
-                     "floods cannot be noticed: " + counters.error().message());
+    log_.event(LogLevel::kWarning, "kernel_counters",
+               "floods cannot be noticed: " + counters.error().message());
   } else if (counters && !can_read_) {
-    parts_.log.event(LogLevel::kInfo, "kernel_counters", "they can be read again");
+    log_.event(LogLevel::kInfo, "kernel_counters", "they can be read again");
   }
   can_read_ = counters.has_value();
   return counters;
@@ -117,42 +126,40 @@ void PressureWatch::tell(const admission::SynFloodEvent& event) const {
   LogFields fields = fields_of(event.change, event.facts, event.facts.peak_per_second);
   if (event.change == Episode::Change::kEnded) {
     add_counts(fields, event.total, "");
-    return parts_.log.event(LogLevel::kInfo, "syn_flood", "SYNs are answered as usual again", fields);
+    return log_.event(LogLevel::kInfo, "syn_flood", "SYNs are answered as usual again", fields);
   }
   add_counts(fields, event.per_second, "_per_second");
   const bool by_cookies = event.per_second.cookies_sent > event.per_second.dropped;
   const bool has_cookies = net::load_kernel_settings().tcp_syncookies.value_or(1) != 0;
-  parts_.log.event(LogLevel::kWarning, "syn_flood",
-                   by_cookies ? "SYNs that nobody follows up fill a queue; cookies let honest clients in"
-                   : has_cookies
-                       ? "SYNs are dropped, and not for a full accept queue"
-                       : "a queue is full and SYNs are dropped, those of honest clients too; `sysctl -w "
-                         "net.ipv4.tcp_syncookies=1` lets them in",
-                   fields);
+  log_.event(LogLevel::kWarning, "syn_flood",
+             by_cookies    ? "SYNs that nobody follows up fill a queue; cookies let honest clients in"
+             : has_cookies ? "SYNs are dropped, and not for a full accept queue"
+                           : "a queue is full and SYNs are dropped, those of honest clients too; `sysctl -w "
+                             "net.ipv4.tcp_syncookies=1` lets them in",
+             fields);
 }
 
 void PressureWatch::tell(const admission::AcceptOverflowEvent& event,
                          const std::vector<AcceptQueueStatus>& queues) const {
   LogFields fields = fields_of(event.change, event.facts, event.per_second);
   if (event.change == Episode::Change::kEnded) {
-    return parts_.log.event(LogLevel::kInfo, "accept_overflow", "connections are accepted in time again",
-                            fields);
+    return log_.event(LogLevel::kInfo, "accept_overflow", "connections are accepted in time again", fields);
   }
   // The kernel's counters and the queues are not read in the same moment: what fell between the two at the
   // last look is in the counters' difference now, and in the queues' difference to the look before.
   const AcceptQueueStatus* queue = worst(earlier_, queues);
   if (queue != nullptr) {
-    fields.text("listener", parts_.listeners[queue->listener]);
+    fields.text("listener", listeners_[queue->listener]);
     fields.text("address", queue->address.to_string());
     fields.number("limit", queue->limit);
   }
-  parts_.log.event(LogLevel::kWarning, "accept_overflow",
-                   queue != nullptr
-                       ? "connections found an accept queue full and have to wait for a second or more; a "
-                         "larger backlog holds more, more workers accept faster"
-                       : "connections found an accept queue full, at another program's socket: none of "
-                         "Weir's dropped any",
-                   fields);
+  log_.event(LogLevel::kWarning, "accept_overflow",
+             queue != nullptr
+                 ? "connections found an accept queue full and have to wait for a second or more; a "
+                   "larger backlog holds more, more workers accept faster"
+                 : "connections found an accept queue full, at another program's socket: none of "
+                   "Weir's dropped any",
+             fields);
 }
 
 std::vector<AcceptQueueStatus> accept_queues(const ListenerSet& listeners) {

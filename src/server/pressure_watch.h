@@ -22,7 +22,7 @@ class PressureWatch {
  public:
   struct Parts {
     std::vector<std::string> listeners;  // names
-    const ListenerSet& sockets;
+    const ListenerSet& sockets;          // outlives it, or the next change
     LogWriter& log;
   };
 
@@ -30,6 +30,9 @@ class PressureWatch {
 
   // Takes the first look, and one each second from then on.
   void start();
+
+  // The listeners of another configuration from now on.
+  void change(std::vector<std::string> listeners, const ListenerSet& sockets);
 
   // As of the last look.
   PressureStatus status() const;
@@ -40,7 +43,9 @@ class PressureWatch {
   void tell(const admission::SynFloodEvent& event) const;
   void tell(const admission::AcceptOverflowEvent& event, const std::vector<AcceptQueueStatus>& queues) const;
 
-  const Parts parts_;
+  LogWriter& log_;
+  std::vector<std::string> listeners_;
+  const ListenerSet* sockets_;
   net::Timer timer_;
   admission::FloodWatch flood_watch_;
   bool can_read_ = true;                    // what was told last

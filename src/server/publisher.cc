@@ -1,6 +1,7 @@
 #include "server/publisher.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace weir::server {
 namespace {
@@ -9,15 +10,14 @@ constexpr base::Millis kAgain{20};
 
 }  // namespace
 
-Publisher::Publisher(net::EventLoop& loop, const std::vector<std::unique_ptr<Worker>>& workers,
-                     std::shared_ptr<const Serving> serving)
-    : workers_(workers), current_(std::move(serving)), owed_(workers.size(), false) {
+Publisher::Publisher(net::EventLoop& loop, const WorkerSet& workers, std::shared_ptr<const Serving> serving)
+    : workers_(workers), current_(std::move(serving)) {
   timer_.bind<&Publisher::hand_out>(loop, this);
 }
 
 void Publisher::publish(std::shared_ptr<const Serving> serving) {
-  current_ = std::move(serving);
-  owed_.assign(workers_.size(), true);
+  before_.push_back(std::exchange(current_, std::move(serving)));
+  owed_ = *workers_.all();
   hand_out();
 }
 
@@ -30,10 +30,15 @@ void Publisher::replace_access(std::size_t listener, std::shared_ptr<const admis
 }
 
 void Publisher::hand_out() {
-  for (std::size_t i = 0; i < owed_.size(); ++i) {
-    if (owed_[i]) owed_[i] = !workers_[i]->post(Serve{current_});
-  }
-  if (std::find(owed_.begin(), owed_.end(), true) != owed_.end()) timer_.start(kAgain);
+  std::erase_if(owed_, [this](const auto& worker) { return worker->post(Serve{current_}); });
+  if (!is_settled()) timer_.start(kAgain);
+}
+
+bool Publisher::is_settled() {
+  std::erase_if(before_, [](const auto& serving) { return serving.use_count() == 1; });
+  // All that the workers did before they let go has happened.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return owed_.empty() && before_.empty();
 }
 
 }  // namespace weir::server

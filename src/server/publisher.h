@@ -6,15 +6,14 @@
 #include <vector>
 
 #include "net/watch.h"
-#include "server/worker.h"
+#include "server/worker_set.h"
 
 namespace weir::server {
 
 class Publisher {
  public:
   // `serving` is what the workers have been given before they were started.
-  Publisher(net::EventLoop& loop, const std::vector<std::unique_ptr<Worker>>& workers,
-            std::shared_ptr<const Serving> serving);
+  Publisher(net::EventLoop& loop, const WorkerSet& workers, std::shared_ptr<const Serving> serving);
 
   const Serving& current() const { return *current_; }
 
@@ -22,13 +21,17 @@ class Publisher {
   // The same with another access list of the listener at that position.
   void replace_access(std::size_t listener, std::shared_ptr<const admission::AccessList> access);
 
+  // Whether every worker serves the newest, and nobody has anything of an earlier one.
+  bool is_settled();
+
  private:
   void hand_out();
 
-  const std::vector<std::unique_ptr<Worker>>& workers_;
+  const WorkerSet& workers_;
   net::Timer timer_;
   std::shared_ptr<const Serving> current_;
-  std::vector<bool> owed_;  // by worker: it has not been given the current one yet
+  std::vector<std::shared_ptr<Worker>> owed_;           // that have not been given the current one yet
+  std::vector<std::shared_ptr<const Serving>> before_;  // as long as a worker has it
 };
 
 }  // namespace weir::server

@@ -9,15 +9,28 @@ constexpr base::Millis kInterval{10'000};
 
 }  // namespace
 
-RefusalSummary::RefusalSummary(net::EventLoop& loop, Parts parts)
-    : parts_(std::move(parts)), seen_(parts_.listeners.size()) {
+RefusalSummary::RefusalSummary(net::EventLoop& loop, Parts parts) : parts_(std::move(parts)) {
   timer_.bind<&RefusalSummary::on_interval>(loop, this);
 }
 
 void RefusalSummary::start() {
+  begin();
+  timer_.start(kInterval);
+}
+
+void RefusalSummary::begin() {
+  seen_.clear();
+  for (std::size_t i = 0; i < parts_.listeners.size(); ++i) seen_.push_back(count(i));
   last_ = base::precise_now();
   last_time_ = std::chrono::system_clock::now();
-  timer_.start(kInterval);
+}
+
+void RefusalSummary::change(std::vector<std::string> listeners,
+                            std::vector<std::shared_ptr<ListenerTally>> tallies) {
+  tell();
+  parts_.listeners = std::move(listeners);
+  parts_.tallies = std::move(tallies);
+  begin();
 }
 
 void RefusalSummary::on_interval() {
@@ -90,9 +103,9 @@ void RefusalSummary::tell_of(std::size_t listener, const Counts& now, Counts& be
   }
 }
 
-std::vector<admission::RefusalSample> newest_refusals(const std::vector<std::unique_ptr<Worker>>& workers) {
+std::vector<admission::RefusalSample> newest_refusals(const WorkerSet& workers) {
   std::vector<admission::RefusalSample> all;
-  for (const auto& worker : workers) {
+  for (const auto& worker : *workers.all()) {
     const auto some = worker->refusal_samples().read();
     all.insert(all.end(), some.begin(), some.end());
   }

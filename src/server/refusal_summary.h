@@ -9,16 +9,16 @@
 
 #include "net/watch.h"
 #include "server/log_writer.h"
-#include "server/worker.h"
+#include "server/worker_set.h"
 
 namespace weir::server {
 
 class RefusalSummary {
  public:
   struct Parts {
-    std::vector<std::string> listeners;                          // names
-    const std::vector<std::shared_ptr<ListenerTally>>& tallies;  // by listener
-    const std::vector<std::unique_ptr<Worker>>& workers;
+    std::vector<std::string> listeners;                   // names
+    std::vector<std::shared_ptr<ListenerTally>> tallies;  // by listener
+    const WorkerSet& workers;
     LogWriter& log;
   };
 
@@ -26,6 +26,9 @@ class RefusalSummary {
 
   // Begins: what was refused before is not told.
   void start();
+
+  // The listeners of another configuration, from now on.
+  void change(std::vector<std::string> listeners, std::vector<std::shared_ptr<ListenerTally>> tallies);
 
   // Tells what has been refused since the last time, and begins a new interval.
   void tell();
@@ -44,7 +47,9 @@ class RefusalSummary {
   void tell_of_pauses(std::size_t listener, const Counts& now, Counts& before);
   base::LogFields fields_of(std::size_t listener, admission::Refusal reason, std::uint64_t count) const;
 
-  const Parts parts_;
+  void begin();
+
+  Parts parts_;
   std::vector<Seen> seen_;  // by listener
   base::TimePoint last_;
   std::chrono::system_clock::time_point last_time_;  // the same on the clock of the samples
@@ -52,6 +57,6 @@ class RefusalSummary {
 };
 
 // The last refused clients of all workers, the newest first.
-std::vector<admission::RefusalSample> newest_refusals(const std::vector<std::unique_ptr<Worker>>& workers);
+std::vector<admission::RefusalSample> newest_refusals(const WorkerSet& workers);
 
 }  // namespace weir::server

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <ctime>
 
 namespace weir::server {
 namespace {
@@ -26,14 +27,23 @@ void tell_manager(const std::string& state) {
 
 }  // namespace
 
-ServiceManager::ServiceManager(net::EventLoop& loop, const std::vector<std::unique_ptr<Worker>>& workers)
+ServiceManager::ServiceManager(net::EventLoop& loop, const WorkerSet& workers)
     : workers_(workers), tick_(watchdog_tick()) {
   timer_.bind<&ServiceManager::on_tick>(loop, this);
 }
 
 void ServiceManager::ready(const std::string& status) {
   tell_manager(fmt::format("READY=1\nSTATUS={}", status));
-  if (tick_) ask_for_signs();
+  if (tick_ && asked_.empty()) ask_for_signs();
+}
+
+// `Type=notify-reload` wants the time as well (sd_notify(3), since systemd 253).
+void ServiceManager::reloading() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  const std::uint64_t microseconds =
+      static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000;
+  tell_manager(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", microseconds));
 }
 
 void ServiceManager::stopping(const std::string& status) {
@@ -41,15 +51,20 @@ void ServiceManager::stopping(const std::string& status) {
 }
 
 void ServiceManager::on_tick() {
-  // A worker that has not answered since the last tick does not turn its loop any more, or not in time.
-  const bool all_turn =
-      std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->gave_sign(); });
+  // A worker that has not answered since the last tick does not turn its loop any more, or not in time; but
+  // it may have ended meanwhile.
+  const auto workers = workers_.all();
+  const bool all_turn = std::all_of(workers->begin(), workers->end(), [this](const auto& worker) {
+    const bool was_asked = std::find(asked_.begin(), asked_.end(), worker) != asked_.end();
+    return !was_asked || worker->gave_sign();
+  });
   if (all_turn) tell_manager("WATCHDOG=1");
   ask_for_signs();
 }
 
 void ServiceManager::ask_for_signs() {
-  for (const auto& worker : workers_) worker->ask_for_sign();
+  asked_ = *workers_.all();
+  for (const auto& worker : asked_) worker->ask_for_sign();
   timer_.start(*tick_);
 }
 

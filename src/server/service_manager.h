@@ -10,17 +10,19 @@
 
 #include "base/clock.h"
 #include "net/watch.h"
-#include "server/worker.h"
+#include "server/worker_set.h"
 
 namespace weir::server {
 
 class ServiceManager {
  public:
   // Reads the environment. `workers` outlive it.
-  ServiceManager(net::EventLoop& loop, const std::vector<std::unique_ptr<Worker>>& workers);
+  ServiceManager(net::EventLoop& loop, const WorkerSet& workers);
 
   // Clients are accepted. `status` is one line for people. From now on the watchdog is kept quiet.
   void ready(const std::string& status);
+  // Another configuration is being read; `ready` is to follow, whatever came of it.
+  void reloading();
   // The end has begun; the watchdog is kept quiet until it comes.
   void stopping(const std::string& status);
 
@@ -29,8 +31,9 @@ class ServiceManager {
   // Of the workers, to be there by the next tick.
   void ask_for_signs();
 
-  const std::vector<std::unique_ptr<Worker>>& workers_;
-  const std::optional<base::Millis> tick_;  // none: there is no watchdog
+  const WorkerSet& workers_;
+  std::vector<std::shared_ptr<Worker>> asked_;  // for a sign
+  const std::optional<base::Millis> tick_;      // none: there is no watchdog
   net::Timer timer_;
 };
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -18,9 +19,6 @@ class SessionCuts {
  public:
   using Cuts = std::shared_ptr<const std::vector<session::SessionCut>>;
 
-  // For workers numbered from 0.
-  explicit SessionCuts(std::size_t workers) : workers_(workers) {}
-
   // `cut.backend` is one of `pool`; the cut is due at `due`.
   void plan(std::shared_ptr<pool::Pool> pool, session::SessionCut cut, base::TimePoint due) {
     planned_.push_back({std::move(pool), std::move(cut), due});
@@ -29,16 +27,21 @@ class SessionCuts {
   // What made `reason` one is over. Those that have been brought to a worker already are not held back.
   void call_off(const pool::Backend& backend, session::CloseReason reason);
 
-  // Brings what is due, together, to each worker by `deliver(worker, cuts)`; false: it could not take it, and
-  // gets it the next time. Cuts whose backend has no sessions any more are dropped.
-  template <class Deliver>
-  void carry_out(base::TimePoint now, const Deliver& deliver) {
+  // Brings what is due, together, to each of `workers` by `deliver(worker, cuts)`; false: it could not take
+  // it, and gets it the next time. Cuts whose backend has no sessions any more are dropped.
+  template <class Worker, class Deliver>
+  void carry_out(base::TimePoint now, const std::vector<std::shared_ptr<Worker>>& workers,
+                 const Deliver& deliver) {
     if (auto due = take_due(now); !due.empty()) {
-      under_way_.push_back({std::make_shared<const std::vector<session::SessionCut>>(std::move(due)), 0});
+      under_way_.push_back({std::make_shared<const std::vector<session::SessionCut>>(std::move(due)), {}});
     }
     std::erase_if(under_way_, [&](UnderWay& one) {
-      while (one.next < workers_ && deliver(one.next, one.cuts)) ++one.next;
-      return one.next == workers_;
+      bool all = true;
+      for (const auto& worker : workers) {
+        if (!one.told.contains(worker.get()) && deliver(*worker, one.cuts)) one.told.insert(worker.get());
+        all = all && one.told.contains(worker.get());
+      }
+      return all;
     });
   }
 
@@ -56,12 +59,11 @@ class SessionCuts {
   };
   struct UnderWay {
     Cuts cuts;
-    std::size_t next = 0;  // worker that has to be told
+    std::set<const void*> told;  // workers
   };
 
   std::vector<session::SessionCut> take_due(base::TimePoint now);
 
-  const std::size_t workers_;
   std::vector<Planned> planned_;
   std::vector<UnderWay> under_way_;
 };

@@ -9,18 +9,13 @@
 #include "base/units.h"
 #include "net/buffer_pool.h"
 #include "server/kernel_advice.h"
+#include "server/running.h"
 
 namespace weir::server {
 
 using base::LogFields;
 
 namespace {
-
-std::string join(const std::vector<base::Address>& addresses) {
-  std::string text;
-  for (const auto& address : addresses) text += (text.empty() ? "" : ",") + address.to_string();
-  return text;
-}
 
 // What the kernel keeps ready for the listeners, and what it made of `defer_accept`: a line for all that are
 // alike.
@@ -81,15 +76,10 @@ void log_start(const StartParts& parts, const std::optional<base::Address>& admi
   log_tables(parts);
   log_queues(parts);
   log_filters(parts);
-  std::string listeners;
-  for (std::size_t i = 0; i < parts.config.listeners.size(); ++i) {
-    fmt::format_to(std::back_inserter(listeners), "{}{}={}", i == 0 ? "" : " ",
-                   parts.config.listeners[i].name, join(parts.listeners.addresses()[i]));
-  }
   LogFields fields;
   fields.number("workers", parts.workers);
   fields.number("max_connections", parts.descriptors.max_connections);
-  fields.text("listeners", listeners);
+  fields.text("listeners", listeners_in_words(parts.config, parts.listeners));
   if (admin) fields.text("admin", admin->to_string());
   parts.log.event(LogLevel::kInfo, "ready", "", fields);
 }

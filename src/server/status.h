@@ -139,6 +139,7 @@ struct PoolStatus {
 struct WorkerStatus {
   std::uint64_t accepted = 0;  // sessions this worker served or serves
   std::uint64_t open = 0;
+  std::size_t number = 0;
 };
 
 // One of the last refused clients.

@@ -14,45 +14,66 @@ void add_all(const std::array<metrics::Counter, size>& counters, std::array<std:
   for (std::size_t i = 0; i < size; ++i) sums[i] += counters[i].value();
 }
 
+// A worker may have several sockets of one address: together they are its queue.
+std::vector<AcceptQueueStatus> queues_by_worker(const ListenerSet& listeners) {
+  std::vector<AcceptQueueStatus> sums;
+  for (const AcceptQueueStatus& one : accept_queues(listeners)) {
+    const auto sum = std::find_if(sums.begin(), sums.end(), [&](const AcceptQueueStatus& other) {
+      return other.listener == one.listener && other.worker == one.worker && other.address == one.address;
+    });
+    if (sum == sums.end()) {
+      sums.push_back(one);
+      continue;
+    }
+    sum->depth += one.depth;
+    sum->limit += one.limit;
+    sum->drops += one.drops;
+  }
+  return sums;
+}
+
 }  // namespace
 
 ProcessStatus StatusReader::read() const {
+  const std::shared_ptr<const Running> running = parts_.running();
   ProcessStatus status;
   status.connections = parts_.slots.used();
   status.max_connections = parts_.slots.limit();
-  status.max_connections_asked = parts_.config.process.max_connections.value.value_or(0);
+  status.max_connections_asked = running->config.process.max_connections.value.value_or(0);
   status.log_lines_lost = parts_.log.lost();
-  add_listeners(status);
-  add_limits(status);
-  status.queues = accept_queues(parts_.listeners);
+  add_listeners(status, *running);
+  add_limits(status, *running);
+  status.queues = queues_by_worker(running->listeners);
   status.pressure = parts_.pressure.status();
-  add_pools(status);
+  add_pools(status, *running);
   add_refusals(status);
   return status;
 }
 
-void StatusReader::add_listeners(ProcessStatus& status) const {
-  status.workers.resize(parts_.workers.size());
-  for (std::size_t i = 0; i < parts_.config.listeners.size(); ++i) {
+void StatusReader::add_listeners(ProcessStatus& status, const Running& running) const {
+  for (const auto& worker : *parts_.workers.all()) {
+    status.workers.push_back({0, worker->open_sessions(), worker->number()});
+  }
+  for (std::size_t i = 0; i < running.config.listeners.size(); ++i) {
     ListenerStatus& sum = status.listeners.emplace_back();
-    sum.name = parts_.config.listeners[i].name;
-    sum.pool = parts_.config.listeners[i].pool.value;
-    sum.addresses = parts_.listeners.addresses()[i];
-    sum.asks_proxies = parts_.config.listeners[i].accept_proxy != config::AcceptProxy::kOff;
-    sum.reads_hellos = parts_.config.listeners[i].tls.has_value();
-    if (const session::TlsTermination* tls = parts_.world.tls[i].termination.get()) {
+    sum.name = running.config.listeners[i].name;
+    sum.pool = running.config.listeners[i].pool.value;
+    sum.addresses = running.listeners.addresses()[i];
+    sum.asks_proxies = running.config.listeners[i].accept_proxy != config::AcceptProxy::kOff;
+    sum.reads_hellos = running.config.listeners[i].tls.has_value();
+    if (const session::TlsTermination* tls = running.world.tls[i].termination.get()) {
       sum.ends_tls = true;
       sum.handshakes_under_way = tls->handshakes.used();
       sum.most_handshakes = tls->handshakes.limit();
       sum.certificates = tls->contexts->current()->certificates();
     }
-    sum.wants_kernel_drop = parts_.config.listeners[i].access.kernel_drop;
-    if (const net::PacketFilter* filter = parts_.world.doors[i].filter.get()) {
+    sum.wants_kernel_drop = running.config.listeners[i].access.kernel_drop;
+    if (const net::PacketFilter* filter = running.world.doors[i].filter.get()) {
       sum.packets_dropped = filter->dropped();
       sum.kernel_drop = filter->mode() == net::FilterMode::kBpf ? "bpf" : "classic";
       sum.kernel_drop_active = filter->in_force();
     }
-    parts_.world.tallies[i]->each([&](std::size_t w, const session::ListenerCounters& counters) {
+    running.world.tallies[i]->each([&](std::size_t w, const session::ListenerCounters& counters) {
       sum.accepted += counters.accepted.value();
       sum.open += counters.open();
       sum.tarpit_full += counters.tarpit_full.value();
@@ -69,22 +90,22 @@ void StatusReader::add_listeners(ProcessStatus& status) const {
       add_all(counters.refused, sum.refused);
       add_all(counters.would_refuse, sum.would_refuse);
       add_all(counters.paused, sum.paused);
-      if (w >= status.workers.size()) return;  // it has gone
-      status.workers[w].accepted += counters.accepted.value();
-      status.workers[w].open += counters.open();
+      const auto worker = std::find_if(status.workers.begin(), status.workers.end(),
+                                       [w](const WorkerStatus& one) { return one.number == w; });
+      if (worker == status.workers.end()) return;  // it has gone
+      worker->accepted += counters.accepted.value();
     });
   }
 }
 
-void StatusReader::add_limits(ProcessStatus& status) const {
+void StatusReader::add_limits(ProcessStatus& status, const Running& running) {
   std::set<const admission::LimitSet*> shown;
-  for (std::size_t i = 0; i < parts_.config.listeners.size(); ++i) {
-    const admission::LimitSet& limits = *parts_.world.doors[i].gate.limits;
+  for (std::size_t i = 0; i < running.config.listeners.size(); ++i) {
+    const admission::LimitSet& limits = *running.world.doors[i].gate.limits;
     if (!shown.insert(&limits).second) continue;
-    const config::ListenerConfig& listener = parts_.config.listeners[i];
+    const config::ListenerConfig& listener = running.config.listeners[i];
     LimitsStatus& line = status.limits.emplace_back();
-    line.name = listener.shared_limits.value.empty() ? "listeners." + listener.name + ".limits"
-                                                     : "limits." + listener.shared_limits.value;
+    line.name = limits_key(listener);
     line.tarpitted = limits.held_refused();
     line.unlimited = limits.unlimited();
     if (limits.table() == nullptr) continue;
@@ -100,11 +121,11 @@ void StatusReader::add_refusals(ProcessStatus& status) const {
   }
 }
 
-void StatusReader::add_pools(ProcessStatus& status) const {
+void StatusReader::add_pools(ProcessStatus& status, const Running& running) const {
   const auto ports = parts_.ports.findings();
-  for (std::size_t i = 0; i < parts_.world.pools.size(); ++i) {
-    status.pools.push_back(pool_status(*parts_.world.pools[i], *ports));
-    if (parts_.names != nullptr) status.pools.back().names = parts_.names->status(i);
+  for (const auto& pool : running.world.pools) {
+    status.pools.push_back(pool_status(*pool, *ports));
+    if (parts_.names != nullptr) status.pools.back().names = parts_.names->status(pool->name());
   }
 }
 

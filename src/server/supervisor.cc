@@ -9,7 +9,6 @@
 
 #include "net/privileges.h"
 #include "net/resolver.h"
-#include "server/host.h"
 #include "server/kernel_drop.h"
 #include "server/start_log.h"
 
@@ -19,9 +18,13 @@ namespace {
 using base::LogFields;
 using config::Problems;
 
-constexpr unsigned kSessionIdWorkerBits = 8;
 // So long the start waits for names that have no backend yet.
 constexpr base::Millis kFirstAnswers{2'000};
+// What waits for the workers, or for the last session of some, is looked at that often.
+constexpr base::Millis kSettleInterval{10};
+constexpr base::Millis kClearInterval{100};
+constexpr base::Millis kLongestClearInterval{5'000};
+constexpr std::size_t kMostDifferencesTold = 64;
 
 void add_error(Problems& problems, const base::Error& error, const config::Place& place = {}) {
   config::add_error(problems, place, error.message());
@@ -54,42 +57,43 @@ base::Result<void> change_user(const config::Config& config, bool keep_net_admin
   return net::become(*user, kept);
 }
 
-// No two workers and, as far as seconds tell them apart, no two runs share an id: worker, time of start,
-// count.
-std::uint64_t first_session_id(std::size_t worker) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto seconds =
-      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
-  const std::uint64_t run = (seconds & 0xffffff) << 32;
-  return (static_cast<std::uint64_t>(worker) << (64 - kSessionIdWorkerBits)) | run | 1;
+bool has_names(const World& world, std::size_t pool) {
+  return std::any_of(world.names.begin(), world.names.end(),
+                     [pool](const NameAtStart& name) { return name.pool == pool; });
 }
 
-// A backend's path may lead to one of our own sockets by another spelling or a link: then the file is the
-// same.
-void refuse_unix_loops(const config::Config& config, const ListenerSet& listeners, Problems& problems) {
-  for (const auto& pool : config.pools) {
-    for (const auto& backend : pool.backends) {
-      const auto* address = std::get_if<base::Address>(&backend.address.value);
-      if (address == nullptr || !address->is_unix() || !listeners.owns(address->path())) continue;
-      config::add_error(
-          problems, backend.address.place,
-          fmt::format("pools.{}.backends: {} is this process's own listener, so connections would go "
-                      "round in a loop: write the address of the real server",
-                      pool.name, address->to_string()));
+void tell_problem(LogWriter& log, LogLevel level, std::string_view event, const config::Problem& problem) {
+  const std::string place = config::to_string(problem.place);
+  log.event(level, event, place.empty() ? problem.text : place + ": " + problem.text);
+}
+
+// What a reload has changed, line by line.
+void tell_differences(LogWriter& log, const std::vector<config::Difference>& differences) {
+  for (std::size_t i = 0; i < std::min(differences.size(), kMostDifferencesTold); ++i) {
+    const config::Difference& one = differences[i];
+    LogFields fields;
+    fields.text("setting", one.path);
+    if (!one.is_table && !one.is_secret) {
+      if (!one.is_new) fields.text("before", one.before);
+      if (!one.is_gone) fields.text("after", one.after);
     }
+    const std::string place = config::to_string(one.place);
+    if (!place.empty()) fields.text("place", place);
+    const bool needs_restart = one.change == config::Change::kRestart;
+    log.event(needs_restart ? LogLevel::kWarning : LogLevel::kInfo, "setting",
+              needs_restart ? "only a restart brings this about: until then it stays as it was"
+              : one.is_gone ? "it is gone"
+              : one.is_new  ? "it is new"
+                            : "it has changed",
+              fields);
   }
-}
-
-std::vector<std::string> listener_names(const config::Config& config) {
-  std::vector<std::string> names;
-  for (const auto& listener : config.listeners) names.push_back(listener.name);
-  return names;
 }
 
 }  // namespace
 
-std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, const Options& options,
+std::unique_ptr<Supervisor> Supervisor::prepare(config::Loaded loaded, const Options& options,
                                                 Problems& problems) {
+  const config::Config& config = loaded.config;
   check_host(config, problems);
   const DescriptorPlan plan = plan_for(config, raise_descriptor_limit(), options.other_descriptors, problems);
   if (config::has_error(problems)) return nullptr;
@@ -113,21 +117,21 @@ std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, co
   if (!mailbox) add_error(problems, mailbox.error());
   if (config::has_error(problems)) return nullptr;
   if (options.open_first) options.open_first(problems);
-  ListenerSet listeners = ListenerSet::open(config, worker_count(config), problems);
+  ListenerSet listeners = ListenerSet::open(config, first_workers(worker_count(config)), problems);
   refuse_unix_loops(config, listeners, problems);
   if (config::has_error(problems)) return nullptr;
-
-  std::unique_ptr<Supervisor> supervisor(
-      new Supervisor({config, std::move(world), std::move(listeners), plan, std::move(*log), std::move(*loop),
-                      std::move(*mailbox), std::move(signals), options.on_hangup, files_read}));
-  if (const auto made = supervisor->make_workers(problems); !made) {
-    add_error(problems, made.error());
+  const std::shared_ptr<Running> running(new Running{std::move(loaded.config), std::move(loaded.settings),
+                                                     std::move(world), std::move(listeners), plan,
+                                                     files_read});
+  put_filters(*running, problems);
+  std::unique_ptr<Supervisor> supervisor(new Supervisor(
+      {running, std::move(*log), std::move(*loop), std::move(*mailbox), std::move(signals), options}));
+  if (const auto opened = supervisor->open_parts(); !opened) {
+    add_error(problems, opened.error());
     return nullptr;
   }
   for (const auto& problem : problems) {
-    const std::string place = config::to_string(problem.place);
-    supervisor->log_->event(LogLevel::kWarning, "configuration",
-                            place.empty() ? problem.text : place + ": " + problem.text);
+    tell_problem(*supervisor->log_, LogLevel::kWarning, "configuration", problem);
   }
   // Clients that come meanwhile wait in the accept queues.
   supervisor->name_keeper_->await_answers(kFirstAnswers);
@@ -135,134 +139,116 @@ std::unique_ptr<Supervisor> Supervisor::prepare(const config::Config& config, co
 }
 
 Supervisor::Supervisor(Prepared&& prepared)
-    : config_(std::move(prepared.config)),
-      world_(std::move(prepared.world)),
-      listeners_(std::move(prepared.listeners)),
-      descriptors_(std::move(prepared.descriptors)),
+    : options_(std::move(prepared.options)),
+      running_(std::move(prepared.running)),
       log_(std::move(prepared.log)),
       loop_(std::move(prepared.loop)),
       mailbox_(std::move(prepared.mailbox)),
       signals_(std::move(prepared.signals)),
-      on_hangup_(prepared.on_hangup),
-      files_read_(prepared.files_read),
-      slots_(descriptors_.max_connections, [this] { wake_acceptors(); }),
-      health_checks_(*loop_, {config_, world_.pools, *log_}),
-      port_watch_(*loop_, {config_, world_.pools, *log_}),
-      pressure_watch_(*loop_, {listener_names(config_), listeners_, *log_}),
-      status_reader_({config_, world_, listeners_, slots_, workers_, *log_, pressure_watch_, name_keeper_,
-                      port_watch_}) {}
-
-Supervisor::~Supervisor() { stop_workers(); }
-
-// A listener whose sockets do not take the filter does without: the gate refuses the same clients.
-void Supervisor::attach_filters(Problems& problems) {
-  for (std::size_t i = 0; i < world_.doors.size(); ++i) {
-    std::shared_ptr<net::PacketFilter>& filter = world_.doors[i].filter;
-    for (const Assigned& one : listeners_.sockets()) {
-      if (filter == nullptr || one.listener != i || !one.socket->is_tcp()) continue;
-      const auto attached = one.socket->attach(filter);
-      if (attached) continue;
-      config::add_warning(
-          problems, config_.listeners[i].access.place,
-          fmt::format("listeners.{}.access.kernel_drop: denied clients are refused after they have "
-                      "connected: {}",
-                      config_.listeners[i].name, attached.error().message()));
-      for (const Assigned& other : listeners_.sockets()) {
-        if (other.listener == i) other.socket->take_off_filter();
-      }
-      filter = nullptr;
-    }
-  }
+      slots_(running_->descriptors.max_connections, [this] { workers_.resume_accepting(); }),
+      workers_({slots_, *log_}),
+      health_checks_(*loop_, {running_->config, running_->world.pools, *log_}),
+      port_watch_(*loop_, {running_->world.pools, *log_}),
+      pressure_watch_(*loop_, {listener_names(running_->config), running_->listeners, *log_}),
+      status_reader_({[this] { return running(); }, slots_, workers_, *log_, pressure_watch_, name_keeper_,
+                      port_watch_}) {
+  settle_timer_.bind<&Supervisor::put_in_force_when_settled>(*loop_, this);
+  begin_timer_.bind<&Supervisor::begin_reload>(*loop_, this);
+  clear_timer_.bind<&Supervisor::clear_away>(*loop_, this);
 }
 
-std::shared_ptr<const Serving> Supervisor::make_serving() const {
+Supervisor::~Supervisor() { workers_.stop(); }
+
+std::shared_ptr<const Running> Supervisor::running() const {
+  const std::lock_guard lock(mutex_);
+  return running_;
+}
+
+std::shared_ptr<const Serving> Supervisor::make_serving(const Running& running) const {
   auto serving = std::make_shared<Serving>();
-  for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+  const config::Config& config = running.config;
+  const World& world = running.world;
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
     serving->listeners.push_back(std::make_shared<const Listener>(
-        Listener{config_.listeners[i].name, world_.routes[i], world_.doors[i], world_.tallies[i]}));
+        Listener{config.listeners[i].name, world.routes[i], world.doors[i], world.tallies[i]}));
   }
-  serving->sockets = listeners_.sockets();
-  for (const auto& worker : workers_) serving->team.push_back(worker.get());
-  serving->when_full = config_.process.when_full;
+  serving->sockets = running.listeners.sockets();
+  const WorkerSet::List& team = workers_.team();
+  for (std::size_t i = 0; i < team.size(); ++i) {
+    serving->team.push_back(team[i].get());
+    serving->warm[team[i]->number()] = warm_shares(config, world.pools, i, team.size());
+  }
+  serving->buffers_each = buffers_per_worker(running.descriptors, team.size());
+  serving->pipes_each = pipes_per_worker(config, running.descriptors.limit);
+  serving->busy_poll = base::Micros(config.process.busy_poll);
+  serving->when_full = config.process.when_full;
   return serving;
 }
 
-base::Result<void> Supervisor::make_workers(Problems& problems) {
-  attach_filters(problems);
-  const unsigned count = worker_count(config_);
-  for (unsigned i = 0; i < count; ++i) {
-    auto worker =
-        Worker::create({i, slots_, buffers_per_worker(), pipes_per_worker(config_, descriptors_.limit),
-                        base::Micros(config_.process.busy_poll), first_session_id(i),
-                        warm_shares(config_, world_.pools, i, count)},
-                       log_->add_worker());
-    if (!worker) return base::failure(std::move(worker.error()));
-    workers_.push_back(std::move(*worker));
-  }
-  const std::shared_ptr<const Serving> serving = make_serving();
-  for (const auto& worker : workers_) worker->serve(serving);
+base::Result<void> Supervisor::open_parts() {
+  const Running& running = *running_;
+  auto team = workers_.form(worker_count(running.config));
+  if (!team) return base::failure(std::move(team.error()));
+  workers_.take(std::move(*team));
+  const std::shared_ptr<const Serving> serving = make_serving(running);
+  for (const auto& worker : workers_.team()) worker->serve(serving);
   publisher_ = std::make_unique<Publisher>(*loop_, workers_, serving);
   service_manager_ = std::make_unique<ServiceManager>(*loop_, workers_);
-  drain_ = std::make_unique<Drain>(
-      *loop_,
-      Drain::Parts{workers_, slots_, *log_, *publisher_, config_.process.drain_delay,
-                   config_.process.drain_timeout, [this] { listeners_.remove_paths(); }},
-      [this] { loop_->stop(); });
-  auto watch = AccessWatch::create(*loop_, {config_, world_.doors, *publisher_, *log_, files_read_});
+  drain_ = std::make_unique<Drain>(*loop_,
+                                   Drain::Parts{workers_, slots_, *log_, *publisher_,
+                                                [this] { return running_->config.process.drain_delay; },
+                                                [this] { return running_->config.process.drain_timeout; },
+                                                [this] { running_->listeners.remove_paths(); }},
+                                   [this] { loop_->stop(); });
+  auto watch = AccessWatch::create(
+      *loop_, {running.config, running.world.doors, *publisher_, *log_, running.files_read});
   if (!watch) return base::failure(std::move(watch.error()));
   access_watch_ = std::move(*watch);
-  auto certificates = CertificateWatch::create(*loop_, {config_, world_.tls, *log_, files_read_});
+  auto certificates =
+      CertificateWatch::create(*loop_, {running.config, running.world.tls, *log_, running.files_read});
   if (!certificates) return base::failure(std::move(certificates.error()));
   certificate_watch_ = std::move(*certificates);
-  auto keeper =
-      PoolKeeper::create(*loop_, {config_, world_.pools, workers_, *log_, health_checks_, port_watch_});
+  auto keeper = PoolKeeper::create(
+      *loop_, {running.config, running.world.pools, workers_, *log_, health_checks_, port_watch_});
   if (!keeper) return base::failure(std::move(keeper.error()));
   pool_keeper_ = std::move(*keeper);
-  auto names = NameKeeper::create(*loop_, {config_, world_.pools, world_.names, *log_});
+  auto names = NameKeeper::create(*loop_, {running.config, running.world.pools, running.world.names, *log_});
   if (!names) return base::failure(std::move(names.error()));
   name_keeper_ = std::move(*names);
   refusals_ = std::make_unique<RefusalSummary>(
-      *loop_, RefusalSummary::Parts{listener_names(config_), world_.tallies, workers_, *log_});
+      *loop_, RefusalSummary::Parts{listener_names(running.config), running.world.tallies, workers_, *log_});
+  auto reloader = Reloader::create(
+      *loop_,
+      [this] {
+        return prepare_next(options_.load(), {*this->running(), workers_, options_.other_descriptors,
+                                              [this] { return draining_.load(std::memory_order_relaxed); }});
+      },
+      [this](Next&& next, base::Millis took) { reload_made(std::move(next), took); });
+  if (!reloader) return base::failure(std::move(reloader.error()));
+  reloader_ = std::move(*reloader);
   return {};
-}
-
-// A session needs at most a buffer a direction, and one worker may come to serve every connection; but all
-// buffers together stay within a quarter of the memory. Beyond that the pump does without (see
-// relay/copy_pump.h).
-std::size_t Supervisor::buffers_per_worker() const {
-  const std::size_t wanted = std::size_t{2} * descriptors_.max_connections;
-  const std::size_t affordable = usable_memory() / 4 / net::Buffer::kSize / worker_count(config_);
-  return std::clamp(wanted, std::size_t{16}, std::max(affordable, std::size_t{16}));
-}
-
-void Supervisor::wake_acceptors() {
-  for (const auto& worker : workers_) worker->resume_accepting();
 }
 
 base::Result<void> Supervisor::start() {
   if (auto started = log_->start(); !started) return started;
-  for (const auto& worker : workers_) {
-    if (auto started = worker->start(); !started) return started;
-  }
+  if (auto started = workers_.start(); !started) return started;
   // Before anyone asks for the status: what the kernel says is in it from the first answer on.
   pressure_watch_.start();
   return {};
 }
 
-// Every session has ended, or none has begun, so a mailbox that is full now empties by itself.
-void Supervisor::stop_workers() {
-  for (const auto& worker : workers_) {
-    while (worker->started() && !worker->post(StopWorker{})) std::this_thread::yield();
-  }
-  for (const auto& worker : workers_) worker->join();
+std::string Supervisor::serving_in_words() const {
+  return fmt::format("serving; listeners: {}, pools: {}, workers: {}", running_->config.listeners.size(),
+                     running_->config.pools.size(), workers_.team().size());
 }
 
 Outcome Supervisor::run(const std::optional<base::Address>& admin) {
   mailbox_->open(*loop_, [this](Stop&&) { begin_stop(); });
   signal_watch_.bind<&Supervisor::on_signal>(*loop_, signals_.get(), this);
   WEIR_ASSERT(signal_watch_.want(net::Interest::kRead));
-  log_start({config_, world_, listeners_, descriptors_, workers_.size(),
-             buffers_per_worker() * workers_.size(), *log_},
+  const std::size_t workers = workers_.team().size();
+  log_start({running_->config, running_->world, running_->listeners, running_->descriptors, workers,
+             buffers_per_worker(running_->descriptors, workers) * workers, *log_},
             admin);
   access_watch_->start();
   certificate_watch_->start();
@@ -271,12 +257,14 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
   pool_keeper_->start();
   name_keeper_->start();
   refusals_->start();
-  wake_acceptors();
+  workers_.resume_accepting();
   serving_.store(true, std::memory_order_release);
-  service_manager_->ready(fmt::format("serving; listeners: {}, pools: {}, workers: {}",
-                                      config_.listeners.size(), config_.pools.size(), workers_.size()));
+  service_manager_->ready(serving_in_words());
   loop_->run();
-  stop_workers();
+  // What is being read now is not to be put in force any more. One question to a name server may be waited
+  // for.
+  reloader_.reset();
+  workers_.stop();
   refusals_->tell();
   LogFields fields;
   fields.text("outcome", drain_->forced() ? "forced" : "clean");
@@ -294,9 +282,9 @@ void Supervisor::on_signal(net::Ready) {
     LogFields fields;
     const char* name = ::sigabbrev_np(static_cast<int>(info.ssi_signo));
     fields.text("name", name != nullptr ? "SIG" + std::string(name) : std::to_string(info.ssi_signo));
-    if (info.ssi_signo == SIGHUP && on_hangup_ == OnHangup::kStay) {
-      log_->event(LogLevel::kWarning, "signal",
-                  "this version cannot reload: restart Weir to read the file again", fields);
+    if (info.ssi_signo == SIGHUP && options_.load) {
+      log_->event(LogLevel::kInfo, "signal", "the configuration is read again", fields);
+      request_reload();
       continue;
     }
     if (info.ssi_signo == SIGUSR1) {
@@ -321,6 +309,188 @@ void Supervisor::begin_stop() {
   draining_.store(true, std::memory_order_release);
   service_manager_->stopping("stopping, when its sessions have ended");
   drain_->request();
+}
+
+void Supervisor::request_reload() {
+  if (draining_.load(std::memory_order_relaxed)) {
+    return log_->event(LogLevel::kWarning, "reload", "not read again: Weir is stopping");
+  }
+  service_manager_->reloading();
+  access_watch_->pause();
+  begin_reload();
+}
+
+// Two at a time must not change the lists of one packet filter.
+void Supervisor::begin_reload() {
+  if (access_watch_->is_busy()) return begin_timer_.start(kSettleInterval);
+  if (const auto requested = reloader_->request(); !requested) {
+    log_->event(LogLevel::kError, "reload", "not read again: " + requested.error().message());
+    reload_ended();
+  }
+}
+
+void Supervisor::reload_done() {
+  const bool is_stopping = draining_.load(std::memory_order_relaxed);
+  if (const auto requested = reloader_->done(!is_stopping); !requested) {
+    log_->event(LogLevel::kError, "reload", "not read again: " + requested.error().message());
+  }
+  if (!reloader_->is_busy()) reload_ended();
+}
+
+void Supervisor::reload_ended() {
+  access_watch_->go_on();
+  if (!draining_.load(std::memory_order_relaxed)) service_manager_->ready(serving_in_words());
+}
+
+void Supervisor::reload_made(Next&& next, base::Millis took) {
+  for (const config::Problem& problem : next.problems) {
+    const bool is_error = problem.severity == config::Severity::kError;
+    tell_problem(*log_, is_error ? LogLevel::kError : LogLevel::kWarning, "configuration", problem);
+  }
+  if (next.running == nullptr && !config::has_error(next.problems)) {
+    log_->event(LogLevel::kWarning, "reload", "given up: Weir is stopping");
+    return reload_done();
+  }
+  if (next.running == nullptr) {
+    log_->event(LogLevel::kError, "reload", "the configuration has errors: the one before stays in force");
+    return reload_done();
+  }
+  next_.emplace(std::move(next), took);
+  put_in_force_when_settled();
+}
+
+// What was published before must have come to all workers, so that a socket has one worker; and what is being
+// read of lists and certificates belongs to the configuration that it was read for.
+void Supervisor::put_in_force_when_settled() {
+  if (draining_.load(std::memory_order_relaxed)) {
+    log_->event(LogLevel::kWarning, "reload", "not put in force: Weir is stopping");
+    next_.reset();
+    return reload_done();
+  }
+  if (!publisher_->is_settled() || access_watch_->is_busy() || certificate_watch_->is_busy()) {
+    return settle_timer_.start(kSettleInterval);
+  }
+  auto [next, took] = *std::exchange(next_, std::nullopt);
+  put_in_force(std::move(next), took);
+  reload_done();
+}
+
+void Supervisor::put_in_force(Next&& next, base::Millis took) {
+  const std::shared_ptr<const Running> was = running_;
+  const std::shared_ptr<Running> now = std::move(next.running);
+  // What has happened so far is told by the names that it happened under.
+  pool_keeper_->tell_all();
+  if (const auto changed = name_keeper_->change(now->config, now->world.pools, now->world.names); !changed) {
+    return log_->event(LogLevel::kError, "reload",
+                       "the one before stays in force: " + changed.error().message());
+  }
+  next.running.reset();
+  Problems problems;
+  put_filters(*now, problems);
+  for (const std::string& fault : now->listeners.apply()) {
+    log_->event(LogLevel::kWarning, "configuration", fault);
+  }
+  for (const config::Problem& problem : problems) {
+    tell_problem(*log_, LogLevel::kWarning, "configuration", problem);
+  }
+  hand_over_live_blocks(next, *now);
+  workers_.take(std::move(next.team));
+  slots_.set_limit(now->descriptors.max_connections);
+  auto serving = std::make_shared<Serving>(*make_serving(*now));
+  for (const Assigned& one : now->listeners.leaving(was->listeners.sockets())) {
+    serving->leaving.push_back({one.socket, one.worker});
+  }
+  publisher_->publish(std::move(serving));
+  for (const auto& worker : workers_.team()) worker->resume_accepting();
+  keep_on(*now, next.differences);
+  {
+    const std::lock_guard lock(mutex_);
+    running_ = now;
+  }
+  bury(*was, *now);
+  graveyard_.keep(was);
+  log_->change(now->config.log, std::move(next.output));
+  tell_differences(*log_, next.differences);
+  LogFields fields;
+  fields.number("changes", next.differences.size());
+  fields.text("listeners", listeners_in_words(now->config, now->listeners));
+  fields.number("pools", now->config.pools.size());
+  fields.number("workers", workers_.team().size());
+  fields.number("max_connections", now->descriptors.max_connections);
+  fields.number("took_ms", static_cast<std::uint64_t>(took.count()));
+  log_->event(LogLevel::kInfo, "reload", "the configuration is in force for new sessions", fields);
+  // One that is running goes on: reloads may come faster.
+  if (!clear_timer_.is_running() || clear_interval_ > kClearInterval) clear_timer_.start(kClearInterval);
+  clear_interval_ = kClearInterval;
+}
+
+void Supervisor::hand_over_live_blocks(Next& next, const Running& now) {
+  const base::TimePoint time = base::precise_now();
+  const std::vector<std::shared_ptr<pool::Pool>>& pools = now.world.pools;
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    std::optional<pool::PoolSettings>& settings = next.succession.pools[i];
+    if (settings) {
+      pools[i]->change(*std::move(settings), name_keeper_->backends(i), time);
+    } else if (has_names(now.world, i)) {
+      // A new one may have been made before its names had an answer.
+      pools[i]->replace(name_keeper_->backends(i), time);
+    }
+  }
+  link_fallbacks(now.config, now.world);
+  name_keeper_->pools_changed();
+  for (const auto& limits : next.succession.limits) limits->take_over(time);
+  if (next.succession.process_rate != nullptr) {
+    next.succession.process_rate->go_on_from(*running_->world.doors[0].gate.process_rate, time);
+  }
+  for (std::size_t i = 0; i < next.succession.tls.size(); ++i) {
+    if (next.succession.tls[i]) server::put_in_force(*next.succession.tls[i], now.world.tls[i]);
+  }
+}
+
+void Supervisor::keep_on(const Running& now, const std::vector<config::Difference>& differences) {
+  const config::Config& config = now.config;
+  const World& world = now.world;
+  health_checks_.change(config, world.pools, [&](const std::string& pool) {
+    return std::none_of(differences.begin(), differences.end(),
+                        [&](const config::Difference& one) { return one.table == "pools." + pool; });
+  });
+  port_watch_.change(world.pools);
+  pool_keeper_->change(config, world.pools);
+  pressure_watch_.change(listener_names(config), now.listeners);
+  refusals_->change(listener_names(config), world.tallies);
+  access_watch_->change(config, world.doors, now.files_read);
+  certificate_watch_->change(config, world.tls, now.files_read);
+}
+
+// What is in `was` only is freed on this thread, when the last session has let go of it.
+void Supervisor::bury(const Running& was, const Running& now) {
+  for (const auto& pool : was.world.pools) {
+    const auto& pools = now.world.pools;
+    if (std::find(pools.begin(), pools.end(), pool) == pools.end()) graveyard_.keep(pool);
+  }
+  for (const DoorRules& door : was.world.doors) {
+    const auto& limits = door.gate.limits;
+    const bool stays = std::any_of(now.world.doors.begin(), now.world.doors.end(),
+                                   [&](const DoorRules& one) { return one.gate.limits == limits; });
+    if (!stays) graveyard_.keep(limits, [one = limits.get()] { return one->nothing_is_out(); });
+    graveyard_.keep(door.gate.access);
+  }
+}
+
+void Supervisor::clear_away() {
+  // Nobody hands a client over to one that has retired once all serve the newest; and one that is wanted
+  // again is not to be ended.
+  const bool may_end = publisher_->is_settled() && !reloader_->is_busy();
+  const bool some_left = !may_end || workers_.end_retired();
+  graveyard_.clear();
+  if (graveyard_.size() > 0) {
+    // A worker that cannot take it has been asked before, or is asked the next time.
+    for (const auto& worker : *workers_.all()) static_cast<void>(worker->post(ForgetDoors{}));
+  }
+  if (!some_left && graveyard_.size() == 0) return;
+  // Sessions may last for days.
+  clear_interval_ = std::min(clear_interval_ * 2, kLongestClearInterval);
+  clear_timer_.start(clear_interval_);
 }
 
 }  // namespace weir::server

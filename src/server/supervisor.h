@@ -1,20 +1,23 @@
 // The process's life: prepare everything that can fail, then start the threads, say that Weir is ready, and
-// serve until told to stop. Its loop is the control thread, which is the thread that calls `run`.
+// serve until told to stop; when told to, read the configuration again and put it in force. Its loop is the
+// control thread, which is the thread that calls `run`.
 #pragma once
 
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
+#include "config/load.h"
 #include "config/model.h"
 #include "config/problem.h"
 #include "net/mailbox.h"
 #include "server/access_watch.h"
 #include "server/certificate_watch.h"
 #include "server/drain.h"
-#include "server/listener_set.h"
+#include "server/graveyard.h"
 #include "server/log_writer.h"
 #include "server/name_keeper.h"
 #include "server/pool_keeper.h"
@@ -23,11 +26,12 @@
 #include "server/pressure_watch.h"
 #include "server/publisher.h"
 #include "server/refusal_summary.h"
+#include "server/reloader.h"
+#include "server/running.h"
 #include "server/service_manager.h"
 #include "server/status.h"
 #include "server/status_reader.h"
-#include "server/worker.h"
-#include "server/world.h"
+#include "server/worker_set.h"
 
 namespace weir::server {
 
@@ -39,12 +43,10 @@ enum class Outcome {
 
 class Supervisor final : public StatusSource {
  public:
-  // What a lost terminal means (SIGHUP): a service stays, a demonstration ends.
-  enum class OnHangup { kStay, kStop };
-
   struct Options {
     unsigned other_descriptors = 0;  // see DescriptorNeeds::others
-    OnHangup on_hangup = OnHangup::kStay;
+    // Loads the configuration again when SIGHUP comes. None: SIGHUP ends the run, as a lost terminal does.
+    std::function<config::Loaded()> load;
     // Opens what else must be open before clients can come in: after the change of user, before the
     // listeners.
     std::function<void(config::Problems&)> open_first;
@@ -53,7 +55,7 @@ class Supervisor final : public StatusSource {
   // Checks the host, changes the user, resolves names, opens the log and every listening socket. Starts no
   // thread. With an error among `problems` the result is empty, and nothing stays open. Blocks the signals it
   // will serve.
-  static std::unique_ptr<Supervisor> prepare(const config::Config& config, const Options& options,
+  static std::unique_ptr<Supervisor> prepare(config::Loaded loaded, const Options& options,
                                              config::Problems& problems);
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
@@ -70,8 +72,8 @@ class Supervisor final : public StatusSource {
   // As SIGTERM does: the first drains, the second cuts. Any thread.
   void request_stop();
 
-  // The real addresses of each listener.
-  const std::vector<std::vector<base::Address>>& addresses() const { return listeners_.addresses(); }
+  // What it runs by now. Any thread.
+  std::shared_ptr<const Running> running() const;
 
   ProcessStatus read_status() const override;
 
@@ -81,41 +83,49 @@ class Supervisor final : public StatusSource {
  private:
   struct Stop {};
   struct Prepared {
-    config::Config config;
-    World world;
-    ListenerSet listeners;
-    DescriptorPlan descriptors;
+    std::shared_ptr<Running> running;
     std::unique_ptr<LogWriter> log;
     std::unique_ptr<net::EventLoop> loop;
     std::unique_ptr<net::Mailbox<Stop>> mailbox;
     base::UniqueFd signals;
-    OnHangup on_hangup = OnHangup::kStay;
-    std::chrono::system_clock::time_point files_read;
+    Options options;
   };
 
   explicit Supervisor(Prepared&& prepared);
-  void attach_filters(config::Problems& problems);
-  std::shared_ptr<const Serving> make_serving() const;
-  base::Result<void> make_workers(config::Problems& problems);
-  void stop_workers();
+  base::Result<void> open_parts();
+  std::shared_ptr<const Serving> make_serving(const Running& running) const;
   void on_signal(net::Ready);
-  std::size_t buffers_per_worker() const;
   void begin_stop();
-  void wake_acceptors();
 
-  const config::Config config_;
-  World world_;
-  ListenerSet listeners_;
-  const DescriptorPlan descriptors_;
+  void request_reload();
+  void begin_reload();
+  void reload_made(Next&& next, base::Millis took);
+  void put_in_force_when_settled();
+  void put_in_force(Next&& next, base::Millis took);
+  void hand_over_live_blocks(Next& next, const Running& now);
+  void keep_on(const Running& now, const std::vector<config::Difference>& differences);
+  void bury(const Running& was, const Running& now);
+  void reload_done();
+  void reload_ended();
+  // Ends workers that have retired, and frees what has had its day.
+  void clear_away();
+  std::string serving_in_words() const;
+
+  const Options options_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Running> running_;  // guarded by mutex_; changed by the control thread only
   const std::unique_ptr<LogWriter> log_;
   const std::unique_ptr<net::EventLoop> loop_;
   const std::unique_ptr<net::Mailbox<Stop>> mailbox_;
   const base::UniqueFd signals_;
-  const OnHangup on_hangup_;
-  const std::chrono::system_clock::time_point files_read_;
   net::Watch signal_watch_;
+  net::Timer begin_timer_;
+  net::Timer settle_timer_;
+  net::Timer clear_timer_;
+  base::Millis clear_interval_{0};
+  Graveyard graveyard_;
   admission::ConnectionSlots slots_;
-  std::vector<std::unique_ptr<Worker>> workers_;
+  WorkerSet workers_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<ServiceManager> service_manager_;
   std::unique_ptr<Drain> drain_;
@@ -128,6 +138,8 @@ class Supervisor final : public StatusSource {
   std::unique_ptr<NameKeeper> name_keeper_;
   PressureWatch pressure_watch_;
   StatusReader status_reader_;
+  std::optional<std::pair<Next, base::Millis>> next_;  // waits to be put in force
+  std::unique_ptr<Reloader> reloader_;
   std::atomic<bool> draining_{false};
   std::atomic<bool> serving_{false};
 };

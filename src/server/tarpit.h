@@ -3,6 +3,7 @@
 // What they send waits in the kernel. One for each worker, on its thread.
 #pragma once
 
+#include <atomic>
 #include <list>
 
 #include "admission/connection_slots.h"
@@ -24,6 +25,9 @@ class Tarpit {
   // Resets all of them.
   void clear() { held_.clear(); }
 
+  // How many are held. Any thread.
+  std::size_t size() const { return size_.load(std::memory_order_relaxed); }
+
  private:
   struct Held final : net::WheelEntry {
     ~Held() override;
@@ -36,6 +40,7 @@ class Tarpit {
   };
 
   net::TimerWheel& wheel_;
+  std::atomic<std::size_t> size_{0};
   std::list<Held> held_;
 };
 

@@ -32,13 +32,11 @@ std::uint64_t most_warm(const config::Config& config) {
   return sum;
 }
 
-Warmer::Warmer(net::EventLoop& loop, std::vector<WarmShare> shares)
-    : loop_(loop), shares_(std::move(shares)) {
-  timer_.bind<&Warmer::look>(loop, this);
-}
+Warmer::Warmer(net::EventLoop& loop) : loop_(loop) { timer_.bind<&Warmer::look>(loop, this); }
 
-void Warmer::start() {
-  if (!shares_.empty()) timer_.start(base::Millis(0));
+void Warmer::keep(std::vector<WarmShare> shares) {
+  shares_ = std::move(shares);
+  if (!shares_.empty() || !kept_.empty()) timer_.start(base::Millis(0));
 }
 
 void Warmer::stop() {
@@ -68,17 +66,21 @@ void Warmer::look() {
   std::erase_if(kept_, [&](const auto& one) { return one.second.seen != looks_; });
   const base::TimePoint now = base::coarse_now();
   for (auto& [backend, kept] : kept_) kept.sockets->refill(now);
-  timer_.start(kInterval);
+  if (!shares_.empty()) timer_.start(kInterval);
 }
 
 void Warmer::follow(const WarmShare& share) {
   const auto up = share.pool->backends_up();
+  const base::Millis connect_timeout = share.pool->settings()->connect_timeout;
   std::size_t left = share.most;
   for (const auto& backend : up) {
     Kept& kept = kept_[backend.get()];
-    if (kept.sockets == nullptr) {
+    const bool is_as_before = kept.way == &backend->way() && kept.connect_timeout == connect_timeout;
+    if (kept.sockets == nullptr || !is_as_before) {
+      kept.way = &backend->way();
+      kept.connect_timeout = connect_timeout;
       kept.sockets = std::make_unique<session::WarmSockets>(
-          loop_, backend, share.pool->settings()->connect_timeout,
+          loop_, backend, connect_timeout,
           [pool = share.pool, backend](base::TimePoint now) { pool->warm_lost(*backend, now); });
     }
     kept.seen = looks_;

@@ -32,12 +32,12 @@ std::uint64_t most_warm(const config::Config& config);
 
 class Warmer final : public session::WarmSource {
  public:
-  Warmer(net::EventLoop& loop, std::vector<WarmShare> shares);
+  explicit Warmer(net::EventLoop& loop);
   Warmer(const Warmer&) = delete;
   Warmer& operator=(const Warmer&) = delete;
 
-  // Makes and keeps connections from now on; nothing happens without shares.
-  void start();
+  // Makes and keeps connections of these from now on; those of others are closed.
+  void keep(std::vector<WarmShare> shares);
   // Closes all and makes no more.
   void stop();
 
@@ -53,6 +53,9 @@ class Warmer final : public session::WarmSource {
   struct Kept {
     std::unique_ptr<session::WarmSockets> sockets;
     std::uint64_t seen = 0;  // the last look at which the backend was up
+    // What they were made by; another one takes other connections.
+    const pool::BackendWay* way = nullptr;
+    base::Millis connect_timeout{0};
   };
 
   void look();

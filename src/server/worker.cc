@@ -42,32 +42,45 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
     : plan_(std::move(plan)),
       loop_(std::move(loop)),
       mailbox_(std::move(mailbox)),
-      buffers_(plan_.most_buffers),
-      pipes_(plan_.most_pipes),
+      buffers_(0),
+      pipes_(0),
       wheel_(base::precise_now()),
       tarpit_(wheel_),
       read_ahead_(kMostReadAhead),
       // Only to wake the loop, which looks at the list after every turn. A full mailbox has woken it already.
       wake_list_([this] { static_cast<void>(post(Wake{})); }),
-      warmer_(*loop_, plan_.warm),
-      table_({{*loop_, wake_list_, plan_.warm.empty() ? nullptr : &warmer_},
-              {*loop_, buffers_, pipes_, wheel_},
-              log,
-              read_ahead_},
+      warmer_(*loop_),
+      table_({{*loop_, wake_list_, &warmer_}, {*loop_, buffers_, pipes_, wheel_}, log, read_ahead_},
              plan_.first_session_id) {
-  loop_->set_busy_poll(plan_.busy_poll);
   mailbox_->open(*loop_, [this](WorkerMessage&& message) { handle(std::move(message)); });
   wheel_timer_.bind<&Worker::turn_wheel>(*loop_, this);
   loop_->at_end_of_turn([this] { end_turn(); });
 }
 
-Worker::~Worker() { join(); }
+Worker::~Worker() { stop(); }
 
 void Worker::serve(std::shared_ptr<const Serving> serving) {
   if (stopped_) return;
-  serving_ = std::move(serving);
+  // Whoever waits for the old one to be let go of waits for all of this.
+  const std::shared_ptr<const Serving> old = std::exchange(serving_, std::move(serving));
+  loop_->set_busy_poll(serving_->busy_poll);
+  buffers_.set_limit(serving_->buffers_each);
+  pipes_.set_limit(serving_->pipes_each);
+  close_leaving();
   change_doors();
   change_acceptors();
+  const auto warm = serving_->warm.find(plan_.index);
+  warmer_.keep(warm == serving_->warm.end() ? std::vector<WarmShare>() : warm->second);
+}
+
+// With the rules that they had, so before those change.
+void Worker::close_leaving() {
+  for (const LeavingSocket& one : serving_->leaving) {
+    const auto known = acceptors_.find(one.socket.get());
+    if (one.worker != plan_.index || known == acceptors_.end()) continue;
+    known->second->drain();
+    acceptors_.erase(known);
+  }
 }
 
 Door& Worker::door_of(const std::shared_ptr<const Listener>& listener) {
@@ -81,6 +94,10 @@ Door& Worker::door_of(const std::shared_ptr<const Listener>& listener) {
 
 void Worker::change_doors() {
   for (const auto& listener : serving_->listeners) door_of(listener).change(listener);
+  forget_doors();
+}
+
+void Worker::forget_doors() {
   for (auto at = doors_.begin(); at != doors_.end();) {
     const auto& listeners = serving_->listeners;
     Door& door = at->second;
@@ -108,16 +125,19 @@ void Worker::change_acceptors() {
 }
 
 base::Result<void> Worker::start() {
-  WEIR_ASSERT(serving_ != nullptr);
-  warmer_.start();
   auto thread = net::start_thread("worker-" + std::to_string(plan_.index), [this] { loop_->run(); });
   if (!thread) return base::failure(std::move(thread.error()));
   thread_ = std::move(*thread);
   return {};
 }
 
-void Worker::join() {
-  if (thread_.joinable()) thread_.join();
+void Worker::stop() {
+  if (!thread_.joinable()) return;
+  // A mailbox that is full empties by itself.
+  while (!post(StopWorker{})) std::this_thread::yield();
+  thread_.join();
+  acceptors_.clear();
+  serving_.reset();
 }
 
 void Worker::resume_accepting() {
@@ -164,6 +184,9 @@ void Worker::handle(WorkerMessage&& message) {
                           arriving_.fetch_sub(1, std::memory_order_relaxed);
                         },
                         [](Wake&&) {}, [this](Serve&& serve_this) { serve(std::move(serve_this.serving)); },
+                        [this](ForgetDoors&&) {
+                          if (!stopped_) forget_doors();
+                        },
                         [this](StopAccepting&&) {
                           for (const auto& [socket, acceptor] : acceptors_) acceptor->drain();
                           stopped_ = true;

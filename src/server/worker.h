@@ -34,6 +34,7 @@ struct Wake {};
 struct Serve {
   std::shared_ptr<const Serving> serving;
 };
+struct ForgetDoors {};  // of listeners that are not served any more
 struct StopAccepting {};
 struct CloseSessions {
   session::CloseReason reason;
@@ -43,38 +44,36 @@ struct CutSessions {
 };
 struct StopWorker {};
 using WorkerMessage =
-    std::variant<HandedOver, Wake, Serve, StopAccepting, CloseSessions, CutSessions, StopWorker>;
+    std::variant<HandedOver, Wake, Serve, ForgetDoors, StopAccepting, CloseSessions, CutSessions, StopWorker>;
 
 class Worker final : public Acceptor::Owner {
  public:
   struct Plan {
     std::size_t index = 0;
     admission::ConnectionSlots& slots;  // of the process
-    std::size_t most_buffers = 0;
-    std::size_t most_pipes = 0;
-    base::Micros busy_poll{0};
     std::uint64_t first_session_id = 0;
-    std::vector<WarmShare> warm{};
   };
 
   // Fails when the kernel gives no descriptors.
   static base::Result<std::unique_ptr<Worker>> create(Plan plan, session::RecordSink& log);
+  // Stops the thread, if there is one, and waits for it; what is open then is cut.
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
   // What it serves from now on. It accepts by a new socket at once, if it accepts at all; one that is not
-  // among those of `serving` any more stays open for whoever has it. The team outlives what it serves.
-  // Nothing changes any more after a `StopAccepting`. Before `start`; later post `Serve`.
+  // among those of `serving` any more stays open for whoever has it, and those that leave are closed once
+  // everybody who waits there is in. The team outlives what it serves. Nothing changes any more after a
+  // `StopAccepting`. Before `start`; later post `Serve`.
   void serve(std::shared_ptr<const Serving> serving);
 
-  // Starts the thread, which accepts nothing before `resume_accepting`. Precondition: it has something to
-  // serve.
+  // Starts the thread, which accepts nothing before `resume_accepting`.
   base::Result<void> start();
 
-  // Waits for the thread, if there is one, after a `StopWorker`.
-  void join();
   bool started() const { return thread_.joinable(); }
+
+  // Stops the thread, if there is one, and waits for it.
+  void stop();
 
   // Any thread. False when the mailbox is full, with the message left as it was.
   [[nodiscard]] bool post(WorkerMessage&& message) { return mailbox_->post(std::move(message)); }
@@ -92,12 +91,17 @@ class Worker final : public Acceptor::Owner {
   // thread.
   bool accepting() const { return accepting_.load(std::memory_order_acquire); }
 
+  // Its number: no two workers of one time have the same.
+  std::size_t number() const { return plan_.index; }
+
   // Sessions that this worker has or is about to have. Any thread.
   std::size_t load() const { return table_.size() + arriving_.load(std::memory_order_relaxed); }
 
   // The last clients that were refused here. Any thread.
   const admission::RefusalSamples& refusal_samples() const { return samples_; }
   std::size_t open_sessions() const { return table_.size(); }
+  // Nobody is here: no session, and no refused client that is held. Any thread.
+  bool is_empty() const { return load() == 0 && tarpit_.size() == 0; }
 
  private:
   Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
@@ -108,7 +112,10 @@ class Worker final : public Acceptor::Owner {
   void open(session::Admitted&& admitted, Door& door);
   // The listener's door here, made when it is first asked for.
   Door& door_of(const std::shared_ptr<const Listener>& listener);
+  void close_leaving();
   void change_doors();
+  // Those of listeners that are not served any more and have no session here.
+  void forget_doors();
   void change_acceptors();
   void handle(WorkerMessage&& message);
   void turn_wheel();

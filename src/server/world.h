@@ -1,11 +1,13 @@
 // The running form of a configuration: for each listener its route and who may come in, for each pool its
 // live block. `build_world` makes routes and pools from a `Config`, the answers of the resolver and the files
-// of TLS; the doors, which read files of their own, are made apart by `build_doors`. Knows nothing of sockets
-// or threads.
+// of TLS; the doors, which read files of their own, are made apart by `build_doors`. A world that follows
+// another one takes over the live blocks of what is called the same, and leaves them as they are until it is
+// put in force. Knows nothing of sockets or threads.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,14 @@ struct NameAtStart {
   std::string why_none;                                  // when there are none
 };
 
+// What is left to be done to live blocks when a world takes the place of another one.
+struct Succession {
+  std::vector<std::optional<pool::PoolSettings>> pools;      // by pool; none: it is new, or as it was
+  std::vector<std::optional<ReloadedTls>> tls;               // by listener; none: it is new
+  std::vector<std::shared_ptr<admission::LimitSet>> limits;  // that take over from one before them
+  std::shared_ptr<admission::RateLimiter> process_rate;  // the same; null: it is as it was, or there is none
+};
+
 struct World {
   std::vector<session::Route> routes;  // one for each of the configuration's listeners, in its order
   std::vector<DoorRules> doors;        // the same; made apart, by `build_doors`
@@ -40,6 +50,13 @@ struct World {
 
 inline constexpr base::Millis kLongestAsking{5'000};
 
+// The world before, and what of its configuration stays as it was: "pools.web", "log".
+struct Predecessor {
+  const config::Config& config;
+  const World& world;
+  std::function<bool(const std::string& table)> is_as_before;
+};
+
 using Resolve = std::function<base::Result<std::vector<base::Address>>(const base::HostPort&)>;
 
 // A name that does not resolve makes its backend "down" and leaves a warning among `problems`; a resolved
@@ -50,5 +67,14 @@ using Resolve = std::function<base::Result<std::vector<base::Address>>(const bas
 World build_world(const config::Config& config, const Resolve& resolve, config::Problems& problems,
                   config::Severity unresolved = config::Severity::kWarning,
                   base::Millis longest_asking = kLongestAsking);
+
+// The same for the world that is to follow `before`; what is left to be done then is added to `succession`.
+// Names that were asked for before in the same way are not looked up, and have no answer here: whoever keeps
+// them has it.
+World build_next_world(const config::Config& config, const Resolve& resolve, const Predecessor& before,
+                       Succession& succession, config::Problems& problems);
+
+// Tells the pools of the configuration their fallback pools.
+void link_fallbacks(const config::Config& config, const World& world);
 
 }  // namespace weir::server

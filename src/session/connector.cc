@@ -286,8 +286,7 @@ void Connector::stop() {
 }
 
 bool Connector::settle(int error, net::ConnectStep step, net::Ready ready) {
-  if (error == 0 && search_->backend->identity().may_self_connect &&
-      net::connected_to_itself(peer_.fd.get())) {
+  if (error == 0 && search_->backend->way().may_self_connect && net::connected_to_itself(peer_.fd.get())) {
     error = ECONNREFUSED;
   }
   // A reset can only follow bytes on a connection that stood.

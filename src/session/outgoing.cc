@@ -13,13 +13,13 @@ bool has_begun(const Connecting& connecting) {
   return connecting.error == 0 || connecting.error == EINPROGRESS;
 }
 
-Outgoing start_as_client(const Address& target, const Address& client, pool::Backend& backend,
+Outgoing start_as_client(const Address& target, const Address& client, const pool::BackendWay& way,
                          const net::TcpOptions& options) {
-  const std::shared_ptr<pool::PortCounters>& counters = backend.sources().all().front();
+  const std::shared_ptr<pool::PortCounters>& counters = way.sources.all().front();
   net::ConnectFrom from;
   from.source = client.unmapped().with_port(0);
   from.transparent = true;
-  from.interface = backend.identity().origin->interface;
+  from.interface = way.origin->interface;
   if (from.source->family() != target.family()) {
     return {{base::UniqueFd(), EAFNOSUPPORT, net::ConnectStep::kSource}, {}};
   }
@@ -72,7 +72,7 @@ Outgoing start_in_turn(const Address& target, pool::SourceTurn& turn, const std:
 
 bool is_within_reach(const pool::Backend& backend, const Address& client) {
   const Address& target = backend.identity().address;
-  return !backend.is_transparent() || !client.is_ip() || !target.is_ip() ||
+  return !backend.way().is_transparent() || !client.is_ip() || !target.is_ip() ||
          may_come_from(client.unmapped(), target.unmapped());
 }
 
@@ -81,10 +81,10 @@ Outgoing start_outgoing(pool::Backend& backend, const Address& client, const net
   if (!address.is_ip()) return {net::start_connect(address, options), {}};
   // An IPv4 address that is written as IPv6 is reached from IPv4 ones.
   const Address target = address.unmapped();
-  if (backend.is_transparent() && client.is_ip()) return start_as_client(target, client, backend, options);
+  const pool::BackendWay& way = backend.way();
+  if (way.is_transparent() && client.is_ip()) return start_as_client(target, client, way, options);
   static const std::string kAnyInterface;
-  const pool::Origin* origin = backend.identity().origin.get();
-  return start_in_turn(target, backend.sources(), origin == nullptr ? kAnyInterface : origin->interface,
+  return start_in_turn(target, way.sources, way.origin == nullptr ? kAnyInterface : way.origin->interface,
                        options);
 }
 

@@ -96,7 +96,7 @@ void WarmSockets::on_ready(Warm& warm, net::Ready ready) {
 }
 
 void WarmSockets::settle(Warm& warm, int error, base::TimePoint now) {
-  if (error == 0 && backend_->identity().may_self_connect && net::connected_to_itself(warm.fd())) {
+  if (error == 0 && backend_->way().may_self_connect && net::connected_to_itself(warm.fd())) {
     error = ECONNREFUSED;
   }
   if (error == 0 && !warm.watch(loop_, net::Interest::kRead)) error = ENOMEM;

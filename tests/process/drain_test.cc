@@ -239,18 +239,5 @@ TEST(Drain, AtTheLimitRefusesThoseWhoWaitAndCountsThem) {
   EXPECT_EQ(exit->status, kClean) << exit->to_string();
 }
 
-TEST(Drain, AHangupIsAnsweredWithAWarningAndNothingElse) {
-  Backend backend(echo());
-  WeirProcess weir(configuration_for(backend, "60s"));
-  Socket client = connected(weir);
-  weir.child().signal(SIGHUP);
-  const auto signal = weir.wait_for_event("signal");
-  ASSERT_TRUE(signal.has_value());
-  EXPECT_EQ(signal->level, "warning");
-  client.send_all("y");
-  EXPECT_EQ(client.receive_exactly(1), "y");
-  EXPECT_EQ(weir.admin().get("/ready").status, 200);
-}
-
 }  // namespace
 }  // namespace weir::test

@@ -20,7 +20,7 @@ server::ProcessStatus a_status() {
   status.max_connections = 100;
   status.max_connections_asked = 200;
   status.log_lines_lost = 4;
-  status.workers = {{10, 1}, {20, 2}};
+  status.workers = {{10, 1, 0}, {20, 2, 3}};
   for (const char* name : {"web", "q\"\\\n"}) {
     server::ListenerStatus listener;
     listener.name = name;
@@ -205,8 +205,8 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
         "weir_process_max_connections_asked 200\n",
         "weir_process_draining 0\n",
         "weir_log_lines_lost_total 4\n",
-        "weir_worker_sessions_open{worker=\"1\"} 2\n",
-        "weir_worker_sessions_total{worker=\"1\"} 20\n"}) {
+        "weir_worker_sessions_open{worker=\"3\"} 2\n",
+        "weir_worker_sessions_total{worker=\"3\"} 20\n"}) {
     EXPECT_THAT(text, HasSubstr(std::string("\n") + line));
   }
   EXPECT_EQ(text.find("weir_source_ports_usable{pool=\"p\",backend=\"a\",source=\"client\"}"),

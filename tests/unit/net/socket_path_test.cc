@@ -40,17 +40,5 @@ TEST(SocketPath, RemovesNothingWhenNothingWasThere) {
   EXPECT_TRUE(std::filesystem::exists(folder.file("s")));
 }
 
-TEST(SocketPath, IsRemovedOnceItHasMoved) {
-  const test::TempFolder folder;
-  const auto fd = listen_on(base::Address::unix_path(folder.file("s")), {});
-  ASSERT_TRUE(fd.has_value());
-  std::optional<SocketPath> first(folder.file("s"));
-  std::optional<SocketPath> second(std::move(*first));
-  first.reset();
-  EXPECT_TRUE(std::filesystem::exists(folder.file("s")));
-  second.reset();
-  EXPECT_FALSE(std::filesystem::exists(folder.file("s")));
-}
-
 }  // namespace
 }  // namespace weir::net

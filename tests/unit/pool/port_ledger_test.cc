@@ -27,7 +27,7 @@ std::shared_ptr<Backend> backend_at(const std::string& where, const std::vector<
 
 std::vector<PortHold> hold(Backend& backend, std::size_t count, std::size_t source = 0) {
   std::vector<PortHold> held;
-  for (std::size_t i = 0; i < count; ++i) held.emplace_back(backend.sources().all()[source]);
+  for (std::size_t i = 0; i < count; ++i) held.emplace_back(backend.way().sources.all()[source]);
   return held;
 }
 
@@ -53,7 +53,7 @@ class Ledger : public testing::Test {
   }
 
   PortView view_of(const Backend& backend, std::size_t source = 0) const {
-    return ledger.views().at(backend.sources().all()[source].get());
+    return ledger.views().at(backend.way().sources.all()[source].get());
   }
 
   PortLedger ledger;
@@ -84,7 +84,7 @@ TEST_F(Ledger, IsCalmWhileNothingIsOpenedOrLessThanAQuarterOfThePortsCanBeInUse)
   time_wait.clear();
   look();
   EXPECT_TRUE(ledger.is_calm(usable));
-  backend->sources().all()[0]->passed_over();
+  backend->way().sources.all()[0]->passed_over();
   EXPECT_FALSE(ledger.is_calm(usable)) << "a connect found no port";
 }
 
@@ -287,16 +287,16 @@ TEST_F(Ledger, TellsOnceOfASourceThatThisHostHasNot) {
   const auto other = backend_at("192.0.2.2:80", {"198.51.100.1", "198.51.100.2"});
   ledger.add(0, one);
   ledger.add(0, other);
-  one->sources().all()[0]->found_missing();
-  other->sources().all()[0]->found_missing();
+  one->way().sources.all()[0]->found_missing();
+  other->way().sources.all()[0]->found_missing();
   const auto events = look();
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].kind, PortEvent::Kind::kMissing);
   EXPECT_EQ(events[0].source->ip_to_string(), "198.51.100.1");
   EXPECT_EQ(ledger.pairs(), 0u) << "nothing was connected";
-  one->sources().all()[0]->found_missing();
+  one->way().sources.all()[0]->found_missing();
   EXPECT_THAT(look(), IsEmpty());
-  other->sources().all()[1]->found_missing();
+  other->way().sources.all()[1]->found_missing();
   EXPECT_EQ(look().size(), 1u) << "another address";
 }
 
@@ -339,6 +339,24 @@ TEST_F(Ledger, ForeseesARateThatTimeWaitWillNotBearUnlessItsPortsAreUsedAgain) {
       EXPECT_EQ(warned_after, 0u);
     }
   }
+}
+
+TEST_F(Ledger, FollowsABackendThatIsReachedFromOtherSourcesAndKeepsWhatTheFormerHold) {
+  const auto backend = backend_at("192.0.2.1:80", {"192.0.2.10"});
+  ledger.add(0, backend);
+  const PortCounters* const former = backend->way().sources.all()[0].get();
+  const auto held = hold(*backend, 5);
+  look();
+  EXPECT_EQ(ledger.views().at(former).free, 95u);
+  const auto other = backend_at("192.0.2.1:80", {"192.0.2.11", "192.0.2.12"});
+  backend->take_way(other->identity());
+  const auto more = hold(*backend, 7, 1);
+  look();
+  EXPECT_EQ(ledger.views().at(former).free, 95u) << "its connections are still there";
+  EXPECT_EQ(view_of(*backend, 1).free, 93u);
+  ledger.remove(*backend);
+  look();
+  EXPECT_EQ(ledger.pairs(), 2u);
 }
 
 }  // namespace

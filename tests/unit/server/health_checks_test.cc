@@ -27,6 +27,7 @@ class Checked : public testing::Test {
     config.pools[0].health->interval = base::Millis(10);
     config.pools[0].health->timeout = base::Millis(10'000);
     pool::PoolSettings settings;
+    settings.name = "web";
     settings.roster.health = {.is_checked = true, .rise = 1, .fall = 1};
     std::vector<std::shared_ptr<pool::Backend>> list;
     for (std::size_t i = 0; i < backends; ++i) {

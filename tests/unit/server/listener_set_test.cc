@@ -30,7 +30,7 @@ TEST(ListenerSet, GivesATcpAddressASocketForEachWorkerAndAUnixOneASingleInTurn) 
       config_of({listener("tcp", {test::loopback()}),
                  listener("unix", {unix_path("a"), unix_path("b"), unix_path("c"), unix_path("d")})});
   config::Problems problems;
-  ListenerSet set = ListenerSet::open(config, 3, problems);
+  ListenerSet set = ListenerSet::open(config, first_workers(3), problems);
   EXPECT_TRUE(problems.empty());
   const std::vector<Assigned>& sockets = set.sockets();
   EXPECT_EQ(sockets.size(), ListenerSet::count(config, 3));
@@ -53,7 +53,8 @@ TEST(ListenerSet, GivesATcpAddressASocketForEachWorkerAndAUnixOneASingleInTurn) 
 
 TEST(ListenerSet, OfOneWorkerSharesNothing) {
   config::Problems problems;
-  ListenerSet set = ListenerSet::open(config_of({listener("tcp", {test::loopback()})}), 1, problems);
+  ListenerSet set =
+      ListenerSet::open(config_of({listener("tcp", {test::loopback()})}), first_workers(1), problems);
   ASSERT_TRUE(problems.empty());
   int shared = -1;
   socklen_t length = sizeof(shared);
@@ -70,8 +71,8 @@ TEST(ListenerSet, ReportsEveryAddressThatCannotBeBoundAndKeepsNothingOpen) {
   const auto nowhere = base::Address::unix_path(folder.file("no/s"));
   config::Problems problems;
   ListenerSet set = ListenerSet::open(
-      config_of({listener("good", {path}), listener("bad", {taken.address, nowhere, test::loopback()})}), 2,
-      problems);
+      config_of({listener("good", {path}), listener("bad", {taken.address, nowhere, test::loopback()})}),
+      first_workers(2), problems);
   ASSERT_EQ(problems.size(), 2u);
   EXPECT_EQ(problems[0].severity, config::Severity::kError);
   EXPECT_EQ(problems[0].place.line, 10u);
@@ -89,14 +90,14 @@ TEST(ListenerSet, RemovesThePathsThatItMade) {
   const auto path = base::Address::unix_path(folder.file("s"));
   config::Problems problems;
   {
-    ListenerSet set = ListenerSet::open(config_of({listener("u", {path})}), 1, problems);
+    ListenerSet set = ListenerSet::open(config_of({listener("u", {path})}), first_workers(1), problems);
     EXPECT_TRUE(std::filesystem::exists(path.path()));
     set.remove_paths();
     EXPECT_FALSE(std::filesystem::exists(path.path()));
     set.remove_paths();
   }
   {
-    const ListenerSet set = ListenerSet::open(config_of({listener("u", {path})}), 1, problems);
+    const ListenerSet set = ListenerSet::open(config_of({listener("u", {path})}), first_workers(1), problems);
     EXPECT_TRUE(std::filesystem::exists(path.path()));
   }
   EXPECT_FALSE(std::filesystem::exists(path.path())) << "its end removes them too";
@@ -107,7 +108,7 @@ TEST(ListenerSet, LeavesAPathThatAnotherHasMadeAnew) {
   const test::TempFolder folder;
   const auto path = base::Address::unix_path(folder.file("s"));
   config::Problems problems;
-  ListenerSet old = ListenerSet::open(config_of({listener("u", {path})}), 1, problems);
+  ListenerSet old = ListenerSet::open(config_of({listener("u", {path})}), first_workers(1), problems);
   std::filesystem::rename(path.path(), folder.file("old"));
   const auto fresh = net::listen_on(path, {});
   ASSERT_TRUE(fresh.has_value());
@@ -119,11 +120,126 @@ TEST(ListenerSet, ThatWasMovedFromRemovesNothing) {
   const test::TempFolder folder;
   const auto path = base::Address::unix_path(folder.file("s"));
   config::Problems problems;
-  auto old =
-      std::make_unique<ListenerSet>(ListenerSet::open(config_of({listener("u", {path})}), 1, problems));
+  auto old = std::make_unique<ListenerSet>(
+      ListenerSet::open(config_of({listener("u", {path})}), first_workers(1), problems));
   const ListenerSet kept = std::move(*old);
   old.reset();
   EXPECT_TRUE(std::filesystem::exists(path.path()));
+}
+
+std::vector<int> descriptors_of(const ListenerSet& set) {
+  std::vector<int> numbers;
+  for (const Assigned& one : set.sockets()) numbers.push_back(one.socket->fd());
+  return numbers;
+}
+
+std::vector<std::size_t> workers_of(const ListenerSet& set) {
+  std::vector<std::size_t> workers;
+  for (const Assigned& one : set.sockets()) workers.push_back(one.worker);
+  return workers;
+}
+
+TEST(ListenerSet, ThatFollowsAnotherTakesOverTheSocketsOfTheSameAddress) {
+  const test::TempFolder folder;
+  const auto path = base::Address::unix_path(folder.file("s"));
+  config::Problems problems;
+  const auto config = config_of({listener("web", {test::loopback(), path})});
+  const ListenerSet before = ListenerSet::open(config, first_workers(2), problems);
+  const ListenerSet more = ListenerSet::open(config, {0, 1, 5}, problems, &before);
+  ASSERT_TRUE(problems.empty());
+  EXPECT_EQ(more.addresses(), before.addresses()) << "a port that the kernel chose is chosen once";
+  EXPECT_EQ(workers_of(more), (std::vector<std::size_t>{0, 1, 5, 0}));
+  EXPECT_EQ(descriptors_of(more)[0], descriptors_of(before)[0]);
+  EXPECT_EQ(descriptors_of(more)[3], descriptors_of(before)[2]);
+  EXPECT_TRUE(more.leaving(before.sockets()).empty());
+  const ListenerSet fewer = ListenerSet::open(config, {1}, problems, &more);
+  EXPECT_EQ(descriptors_of(fewer), descriptors_of(more)) << "none is closed for want of a worker";
+  EXPECT_EQ(workers_of(fewer), (std::vector<std::size_t>{1, 1, 1, 1}));
+  EXPECT_TRUE(problems.empty());
+}
+
+TEST(ListenerSet, ThatFollowsAnotherKnowsWhoseSocketsLeave) {
+  config::Problems problems;
+  const ListenerSet before =
+      ListenerSet::open(config_of({listener("a", {test::loopback()}), listener("b", {test::loopback()})}),
+                        first_workers(1), problems);
+  const ListenerSet after =
+      ListenerSet::open(config_of({listener("b", {test::loopback()})}), first_workers(1), problems, &before);
+  ASSERT_TRUE(problems.empty());
+  EXPECT_EQ(after.addresses()[0], before.addresses()[1]);
+  const auto leaving = after.leaving(before.sockets());
+  ASSERT_EQ(leaving.size(), 1u);
+  EXPECT_EQ(leaving[0].socket, before.sockets()[0].socket);
+}
+
+TEST(ListenerSet, ThatCannotBeOpenedLeavesTheOneBeforeAsItIs) {
+  const test::TempFolder folder;
+  const auto path = base::Address::unix_path(folder.file("s"));
+  const auto fresh = base::Address::unix_path(folder.file("t"));
+  const test::Listening taken = test::listen_on_loopback();
+  config::Problems problems;
+  const ListenerSet before =
+      ListenerSet::open(config_of({listener("web", {test::loopback(), path})}), first_workers(2), problems);
+  const auto descriptors = descriptors_of(before);
+  {
+    const ListenerSet refused =
+        ListenerSet::open(config_of({listener("web", {test::loopback(), path, fresh, taken.address})}),
+                          {0, 1, 2}, problems, &before);
+    EXPECT_EQ(problems.size(), 1u);
+    EXPECT_TRUE(refused.sockets().empty());
+  }
+  EXPECT_FALSE(std::filesystem::exists(fresh.path()));
+  EXPECT_TRUE(std::filesystem::exists(path.path()));
+  for (const int fd : descriptors) EXPECT_TRUE(net::local_address(fd).has_value());
+}
+
+TEST(ListenerSet, MayBeBoundBesideItsPredecessorsAddresses) {
+  config::Problems problems;
+  const auto any = *base::parse_address("0.0.0.0:0");
+  const ListenerSet before =
+      ListenerSet::open(config_of({listener("web", {any})}), first_workers(1), problems);
+  const base::Address one = test::loopback().with_port(before.addresses()[0][0].port());
+  const ListenerSet after =
+      ListenerSet::open(config_of({listener("web", {one})}), first_workers(1), problems, &before);
+  EXPECT_TRUE(problems.empty()) << problems[0].text;
+  EXPECT_EQ(after.leaving(before.sockets()).size(), 1u);
+}
+
+TEST(ListenerSet, OpensAPathAnewThatSomebodyHasTakenAway) {
+  const test::TempFolder folder;
+  const auto path = base::Address::unix_path(folder.file("s"));
+  config::Problems problems;
+  const auto config = config_of({listener("u", {path})});
+  const ListenerSet before = ListenerSet::open(config, first_workers(1), problems);
+  std::filesystem::remove(path.path());
+  const ListenerSet after = ListenerSet::open(config, first_workers(1), problems, &before);
+  EXPECT_TRUE(std::filesystem::exists(path.path()));
+  EXPECT_EQ(after.leaving(before.sockets()).size(), 1u);
+}
+
+TEST(ListenerSet, AppliesTheOptionsOfItsConfigurationToWhatItTookOver) {
+  config::Problems problems;
+  config::ListenerConfig web = listener("web", {test::loopback()});
+  web.keepalive = base::Millis(30'000);
+  web.defer_accept = base::Millis(5'000);
+  const ListenerSet before = ListenerSet::open(config_of({web}), first_workers(1), problems);
+  web.keepalive.reset();
+  web.defer_accept.reset();
+  web.backlog.value = 7;
+  const ListenerSet after = ListenerSet::open(config_of({web}), first_workers(1), problems, &before);
+  const auto& socket = after.sockets()[0].socket;
+  const auto option = [&](int level, int name) {
+    int value = -1;
+    socklen_t length = sizeof(value);
+    EXPECT_EQ(::getsockopt(socket->fd(), level, name, &value, &length), 0);
+    return value;
+  };
+  EXPECT_NE(option(SOL_SOCKET, SO_KEEPALIVE), 0) << "not before it is put in force";
+  EXPECT_NE(after.deferred()[0].count(), 0);
+  EXPECT_TRUE(after.apply().empty());
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 0);
+  EXPECT_EQ(after.deferred()[0].count(), 0);
+  EXPECT_EQ(socket->queue()->limit, 7u);
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ class Kept {
   }
 
   NameKeeper& keeper() { return *keeper_; }
+  std::vector<NameStatus> status(std::size_t pool) const { return keeper_->status(config_.pools[pool].name); }
 
   std::vector<std::string> backends(std::size_t pool) const {
     std::vector<std::string> names;
@@ -83,7 +84,7 @@ TEST(NameKeeper, AwaitsTheFirstAnswersOfAllPools) {
   std::sort(second.begin(), second.end());
   EXPECT_EQ(second, (Names{"app.test:81@127.0.0.4", "gone.test:80"}));
 
-  const auto status = kept.keeper().status(1);
+  const auto status = kept.status(1);
   ASSERT_EQ(status.size(), 2u);
   EXPECT_EQ(status[0].name, "app.test:81");
   EXPECT_EQ(status[0].asked, "app.test");
@@ -107,7 +108,7 @@ TEST(NameKeeper, AwaitsASilentNameServerNoLongerThanItIsTold) {
   Kept kept(std::move(config));
   kept.keeper().await_answers(base::Millis(50));
   EXPECT_EQ(kept.backends(0), Names{"app.test:80"});
-  EXPECT_EQ(kept.keeper().status(0).at(0).answers, 0u);
+  EXPECT_EQ(kept.status(0).at(0).answers, 0u);
 }
 
 TEST(NameKeeper, WithoutNamesThereIsNothingToAwait) {
@@ -115,7 +116,7 @@ TEST(NameKeeper, WithoutNamesThereIsNothingToAwait) {
   config.pools.push_back(pool_of("p", {"127.0.0.1:80"}, {}));
   Kept kept(std::move(config));
   kept.keeper().await_answers(std::chrono::hours(1));
-  EXPECT_TRUE(kept.keeper().status(0).empty());
+  EXPECT_TRUE(kept.status(0).empty());
 }
 
 }  // namespace

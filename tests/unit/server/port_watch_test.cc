@@ -37,7 +37,7 @@ TEST(PoolStatus, TellsOfTheSourcesThatHaveBeenUsed) {
   identity.address = *base::parse_address("192.0.2.80:80");
   identity.origin = origin;
   const auto backend = std::make_shared<pool::Backend>(identity);
-  const auto& all = backend->sources().all();
+  const auto& all = backend->way().sources.all();
   const pool::PortHold known(all[0]);
   const pool::PortHold fresh(all[2]);
   PortFindings findings;
@@ -68,7 +68,7 @@ TEST(PoolStatus, KnowsNoNumberOfPortsWhereClientsBringTheirOwn) {
   identity.address = *base::parse_address("192.0.2.80:80");
   identity.origin = origin;
   const auto backend = std::make_shared<pool::Backend>(identity);
-  const pool::PortHold held(backend->sources().all()[0]);
+  const pool::PortHold held(backend->way().sources.all()[0]);
   PortFindings findings;
   findings.usable = 100;
   findings.knows_time_wait = true;
@@ -94,8 +94,8 @@ TEST(PortWatch, LooksAtTheKernelsConnections) {
   ASSERT_TRUE(log.has_value());
   const auto loop = test::make_loop();
   test::Driver driver{*loop};
-  PortWatch watch(*loop, {config, pools, **log});
-  const auto counters = backend->sources().all()[0];
+  PortWatch watch(*loop, {pools, **log});
+  const auto counters = backend->way().sources.all()[0];
   const pool::PortHold held(counters);
   {
     base::UniqueFd client = test::connect_to(listening.address);

@@ -23,7 +23,7 @@ class Cuts : public testing::Test {
   // which place.
   std::vector<std::string> carried_out(base::TimePoint now) {
     std::vector<std::string> texts;
-    cuts.carry_out(now, [&](std::size_t worker, const SessionCuts::Cuts& together) {
+    cuts.carry_out(now, workers, [&](std::size_t worker, const SessionCuts::Cuts& together) {
       if (worker == full) return false;
       std::string text = std::to_string(worker);
       for (const session::SessionCut& cut : *together) {
@@ -49,7 +49,9 @@ class Cuts : public testing::Test {
   pool::Slot at_a = pick();
   pool::Slot at_b = pick();
   std::optional<std::size_t> full;
-  SessionCuts cuts{2};
+  const std::vector<std::shared_ptr<std::size_t>> workers{std::make_shared<std::size_t>(0),
+                                                          std::make_shared<std::size_t>(1)};
+  SessionCuts cuts;
 };
 
 TEST_F(Cuts, AreBroughtToEachWorkerWhenTheyAreDue) {

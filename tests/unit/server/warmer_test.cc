@@ -69,9 +69,9 @@ TEST(WarmShares, LeavePoolsOutOfWhichAWorkerHasNone) {
 class WarmerOnALoop : public testing::Test {
  protected:
   void start(std::size_t each, std::size_t most) {
-    warmer.emplace(*loop, std::vector<WarmShare>{{pool, each, most}});
+    warmer.emplace(*loop);
     loop->at_end_of_turn([this] { warmer->end_turn(); });
-    warmer->start();
+    warmer->keep({{pool, each, most}});
   }
 
   std::int64_t warm(const std::shared_ptr<pool::Backend>& backend) const {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <set>
 
 #include "unit/support.h"
 
@@ -84,7 +85,7 @@ TEST(BuildWorld, GivesBackendsTheSourcesOfTheirFamily) {
   const auto backends = world.pools[0]->backends();
   const auto sources = [&](std::size_t at) {
     std::vector<std::string> list;
-    for (const auto& one : backends[at]->sources().all()) {
+    for (const auto& one : backends[at]->way().sources.all()) {
       list.push_back(one->source() ? one->source()->ip_to_string() : "auto");
     }
     return list;
@@ -93,7 +94,7 @@ TEST(BuildWorld, GivesBackendsTheSourcesOfTheirFamily) {
   EXPECT_EQ(sources(1), (std::vector<std::string>{"2001:db8::7"}));
   EXPECT_EQ(sources(2), (std::vector<std::string>{"auto"}));
   EXPECT_EQ(backends[0]->identity().origin->interface, "eth7");
-  EXPECT_FALSE(backends[0]->is_transparent());
+  EXPECT_FALSE(backends[0]->way().is_transparent());
 }
 
 TEST(BuildWorld, MakesTheBackendsOfATransparentPoolSo) {
@@ -102,8 +103,8 @@ TEST(BuildWorld, MakesTheBackendsOfATransparentPoolSo) {
   EXPECT_EQ(build_world(config, never(), problems).pools[0]->backends()[0]->identity().origin, nullptr);
   config.pools[0].transparent = true;
   const auto transparent = build_world(config, never(), problems).pools[0]->backends()[0];
-  EXPECT_TRUE(transparent->is_transparent());
-  EXPECT_EQ(transparent->sources().all().size(), 1u);
+  EXPECT_TRUE(transparent->way().is_transparent());
+  EXPECT_EQ(transparent->way().sources.all().size(), 1u);
 }
 
 TEST(BuildWorld, MakesABackendOfEachAddressOfANameAllWithItsWeight) {
@@ -265,6 +266,79 @@ TEST(BuildWorld, GivesEachListenerItsSettingsAndItsPool) {
   EXPECT_EQ(settings.tcp.keepalive, std::nullopt);
   EXPECT_EQ(settings.tcp.user_timeout, base::Millis(15));
   EXPECT_EQ(settings.logged, session::LoggedSessions::kErrors);
+}
+
+// A world, and the one that follows it when these tables of the configuration have changed.
+class NextWorld : public testing::Test {
+ protected:
+  World follow(const config::Config& config, std::set<std::string> changed,
+               const Resolve& resolve = never()) {
+    const Predecessor predecessor{before_config, before,
+                                  [&](const std::string& table) { return !changed.contains(table); }};
+    return build_next_world(config, resolve, predecessor, succession, problems);
+  }
+
+  config::Problems problems;
+  config::Config before_config = config_of({backend("192.0.2.1:80"), backend("app:8080")});
+  World before = build_world(before_config, resolving({"192.0.2.9:0"}), problems);
+  Succession succession;
+};
+
+TEST_F(NextWorld, OfTheSameConfigurationHasTheSameLiveBlocksAndNothingToBeDone) {
+  const World next = follow(before_config, {});
+  EXPECT_EQ(next.pools, before.pools);
+  EXPECT_EQ(next.tallies, before.tallies);
+  EXPECT_EQ(next.routes[0].pool, before.routes[0].pool);
+  EXPECT_EQ(next.routes[0].settings, before.routes[0].settings) << "sessions of both share them";
+  ASSERT_EQ(succession.pools.size(), 1u);
+  EXPECT_FALSE(succession.pools[0]);
+  ASSERT_EQ(next.names.size(), 1u);
+  EXPECT_TRUE(next.names[0].endpoints.empty()) << "whoever keeps the names has the answer";
+}
+
+TEST_F(NextWorld, LeavesAChangedPoolAsItIsUntilItIsPutInForce) {
+  config::Config config = before_config;
+  config.pools[0].retries = 1;
+  const World next = follow(config, {"pools.web"});
+  EXPECT_EQ(next.pools, before.pools);
+  EXPECT_EQ(next.pools[0]->settings()->retries, 5u);
+  ASSERT_TRUE(succession.pools[0]);
+  EXPECT_EQ(succession.pools[0]->retries, 1u);
+}
+
+TEST_F(NextWorld, AsksOnlyForNamesThatWereNotAskedForBefore) {
+  config::Config config = before_config;
+  config.pools[0].backends.push_back(backend("new:8080"));
+  std::vector<std::string> asked;
+  const Resolve resolve = [&](const base::HostPort& name) -> base::Result<std::vector<base::Address>> {
+    asked.push_back(name.host);
+    return std::vector<base::Address>{*base::parse_address("192.0.2.7:0")};
+  };
+  const World next = follow(config, {"pools.web"}, resolve);
+  EXPECT_EQ(asked, std::vector<std::string>{"new"});
+  ASSERT_EQ(next.names.size(), 2u);
+  EXPECT_EQ(next.names[1].endpoints.size(), 1u);
+}
+
+TEST_F(NextWorld, MakesAnewWhatIsCalledOtherwise) {
+  config::Config config = before_config;
+  config.pools[0].name = "other";
+  config.listeners[0].name = "back";
+  config.listeners[0].pool.value = "other";
+  const World next = follow(config, {"pools.other", "listeners.back"}, resolving({"192.0.2.9:0"}));
+  EXPECT_NE(next.pools[0], before.pools[0]);
+  EXPECT_NE(next.tallies[0], before.tallies[0]);
+  EXPECT_NE(next.routes[0].settings, before.routes[0].settings);
+  EXPECT_FALSE(succession.pools[0]);
+}
+
+TEST_F(NextWorld, GivesSessionsOtherSettingsWhenAnythingTheyAreMadeOfHasChanged) {
+  config::Config config = before_config;
+  config.listeners[0].idle_timeout = base::Millis(7);
+  EXPECT_EQ(follow(config, {"listeners.front"}).routes[0].settings->idle_timeout, base::Millis(7));
+  config = before_config;
+  config.log.sessions = config::SessionLogging::kNone;
+  EXPECT_EQ(follow(config, {"log"}).routes[0].settings->logged, session::LoggedSessions::kNone);
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ std::string source_of(const Outgoing& outgoing) {
 }
 
 const pool::PortCounters& counters(const pool::Backend& backend, std::size_t at = 0) {
-  return *backend.sources().all()[at];
+  return *backend.way().sources.all()[at];
 }
 
 TEST(StartOutgoing, TakesTheSourcesInTurnAndHoldsAPortOfEach) {
@@ -72,7 +72,7 @@ TEST(StartOutgoing, CountsTheKernelsChoiceAsOneSourceWithoutAnAddress) {
   pool::Backend backend(identity);
   const Outgoing outgoing = start(backend);
   ASSERT_TRUE(has_begun(outgoing));
-  ASSERT_EQ(backend.sources().all().size(), 1u);
+  ASSERT_EQ(backend.way().sources.all().size(), 1u);
   EXPECT_FALSE(counters(backend).source().has_value());
   EXPECT_EQ(counters(backend).open(), 1u);
 }
@@ -147,7 +147,8 @@ TEST(StartOutgoing, GoesToTheNextSourceWhenOneHasNoPortsLeft) {
 TEST(StartOutgoing, AsksNoSourceThatIsInItsPauseAndCountsTheAttempt) {
   const test::Listening listening = test::listen_on_loopback();
   const auto backend = backend_at(listening.address, from({"127.0.0.2", "127.0.0.3"}));
-  for (const auto& one : backend->sources().all()) one->found_dry(base::coarse_now() + base::Millis(60'000));
+  for (const auto& one : backend->way().sources.all())
+    one->found_dry(base::coarse_now() + base::Millis(60'000));
   for (std::uint64_t i = 1; i <= 3; ++i) {
     const Outgoing outgoing = start(*backend);
     EXPECT_TRUE(outgoing.connecting.out_of_ports());
@@ -161,7 +162,7 @@ TEST(StartOutgoing, AsksNoSourceThatIsInItsPauseAndCountsTheAttempt) {
 TEST(StartOutgoing, CountsNothingForASourceInItsPauseWhileAnotherOneServes) {
   const test::Listening listening = test::listen_on_loopback();
   const auto backend = backend_at(listening.address, from({"127.0.0.2", "127.0.0.3"}));
-  backend->sources().all()[0]->found_dry(base::coarse_now() + base::Millis(60'000));
+  backend->way().sources.all()[0]->found_dry(base::coarse_now() + base::Millis(60'000));
   for (int i = 0; i < 4; ++i) {
     const Outgoing outgoing = start(*backend);
     ASSERT_TRUE(has_begun(outgoing));

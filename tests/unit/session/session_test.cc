@@ -666,7 +666,7 @@ TEST_F(Sessions, WhoseClientResetsSayNothingOfTheBackend) {
 TEST_F(Sessions, GiveTheirPortBackForUseWhenTheyAreReset) {
   base::UniqueFd client = open();
   base::UniqueFd server = accept();
-  const auto& source = backend->sources().all().front();
+  const auto& source = backend->way().sources.all().front();
   const base::TimePoint now = base::coarse_now();
   source->found_dry(now);
   net::abort_connection(client);
@@ -678,7 +678,7 @@ TEST_F(Sessions, GiveTheirPortBackForUseWhenTheyAreReset) {
 TEST_F(Sessions, LeaveTheirPortInTimeWaitWhenTheClientEndsFirst) {
   base::UniqueFd client = open();
   base::UniqueFd server = accept();
-  const auto& source = backend->sources().all().front();
+  const auto& source = backend->way().sources.all().front();
   const base::TimePoint now = base::coarse_now();
   source->found_dry(now);
   client.reset();

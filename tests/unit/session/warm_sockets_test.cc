@@ -82,7 +82,7 @@ TEST_F(WarmConnections, ComeFromThePoolsSourceAndHoldItsPortToTheEndOfTheSession
   backend = std::make_shared<pool::Backend>(identity);
   sockets.emplace(*loop, backend, base::Millis(250));
   const auto accepted = keep(2);
-  const pool::PortCounters& ports = *backend->sources().all().front();
+  const pool::PortCounters& ports = *backend->way().sources.all().front();
   EXPECT_EQ(ports.open(), 2u);
   {
     const WarmConnection taken = sockets->take(now);

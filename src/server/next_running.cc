@@ -1,0 +1,129 @@
+#include "server/next_running.h"
+
+#include <algorithm>
+#include <set>
+
+#include "net/resolver.h"
+#include "server/kernel_drop.h"
+#include "server/name_check.h"
+#include "server/preflight.h"
+
+namespace weir::server {
+namespace {
+
+// So long those wait for an answer who ask for a name that no configuration had before.
+constexpr base::Millis kAnswersOfNewNames{2'000};
+// A worker's loop, its mailbox, and what it refuses with.
+constexpr std::size_t kWorkerDescriptors = net::EventLoop::kDescriptors + 2;
+
+void keep_until_restart(config::Config& config, std::vector<config::Setting>& settings,
+                        const Running& before) {
+  config.process.user = before.config.process.user;
+  config.admin = before.config.admin;
+  for (config::Setting& setting : settings) {
+    if (setting.change != config::Change::kRestart) continue;
+    const auto kept = std::find_if(before.settings.begin(), before.settings.end(), [&](const auto& one) {
+      return one.table == setting.table && one.key == setting.key;
+    });
+    if (kept != before.settings.end()) setting = *kept;
+  }
+}
+
+// The user is what it is by now, and so are its rights.
+void check_as_we_are(config::Config config, config::Problems& problems) {
+  config.process.user.value.clear();
+  check_host(config, problems);
+}
+
+// Of sockets that stay though there are fewer workers, and of workers that have yet to end.
+unsigned kept_descriptors(const config::Config& config, const NextParts& parts) {
+  const std::size_t workers = worker_count(config);
+  const std::size_t sockets = parts.before.listeners.sockets().size();
+  const std::size_t wanted = ListenerSet::count(config, workers);
+  const std::size_t running = parts.workers.all()->size();
+  const std::size_t kept_sockets = sockets > wanted ? sockets - wanted : 0;
+  const std::size_t kept_workers = running > workers ? running - workers : 0;
+  return static_cast<unsigned>(kept_sockets + kept_workers * kWorkerDescriptors);
+}
+
+base::Result<WorkerSet::List> form_team(WorkerSet& workers, std::size_t count) {
+  auto team = workers.form(count);
+  if (!team) return team;
+  for (const auto& worker : *team) {
+    if (worker->started()) continue;
+    if (auto started = worker->start(); !started) return base::failure(std::move(started.error()));
+  }
+  return team;
+}
+
+void update_filters(const std::vector<FilterUpdate>& updates, Running& running, config::Problems& problems) {
+  for (const FilterUpdate& update : updates) {
+    const FilterChange change = update_filter(*update.filter, update.rules);
+    if (change.error.empty()) continue;
+    const config::ListenerConfig& listener = running.config.listeners[update.listener];
+    config::add_warning(
+        problems, listener.access.place,
+        "listeners." + listener.name +
+            ".access.kernel_drop: denied clients are refused after they have connected: " + change.error);
+    if (change.is_stuck) running.world.doors[update.listener].filter = nullptr;
+  }
+}
+
+}  // namespace
+
+Next prepare_next(config::Loaded loaded, const NextParts& parts) {
+  Next next;
+  config::Problems& problems = next.problems;
+  problems = std::move(loaded.problems);
+  if (config::has_error(problems)) return next;
+  const Running& before = parts.before;
+  config::Config& config = loaded.config;
+  next.differences = config::differences(before.settings, loaded.settings);
+  keep_until_restart(config, loaded.settings, before);
+  check_as_we_are(config, problems);
+  const DescriptorPlan plan = plan_for(config, raise_descriptor_limit(),
+                                       parts.other_descriptors + kept_descriptors(config, parts), problems);
+  if (config::has_error(problems)) return next;
+
+  std::set<std::string> changed;
+  for (const config::Difference& one : next.differences) changed.insert(one.table);
+  const Predecessor predecessor{before.config, before.world,
+                                [&](const std::string& table) { return !changed.contains(table); }};
+  const auto files_read = std::chrono::system_clock::now();
+  const auto filters = make_packet_filters(config, problems, &before.config, &before.world.doors);
+  const Resolve resolve = [&](const base::HostPort& name) -> base::Result<std::vector<base::Address>> {
+    if (parts.is_stopping()) return base::failure({base::ErrorSide::kSystem, "Weir is stopping"});
+    return net::resolve(name);
+  };
+  World world = build_next_world(config, resolve, predecessor, next.succession, problems);
+  DoorsBefore doors{before.config, before.world.doors};
+  world.doors = build_doors(config, filters, problems, &doors);
+  next.succession.limits = std::move(doors.fresh);
+  next.succession.process_rate = std::move(doors.fresh_process_rate);
+  if (config.log.output.value != before.config.log.output.value) {
+    auto output = LogWriter::Output::open(config.log.output.value);
+    if (output) {
+      next.output = std::move(*output);
+    } else {
+      config::add_error(problems, config.log.output.place, output.error().message());
+    }
+  }
+  if (config::has_error(problems) || parts.is_stopping()) return next;
+  await_names(config, world, kAnswersOfNewNames);
+
+  auto team = form_team(parts.workers, worker_count(config));
+  if (!team) {
+    config::add_error(problems, {}, team.error().message());
+    return next;
+  }
+  ListenerSet listeners = ListenerSet::open(config, numbers_of(*team), problems, &before.listeners);
+  refuse_unix_loops(config, listeners, problems);
+  if (config::has_error(problems)) return next;
+  next.team = std::move(*team);
+  next.running.reset(new Running{std::move(config), std::move(loaded.settings), std::move(world),
+                                 std::move(listeners), plan, files_read});
+  update_filters(doors.filter_updates, *next.running, problems);
+  return next;
+}
+
+}  // namespace weir::server

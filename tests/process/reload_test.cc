@@ -1,0 +1,683 @@
+// Reading the configuration again while clients come and go: nobody is refused and no session is cut for it,
+// new sessions meet the new world at once, and a configuration with a mistake changes nothing.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "support/backend.h"
+#include "support/clients.h"
+#include "support/parallel.h"
+#include "support/pool_facts.h"
+#include "support/process_facts.h"
+#include "support/test_user.h"
+#include "support/weir_process.h"
+
+namespace weir::test {
+namespace {
+
+using testing::HasSubstr;
+
+// Weir on a file that the test writes anew.
+class Reloaded {
+ public:
+  explicit Reloaded(const Configuration& configuration) : weir_(configuration) {}
+
+  WeirProcess& operator*() { return weir_; }
+  WeirProcess* operator->() { return &weir_; }
+
+  // Has Weir read this and waits for its word on it.
+  LogLine with(const std::string& toml) {
+    std::ofstream(weir_.config_path()) << toml;
+    const std::size_t before = weir_.events("reload").size();
+    weir_.child().signal(SIGHUP);
+    if (!eventually([&] { return weir_.events("reload").size() > before; })) {
+      ADD_FAILURE() << "no word of the reload:\n" << weir_.child().output();
+      return {};
+    }
+    return weir_.events("reload")[before];
+  }
+  LogLine with(const Configuration& configuration) { return with(configuration.to_toml()); }
+
+  // The same for what must be put in force.
+  LogLine well(const Configuration& configuration) {
+    const LogLine line = with(configuration);
+    EXPECT_EQ(line.level, "info") << line.text("msg") << "\n" << weir_.child().output();
+    return line;
+  }
+
+  // The same; the log so far is kept no longer.
+  void well_and_forget(const Configuration& configuration) {
+    std::ofstream(weir_.config_path()) << configuration.to_toml();
+    weir_.child().signal(SIGHUP);
+    std::optional<LogLine> word;
+    EXPECT_TRUE(eventually([&] {
+      for (const std::string& text : weir_.child().take_lines()) {
+        const auto line = parse_log_line(text);
+        if (line && line->event == "reload") word = line;
+      }
+      return word.has_value();
+    }));
+    EXPECT_EQ(word.value_or(LogLine{}).level, "info");
+  }
+
+ private:
+  WeirProcess weir_;
+};
+
+// The first real address of a listener, as a reload has told it.
+base::Address address_in(const LogLine& line, const std::string& listener) {
+  const std::string text = line.text("listeners");
+  const std::size_t at = (" " + text).find(" " + listener + "=");
+  if (at == std::string::npos) throw std::runtime_error("no listener " + listener + " in: " + text);
+  const std::string rest = text.substr(at + listener.size() + 1);
+  return address_of(rest.substr(0, rest.find_first_of(", ")));
+}
+
+// Whether a connection of its own is served; it leaves nothing in TIME_WAIT.
+bool serves_one(const base::Address& address) {
+  try {
+    Socket client = Socket::connect(address);
+    client.send_all("x");
+    const bool is_served = client.receive(1).bytes == "x";
+    client.reset();
+    return is_served;
+  } catch (const SocketError&) {
+    return false;
+  }
+}
+
+std::string answer_at(const base::Address& address) {
+  Socket client = Socket::connect(address);
+  client.send_all("x");
+  return client.receive_some().bytes;
+}
+
+bool is_refused_at(const base::Address& address) {
+  Socket client;
+  return Socket::try_connect(address, client) == ECONNREFUSED;
+}
+
+Configuration served_by(const base::Address& backend, const std::string& name = "a") {
+  Configuration configuration;
+  configuration.workers = 2;
+  configuration.backends = {entry(backend, name)};
+  return configuration;
+}
+
+// "server" and further settings of a second listener.
+std::string another_listener(const std::string& name, const std::string& bind) {
+  return "[listeners." + name + "]\nbind = \"" + bind + "\"\npool = \"web\"\n";
+}
+
+TEST(Reload, NewSessionsMeetTheNewWorldAndRunningOnesGoOn) {
+  Backend a(echo());
+  Backend b(names_itself("b"));
+  Reloaded weir(served_by(a.address()));
+  Socket running = weir->connect();
+  running.send_all("1");
+  EXPECT_EQ(running.receive_exactly(1), "1");
+
+  const LogLine line = weir.well(served_by(b.address(), "b"));
+  EXPECT_EQ(line.number("changes"), 1u);
+  EXPECT_EQ(address_in(line, "web"), weir->address());
+  EXPECT_EQ(answer_at(weir->address()), "b") << "at once";
+  running.send_all("2");
+  EXPECT_EQ(running.receive_exactly(1), "2");
+  EXPECT_EQ(wait_for_event_of(*weir, "backend_added", "b").text("pool"), "web");
+  EXPECT_EQ(wait_for_event_of(*weir, "backend_removed", "a").text("pool"), "web");
+  running.end_stream();
+  EXPECT_EQ(running.receive_until_end().ended, Ended::kEndOfStream);
+}
+
+TEST(Reload, TellsWhatHasChangedAndWhere) {
+  Backend a(echo());
+  Configuration configuration = served_by(a.address());
+  Reloaded weir(configuration);
+  configuration.pool = "retries = 5\n";
+  weir.well(configuration);
+  const auto changes = weir->events("setting");
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].text("setting"), "pools.web.retries");
+  EXPECT_EQ(changes[0].text("before"), "2");
+  EXPECT_EQ(changes[0].text("after"), "5");
+  EXPECT_THAT(changes[0].text("place"), HasSubstr("weir.toml:"));
+  EXPECT_EQ(weir.well(configuration).number("changes"), 0u) << "the same again";
+}
+
+TEST(Reload, AFileWithMistakesChangesNothingAndAllOfThemAreTold) {
+  Backend a(names_itself("a"));
+  Backend b(names_itself("b"));
+  Reloaded weir(served_by(a.address()));
+  Configuration broken = served_by(b.address(), "b");
+  broken.process = "drain_timeout = \"soon\"\n";
+  broken.pool = "retries = 99\n";
+  const LogLine line = weir.with(broken);
+  EXPECT_EQ(line.level, "error");
+  EXPECT_THAT(line.text("msg"), HasSubstr("the one before stays in force"));
+  const auto problems = weir->events("configuration");
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_THAT(problems[0].text("msg"), HasSubstr("process.drain_timeout"));
+  EXPECT_THAT(problems[1].text("msg"), HasSubstr("pools.web.retries"));
+  EXPECT_EQ(answer_at(weir->address()), "a");
+  EXPECT_EQ(weir.with("not TOML at all").level, "error");
+  EXPECT_EQ(answer_at(weir->address()), "a");
+  weir.well(served_by(b.address(), "b"));
+  EXPECT_EQ(answer_at(weir->address()), "b");
+}
+
+TEST(Reload, AFileThatIsGoneChangesNothing) {
+  Backend a(names_itself("a"));
+  Reloaded weir(served_by(a.address()));
+  std::filesystem::remove(weir->config_path());
+  weir->child().signal(SIGHUP);
+  ASSERT_TRUE(weir->wait_for_event("reload").has_value());
+  EXPECT_EQ(weir->events("reload")[0].level, "error");
+  EXPECT_EQ(answer_at(weir->address()), "a");
+}
+
+TEST(Reload, ListenersComeAndGo) {
+  Backend a(names_itself("a"));
+  Configuration configuration = served_by(a.address());
+  Reloaded weir(configuration);
+  Configuration with_more = configuration;
+  with_more.rest = another_listener("more", "127.0.0.1:0");
+  const base::Address more = address_in(weir.well(with_more), "more");
+  EXPECT_EQ(answer_at(more), "a");
+  EXPECT_EQ(weir->admin().sum("weir_connections_accepted_total", {{"listener", "more"}}), 1u);
+  Socket running = Socket::connect(more);
+  EXPECT_EQ(address_in(weir.well(with_more), "more"), more) << "it stays the same one";
+  weir.well(configuration);
+  EXPECT_TRUE(eventually([&] { return is_refused_at(more); }));
+  running.send_all("x");
+  EXPECT_EQ(running.receive_some().bytes, "a") << "its sessions go on";
+  EXPECT_EQ(answer_at(weir->address()), "a");
+}
+
+TEST(Reload, APortThatAnotherHasRefusesTheWholeAndLeavesNothingHalf) {
+  Backend a(names_itself("a"));
+  Backend b(names_itself("b"));
+  Backend other(echo());
+  Reloaded weir(served_by(a.address()));
+  const std::size_t before = descriptor_count(weir->pid());
+  Configuration configuration = served_by(b.address(), "b");
+  configuration.workers = 3;
+  configuration.rest =
+      another_listener("free", "127.0.0.1:0") + another_listener("taken", other.address().to_string());
+  EXPECT_EQ(weir.with(configuration).level, "error");
+  const auto problems = weir->events("configuration");
+  ASSERT_FALSE(problems.empty());
+  EXPECT_THAT(problems.back().text("msg"), HasSubstr("address already in use"));
+  EXPECT_EQ(answer_at(weir->address()), "a");
+  EXPECT_TRUE(eventually([&] { return descriptor_count(weir->pid()) == before; }))
+      << descriptor_count(weir->pid()) << " are open, and there were " << before;
+}
+
+TEST(Reload, AddressesMayOverlapThoseBefore) {
+  Backend a(names_itself("a"));
+  Configuration configuration = served_by(a.address());
+  configuration.bind = "0.0.0.0:0";
+  Reloaded weir(configuration);
+  const base::Address at = address_of("127.0.0.1:" + std::to_string(weir->address().port()));
+  Socket running = Socket::connect(at);
+  configuration.bind = at.to_string();
+  weir.well(configuration);
+  EXPECT_EQ(answer_at(at), "a");
+  configuration.bind = "0.0.0.0:" + std::to_string(at.port());
+  weir.well(configuration);
+  EXPECT_EQ(answer_at(at), "a");
+  running.send_all("x");
+  EXPECT_EQ(running.receive_some().bytes, "a");
+}
+
+TEST(Reload, OptionsOfAListenerChangeOnItsSockets) {
+  Backend a(names_itself("a"));
+  Configuration configuration = served_by(a.address());
+  configuration.listener = "backlog = 16\n";
+  Reloaded weir(configuration);
+  EXPECT_EQ(weir->admin().sum("weir_accept_queue_limit"), 32u);
+  configuration.listener = "backlog = 64\nidle_timeout = \"1s\"\n";
+  weir.well(configuration);
+  EXPECT_EQ(weir->admin().sum("weir_accept_queue_limit"), 128u);
+  Socket client = weir->connect();
+  client.send_all("x");
+  EXPECT_EQ(client.receive_some().bytes, "a");
+  EXPECT_EQ(client.receive_until_end().ended, Ended::kReset);
+  EXPECT_EQ(weir->wait_for_session().text("reason"), "idle_timeout");
+}
+
+TEST(Reload, AUnixSocketStaysAndItsModeChanges) {
+  Backend a(names_itself("a"));
+  const TemporaryDirectory directory;
+  give_to_test_user(directory.path());
+  Configuration configuration = served_by(a.address());
+  configuration.bind = "unix:" + directory.file("s");
+  Reloaded weir(configuration);
+  struct stat before {};
+  ASSERT_EQ(::stat(directory.file("s").c_str(), &before), 0);
+  configuration.listener = "socket_mode = \"0600\"\n";
+  weir.well(configuration);
+  struct stat after {};
+  ASSERT_EQ(::stat(directory.file("s").c_str(), &after), 0);
+  EXPECT_EQ(after.st_ino, before.st_ino);
+  EXPECT_EQ(after.st_mode & 0777u, 0600u);
+  EXPECT_EQ(answer_at(weir->address()), "a");
+  configuration.bind = "unix:" + directory.file("t");
+  weir.well(configuration);
+  EXPECT_EQ(answer_at(address_of("unix:" + directory.file("t"))), "a");
+  EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(directory.file("s")); }));
+}
+
+TEST(Reload, WorkersMayBecomeMoreAndFewerAndKeepTheirSessions) {
+  Backend a(echo());
+  Configuration configuration = served_by(a.address());
+  configuration.workers = 1;
+  Reloaded weir(configuration);
+  std::vector<Socket> running;
+  const auto open_some = [&] {
+    for (int i = 0; i < 8; ++i) {
+      running.push_back(weir->connect());
+      running.back().send_all("x");
+      ASSERT_EQ(running.back().receive_exactly(1), "x");
+    }
+  };
+  const auto threads = [&] { return status_field(weir->pid(), "Threads"); };
+  const std::string with_one = threads();
+  const std::size_t sockets_with_one = descriptor_count(weir->pid());
+  for (const unsigned workers : {3u, 1u, 2u, 4u, 1u}) {
+    configuration.workers = workers;
+    EXPECT_EQ(weir.well(configuration).number("workers"), workers);
+    open_some();
+  }
+  for (Socket& client : running) {
+    client.send_all("y");
+    EXPECT_EQ(client.receive_exactly(1), "y");
+  }
+  const auto sessions = [&] { return weir->admin().sum("weir_sessions_open"); };
+  EXPECT_EQ(sessions(), running.size());
+  running.clear();
+  EXPECT_TRUE(eventually([&] { return sessions() == 0; }));
+  EXPECT_TRUE(eventually([&] { return threads() == with_one; })) << threads() << " threads, " << with_one;
+  // The sockets of the most workers that there were stay open, so that nobody who waits there is lost.
+  EXPECT_TRUE(eventually([&] { return descriptor_count(weir->pid()) == sockets_with_one + 3; }))
+      << descriptor_count(weir->pid()) << " are open, and there were " << sockets_with_one;
+  std::set<std::string> ids;
+  for (const LogLine& line : weir->wait_for_sessions(40)) ids.insert(line.text("id"));
+  EXPECT_EQ(ids.size(), 40u) << "two sessions have one id";
+}
+
+// The target of a reload: whatever changes, every connection is served.
+TEST(Reload, UnderLoadNobodyIsRefusedAndNoSessionIsCut) {
+  Backend a(echo());
+  Backend b(echo());
+  Configuration configuration = served_by(a.address());
+  configuration.log = "sessions = \"none\"\n";
+  Reloaded weir(configuration);
+  std::vector<Socket> running;
+  for (int i = 0; i < 20; ++i) running.push_back(weir->connect());
+  std::atomic<bool> is_over{false};
+  std::atomic<std::uint64_t> served{0};
+  std::atomic<std::uint64_t> failed{0};
+  std::vector<Background> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.emplace_back([&] {
+      while (!is_over) (serves_one(weir->address()) ? served : failed) += 1;
+    });
+  }
+  constexpr unsigned kTimes = kSanitized ? 12 : 60;
+  for (unsigned i = 0; i < kTimes; ++i) {
+    configuration.workers = 1 + i % 3;
+    configuration.listener = "backlog = " + std::to_string(128 + i) + "\n";
+    configuration.pool = i % 2 == 0 ? "policy = \"least_connections\"\n" : "connect_timeout = \"2s\"\n";
+    configuration.backends = {entry(a.address(), "a")};
+    if (i % 4 < 2) configuration.backends.push_back(entry(b.address(), "b"));
+    configuration.rest = i % 5 == 0 ? another_listener("more", "127.0.0.1:0") : "";
+    weir.well(configuration);
+  }
+  is_over = true;
+  for (Background& client : clients) client.join();
+  EXPECT_EQ(failed, 0u) << "of " << served + failed;
+  EXPECT_GT(served, kTimes);
+  for (Socket& client : running) {
+    client.send_all("y");
+    EXPECT_EQ(client.receive(1).bytes, "y");
+  }
+}
+
+TEST(Reload, LimitsGoOnWithWhatTheyHaveCounted) {
+  Backend a(echo());
+  Configuration configuration = served_by(a.address());
+  configuration.rest = "[listeners.web.limits]\nclient_max_connections = 2\n";
+  Reloaded weir(configuration);
+  std::vector<Socket> open;
+  for (int i = 0; i < 2; ++i) open.push_back(served_and_open(*weir, "127.0.0.1"));
+  configuration.rest = "[listeners.web.limits]\nclient_max_connections = 3\n";
+  weir.well(configuration);
+  open.push_back(served_and_open(*weir, "127.0.0.1"));
+  EXPECT_FALSE(is_served(*weir, "127.0.0.1"));
+  // Fewer than are open: none is cut, and none is let in.
+  configuration.rest = "[listeners.web.limits]\nclient_max_connections = 1\n";
+  weir.well(configuration);
+  EXPECT_FALSE(is_served(*weir, "127.0.0.1"));
+  for (Socket& client : open) {
+    client.send_all("y");
+    EXPECT_EQ(client.receive_exactly(1), "y");
+  }
+  // Another size of the table begins empty, and those that are open leave the old one.
+  configuration.rest = "[listeners.web.limits]\nclient_max_connections = 1\nclient_table_size = 100\n";
+  weir.well(configuration);
+  EXPECT_TRUE(is_served(*weir, "127.0.0.1"));
+  // What they hold is in a table that no configuration has any more.
+  open.clear();
+  EXPECT_TRUE(eventually([&] { return weir->admin().sum("weir_process_connections") == 0; }));
+  observe_for(Millis(500));
+  EXPECT_TRUE(is_served(*weir, "127.0.0.1"));
+}
+
+TEST(Reload, SharedLimitsMayChangeTwiceAndGoWhileTheirPermitsAreOut) {
+  Backend a(echo());
+  Configuration configuration = served_by(a.address());
+  const auto with = [&](unsigned most) {
+    configuration.rest = "[limits.both]\nmax_connections = " + std::to_string(most) +
+                         "\nclient_max_connections = " + std::to_string(most) + "\n" +
+                         another_listener("other", "127.0.0.1:0") +
+                         "[listeners.other.limits]\nshared = \"both\"\n" +
+                         "[listeners.web.limits]\nshared = \"both\"\n";
+  };
+  with(5);
+  Reloaded weir(configuration);
+  std::vector<Socket> open;
+  for (const unsigned most : {6u, 7u, 8u}) {
+    open.push_back(served_and_open(*weir, "127.0.0.1"));
+    with(most);
+    weir.well(configuration);
+  }
+  configuration.rest = "";
+  weir.well(configuration);
+  observe_for(Millis(700));
+  open.clear();
+  EXPECT_TRUE(eventually([&] { return weir->admin().sum("weir_process_connections") == 0; }));
+  observe_for(Millis(700));
+  EXPECT_TRUE(is_served(*weir, "127.0.0.1"));
+}
+
+TEST(Reload, TwoPortsThatTheKernelChoseStayTwo) {
+  Backend a(names_itself("a"));
+  Configuration configuration = served_by(a.address());
+  configuration.also_bind = configuration.bind;
+  Reloaded weir(configuration);
+  configuration.pool = "retries = 1\n";
+  weir.well(configuration);
+  const auto& addresses = weir->addresses("web");
+  ASSERT_EQ(addresses.size(), 2u);
+  ASSERT_NE(addresses[0], addresses[1]);
+  for (const base::Address& address : addresses) EXPECT_EQ(answer_at(address), "a");
+}
+
+TEST(Reload, OneThatFailsUnderLoadCostsNobodyAnything) {
+  Backend a(echo());
+  Backend other(echo());
+  Configuration configuration = served_by(a.address());
+  configuration.log = "sessions = \"none\"\n";
+  Reloaded weir(configuration);
+  std::atomic<bool> is_over{false};
+  std::atomic<std::uint64_t> served{0};
+  std::atomic<std::uint64_t> failed{0};
+  std::vector<Background> clients;
+  for (int i = 0; i < 2; ++i) {
+    clients.emplace_back([&] {
+      while (!is_over) (serves_one(weir->address()) ? served : failed) += 1;
+    });
+  }
+  configuration.workers = 4;
+  configuration.rest = another_listener("taken", other.address().to_string());
+  for (int i = 0; i < (kSanitized ? 5 : 20); ++i) EXPECT_EQ(weir.with(configuration).level, "error");
+  is_over = true;
+  for (Background& client : clients) client.join();
+  EXPECT_EQ(failed, 0u) << "of " << served + failed;
+  EXPECT_GT(served, 0u);
+}
+
+TEST(Reload, AListInTheFileOfAnAccessListIsReadAgain) {
+  Backend a(echo());
+  const TemporaryDirectory directory;
+  give_to_test_user(directory.path());
+  directory.write("list", "127.0.0.9\n");
+  Configuration configuration = served_by(a.address());
+  configuration.rest = "[listeners.web.access]\ndeny_files = [\"" + directory.file("list") + "\"]\n";
+  Reloaded weir(configuration);
+  EXPECT_TRUE(is_served(*weir, "127.0.0.1"));
+  directory.write("list", "127.0.0.1\n");
+  weir.well(configuration);
+  EXPECT_FALSE(is_served(*weir, "127.0.0.1")) << "at once";
+}
+
+TEST(Reload, ARateGoesOnWithWhatWasUsedUp) {
+  Backend a(echo());
+  Configuration configuration = served_by(a.address());
+  configuration.rest = "[listeners.web.limits]\nconnection_rate = \"1/h\"\nconnection_burst = 3\n";
+  Reloaded weir(configuration);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(is_served(*weir, "127.0.0.1"));
+  EXPECT_FALSE(is_served(*weir, "127.0.0.1"));
+  configuration.pool = "retries = 1\n";
+  weir.well(configuration);
+  EXPECT_FALSE(is_served(*weir, "127.0.0.1"));
+  configuration.rest = "[listeners.web.limits]\nconnection_rate = \"2/h\"\nconnection_burst = 3\n";
+  weir.well(configuration);
+  EXPECT_FALSE(is_served(*weir, "127.0.0.1"));
+}
+
+TEST(Reload, StatesOfBackendsAreCarriedOver) {
+  Backend a(names_itself("a"));
+  Backend b(names_itself("b"));
+  Configuration configuration = served_by(a.address());
+  // Nobody listens there.
+  configuration.backends.push_back(
+      entry_with(Listener(address_of("127.0.0.1:0")).address(), "gone", "weight = 1"));
+  configuration.pool =
+      "[pools.web.health]\ntype = \"tcp\"\ninterval = \"100ms\"\ntimeout = \"100ms\"\nfall = 2\nrise = 2\n";
+  Reloaded weir(configuration);
+  ASSERT_TRUE(becomes(*weir, "gone", "down"));
+  const std::size_t told = events_of(*weir, "backend_up", "gone").size();
+  configuration.pool = "[pools.web.health]\ntype = \"tcp\"\ninterval = \"60s\"\nfall = 2\nrise = 2\n";
+  configuration.backends.push_back(entry(b.address(), "b"));
+  weir.well(configuration);
+  EXPECT_EQ(facts_of(*weir, "gone").state, "down") << "it has not been checked since";
+  EXPECT_EQ(facts_of(*weir, "a").state, "up");
+  const std::uint64_t attempts = facts_of(*weir, "gone").attempts;
+  for (int i = 0; i < 8; ++i) EXPECT_THAT(answer_at(weir->address()), testing::AnyOf("a", "b"));
+  EXPECT_EQ(facts_of(*weir, "gone").attempts, attempts) << "it was tried";
+  EXPECT_EQ(events_of(*weir, "backend_up", "gone").size(), told);
+}
+
+TEST(Reload, ChecksGoOnAndFollowTheirNewSettings) {
+  Backend a(names_itself("a"));
+  Configuration configuration = served_by(a.address());
+  const std::string often = "[pools.web.health]\ntype = \"tcp\"\ninterval = \"100ms\"\ntimeout = \"100ms\"\n";
+  configuration.pool = often;
+  Reloaded weir(configuration);
+  for (int i = 0; i < 3; ++i) {
+    const std::uint64_t passed = facts_of(*weir, "a").checks_passed;
+    configuration.pool = "retries = " + std::to_string(i) + "\n" + often;
+    weir.well(configuration);
+    EXPECT_TRUE(eventually([&] { return facts_of(*weir, "a").checks_passed >= passed + 3; }));
+  }
+  configuration.pool = "";
+  weir.well(configuration);
+  const std::uint64_t passed = facts_of(*weir, "a").checks_passed;
+  observe_for(Millis(200));
+  EXPECT_EQ(facts_of(*weir, "a").checks_passed, passed) << "it is checked no more";
+}
+
+TEST(Reload, SessionsAtARemovedBackendMeetWhatIsConfigured) {
+  Backend a(echo());
+  Backend b(echo());
+  Configuration configuration = served_by(a.address());
+  const std::string close = "[pools.web.sessions]\non_removed = \"close\"\n";
+  configuration.rest = close;
+  Reloaded weir(configuration);
+  Socket cut = served_and_open(*weir, "127.0.0.1");
+  Configuration without = served_by(b.address(), "b");
+  without.rest = close;
+  weir.well(without);
+  EXPECT_EQ(cut.receive_until_end().ended, Ended::kReset);
+  EXPECT_EQ(weir->wait_for_session().text("reason"), "backend_removed");
+}
+
+TEST(Reload, APoolThatIsGoneIsRemovedWithAllItsBackends) {
+  Backend a(echo());
+  Backend b(names_itself("b"));
+  Configuration configuration = served_by(a.address());
+  configuration.rest = "[pools.other]\nbackends = [" + entry(b.address(), "b") +
+                       "]\n[pools.other.sessions]\non_removed = \"close\"\n"
+                       "[listeners.other]\nbind = \"127.0.0.1:0\"\npool = \"other\"\n";
+  Reloaded weir(configuration);
+  const base::Address other = weir->address("other");
+  Socket at_b = Socket::connect(other);
+  at_b.send_all("x");
+  EXPECT_EQ(at_b.receive_exactly(1), "b");
+  configuration.rest = "[listeners.other]\nbind = \"127.0.0.1:0\"\npool = \"web\"\n";
+  weir.well(configuration);
+  EXPECT_EQ(at_b.receive_until_end().ended, Ended::kReset);
+  EXPECT_EQ(answer_at(other), "x") << "its listener goes on with the other pool";
+  EXPECT_THAT(weir->admin().get("/v1/backends").body, testing::Not(HasSubstr("\"other\"")));
+}
+
+TEST(Reload, NamesWhatNeedsARestartEachTime) {
+  Backend a(names_itself("a"));
+  Configuration configuration = served_by(a.address());
+  Reloaded weir(configuration);
+  configuration.admin = "127.0.0.2:0";
+  for (std::size_t times = 1; times <= 2; ++times) {
+    weir.well(configuration);
+    const auto named = weir->events("setting");
+    ASSERT_EQ(named.size(), times);
+    EXPECT_EQ(named.back().level, "warning");
+    EXPECT_EQ(named.back().text("setting"), "admin.bind");
+    EXPECT_THAT(named.back().text("msg"), HasSubstr("only a restart"));
+    EXPECT_EQ(weir->admin().get("/ready").status, 200);
+  }
+}
+
+TEST(Reload, TheLogChangesItsLevelItsFormAndItsPlace) {
+  Backend a(echo());
+  const TemporaryDirectory directory;
+  give_to_test_user(directory.path());
+  Configuration configuration = served_by(a.address());
+  Reloaded weir(configuration);
+  configuration.log = "format = \"json\"\noutput = \"" + directory.file("log") + "\"\n";
+  std::ofstream(weir->config_path()) << configuration.to_toml();
+  weir->child().signal(SIGHUP);
+  const auto lines = [&] {
+    std::ifstream file(directory.file("log"));
+    std::vector<LogLine> found;
+    for (std::string text; std::getline(file, text);) {
+      const auto line = parse_json_line(text);
+      if (line) found.push_back(*line);
+    }
+    return found;
+  };
+  ASSERT_TRUE(eventually([&] {
+    const auto found = lines();
+    return std::any_of(found.begin(), found.end(), [](const auto& line) { return line.event == "reload"; });
+  })) << weir->child().output();
+  EXPECT_TRUE(is_served(*weir, "127.0.0.1"));
+  EXPECT_TRUE(eventually([&] {
+    const auto found = lines();
+    return !found.empty() && found.back().event == "session";
+  }));
+  configuration.log += "sessions = \"none\"\nlevel = \"error\"\n";
+  std::ofstream(weir->config_path()) << configuration.to_toml();
+  weir->child().signal(SIGHUP);
+  ASSERT_TRUE(eventually([&] {
+    const std::size_t before = lines().size();
+    EXPECT_TRUE(is_served(*weir, "127.0.0.1"));
+    observe_for(Millis(50));
+    return lines().size() == before;
+  }));
+  // Back to where the test looks.
+  weir.well(served_by(a.address()));
+}
+
+TEST(Reload, WhileWeirStopsIsNotDone) {
+  Backend a(echo());
+  Configuration configuration = served_by(a.address());
+  configuration.process = "drain_timeout = \"60s\"\n";
+  Reloaded weir(configuration);
+  Socket running = served_and_open(*weir, "127.0.0.1");
+  weir->terminate();
+  ASSERT_TRUE(weir->wait_for_event("draining").has_value());
+  configuration.pool = "retries = 1\n";
+  const LogLine line = weir.with(configuration);
+  EXPECT_EQ(line.level, "warning");
+  EXPECT_THAT(line.text("msg"), HasSubstr("stopping"));
+  running.close();
+  const auto exit = weir->wait();
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->status, kClean);
+}
+
+TEST(Reload, ManySignalsAtOnceAreOneOrMoreReloadsAndWeirGoesOn) {
+  Backend a(names_itself("a"));
+  Backend b(names_itself("b"));
+  Reloaded weir(served_by(a.address()));
+  std::ofstream(weir->config_path()) << served_by(b.address(), "b").to_toml();
+  for (int i = 0; i < 200; ++i) weir->child().signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return answer_at(weir->address()) == "b"; }));
+  EXPECT_EQ(weir->stop(), kClean);
+}
+
+TEST(Reload, AStopDuringOneIsClean) {
+  for (int i = 0; i < 5; ++i) {
+    Backend a(echo());
+    Configuration configuration = served_by(a.address());
+    Reloaded weir(configuration);
+    configuration.workers = 3;
+    std::ofstream(weir->config_path()) << configuration.to_toml();
+    weir->child().signal(SIGHUP);
+    observe_for(Millis(2 * i));
+    EXPECT_EQ(weir->stop(), kClean);
+  }
+}
+
+// Each session is of another world, and none keeps its world.
+TEST(Reload, AThousandTimesKeepsMemoryAndDescriptorsFlat) {
+  Backend a(echo());
+  Configuration configuration = served_by(a.address());
+  configuration.rest = "[listeners.web.access]\ndeny = [\"192.0.2.0/24\"]\n";
+  Reloaded weir(configuration);
+  constexpr unsigned kTimes = kSanitized ? 60 : 1'000;
+  std::vector<Socket> running;
+  std::uint64_t memory = 0;
+  std::size_t descriptors = 0;
+  for (unsigned i = 0; i < kTimes; ++i) {
+    running.push_back(weir->connect());
+    running.back().send_all("x");
+    ASSERT_EQ(running.back().receive_exactly(1), "x");
+    configuration.listener = "idle_timeout = \"" + std::to_string(600 + i % 2) + "s\"\n";
+    configuration.pool = "retries = " + std::to_string(i % 2) + "\n";
+    weir.well_and_forget(configuration);
+    if (i + 1 == kTimes / 2) {
+      memory = resident_bytes(weir->pid());
+      descriptors = descriptor_count(weir->pid());
+    }
+  }
+  // What the sessions of the second half keep themselves: two sockets and some hundred bytes each.
+  EXPECT_TRUE(eventually([&] { return descriptor_count(weir->pid()) <= descriptors + kTimes + 2; }))
+      << descriptor_count(weir->pid()) << " are open, and there were " << descriptors;
+  if (!kSanitized) {
+    EXPECT_LT(resident_bytes(weir->pid()), memory + std::uint64_t{kTimes / 2} * 4'096);
+  }
+  for (Socket& client : running) {
+    client.send_all("y");
+    ASSERT_EQ(client.receive_exactly(1), "y");
+  }
+}
+
+}  // namespace
+}  // namespace weir::test
