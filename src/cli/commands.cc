@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <initializer_list>
 
 #include "admin/routes.h"
 #include "config/describe.h"
@@ -43,11 +44,11 @@ std::unique_ptr<admin::HttpServer> open_door(const config::Placed<base::Address>
   return nullptr;
 }
 
-// A logrotate(8) that means another Weir, or comes while this one starts, must not end it.
-void hold_log_signal() {
+// A logrotate(8) that means another Weir, or comes while this one starts, must not end it; nor must a reload.
+void hold(std::initializer_list<int> signals) {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGUSR1);
+  for (const int number : signals) sigaddset(&set, number);
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
@@ -59,7 +60,7 @@ base::Result<std::vector<base::Address>> leave_names(const base::HostPort&) {
 }  // namespace
 
 int run(const std::string& path) {
-  hold_log_signal();
+  hold({SIGUSR1, SIGHUP});
   config::Loaded loaded = config::load_file(path, config::process_environment());
   config::Problems problems = std::move(loaded.problems);
   std::unique_ptr<server::Supervisor> supervisor;
@@ -90,7 +91,7 @@ int run(const std::string& path) {
 }
 
 int check(const std::string& path, CheckNames names) {
-  hold_log_signal();
+  hold({SIGUSR1});
   config::Loaded loaded = config::load_file(path, config::process_environment());
   config::Problems problems = std::move(loaded.problems);
   std::string arithmetic;

@@ -69,11 +69,12 @@ void Drain::look() {
   if (!stopping_ && now < stop_at_ && !cut_wanted_) return timer_.start(kLookInterval);
   if (!stopping_) begin_to_stop(now);
   // Two workers may have a socket that changes hands, and only one may close it.
-  if (!stop_posted_ && parts_.serving.is_settled()) stop_posted_ = stop_accepting();
+  may_close_ = may_close_ || parts_.serving.is_settled();
+  if (!stop_posted_ && may_close_) stop_posted_ = stop_accepting();
   if (!cut_wanted_ && now >= deadline_) cut(session::CloseReason::kDrainTimeout);
-  const auto workers = parts_.workers.all();
+  const WorkerSet::List workers = parts_.workers.all();
   const bool accepting =
-      std::any_of(workers->begin(), workers->end(), [](const auto& w) { return w->accepting(); });
+      std::any_of(workers.begin(), workers.end(), [](const auto& w) { return w->accepting(); });
   // After the last listening socket has closed no session can appear any more, so the cut reaches all of
   // them.
   if (!accepting && cut_wanted_ && !cut_posted_) cut_posted_ = post_cut();
@@ -87,13 +88,13 @@ void Drain::look() {
 
 bool Drain::stop_accepting() {
   bool all = true;
-  for (const auto& worker : *parts_.workers.all()) all = worker->post(StopAccepting{}) && all;
+  for (const auto& worker : parts_.workers.all()) all = worker->post(StopAccepting{}) && all;
   return all;
 }
 
 bool Drain::post_to_all(session::CloseReason reason) {
   bool all = true;
-  for (const auto& worker : *parts_.workers.all()) all = worker->post(CloseSessions{reason}) && all;
+  for (const auto& worker : parts_.workers.all()) all = worker->post(CloseSessions{reason}) && all;
   return all;
 }
 

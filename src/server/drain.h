@@ -52,6 +52,7 @@ class Drain {
   bool begun_ = false;
   bool forced_ = false;
   bool stopping_ = false;  // the delay is over
+  bool may_close_ = false;
   bool stop_posted_ = false;
   bool cut_wanted_ = false;
   bool cut_posted_ = false;

@@ -1,6 +1,7 @@
 #include "server/listener_set.h"
 
 #include <numeric>
+#include <unordered_set>
 
 namespace weir::server {
 namespace {
@@ -14,7 +15,7 @@ using base::Result;
 std::string key_of(const config::ListenerConfig& listener, const Address& address,
                    std::size_t chosen_before) {
   const bool is_chosen = address.is_ip() && address.port() == 0;
-  const bool is_narrow = address.family() == AF_INET6 && listener.v6only;
+  const bool is_narrow = address.family() == AF_INET6 && address.is_wildcard() && listener.v6only;
   return (is_chosen ? listener.name + " " + std::to_string(chosen_before) + " " : "") + address.to_string() +
          (is_narrow ? " v6only" : "");
 }
@@ -191,11 +192,11 @@ std::vector<std::string> ListenerSet::apply() const {
 }
 
 std::vector<Assigned> ListenerSet::leaving(const std::vector<Assigned>& sockets) const {
+  std::unordered_set<const ListeningSocket*> kept;
+  for (const Assigned& one : sockets_) kept.insert(one.socket.get());
   std::vector<Assigned> gone;
   for (const Assigned& one : sockets) {
-    const bool stays = std::any_of(sockets_.begin(), sockets_.end(),
-                                   [&](const Assigned& kept) { return kept.socket == one.socket; });
-    if (!stays) gone.push_back(one);
+    if (!kept.contains(one.socket.get())) gone.push_back(one);
   }
   return gone;
 }
@@ -212,6 +213,14 @@ std::vector<std::chrono::seconds> ListenerSet::deferred() const {
 void ListenerSet::remove_paths() const {
   for (const Bound& bound : bounds_) {
     if (bound.path != nullptr) bound.path->remove();
+  }
+}
+
+void ListenerSet::remove_paths_but(const ListenerSet& next) const {
+  for (const Bound& bound : bounds_) {
+    const bool stays = std::any_of(next.bounds_.begin(), next.bounds_.end(),
+                                   [&](const Bound& other) { return other.path == bound.path; });
+    if (bound.path != nullptr && !stays) bound.path->remove();
   }
 }
 

@@ -63,6 +63,9 @@ class ListenerSet {
   // Removes the unix sockets' paths, as far as they are still the ones that were made here. Idempotent.
   void remove_paths() const;
 
+  // At once those that `next` does not have: the same path may be made anew soon. Idempotent.
+  void remove_paths_but(const ListenerSet& next) const;
+
   // Whether `path` leads to one of the unix sockets here, however it is spelt.
   bool owns(const std::string& path) const;
 

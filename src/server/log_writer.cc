@@ -131,6 +131,8 @@ void LogWriter::stop() {
     ::eventfd_write(wake_.get(), 1);
     thread_.join();
   }
+  OutputChange change = take_output_change();
+  if (change.next) write_last_of_old(std::move(change), Pace::kLast);
   while (collect()) write_out(Pace::kLast);
 }
 
@@ -172,6 +174,7 @@ void LogWriter::change(const config::LogConfig& config, std::optional<Output> ou
     std::move(events_.begin(), events_.end(), std::back_inserter(events_before_));
     events_.clear();
   }
+  output_wanted_ = true;
   ::eventfd_write(wake_.get(), 1);
 }
 
@@ -180,16 +183,20 @@ LogWriter::OutputChange LogWriter::take_output_change() {
   const std::lock_guard lock(mutex_);
   change.next.swap(next_output_);
   change.before.swap(events_before_);
+  output_wanted_ = false;
   change.opens_anew = reopen_wanted_.exchange(false);
   return change;
 }
 
-void LogWriter::carry_out(OutputChange change) {
-  if (change.next) return take(*std::move(change.next));
-  if (change.opens_anew && !output_.path.empty()) open_anew();
+void LogWriter::write_last_of_old(OutputChange change, Pace pace) {
+  append_events(change.before);
+  collect_all_records();
+  write_out(pace);
+  take(*std::move(change.next));
 }
 
 void LogWriter::open_anew() {
+  if (output_.path.empty()) return;
   base::LogFields fields;
   fields.text("file", output_.path);
   auto opened = Output::open(output_.path);
@@ -217,19 +224,16 @@ void LogWriter::run() {
     // Before what is collected: all that was given before it was wanted goes to the old one.
     OutputChange change = take_output_change();
     if (change.next) {
-      append_events(change.before);
-      collect_all_records();
-      write_out(Pace::kWait);
-      carry_out(std::move(change));
+      write_last_of_old(std::move(change), Pace::kWait);
       continue;
     }
     if (collect()) {
       write_out(Pace::kWait);
-      carry_out(std::move(change));
+      if (change.opens_anew) open_anew();
       if (::poll(&waiting, 1, kRestMs) > 0) forget_wakes();
       continue;
     }
-    carry_out(std::move(change));
+    if (change.opens_anew) open_anew();
     // Asleep is said before the last look, and givers give before they ask for it. Both are exchanges:
     // whichever comes second sees what the other did before, so nothing is left behind.
     asleep_.exchange(true, std::memory_order_acq_rel);
@@ -272,7 +276,8 @@ void LogWriter::collect_events() {
   std::vector<Event> taken;
   {
     const std::lock_guard lock(mutex_);
-    taken.swap(events_);
+    // What has been given since another output is wanted is for that.
+    if (!next_output_) taken.swap(events_);
   }
   append_events(taken);
 }
@@ -316,7 +321,8 @@ void LogWriter::write_out(Pace pace) {
   while (at < text_.size() && error == 0) {
     pollfd output{output_.fd, POLLOUT, 0};
     if (::poll(&output, 1, 100) == 0) {
-      const bool last = pace == Pace::kLast || stopping_.load();
+      // An output that takes nothing must not keep its follower waiting.
+      const bool last = pace == Pace::kLast || stopping_.load() || output_wanted_.load();
       if (last && base::precise_now() >= last_chance) error = EAGAIN;
       continue;
     }

@@ -93,7 +93,8 @@ class LogWriter {
 
   void run();
   OutputChange take_output_change();
-  void carry_out(OutputChange change);
+  // Precondition: there is a next one, which is taken then.
+  void write_last_of_old(OutputChange change, Pace pace);
   void open_anew();
   void take(Output output);
   // Formats what waits into `text_`; false when nothing did.
@@ -129,6 +130,7 @@ class LogWriter {
   std::atomic<bool> asleep_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> reopen_wanted_{false};
+  std::atomic<bool> output_wanted_{false};  // there is a next one
   std::string text_;
   bool mid_line_ = false;  // what was written last is the beginning of a line whose rest was lost
   std::thread thread_;

@@ -115,7 +115,7 @@ base::Result<void> NameKeeper::change(const config::Config& config,
       continue;
     }
     kept.push_back(nullptr);
-    auto name = watch(config, at_start);
+    auto name = watch(config, with_last_answer(config, at_start));
     if (!name) {
       for (const auto& one : watched) {
         if (one != nullptr) one->watch->remove(one->id);
@@ -140,6 +140,21 @@ base::Result<void> NameKeeper::change(const config::Config& config,
   pools_ = &pools;
   if (!names_.empty()) timer_.start(kLookInterval);
   return {};
+}
+
+// One that is asked for otherwise, at other times or of other servers, and has no answer yet, has the one
+// that it had.
+NameAtStart NameKeeper::with_last_answer(const config::Config& config, NameAtStart at_start) const {
+  const config::PoolConfig& pool = config.pools[at_start.pool];
+  const config::BackendConfig& entry = pool.backends[at_start.backend];
+  for (const auto& one : names_) {
+    const bool is_same = pool_of(*one).name == pool.name && entry_of(*one).name == entry.name &&
+                         written(entry_of(*one)).host == written(entry).host &&
+                         written(entry_of(*one)).port == written(entry).port &&
+                         is_service(pool_of(*one)) == is_service(pool);
+    if (is_same && at_start.endpoints.empty()) at_start.endpoints = one->endpoints;
+  }
+  return at_start;
 }
 
 void NameKeeper::pools_changed() {

@@ -45,9 +45,9 @@ class NameKeeper {
   void start();
 
   // The names of another configuration, from now on. One that is asked for as before goes on with what is
-  // known of it; the others begin with what `names` says. The pools get their backends by whoever changes
-  // them: `backends` has them. Fails when a resolver cannot start, and then nothing has changed. What the
-  // arguments refer to outlives this, or the next change.
+  // known of it; the others begin with what `names` says, or the last answer of what is called the same. The
+  // pools get their backends by whoever changes them: `backends` has them. Fails when a resolver cannot
+  // start, and then nothing has changed. What the arguments refer to outlives this, or the next change.
   base::Result<void> change(const config::Config& config,
                             const std::vector<std::shared_ptr<pool::Pool>>& pools,
                             const std::vector<NameAtStart>& names);
@@ -84,6 +84,7 @@ class NameKeeper {
   using Names = std::vector<std::unique_ptr<Name>>;
 
   base::Result<void> watch_names(const std::vector<NameAtStart>& names);
+  NameAtStart with_last_answer(const config::Config& config, NameAtStart at_start) const;
   base::Result<std::unique_ptr<Name>> watch(const config::Config& config, const NameAtStart& at_start);
   const config::PoolConfig& pool_of(const Name& name) const { return config_->pools[name.pool]; }
   const config::BackendConfig& entry_of(const Name& name) const {

@@ -35,15 +35,16 @@ void check_as_we_are(config::Config config, config::Problems& problems) {
   check_host(config, problems);
 }
 
-// Of sockets that stay though there are fewer workers, and of workers that have yet to end.
-unsigned kept_descriptors(const config::Config& config, const NextParts& parts) {
+// The sum with what stays though it would not be opened anew: sockets of more workers than there are to be,
+// or of addresses that are covered by others, and workers that have yet to end.
+DescriptorPlan plan_with_kept(const config::Config& config, const ListenerSet& listeners,
+                              const NextParts& parts, config::Problems& problems) {
   const std::size_t workers = worker_count(config);
-  const std::size_t sockets = parts.before.listeners.sockets().size();
-  const std::size_t wanted = ListenerSet::count(config, workers);
-  const std::size_t running = parts.workers.all()->size();
-  const std::size_t kept_sockets = sockets > wanted ? sockets - wanted : 0;
-  const std::size_t kept_workers = running > workers ? running - workers : 0;
-  return static_cast<unsigned>(kept_sockets + kept_workers * kWorkerDescriptors);
+  const std::size_t sockets = listeners.sockets().size() - ListenerSet::count(config, workers);
+  const std::size_t running = parts.workers.all().size();
+  const std::size_t retired = running > workers ? running - workers : 0;
+  const auto kept = static_cast<unsigned>(sockets + retired * kWorkerDescriptors);
+  return plan_for(config, raise_descriptor_limit(), parts.other_descriptors + kept, problems);
 }
 
 base::Result<WorkerSet::List> form_team(WorkerSet& workers, std::size_t count) {
@@ -81,8 +82,6 @@ Next prepare_next(config::Loaded loaded, const NextParts& parts) {
   next.differences = config::differences(before.settings, loaded.settings);
   keep_until_restart(config, loaded.settings, before);
   check_as_we_are(config, problems);
-  const DescriptorPlan plan = plan_for(config, raise_descriptor_limit(),
-                                       parts.other_descriptors + kept_descriptors(config, parts), problems);
   if (config::has_error(problems)) return next;
 
   std::set<std::string> changed;
@@ -118,6 +117,8 @@ Next prepare_next(config::Loaded loaded, const NextParts& parts) {
   }
   ListenerSet listeners = ListenerSet::open(config, numbers_of(*team), problems, &before.listeners);
   refuse_unix_loops(config, listeners, problems);
+  if (config::has_error(problems)) return next;
+  const DescriptorPlan plan = plan_with_kept(config, listeners, parts, problems);
   if (config::has_error(problems)) return next;
   next.team = std::move(*team);
   next.running.reset(new Running{std::move(config), std::move(loaded.settings), std::move(world),

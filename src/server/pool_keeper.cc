@@ -114,7 +114,7 @@ void PoolKeeper::look() {
   for (std::size_t i = 0; i < pools_->size(); ++i) {
     for (const pool::PoolEvent& event : (*pools_)[i]->advance(now)) take(i, event, now);
   }
-  cuts_.carry_out(now, *workers_.all(), [](Worker& worker, const SessionCuts::Cuts& cuts) {
+  cuts_.carry_out(now, workers_.all(), [](Worker& worker, const SessionCuts::Cuts& cuts) {
     return worker.post(CutSessions{cuts});
   });
   const bool waits = std::ranges::any_of(*pools_, [](const auto& pool) { return pool->is_waiting(); });

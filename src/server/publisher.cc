@@ -1,7 +1,6 @@
 #include "server/publisher.h"
 
 #include <algorithm>
-#include <atomic>
 
 namespace weir::server {
 namespace {
@@ -17,7 +16,7 @@ Publisher::Publisher(net::EventLoop& loop, const WorkerSet& workers, std::shared
 
 void Publisher::publish(std::shared_ptr<const Serving> serving) {
   before_.push_back(std::exchange(current_, std::move(serving)));
-  owed_ = *workers_.all();
+  owed_ = workers_.all();
   hand_out();
 }
 
@@ -35,9 +34,8 @@ void Publisher::hand_out() {
 }
 
 bool Publisher::is_settled() {
+  // To let go of it is what makes all that the workers did before they let go of it visible here.
   std::erase_if(before_, [](const auto& serving) { return serving.use_count() == 1; });
-  // All that the workers did before they let go has happened.
-  std::atomic_thread_fence(std::memory_order_acquire);
   return owed_.empty() && before_.empty();
 }
 

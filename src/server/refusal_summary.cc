@@ -105,7 +105,7 @@ void RefusalSummary::tell_of(std::size_t listener, const Counts& now, Counts& be
 
 std::vector<admission::RefusalSample> newest_refusals(const WorkerSet& workers) {
   std::vector<admission::RefusalSample> all;
-  for (const auto& worker : *workers.all()) {
+  for (const auto& worker : workers.all()) {
     const auto some = worker->refusal_samples().read();
     all.insert(all.end(), some.begin(), some.end());
   }

@@ -41,9 +41,9 @@ base::Result<void> Reloader::request() {
   return {};
 }
 
-base::Result<void> Reloader::done(bool go_on) {
+bool Reloader::done() {
   is_busy_ = false;
-  return std::exchange(is_wanted_again_, false) && go_on ? request() : base::Result<void>();
+  return std::exchange(is_wanted_again_, false);
 }
 
 }  // namespace weir::server

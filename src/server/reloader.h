@@ -1,5 +1,5 @@
-// Reads the configuration again when it is asked to: on a thread of its own, one at a time; who asks while
-// one is being read gets another one after it. What came of it is brought to the control loop. Knows nothing
+// Reads the configuration again when it is asked to: on a thread of its own, one at a time; that somebody
+// asks while one is being read is kept in mind. What came of it is brought to the control loop. Knows nothing
 // of how it is put in force.
 #pragma once
 
@@ -31,9 +31,8 @@ class Reloader {
   // Fails when the system gives no thread.
   base::Result<void> request();
 
-  // What was brought is in force, or was given up. Whoever has asked meanwhile gets another one, unless
-  // nobody is to `go_on`: then it fails as `request` does.
-  base::Result<void> done(bool go_on = true);
+  // What was brought is in force, or was given up. True: somebody has asked for another one meanwhile.
+  [[nodiscard]] bool done();
 
   bool is_busy() const { return is_busy_; }
 

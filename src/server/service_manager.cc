@@ -53,8 +53,8 @@ void ServiceManager::stopping(const std::string& status) {
 void ServiceManager::on_tick() {
   // A worker that has not answered since the last tick does not turn its loop any more, or not in time; but
   // it may have ended meanwhile.
-  const auto workers = workers_.all();
-  const bool all_turn = std::all_of(workers->begin(), workers->end(), [this](const auto& worker) {
+  const WorkerSet::List workers = workers_.all();
+  const bool all_turn = std::all_of(workers.begin(), workers.end(), [this](const auto& worker) {
     const bool was_asked = std::find(asked_.begin(), asked_.end(), worker) != asked_.end();
     return !was_asked || worker->gave_sign();
   });
@@ -63,7 +63,7 @@ void ServiceManager::on_tick() {
 }
 
 void ServiceManager::ask_for_signs() {
-  asked_ = *workers_.all();
+  asked_ = workers_.all();
   for (const auto& worker : asked_) worker->ask_for_sign();
   timer_.start(*tick_);
 }

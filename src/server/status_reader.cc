@@ -1,7 +1,9 @@
 #include "server/status_reader.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "server/pool_status.h"
 #include "server/refusal_summary.h"
@@ -17,17 +19,18 @@ void add_all(const std::array<metrics::Counter, size>& counters, std::array<std:
 // A worker may have several sockets of one address: together they are its queue.
 std::vector<AcceptQueueStatus> queues_by_worker(const ListenerSet& listeners) {
   std::vector<AcceptQueueStatus> sums;
+  std::map<std::tuple<std::size_t, std::size_t, std::string>, std::size_t> places;
   for (const AcceptQueueStatus& one : accept_queues(listeners)) {
-    const auto sum = std::find_if(sums.begin(), sums.end(), [&](const AcceptQueueStatus& other) {
-      return other.listener == one.listener && other.worker == one.worker && other.address == one.address;
-    });
-    if (sum == sums.end()) {
+    const auto [place, is_new] =
+        places.try_emplace({one.listener, one.worker, one.address.to_string()}, sums.size());
+    if (is_new) {
       sums.push_back(one);
       continue;
     }
-    sum->depth += one.depth;
-    sum->limit += one.limit;
-    sum->drops += one.drops;
+    AcceptQueueStatus& sum = sums[place->second];
+    sum.depth += one.depth;
+    sum.limit += one.limit;
+    sum.drops += one.drops;
   }
   return sums;
 }
@@ -51,7 +54,7 @@ ProcessStatus StatusReader::read() const {
 }
 
 void StatusReader::add_listeners(ProcessStatus& status, const Running& running) const {
-  for (const auto& worker : *parts_.workers.all()) {
+  for (const auto& worker : parts_.workers.all()) {
     status.workers.push_back({0, worker->open_sessions(), worker->number()});
   }
   for (std::size_t i = 0; i < running.config.listeners.size(); ++i) {

@@ -87,6 +87,9 @@ void tell_differences(LogWriter& log, const std::vector<config::Difference>& dif
                             : "it has changed",
               fields);
   }
+  if (differences.size() <= kMostDifferencesTold) return;
+  log.event(LogLevel::kInfo, "setting",
+            fmt::format("and {} more", differences.size() - kMostDifferencesTold));
 }
 
 }  // namespace
@@ -320,9 +323,11 @@ void Supervisor::request_reload() {
   begin_reload();
 }
 
-// Two at a time must not change the lists of one packet filter.
+// Two at a time must not change the lists of one packet filter; and what has left by the one before may come
+// back by this one, once it is closed.
 void Supervisor::begin_reload() {
-  if (access_watch_->is_busy()) return begin_timer_.start(kSettleInterval);
+  if (draining_.load(std::memory_order_relaxed)) return reload_ended();
+  if (access_watch_->is_busy() || !publisher_->is_settled()) return begin_timer_.start(kSettleInterval);
   if (const auto requested = reloader_->request(); !requested) {
     log_->event(LogLevel::kError, "reload", "not read again: " + requested.error().message());
     reload_ended();
@@ -330,11 +335,8 @@ void Supervisor::begin_reload() {
 }
 
 void Supervisor::reload_done() {
-  const bool is_stopping = draining_.load(std::memory_order_relaxed);
-  if (const auto requested = reloader_->done(!is_stopping); !requested) {
-    log_->event(LogLevel::kError, "reload", "not read again: " + requested.error().message());
-  }
-  if (!reloader_->is_busy()) reload_ended();
+  if (reloader_->done()) return begin_reload();
+  reload_ended();
 }
 
 void Supervisor::reload_ended() {
@@ -407,6 +409,7 @@ void Supervisor::put_in_force(Next&& next, base::Millis took) {
     const std::lock_guard lock(mutex_);
     running_ = now;
   }
+  was->listeners.remove_paths_but(now->listeners);
   bury(*was, *now);
   graveyard_.keep(was);
   log_->change(now->config.log, std::move(next.output));
@@ -485,7 +488,7 @@ void Supervisor::clear_away() {
   graveyard_.clear();
   if (graveyard_.size() > 0) {
     // A worker that cannot take it has been asked before, or is asked the next time.
-    for (const auto& worker : *workers_.all()) static_cast<void>(worker->post(ForgetDoors{}));
+    for (const auto& worker : workers_.all()) static_cast<void>(worker->post(ForgetDoors{}));
   }
   if (!some_left && graveyard_.size() == 0) return;
   // Sessions may last for days.

@@ -60,7 +60,10 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
 Worker::~Worker() { stop(); }
 
 void Worker::serve(std::shared_ptr<const Serving> serving) {
-  if (stopped_) return;
+  if (stopped_) {
+    serving_ = std::move(serving);
+    return;
+  }
   // Whoever waits for the old one to be let go of waits for all of this.
   const std::shared_ptr<const Serving> old = std::exchange(serving_, std::move(serving));
   loop_->set_busy_poll(serving_->busy_poll);

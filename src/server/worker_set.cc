@@ -20,10 +20,10 @@ WorkerSet::~WorkerSet() { stop(); }
 
 base::Result<WorkerSet::List> WorkerSet::form(std::size_t count) {
   // Those of the team come first, and those that had left it are welcome back.
-  const auto known = all();
-  List team(known->begin(), known->begin() + static_cast<std::ptrdiff_t>(std::min(count, known->size())));
+  const List known = all();
+  List team(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(std::min(count, known.size())));
   std::set<std::size_t> taken;
-  for (const auto& worker : *known) taken.insert(worker->number());
+  for (const auto& worker : known) taken.insert(worker->number());
   for (std::size_t number = 0; team.size() < count; ++number) {
     if (taken.contains(number)) continue;
     WEIR_ASSERT(number < kMostNumbers);
@@ -60,7 +60,7 @@ std::uint64_t WorkerSet::first_session_id(std::size_t number) {
 
 void WorkerSet::take(List team) {
   List retired;
-  for (const auto& worker : *all()) {
+  for (const auto& worker : all()) {
     if (std::find(team.begin(), team.end(), worker) == team.end()) retired.push_back(worker);
   }
   retired_ = std::move(retired);
@@ -69,12 +69,11 @@ void WorkerSet::take(List team) {
 }
 
 void WorkerSet::publish() {
-  auto list = std::make_shared<List>(team_);
-  list->insert(list->end(), retired_.begin(), retired_.end());
-  // The last to hold a worker must not be the old list under the lock, which what ends there may ask for.
-  std::shared_ptr<const List> next = std::move(list);
+  List list = team_;
+  list.insert(list.end(), retired_.begin(), retired_.end());
+  // What ends with the old list, which goes when the lock is no longer held, may ask for the new one.
   const std::lock_guard lock(mutex_);
-  all_.swap(next);
+  all_.swap(list);
 }
 
 base::Result<void> WorkerSet::start() {
@@ -95,17 +94,17 @@ bool WorkerSet::end_retired() {
   return !retired_.empty();
 }
 
-std::shared_ptr<const WorkerSet::List> WorkerSet::all() const {
+WorkerSet::List WorkerSet::all() const {
   const std::lock_guard lock(mutex_);
   return all_;
 }
 
 void WorkerSet::resume_accepting() const {
-  for (const auto& worker : *all()) worker->resume_accepting();
+  for (const auto& worker : all()) worker->resume_accepting();
 }
 
 void WorkerSet::stop() {
-  for (const auto& worker : *all()) worker->stop();
+  for (const auto& worker : all()) worker->stop();
 }
 
 std::vector<std::size_t> numbers_of(const WorkerSet::List& workers) {

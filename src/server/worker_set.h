@@ -25,7 +25,7 @@ class WorkerSet {
     LogWriter& log;
   };
 
-  explicit WorkerSet(Parts parts) : parts_(parts), all_(std::make_shared<const List>()) {}
+  explicit WorkerSet(Parts parts) : parts_(parts) {}
   // Stops all.
   ~WorkerSet();
   WorkerSet(const WorkerSet&) = delete;
@@ -47,7 +47,7 @@ class WorkerSet {
   bool end_retired();
 
   // Those of the team, and those that have retired and not ended. Any thread.
-  std::shared_ptr<const List> all() const;
+  List all() const;
   const List& team() const { return team_; }
 
   // Wakes those that wait for a permit. Any thread.
@@ -67,7 +67,7 @@ class WorkerSet {
   List retired_;
   std::map<std::size_t, std::uint64_t> runs_;  // the last of a number's session ids, see `first_session_id`
   mutable std::mutex mutex_;
-  std::shared_ptr<const List> all_;  // guarded by mutex_
+  List all_;  // guarded by mutex_
 };
 
 // The numbers of a list.

@@ -1,16 +1,19 @@
 // The soak: mixed load with faults for as long as one likes. Backends die, hang, stop listening and come
 // back; clients reset, close and vanish; single sessions are reset. Every byte is compared on both sides,
 // every session is joined with Weir's line on it, and what went wrong must be explained by a fault that
-// befell that session or its backend while it was open. Memory and descriptors stay flat.
+// befell that session or its backend while it was open. Meanwhile the configuration is read again and again,
+// with other workers, options and listeners, which explains nothing. Memory and descriptors stay flat.
 //
 //   WEIR_SOAK_SECONDS  how long, in rounds of a minute (default: one short round)
 //   WEIR_SOAK_SEED     repeats the schedule of faults and the plans of the sessions
 //   WEIR_SOAK_LOG      a file for a line on each fault and each session that was disturbed
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <random>
 
 #include "support/parallel.h"
@@ -26,9 +29,11 @@ using Port = SoakBackend::Port;
 
 constexpr std::size_t kBackends = 6;
 constexpr unsigned kWorkers = 2;
+constexpr unsigned kMostWorkers = 3;
 constexpr std::size_t kPipesEach = 16;  // Weir's default
 constexpr Millis kLongestRound{60'000};
 constexpr Millis kSampleInterval{250};
+constexpr std::size_t kSamplesPerReload = 8;
 
 // Those who come and go make most of the sessions, the others most of those that are open.
 constexpr std::size_t kHasty = kSanitized ? 8 : 48;
@@ -64,13 +69,17 @@ std::string watched(const std::string& pool, const std::string& check) {
          "[pools." + pool + ".outlier]\neject_time = \"2s\"\n";
 }
 
-Configuration configuration_of(const std::vector<std::unique_ptr<SoakBackend>>& backends) {
+// The `variant`th; the first is what Weir starts with.
+Configuration configuration_of(const std::vector<std::unique_ptr<SoakBackend>>& backends,
+                               std::size_t variant = 0) {
   const std::string idle = "idle_timeout = \"" + std::to_string(kIdleTimeout.count()) + "ms\"\n";
   const std::string exchange = "type = \"exchange\"\nexchange = { send = \"" + std::string(kCheck) +
                                "\", expect = \"" + std::string(kCheckAnswer) + "\" }\n";
   Configuration configuration;
-  configuration.workers = kWorkers;
-  configuration.listener = idle;
+  constexpr unsigned kTeams[] = {kWorkers, kMostWorkers, 1};
+  configuration.workers = kTeams[variant % std::size(kTeams)];
+  configuration.listener = idle + "backlog = " + std::to_string(1'024 + variant % 5) + "\n";
+  if (variant % 2 == 1) configuration.pool = "policy = \"least_connections\"\n";
   std::string greeting;
   for (const auto& backend : backends) {
     configuration.backends.push_back(entry(backend->address(Port::kPlain), backend->name()));
@@ -80,6 +89,9 @@ Configuration configuration_of(const std::vector<std::unique_ptr<SoakBackend>>& 
                        "[listeners.greeting]\nbind = \"127.0.0.1:0\"\npool = \"greeting\"\n" + idle +  //
                        "[pools.greeting]\nbackends = [" + greeting + "]\n" +                           //
                        watched("greeting", "type = \"tcp\"\n");
+  if (variant % 4 == 3) {
+    configuration.rest += "[listeners.more]\nbind = \"127.0.0.1:0\"\npool = \"web\"\n";
+  }
   return configuration;
 }
 
@@ -91,8 +103,11 @@ class Soak {
         backends_(make_backends()),
         weir_(std::make_unique<WeirProcess>(configuration_of(backends_))),
         entrances_{weir_->address("web"), weir_->address("greeting")} {
-    // What it opens at the first use is no growth.
+    // What it opens at the first use is no growth, and the sockets of the most workers stay.
     weir_->admin().metrics();
+    reload(1);
+    reload(0);
+    expect_workers(kWorkers);
     at_rest_ = descriptors_but_pipes();
   }
 
@@ -113,9 +128,11 @@ class Soak {
       const pid_t pid = weir_->pid();
       samples_.push_back({resident_bytes(pid), descriptor_count(pid), pipe_end_count(pid)});
       take_log();
+      if (samples_.size() % kSamplesPerReload == 0) reload(samples_.size() / kSamplesPerReload);
     }
     const std::vector<Fault> done = faults.stop();
     clients.clear();
+    reload(0);
     expect_rest();
     const Tally tally = common_.ledger.close(std::exchange(log_, {}), done, journal_);
     report(number, tally);
@@ -144,6 +161,29 @@ class Soak {
     }
   }
 
+  void reload(std::size_t variant) {
+    std::ofstream(weir_->config_path()) << configuration_of(backends_, variant).to_toml();
+    const std::size_t before = reloads_;
+    weir_->child().signal(SIGHUP);
+    EXPECT_TRUE(eventually([&] {
+      take_log();
+      return reloads_ > before;
+    })) << "no word of a reload";
+  }
+
+  // Those that have left end when their last session has.
+  void expect_workers(std::size_t count) {
+    EXPECT_TRUE(eventually([&] {
+      std::size_t workers = 0;
+      const std::string text = weir_->admin().get("/metrics").body;
+      for (std::size_t at = 0; (at = text.find("weir_worker_sessions_open{", at)) != std::string::npos;
+           ++at) {
+        ++workers;
+      }
+      return workers == count;
+    }));
+  }
+
   std::size_t descriptors_but_pipes() const {
     return descriptor_count(weir_->pid()) - pipe_end_count(weir_->pid());
   }
@@ -154,6 +194,9 @@ class Soak {
       const auto line = parse_log_line(text);
       if (line && line->event == "session") {
         log_.push_back(std::move(text));
+      } else if (line && line->event == "reload") {
+        ++reloads_;
+        EXPECT_EQ(line->level, "info") << text;
       } else if (!line || line->event == "log_lost") {
         ADD_FAILURE() << "Weir printed: " << text;
       }
@@ -172,10 +215,11 @@ class Soak {
       return log_.size() >= sessions;
     })) << "Weir has logged "
         << log_.size() << " of " << sessions << " sessions";
+    expect_workers(kWorkers);
     // Checks come and go.
     EXPECT_TRUE(eventually([&] { return descriptors_but_pipes() <= at_rest_; }))
         << descriptors_but_pipes() << " descriptors, and " << at_rest_ << " before the first session";
-    EXPECT_LE(pipe_end_count(weir_->pid()), 2 * kPipesEach * kWorkers + 2 * kWorkers);
+    EXPECT_LE(pipe_end_count(weir_->pid()), 2 * kPipesEach * kMostWorkers + 2 * kMostWorkers);
   }
 
   void report(std::size_t number, const Tally& tally) const {
@@ -192,6 +236,7 @@ class Soak {
   std::size_t at_rest_ = 0;
   std::atomic<std::uint64_t> last_number_{0};
   std::vector<std::string> log_;
+  std::size_t reloads_ = 0;
   std::vector<Sample> samples_;
   Tally all_;
 };

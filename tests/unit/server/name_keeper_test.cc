@@ -49,6 +49,23 @@ class Kept {
   NameKeeper& keeper() { return *keeper_; }
   std::vector<NameStatus> status(std::size_t pool) const { return keeper_->status(config_.pools[pool].name); }
 
+  // Another configuration takes the place of the one before; what the first pool is to have by it.
+  std::vector<std::string> change(config::Config config) {
+    config::Problems problems;
+    Succession succession;
+    const Predecessor before{config_, world_, [](const std::string&) { return false; }};
+    const Resolve never = [](const base::HostPort&) -> base::Result<std::vector<base::Address>> {
+      return base::failure({base::ErrorSide::kSystem, "the system's resolver is asked"});
+    };
+    World next = build_next_world(config, never, before, succession, problems);
+    later_ = std::make_unique<std::pair<config::Config, World>>(std::move(config), std::move(next));
+    EXPECT_TRUE(keeper_->change(later_->first, later_->second.pools, later_->second.names).has_value());
+    std::vector<std::string> names;
+    for (const auto& backend : keeper_->backends(0)) names.push_back(backend->name());
+    keeper_->pools_changed();
+    return names;
+  }
+
   std::vector<std::string> backends(std::size_t pool) const {
     std::vector<std::string> names;
     for (const auto& backend : world_.pools[pool]->backends()) names.push_back(backend->name());
@@ -61,6 +78,7 @@ class Kept {
   std::unique_ptr<LogWriter> log_;
   std::unique_ptr<net::EventLoop> loop_;
   World world_;
+  std::unique_ptr<std::pair<config::Config, World>> later_;
   std::unique_ptr<NameKeeper> keeper_;
 };
 
@@ -117,6 +135,45 @@ TEST(NameKeeper, WithoutNamesThereIsNothingToAwait) {
   Kept kept(std::move(config));
   kept.keeper().await_answers(std::chrono::hours(1));
   EXPECT_TRUE(kept.status(0).empty());
+}
+
+class NamesOfAnotherConfiguration : public testing::Test {
+ protected:
+  NamesOfAnotherConfiguration() { dns.set_addresses("app.test", 60, {"127.0.0.2", "127.0.0.3"}); }
+
+  config::Config config_with(const std::vector<std::string>& entries) {
+    config::Config config;
+    config.pools.push_back(pool_of("p", entries, {dns.address()}));
+    return config;
+  }
+
+  const Names answer{"app.test:80@127.0.0.2", "app.test:80@127.0.0.3"};
+  DnsServer dns;
+};
+
+TEST_F(NamesOfAnotherConfiguration, GoOnWithWhatIsKnownWhereTheyAreAskedForAlike) {
+  Kept kept(config_with({"app.test:80"}));
+  kept.keeper().await_answers(test::kPatience);
+  config::Config config = config_with({"127.0.0.9:80", "app.test:80"});
+  config.pools[0].backends[1].weight = 7;
+  EXPECT_EQ(kept.change(std::move(config)), (Names{"127.0.0.9:80", answer[0], answer[1]}));
+  EXPECT_EQ(kept.status(0).at(0).answers, 1u) << "it was not asked for again";
+}
+
+TEST_F(NamesOfAnotherConfiguration, HaveTheirLastAnswerWhereTheyAreAskedForOtherwise) {
+  Kept kept(config_with({"app.test:80"}));
+  kept.keeper().await_answers(test::kPatience);
+  config::Config config = config_with({"app.test:80"});
+  config.pools[0].resolve.interval = base::Millis(60'000);
+  EXPECT_EQ(kept.change(std::move(config)), answer) << "before it has another one";
+}
+
+TEST_F(NamesOfAnotherConfiguration, AreForgottenWhereTheyAreGone) {
+  Kept kept(config_with({"app.test:80"}));
+  kept.keeper().await_answers(test::kPatience);
+  EXPECT_EQ(kept.change(config_with({"127.0.0.9:80"})), Names{"127.0.0.9:80"});
+  EXPECT_TRUE(kept.status(0).empty());
+  EXPECT_EQ(kept.change(config_with({"app.test:80"})), Names{"app.test:80"}) << "it is a new one";
 }
 
 }  // namespace
