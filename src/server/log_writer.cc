@@ -80,13 +80,13 @@ class LogWriter::WorkerSink final : public session::RecordSink {
 
 base::Result<LogWriter::Output> LogWriter::Output::open(const std::string& output) {
   Output made;
-  made.fd = output == "stdout" ? STDOUT_FILENO : STDERR_FILENO;
+  made.fd_ = output == "stdout" ? STDOUT_FILENO : STDERR_FILENO;
   if (!output.starts_with('/')) return made;
   auto opened = open_file(output);
   if (!opened) return base::failure(std::move(opened.error()));
-  made.path = output;
-  made.file = std::move(*opened);
-  made.fd = made.file.get();
+  made.path_ = output;
+  made.file_ = std::move(*opened);
+  made.fd_ = made.file_.get();
   return made;
 }
 
@@ -102,9 +102,9 @@ LogWriter::LogWriter(const config::LogConfig& config, Output output, base::Uniqu
     : level_(config.level),
       format_(config.format),
       output_(std::move(output)),
-      chunk_(is_regular(output_.fd) ? kFileChunk : kPipeChunk),
+      chunk_(is_regular(output_.fd_) ? kFileChunk : kPipeChunk),
       wake_(std::move(wake)),
-      is_file_(!output_.path.empty()) {}
+      is_file_(!output_.path_.empty()) {}
 
 LogWriter::~LogWriter() { stop(); }
 
@@ -168,7 +168,7 @@ void LogWriter::change(const config::LogConfig& config, std::optional<Output> ou
   if (!output) return;
   {
     const std::lock_guard lock(mutex_);
-    is_file_ = !output->path.empty();
+    is_file_ = !output->path_.empty();
     next_output_ = std::move(output);
     // Of two changes in a row the first has nothing of its own.
     std::move(events_.begin(), events_.end(), std::back_inserter(events_before_));
@@ -196,10 +196,10 @@ void LogWriter::write_last_of_old(OutputChange change, Pace pace) {
 }
 
 void LogWriter::open_anew() {
-  if (output_.path.empty()) return;
+  if (output_.path_.empty()) return;
   base::LogFields fields;
-  fields.text("file", output_.path);
-  auto opened = Output::open(output_.path);
+  fields.text("file", output_.path_);
+  auto opened = Output::open(output_.path_);
   if (!opened) {
     return event(LogLevel::kWarning, "log", opened.error().message() + ": it goes on in the old file",
                  fields);
@@ -209,9 +209,9 @@ void LogWriter::open_anew() {
 }
 
 void LogWriter::take(Output output) {
-  mid_line_ = mid_line_ && is_same_file(output_.fd, output.fd);
+  mid_line_ = mid_line_ && is_same_file(output_.fd_, output.fd_);
   output_ = std::move(output);
-  chunk_ = is_regular(output_.fd) ? kFileChunk : kPipeChunk;
+  chunk_ = is_regular(output_.fd_) ? kFileChunk : kPipeChunk;
 }
 
 void LogWriter::wake() {
@@ -319,14 +319,14 @@ void LogWriter::write_out(Pace pace) {
   std::size_t at = 0;
   int error = 0;
   while (at < text_.size() && error == 0) {
-    pollfd output{output_.fd, POLLOUT, 0};
+    pollfd output{output_.fd_, POLLOUT, 0};
     if (::poll(&output, 1, 100) == 0) {
       // An output that takes nothing must not keep its follower waiting.
       const bool last = pace == Pace::kLast || stopping_.load() || output_wanted_.load();
       if (last && base::precise_now() >= last_chance) error = EAGAIN;
       continue;
     }
-    const ssize_t written = ::write(output_.fd, text_.data() + at, std::min(chunk_, text_.size() - at));
+    const ssize_t written = ::write(output_.fd_, text_.data() + at, std::min(chunk_, text_.size() - at));
     if (written >= 0) {
       at += static_cast<std::size_t>(written);
     } else if (errno != EINTR && errno != EAGAIN) {

@@ -59,9 +59,9 @@ class LogWriter {
 
    private:
     friend class LogWriter;
-    std::string path;  // empty: a standard stream
-    base::UniqueFd file;
-    int fd = -1;
+    std::string path_;  // empty: a standard stream
+    base::UniqueFd file_;
+    int fd_ = -1;
   };
 
   // Level and format at once, and another output where there is one: what has been given so far still goes

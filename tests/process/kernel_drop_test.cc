@@ -10,6 +10,7 @@
 #include "support/clients.h"
 #include "support/namespaces.h"
 #include "support/process_facts.h"
+#include "support/reloaded.h"
 #include "support/test_user.h"
 #include "support/unanswered.h"
 #include "support/weir_process.h"
@@ -108,6 +109,34 @@ Configuration with_list(const Backend& backend, const std::string& key, const st
   configuration.backends = {entry(backend.address())};
   configuration.rest = "[listeners.web.access]\n" + key + " = [\"" + file + "\"]\n";
   return configuration;
+}
+
+TEST_F(KernelDrop, FollowsAReload) {
+  Backend backend(echo());
+  Reloaded weir(configuration_for(backend, "deny = [\"127.0.0.2\"]\n"));
+  weir.well(configuration_for(backend, "deny = [\"127.0.0.3\"]\n"));
+  EXPECT_TRUE(is_served(*weir, "127.0.0.2"));
+  const Unanswered denied("127.0.0.3", weir->address());
+  EXPECT_TRUE(eventually([&] { return dropped(*weir) >= 1; }));
+  EXPECT_TRUE(denied.still_waits());
+  // Switched off the gate alone refuses, and says so to the client.
+  Configuration without = configuration_for(backend, "deny = [\"127.0.0.2\"]\n");
+  without.rest = "[listeners.web.access]\ndeny = [\"127.0.0.2\"]\n";
+  weir.well(without);
+  EXPECT_EQ(how_refused(*weir, "127.0.0.2"), Ended::kReset);
+  EXPECT_TRUE(is_served(*weir, "127.0.0.3"));
+}
+
+TEST_F(KernelDrop, KeepsItsListWhenAReloadIsRefused) {
+  Backend backend(echo());
+  Reloaded weir(configuration_for(backend, "deny = [\"127.0.0.2\"]\n"));
+  Configuration broken = configuration_for(backend, "deny = [\"127.0.0.3\"]\n");
+  broken.also_bind = backend.address().to_string();
+  EXPECT_EQ(weir.with(broken).level, "error");
+  EXPECT_TRUE(is_served(*weir, "127.0.0.3"));
+  const Unanswered denied("127.0.0.2", weir->address());
+  EXPECT_TRUE(eventually([&] { return dropped(*weir) >= 1; }));
+  EXPECT_TRUE(denied.still_waits());
 }
 
 TEST(AccessFiles, AFileWithAMistakeLeavesTheOldListInForceAndItsLineIsNamed) {

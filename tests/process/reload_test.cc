@@ -16,6 +16,7 @@
 #include "support/parallel.h"
 #include "support/pool_facts.h"
 #include "support/process_facts.h"
+#include "support/reloaded.h"
 #include "support/test_user.h"
 #include "support/weir_process.h"
 
@@ -23,53 +24,6 @@ namespace weir::test {
 namespace {
 
 using testing::HasSubstr;
-
-// Weir on a file that the test writes anew.
-class Reloaded {
- public:
-  explicit Reloaded(const Configuration& configuration) : weir_(configuration) {}
-
-  WeirProcess& operator*() { return weir_; }
-  WeirProcess* operator->() { return &weir_; }
-
-  // Has Weir read this and waits for its word on it.
-  LogLine with(const std::string& toml) {
-    std::ofstream(weir_.config_path()) << toml;
-    const std::size_t before = weir_.events("reload").size();
-    weir_.child().signal(SIGHUP);
-    if (!eventually([&] { return weir_.events("reload").size() > before; })) {
-      ADD_FAILURE() << "no word of the reload:\n" << weir_.child().output();
-      return {};
-    }
-    return weir_.events("reload")[before];
-  }
-  LogLine with(const Configuration& configuration) { return with(configuration.to_toml()); }
-
-  // The same for what must be put in force.
-  LogLine well(const Configuration& configuration) {
-    const LogLine line = with(configuration);
-    EXPECT_EQ(line.level, "info") << line.text("msg") << "\n" << weir_.child().output();
-    return line;
-  }
-
-  // The same; the log so far is kept no longer.
-  void well_and_forget(const Configuration& configuration) {
-    std::ofstream(weir_.config_path()) << configuration.to_toml();
-    weir_.child().signal(SIGHUP);
-    std::optional<LogLine> word;
-    EXPECT_TRUE(eventually([&] {
-      for (const std::string& text : weir_.child().take_lines()) {
-        const auto line = parse_log_line(text);
-        if (line && line->event == "reload") word = line;
-      }
-      return word.has_value();
-    }));
-    EXPECT_EQ(word.value_or(LogLine{}).level, "info");
-  }
-
- private:
-  WeirProcess weir_;
-};
 
 // The first real address of a listener, as a reload has told it.
 base::Address address_in(const LogLine& line, const std::string& listener) {
@@ -332,7 +286,7 @@ TEST(Reload, UnderLoadNobodyIsRefusedAndNoSessionIsCut) {
   configuration.log = "sessions = \"none\"\n";
   Reloaded weir(configuration);
   std::vector<Socket> running;
-  for (int i = 0; i < 20; ++i) running.push_back(weir->connect());
+  for (int i = 0; i < (kSanitized ? 20 : 500); ++i) running.push_back(weir->connect());
   std::atomic<bool> is_over{false};
   std::atomic<std::uint64_t> served{0};
   std::atomic<std::uint64_t> failed{0};
@@ -342,7 +296,7 @@ TEST(Reload, UnderLoadNobodyIsRefusedAndNoSessionIsCut) {
       while (!is_over) (serves_one(weir->address()) ? served : failed) += 1;
     });
   }
-  constexpr unsigned kTimes = kSanitized ? 12 : 60;
+  constexpr unsigned kTimes = kSanitized ? 12 : 100;
   for (unsigned i = 0; i < kTimes; ++i) {
     configuration.workers = 1 + i % 3;
     configuration.listener = "backlog = " + std::to_string(128 + i) + "\n";
@@ -356,6 +310,7 @@ TEST(Reload, UnderLoadNobodyIsRefusedAndNoSessionIsCut) {
   for (Background& client : clients) client.join();
   EXPECT_EQ(failed, 0u) << "of " << served + failed;
   EXPECT_GT(served, kTimes);
+  RecordProperty("connections", std::to_string(served));
   for (Socket& client : running) {
     client.send_all("y");
     EXPECT_EQ(client.receive(1).bytes, "y");

@@ -90,6 +90,38 @@ TEST_F(ServiceManager, HearsNothingOfAStartThatFails) {
   EXPECT_EQ(hear(Millis(0)), "");
 }
 
+TEST_F(ServiceManager, HearsOfAReloadWhateverComesOfIt) {
+  WeirProcess weir(configuration(), options());
+  EXPECT_THAT(hear(), testing::StartsWith("READY=1"));
+  Configuration other = configuration();
+  other.workers = 3;
+  std::ofstream(weir.config_path()) << other.to_toml();
+  weir.child().signal(SIGHUP);
+  EXPECT_THAT(hear(), testing::StartsWith("RELOADING=1\nMONOTONIC_USEC="));
+  EXPECT_EQ(hear(), "READY=1\nSTATUS=serving; listeners: 1, pools: 1, workers: 3");
+  std::ofstream(weir.config_path()) << "not TOML";
+  weir.child().signal(SIGHUP);
+  EXPECT_THAT(hear(), testing::StartsWith("RELOADING=1"));
+  EXPECT_EQ(hear(), "READY=1\nSTATUS=serving; listeners: 1, pools: 1, workers: 3");
+  EXPECT_EQ(weir.stop(), kClean);
+}
+
+TEST_F(ServiceManager, HearsThatWeirIsAliveWhileItsWorkersComeAndGo) {
+  ChildOptions watched = options();
+  watched.environment.emplace_back("WATCHDOG_USEC", "400000");
+  WeirProcess weir(configuration(), watched);
+  EXPECT_THAT(hear(), testing::StartsWith("READY=1"));
+  Configuration other = configuration();
+  for (const unsigned workers : {4u, 1u, 3u}) {
+    other.workers = workers;
+    std::ofstream(weir.config_path()) << other.to_toml();
+    weir.child().signal(SIGHUP);
+    EXPECT_THAT(hear_news(), testing::StartsWith("RELOADING=1"));
+    EXPECT_THAT(hear_news(), testing::HasSubstr("workers: " + std::to_string(workers)));
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(hear(), kAlive);
+  }
+}
+
 // The thread of that name.
 pid_t thread_of(pid_t process, const std::string& name) {
   const std::string tasks = "/proc/" + std::to_string(process) + "/task";

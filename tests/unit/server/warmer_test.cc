@@ -183,5 +183,32 @@ TEST_F(WarmerOnALoop, MayEndWhileConnectionsStandOrAreUnderWay) {
   EXPECT_TRUE(net::is_silent(taken.fd.get())) << "what was handed out stays";
 }
 
+TEST_F(WarmerOnALoop, KeepsAsManyAsItIsToldAnewAndNoneOfAPoolThatIsNotNamedAnyMore) {
+  start(1, 2);
+  ASSERT_TRUE(become(1, 1));
+  warmer->keep({{pool, 3, 6}});
+  ASSERT_TRUE(become(3, 3));
+  const auto other = pool_of({b});
+  warmer->keep({{other, 1, 1}});
+  ASSERT_TRUE(become(0, 1));
+  warmer->keep({});
+  EXPECT_TRUE(become(0, 0));
+  EXPECT_EQ(warmer->size(), 0u);
+}
+
+TEST_F(WarmerOnALoop, MakesThoseAnewToABackendThatIsReachedAnotherWay) {
+  start(2, 4);
+  ASSERT_TRUE(become(2, 2));
+  const pool::PortCounters& by_choice = *a->way().sources.all().front();
+  ASSERT_EQ(by_choice.open(), 2u);
+  pool::BackendIdentity other = a->identity();
+  auto origin = std::make_shared<pool::Origin>();
+  origin->sources.push_back(*base::parse_address("127.0.0.7:0"));
+  other.origin = std::move(origin);
+  a->take_way(other);
+  EXPECT_TRUE(driver.until([&] { return a->way().sources.all().front()->open() == 2; }));
+  EXPECT_EQ(by_choice.open(), 0u);
+}
+
 }  // namespace
 }  // namespace weir::server
