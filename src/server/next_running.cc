@@ -13,8 +13,6 @@ namespace {
 
 // So long those wait for an answer who ask for a name that no configuration had before.
 constexpr base::Millis kAnswersOfNewNames{2'000};
-// A worker's loop, its mailbox, and what it refuses with.
-constexpr std::size_t kWorkerDescriptors = net::EventLoop::kDescriptors + 2;
 
 void keep_until_restart(config::Config& config, std::vector<config::Setting>& settings,
                         const Running& before) {
@@ -35,16 +33,13 @@ void check_as_we_are(config::Config config, config::Problems& problems) {
   check_host(config, problems);
 }
 
-// The sum with what stays though it would not be opened anew: sockets of more workers than there are to be,
-// or of addresses that are covered by others, and workers that have yet to end.
+// The sum with sockets that stay though they would not be opened anew: of more workers than there are to be,
+// or of addresses that are covered by others.
 DescriptorPlan plan_with_kept(const config::Config& config, const ListenerSet& listeners,
                               const NextParts& parts, config::Problems& problems) {
-  const std::size_t workers = worker_count(config);
-  const std::size_t sockets = listeners.sockets().size() - ListenerSet::count(config, workers);
-  const std::size_t running = parts.workers.all().size();
-  const std::size_t retired = running > workers ? running - workers : 0;
-  const auto kept = static_cast<unsigned>(sockets + retired * kWorkerDescriptors);
-  return plan_for(config, raise_descriptor_limit(), parts.other_descriptors + kept, problems);
+  const std::size_t kept = listeners.sockets().size() - ListenerSet::count(config, worker_count(config));
+  return plan_for(config, raise_descriptor_limit(), parts.other_descriptors + static_cast<unsigned>(kept),
+                  problems);
 }
 
 base::Result<WorkerSet::List> form_team(WorkerSet& workers, std::size_t count) {

@@ -397,7 +397,7 @@ void Supervisor::put_in_force(Next&& next, base::Millis took) {
   }
   hand_over_live_blocks(next, *now);
   workers_.take(std::move(next.team));
-  slots_.set_limit(now->descriptors.max_connections);
+  set_connection_limit(now->descriptors);
   auto serving = std::make_shared<Serving>(*make_serving(*now));
   for (const Assigned& one : now->listeners.leaving(was->listeners.sockets())) {
     serving->leaving.push_back({one.socket, one.worker});
@@ -419,7 +419,7 @@ void Supervisor::put_in_force(Next&& next, base::Millis took) {
   fields.text("listeners", listeners_in_words(now->config, now->listeners));
   fields.number("pools", now->config.pools.size());
   fields.number("workers", workers_.team().size());
-  fields.number("max_connections", now->descriptors.max_connections);
+  fields.number("max_connections", slots_.limit());
   fields.number("took_ms", static_cast<std::uint64_t>(took.count()));
   log_->event(LogLevel::kInfo, "reload", "the configuration is in force for new sessions", fields);
   // One that is running goes on: reloads may come faster.
@@ -480,11 +480,19 @@ void Supervisor::bury(const Running& was, const Running& now) {
   }
 }
 
+void Supervisor::set_connection_limit(const DescriptorPlan& plan) {
+  constexpr std::uint64_t kEach = DescriptorPlan::kPerConnection;
+  const std::uint64_t kept = (workers_.retired() * WorkerSet::kDescriptorsEach + kEach - 1) / kEach;
+  const std::uint64_t fits = plan.most_connections > kept ? plan.most_connections - kept : 1;
+  slots_.set_limit(static_cast<std::uint32_t>(std::min<std::uint64_t>(plan.max_connections, fits)));
+}
+
 void Supervisor::clear_away() {
   // Nobody hands a client over to one that has retired once all serve the newest; and one that is wanted
   // again is not to be ended.
   const bool may_end = publisher_->is_settled() && !reloader_->is_busy();
   const bool some_left = !may_end || workers_.end_retired();
+  set_connection_limit(running_->descriptors);
   graveyard_.clear();
   if (graveyard_.size() > 0) {
     // A worker that cannot take it has been asked before, or is asked the next time.

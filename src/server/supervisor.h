@@ -107,6 +107,8 @@ class Supervisor final : public StatusSource {
   void bury(const Running& was, const Running& now);
   void reload_done();
   void reload_ended();
+  // As many connections as fit beside the workers that have yet to end.
+  void set_connection_limit(const DescriptorPlan& plan);
   // Ends workers that have retired, and frees what has had its day.
   void clear_away();
   std::string serving_in_words() const;

@@ -17,6 +17,9 @@ namespace weir::server {
 
 class WorkerSet {
  public:
+  // A worker's loop, its mailbox, and what it refuses with.
+  static constexpr std::size_t kDescriptorsEach = net::EventLoop::kDescriptors + 2;
+
   using List = std::vector<std::shared_ptr<Worker>>;
 
   // What all workers have in common. It outlives them.
@@ -42,7 +45,10 @@ class WorkerSet {
   // Starts the threads of the team.
   base::Result<void> start();
 
-  // Ends those that have retired and have no session any more. False: there are some left. Precondition: no
+  // Those that have retired and not ended.
+  std::size_t retired() const { return retired_.size(); }
+
+  // Ends those that have retired and have no session any more. True: there are some left. Precondition: no
   // worker hands clients over to one that has retired.
   bool end_retired();
 

@@ -255,6 +255,8 @@ TEST(Reload, WorkersMayBecomeMoreAndFewerAndKeepTheirSessions) {
   };
   const auto threads = [&] { return status_field(weir->pid(), "Threads"); };
   const std::string with_one = threads();
+  const auto most_connections = [&] { return weir->admin().sum("weir_process_max_connections"); };
+  const std::uint64_t most_with_one = most_connections();
   const std::size_t sockets_with_one = settled_descriptors(weir->pid());
   for (const unsigned workers : {3u, 1u, 2u, 4u, 1u}) {
     configuration.workers = workers;
@@ -273,6 +275,8 @@ TEST(Reload, WorkersMayBecomeMoreAndFewerAndKeepTheirSessions) {
   // The sockets of the most workers that there were stay open, so that nobody who waits there is lost.
   EXPECT_TRUE(eventually([&] { return descriptor_count(weir->pid()) <= sockets_with_one + 3; }))
       << descriptor_count(weir->pid()) << " are open, and there were " << sockets_with_one;
+  EXPECT_TRUE(eventually([&] { return most_connections() + 2 >= most_with_one; }))
+      << "workers that have ended cost connections: " << most_connections() << " of " << most_with_one;
   std::set<std::string> ids;
   for (const LogLine& line : weir->wait_for_sessions(40)) ids.insert(line.text("id"));
   EXPECT_EQ(ids.size(), 40u) << "two sessions have one id";
