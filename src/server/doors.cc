@@ -75,8 +75,8 @@ std::shared_ptr<admission::RateLimiter> build_process_rate(const config::Config&
                                                            DoorsBefore* before) {
   const auto rule = rule_of(config.process.connection_rate);
   if (!rule) return nullptr;
-  const auto earlier =
-      before == nullptr || before->doors.empty() ? nullptr : before->doors[0].gate.process_rate;
+  std::shared_ptr<admission::RateLimiter> earlier;
+  if (before != nullptr && !before->doors.empty()) earlier = before->doors[0].gate.process_rate;
   if (earlier == nullptr) return std::make_shared<admission::RateLimiter>(*rule);
   if (earlier->rule() == *rule) return earlier;
   before->fresh_process_rate = std::make_shared<admission::RateLimiter>(*rule);

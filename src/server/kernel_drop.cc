@@ -53,9 +53,8 @@ std::vector<std::shared_ptr<net::PacketFilter>> make_packet_filters(const config
   for (const config::ListenerConfig& listener : config.listeners) {
     const bool is_wanted = listener.access.kernel_drop && listener.access.is_given();
     auto known = is_wanted && before != nullptr ? find_filter(listener.name, *before, *doors) : nullptr;
-    filters.push_back(known != nullptr ? std::move(known)
-                      : is_wanted      ? make_filter(listener, problems)
-                                       : nullptr);
+    if (is_wanted && known == nullptr) known = make_filter(listener, problems);
+    filters.push_back(std::move(known));
   }
   return filters;
 }

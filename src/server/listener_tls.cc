@@ -57,7 +57,7 @@ class Told {
 
 // Of its own; those of a file are read apart. Null with an error, or where there are no tickets.
 std::shared_ptr<tls::TicketKeys> load_tickets(const config::TlsConfig& from, Told& told,
-                                              std::shared_ptr<tls::TicketKeys> known = nullptr) {
+                                              const std::shared_ptr<tls::TicketKeys>& known = nullptr) {
   if (!from.session_tickets) return nullptr;
   if (from.ticket_key_file.value.empty()) return known != nullptr ? known : tls::TicketKeys::random();
   std::vector<std::string> warnings;
@@ -100,12 +100,12 @@ void warn_of_uncovered_names(const config::ListenerConfig& listener, const tls::
 }  // namespace
 
 ListenerTls build_listener_tls(const config::ListenerConfig& listener, Problems& problems,
-                               std::shared_ptr<tls::TicketKeys> known) {
+                               const std::shared_ptr<tls::TicketKeys>& known) {
   if (!listener.terminates()) return {};
   const config::TlsConfig& from = *listener.tls;
   Told told(listener, problems);
   ListenerTls built;
-  built.tickets = load_tickets(from, told, std::move(known));
+  built.tickets = load_tickets(from, told, known);
   auto contexts = load_contexts(from, built.tickets, told);
   if (contexts == nullptr || (from.session_tickets && built.tickets == nullptr)) return {};
   warn_of_uncovered_names(listener, *contexts, problems);

@@ -23,7 +23,7 @@ struct ListenerTls {
 // to be used. Precondition: the configuration is valid. Tickets that were sealed with `known`, keys that no
 // file has, are good here too.
 ListenerTls build_listener_tls(const config::ListenerConfig& listener, config::Problems& problems,
-                               std::shared_ptr<tls::TicketKeys> known = nullptr);
+                               const std::shared_ptr<tls::TicketKeys>& known = nullptr);
 
 // Every file that it has read.
 std::vector<std::string> tls_files(const config::TlsConfig& from);
