@@ -116,8 +116,8 @@ Next prepare_next(config::Loaded loaded, const NextParts& parts) {
   const DescriptorPlan plan = plan_with_kept(config, listeners, parts, problems);
   if (config::has_error(problems)) return next;
   next.team = std::move(*team);
-  next.running.reset(new Running{std::move(config), std::move(loaded.settings), std::move(world),
-                                 std::move(listeners), plan, files_read});
+  next.running = std::make_unique<Running>(Running{std::move(config), std::move(loaded.settings),
+                                                   std::move(world), std::move(listeners), plan, files_read});
   update_filters(doors.filter_updates, *next.running, problems);
   return next;
 }

@@ -123,9 +123,9 @@ std::unique_ptr<Supervisor> Supervisor::prepare(config::Loaded loaded, const Opt
   ListenerSet listeners = ListenerSet::open(config, first_workers(worker_count(config)), problems);
   refuse_unix_loops(config, listeners, problems);
   if (config::has_error(problems)) return nullptr;
-  const std::shared_ptr<Running> running(new Running{std::move(loaded.config), std::move(loaded.settings),
-                                                     std::move(world), std::move(listeners), plan,
-                                                     files_read});
+  const auto running =
+      std::make_shared<Running>(Running{std::move(loaded.config), std::move(loaded.settings),
+                                        std::move(world), std::move(listeners), plan, files_read});
   put_filters(*running, problems);
   std::unique_ptr<Supervisor> supervisor(new Supervisor(
       {running, std::move(*log), std::move(*loop), std::move(*mailbox), std::move(signals), options}));
