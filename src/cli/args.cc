@@ -25,7 +25,10 @@ constexpr const char* kRunFooter =
     "\n"
     "Signals: SIGTERM or SIGINT stops accepting (after process.drain_delay, if there is one) and waits up "
     "to\n"
-    "process.drain_timeout for the sessions; a second one ends at once. SIGUSR1 opens the log's file again, "
+    "process.drain_timeout for the sessions; a second one ends at once. SIGHUP reads CONFIG again and puts "
+    "it\n"
+    "in force for new sessions, or says in the log what is wrong with it. SIGUSR1 opens the log's file "
+    "again,\n"
     "for logrotate.";
 
 constexpr const char* kCheckFooter =
