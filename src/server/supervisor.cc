@@ -9,6 +9,7 @@
 
 #include "net/privileges.h"
 #include "net/resolver.h"
+#include "server/departures.h"
 #include "server/kernel_drop.h"
 #include "server/start_log.h"
 
@@ -395,7 +396,9 @@ void Supervisor::put_in_force(Next&& next, base::Millis took) {
   for (const config::Problem& problem : problems) {
     tell_problem(*log_, LogLevel::kWarning, "configuration", problem);
   }
+  const Departures departures(*was);
   hand_over_live_blocks(next, *now);
+  const Departures::Counts left = departures.counts(*now);
   workers_.take(std::move(next.team));
   set_connection_limit(now->descriptors);
   auto serving = std::make_shared<Serving>(*make_serving(*now));
@@ -420,6 +423,9 @@ void Supervisor::put_in_force(Next&& next, base::Millis took) {
   fields.number("pools", now->config.pools.size());
   fields.number("workers", workers_.team().size());
   fields.number("max_connections", slots_.limit());
+  if (left.kept > 0) fields.number("sessions_kept", left.kept);
+  if (left.draining > 0) fields.number("sessions_draining", left.draining);
+  if (left.closing > 0) fields.number("sessions_closing", left.closing);
   fields.number("took_ms", static_cast<std::uint64_t>(took.count()));
   log_->event(LogLevel::kInfo, "reload", "the configuration is in force for new sessions", fields);
   // One that is running goes on: reloads may come faster.

@@ -485,19 +485,38 @@ TEST(Reload, ChecksGoOnAndFollowTheirNewSettings) {
   EXPECT_EQ(facts_of(*weir, "a").checks_passed, passed) << "it is checked no more";
 }
 
+// A pool of one backend, and what becomes of sessions at one that is removed.
+Configuration removing(const Backend& backend, const std::string& name, const std::string& fate) {
+  Configuration configuration = served_by(backend.address(), name);
+  configuration.rest = "[pools.web.sessions]\non_removed = \"" + fate + "\"\n";
+  return configuration;
+}
+
 TEST(Reload, SessionsAtARemovedBackendMeetWhatIsConfigured) {
   Backend a(echo());
   Backend b(echo());
-  Configuration configuration = served_by(a.address());
-  const std::string close = "[pools.web.sessions]\non_removed = \"close\"\n";
-  configuration.rest = close;
-  Reloaded weir(configuration);
-  Socket cut = served_and_open(*weir, "127.0.0.1");
-  Configuration without = served_by(b.address(), "b");
-  without.rest = close;
-  weir.well(without);
-  EXPECT_EQ(cut.receive_until_end().ended, Ended::kReset);
-  EXPECT_EQ(weir->wait_for_session().text("reason"), "backend_removed");
+  for (const auto& [fate, word] :
+       {std::pair("keep", "sessions_kept"), std::pair("drain 500ms", "sessions_draining"),
+        std::pair("close", "sessions_closing")}) {
+    SCOPED_TRACE(fate);
+    Reloaded weir(removing(a, "a", fate));
+    std::vector<Socket> open;
+    for (int i = 0; i < 3; ++i) open.push_back(served_and_open(*weir, "127.0.0.1"));
+    const LogLine line = weir.well(removing(b, "b", fate));
+    EXPECT_EQ(line.number(word), 3u) << "of those that are gone";
+    if (std::string(fate) == "keep") {
+      for (Socket& client : open) {
+        client.send_all("y");
+        EXPECT_EQ(client.receive_exactly(1), "y");
+      }
+      continue;
+    }
+    for (Socket& client : open) EXPECT_EQ(client.receive_until_end().ended, Ended::kReset);
+    for (const LogLine& session : weir->wait_for_sessions(3)) {
+      EXPECT_EQ(session.text("reason"), "backend_removed");
+    }
+    EXPECT_FALSE(weir.well(removing(b, "b", fate)).has(word)) << "nobody is there any more";
+  }
 }
 
 TEST(Reload, APoolThatIsGoneIsRemovedWithAllItsBackends) {
