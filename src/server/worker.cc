@@ -34,12 +34,12 @@ base::Result<std::unique_ptr<Worker>> Worker::create(Plan plan, session::RecordS
   if (!loop) return base::failure(std::move(loop.error()));
   auto mailbox = net::Mailbox<WorkerMessage>::create(kMailboxCapacity);
   if (!mailbox) return base::failure(std::move(mailbox.error()));
-  return std::unique_ptr<Worker>(new Worker(std::move(plan), std::move(*loop), std::move(*mailbox), log));
+  return std::unique_ptr<Worker>(new Worker(plan, std::move(*loop), std::move(*mailbox), log));
 }
 
 Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
                std::unique_ptr<net::Mailbox<WorkerMessage>> mailbox, session::RecordSink& log)
-    : plan_(std::move(plan)),
+    : plan_(plan),
       loop_(std::move(loop)),
       mailbox_(std::move(mailbox)),
       buffers_(0),

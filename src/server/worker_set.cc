@@ -103,7 +103,7 @@ void WorkerSet::resume_accepting() const {
   for (const auto& worker : all()) worker->resume_accepting();
 }
 
-void WorkerSet::stop() {
+void WorkerSet::stop() const {
   for (const auto& worker : all()) worker->stop();
 }
 

@@ -60,7 +60,7 @@ class WorkerSet {
   void resume_accepting() const;
 
   // Waits for all threads. Idempotent.
-  void stop();
+  void stop() const;
 
  private:
   // A worker and its place in the log.
