@@ -63,6 +63,13 @@ class Judge {
            session_.logged->number("download") == plan_.download();
   }
 
+  // As it was to, and all that it had to send was delivered: what the client does then changes the reason no
+  // more.
+  bool backend_ended_first() const {
+    return plan_.first_to_end == Side::kBackend && reason_is({"backend_end"}) &&
+           session_.logged->number("download") == plan_.download();
+  }
+
   bool went_as_planned() const {
     return session_.client.outcome == Outcome::kWhole && session_.backend.outcome == Outcome::kWhole &&
            was_delivered();
@@ -75,7 +82,7 @@ class Judge {
     const bool explained =
         (by_client && plan_.mishap == Mishap::kClientResets &&
          (reason_is({"client_reset"}) || was_delivered())) ||
-        (client_closed() && reason_is({"client_end", "client_reset"})) ||
+        (client_closed() && (reason_is({"client_end", "client_reset"}) || backend_ended_first())) ||
         (by_client && plan_.mishap == Mishap::kClientVanishes &&
          (reason_is({"client_reset", "client_lost", "idle_timeout"}) || was_delivered())) ||
         (by_backend && (reason_is({"backend_reset"}) || was_delivered()));

@@ -145,6 +145,18 @@ TEST(SoakVerdict, AMishapExplainsItsOwnSession) {
   EXPECT_EQ(verdict(session, {}, closes), Verdict::Kind::kExplained);
 }
 
+TEST(SoakVerdict, AClientThatClosesBehindTheEndOfItsBackendExplainsThatEndOnly) {
+  Plan plan = plan_with(Mishap::kClientCloses, Kind::kBothWays);
+  plan.first_to_end = Side::kBackend;
+  Session session = whole(plan);
+  session.client = account(Outcome::kMishap);
+  session.backend = account(Outcome::kEndedEarly);
+  session.logged->fields["upload"] = std::to_string(plan.upload() - 1);
+  EXPECT_EQ(verdict(session, {}, plan), Verdict::Kind::kExplained);
+  session.logged->fields["download"] = std::to_string(plan.download() - 1);
+  EXPECT_EQ(verdict(session, {}, plan), Verdict::Kind::kUnexplained) << "the backend had not ended";
+}
+
 TEST(EndlessStream, GoesOnBehindTheEndOfItsPeriod) {
   const EndlessStream stream;
   for (std::size_t offset = 1'048'573 - 1'000; offset < 1'048'573 + 1'000; ++offset) {
