@@ -351,7 +351,7 @@ TEST(LogWriter, LosesNoLineAndWritesNoneTwiceWhileItsFileIsMovedAgainAndAgain) {
   ASSERT_TRUE(log->start());
   constexpr int kMoves = 20;
   std::atomic<bool> done{false};
-  std::uint64_t written = 0;
+  std::atomic<std::uint64_t> written{0};
   std::thread writes([&] {
     while (!done) {
       if (worker.write(record(written + 1))) ++written;
@@ -361,6 +361,9 @@ TEST(LogWriter, LosesNoLineAndWritesNoneTwiceWhileItsFileIsMovedAgainAndAgain) {
   for (int i = 0; i < kMoves; ++i) {
     ASSERT_TRUE(comes_true([&] { return std::rename(path.c_str(), moved(i).c_str()) == 0; }));
     log->reopen();
+    // Lines come all the while, on a busy machine too.
+    const std::uint64_t before = written;
+    ASSERT_TRUE(comes_true([&] { return written > before; }));
   }
   ASSERT_TRUE(comes_true([&] { return !lines_of(path).empty(); }));
   done = true;
@@ -373,7 +376,6 @@ TEST(LogWriter, LosesNoLineAndWritesNoneTwiceWhileItsFileIsMovedAgainAndAgain) {
       if (at != std::string::npos) ids.insert(line.substr(at + 12, 16));
     }
   }
-  EXPECT_GT(written, 0u);
   EXPECT_EQ(ids.size(), written);
   EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), written);
 }
