@@ -38,13 +38,7 @@ void expect_rest(pid_t weir) {
 
 TEST(IdleMemory, NineThousandUsedAndIdleConnectionsCostAtMostThreeQuartersOfAKilobyteEach) {
   if (kSanitized) GTEST_SKIP() << "memory means nothing under a sanitizer";
-  rlimit own{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &own), 0);
-  if (own.rlim_max < kDescriptors) {
-    GTEST_SKIP() << "the hard limit of descriptors is " << own.rlim_max << "; this needs " << kDescriptors;
-  }
-  own.rlim_cur = own.rlim_max;
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &own), 0);
+  if (const auto why = why_too_few_descriptors(kDescriptors)) GTEST_SKIP() << "NOT CHECKED: " << *why;
 
   ChildOptions peer_options;
   peer_options.descriptors = kDescriptors;

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -643,14 +642,7 @@ TEST(Reload, AThousandTimesKeepsMemoryAndDescriptorsFlat) {
   Reloaded weir(configuration);
   constexpr unsigned kTimes = kSanitized ? 60 : 1'000;
   // Its clients and its backend's connections.
-  constexpr rlim_t kDescriptors = 2 * kTimes + 200;
-  rlimit own{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &own), 0);
-  if (own.rlim_max < kDescriptors) {
-    GTEST_SKIP() << "the hard limit of descriptors is " << own.rlim_max << "; this needs " << kDescriptors;
-  }
-  own.rlim_cur = own.rlim_max;
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &own), 0);
+  if (const auto why = why_too_few_descriptors(2 * kTimes + 200)) GTEST_SKIP() << "NOT CHECKED: " << *why;
   std::vector<Socket> running;
   std::uint64_t memory = 0;
   std::size_t descriptors = 0;

@@ -1,5 +1,6 @@
 #include "support/process_facts.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -82,6 +83,18 @@ std::uint64_t descriptor_limit_leaving(pid_t pid, std::size_t free) {
 
 bool has_right(int right) {
   return (std::stoull(status_field(::getpid(), "CapEff"), nullptr, 16) >> right & 1) != 0;
+}
+
+std::optional<std::string> why_too_few_descriptors(std::uint64_t needed) {
+  rlimit own{};
+  if (::getrlimit(RLIMIT_NOFILE, &own) != 0) return "the limit of descriptors cannot be read";
+  if (own.rlim_max < needed) {
+    return "the hard limit of descriptors is " + std::to_string(own.rlim_max) + "; this needs " +
+           std::to_string(needed);
+  }
+  own.rlim_cur = own.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &own) != 0) return "the limit of descriptors cannot be raised";
+  return std::nullopt;
 }
 
 std::string status_field(pid_t pid, const std::string& key) { return keyed_line(proc(pid, "status"), key); }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "support/eventually.h"
@@ -27,6 +28,10 @@ std::size_t pipe_end_count(pid_t pid);
 
 // The limit of descriptors (RLIMIT_NOFILE) under which the process could open exactly `free` more.
 std::uint64_t descriptor_limit_leaving(pid_t pid, std::size_t free);
+
+// Raises this process's own limit of descriptors as far as it may. Why that is less than `needed`; nothing
+// when it is enough.
+std::optional<std::string> why_too_few_descriptors(std::uint64_t needed);
 
 // A line of /proc/PID/status without its key, e.g. "Uid"; "" when there is none.
 std::string status_field(pid_t pid, const std::string& key);
