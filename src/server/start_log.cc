@@ -84,4 +84,9 @@ void log_start(const StartParts& parts, const std::optional<base::Address>& admi
   parts.log.event(LogLevel::kInfo, "ready", "", fields);
 }
 
+void tell_problem(LogWriter& log, LogLevel level, const config::Problem& problem) {
+  const std::string place = config::to_string(problem.place);
+  log.event(level, "configuration", place.empty() ? problem.text : place + ": " + problem.text);
+}
+
 }  // namespace weir::server

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "config/model.h"
+#include "config/problem.h"
 #include "server/descriptors.h"
 #include "server/listener_set.h"
 #include "server/log_writer.h"
@@ -24,5 +25,8 @@ struct StartParts {
 
 // `admin`: the admin door's real address, when there is one.
 void log_start(const StartParts& parts, const std::optional<base::Address>& admin);
+
+// A problem of the configuration that does not stop Weir.
+void tell_problem(LogWriter& log, LogLevel level, const config::Problem& problem);
 
 }  // namespace weir::server

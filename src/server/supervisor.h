@@ -93,7 +93,7 @@ class Supervisor final : public StatusSource {
 
   explicit Supervisor(Prepared&& prepared);
   base::Result<void> open_parts();
-  std::shared_ptr<const Serving> make_serving(const Running& running) const;
+  std::shared_ptr<Serving> make_serving(const Running& running) const;
   void on_signal(net::Ready);
   void begin_stop();
 
