@@ -14,11 +14,13 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 build_packages=(
   cmake ninja-build g++ pkg-config # the build itself
   libevent-dev                     # the admin door's HTTP
+  libboost-dev                     # the HTTP of who asks it (Beast)
   libtomlplusplus-dev              # configuration
   libexpected-dev                  # values or errors
   libfmt-dev                       # text formatting
   libcli11-dev                     # command line
   nlohmann-json3-dev               # JSON
+  libncurses-dev                   # weir top
   libcap-ng-dev                    # dropping rights
   libxxhash-dev                    # hashing of clients
   libsystemd-dev                   # what the service manager is told
@@ -29,6 +31,9 @@ build_packages=(
 test_packages=(
   libgtest-dev libgmock-dev # unit and process tests
   python3                   # tests/*_test.py
+  python3-jsonschema        # the admin door's answers against its document
+  python3-pyte              # a terminal for weir top
+  openssl                   # a certificate for that
   iproute2                  # network namespaces
 )
 full_packages=(

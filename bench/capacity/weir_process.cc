@@ -51,7 +51,7 @@ std::string get_metrics(const base::Address& door) {
   const base::UniqueFd fd(::socket(door.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_storage storage;
   const socklen_t length = door.to_sockaddr(storage);
-  const std::string request = "GET /metrics HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n\r\n";
+  const std::string request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0) return "";
   ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL);
   std::string answer;

@@ -1,6 +1,9 @@
 #include "admin/http_connections.h"
 
 #include <event2/bufferevent.h>
+#include <event2/event.h>
+
+#include <algorithm>
 
 #include "base/unique_fd.h"
 
@@ -25,33 +28,76 @@ void let_go(bufferevent* connection) {
 }  // namespace
 
 HttpConnections::~HttpConnections() {
-  for (bufferevent* connection : open_) bufferevent_decref(connection);
+  for (const Open& one : open_) bufferevent_decref(one.connection);
+  if (timer_ != nullptr) event_free(timer_);
 }
 
 bufferevent* HttpConnections::add(event_base* base) {
   sweep();
-  while (open_.size() >= most_) close_first();
+  while (open_.size() >= most_) close_one();
   bufferevent* connection = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
   if (connection == nullptr) return nullptr;
   bufferevent_incref(connection);
-  open_.push_back(connection);
+  open_.push_back({connection, base::precise_now() + patience_});
+  watch_time(base);
   return connection;
 }
 
+// The end of a turn is when time is looked at: while there are connections there is a turn now and then.
+void HttpConnections::watch_time(event_base* base) {
+  constexpr timeval kInterval{0, 250'000};
+  if (timer_ == nullptr)
+    timer_ = event_new(
+        base, -1, EV_PERSIST, [](evutil_socket_t, short, void*) {}, nullptr);
+  if (timer_ != nullptr && evtimer_pending(timer_, nullptr) == 0) event_add(timer_, &kInterval);
+}
+
+HttpConnections::Open* HttpConnections::find(const bufferevent* connection) {
+  const auto found =
+      std::find_if(open_.begin(), open_.end(), [&](const Open& one) { return one.connection == connection; });
+  return found == open_.end() ? nullptr : &*found;
+}
+
+void HttpConnections::asked(const bufferevent* connection) {
+  if (Open* one = find(connection)) one->awaits_answer = true;
+}
+
+void HttpConnections::answered(const bufferevent* connection) {
+  Open* one = find(connection);
+  if (one == nullptr) return;
+  one->awaits_answer = false;
+  one->deadline = base::precise_now() + patience_;
+}
+
 void HttpConnections::sweep() {
-  std::erase_if(open_, [](bufferevent* connection) {
-    if (is_served(connection)) return false;
-    let_go(connection);
+  std::erase_if(open_, [](const Open& one) {
+    if (is_served(one.connection)) return false;
+    let_go(one.connection);
     return true;
   });
+  const base::TimePoint now = base::precise_now();
+  const auto is_over = [now](const Open& one) { return !one.awaits_answer && now >= one.deadline; };
+  for (auto late = std::find_if(open_.begin(), open_.end(), is_over); late != open_.end();
+       late = std::find_if(open_.begin(), open_.end(), is_over)) {
+    const Open one = *late;
+    open_.erase(late);
+    close(one);
+  }
+  if (open_.empty() && timer_ != nullptr) event_del(timer_);
+}
+
+void HttpConnections::close_one() {
+  auto chosen = std::find_if(open_.begin(), open_.end(), [](const Open& one) { return !one.awaits_answer; });
+  if (chosen == open_.end()) chosen = open_.begin();
+  const Open one = *chosen;
+  open_.erase(chosen);
+  close(one);
 }
 
 // evhttp is told that the client has left, and frees the connection before this returns.
-void HttpConnections::close_first() {
-  bufferevent* first = open_.front();
-  open_.pop_front();
-  bufferevent_trigger_event(first, BEV_EVENT_READING | BEV_EVENT_EOF, 0);
-  let_go(first);
+void HttpConnections::close(Open one) {
+  bufferevent_trigger_event(one.connection, BEV_EVENT_READING | BEV_EVENT_EOF, 0);
+  let_go(one.connection);
 }
 
 }  // namespace weir::admin

@@ -1,20 +1,27 @@
-// The connections that evhttp serves, bounded in number. evhttp 2.1 takes every client and tells nobody when
-// one leaves, so this makes the bufferevent of each connection and keeps a reference to it: one whose
-// callbacks have been taken away is one that evhttp has done with. When all places are taken the connection
-// that came first has to leave for the newest: idle ones cannot shut the door. Lives on the server's loop.
+// The connections that evhttp serves, bounded in number and in time. evhttp 2.1 takes every client, tells
+// nobody when one leaves, and counts its patience anew with each byte; so this makes the bufferevent of each
+// connection and keeps a reference to it: one whose callbacks have been taken away is one that evhttp has
+// done with. When all places are taken the connection that came first and waits for no answer has to leave
+// for the newest: idle ones cannot shut the door. Lives on the server's loop.
 #pragma once
 
 #include <cstddef>
 #include <deque>
+#include <functional>
+
+#include "base/clock.h"
 
 struct bufferevent;
+struct event;
 struct event_base;
 
 namespace weir::admin {
 
 class HttpConnections {
  public:
-  explicit HttpConnections(std::size_t most) : most_(most) {}
+  // A client has `patience` in all to send a whole request, and as long to take its answer and send the next
+  // one.
+  HttpConnections(std::size_t most, base::Millis patience) : most_(most), patience_(patience) {}
   // Precondition: evhttp has been freed, and with it every connection.
   ~HttpConnections();
   HttpConnections(const HttpConnections&) = delete;
@@ -24,14 +31,31 @@ class HttpConnections {
   // `evhttp_set_bevcb`.
   bufferevent* add(event_base* base);
 
-  // Closes the descriptors of the connections that evhttp has done with. At the end of every turn.
+  // The request is whole, and its client waits for us from now on.
+  void asked(const bufferevent* connection);
+  // It is being answered.
+  void answered(const bufferevent* connection);
+
+  // Closes the descriptors of the connections that evhttp has done with, and the connections whose time is
+  // over. At the end of every turn.
   void sweep();
 
  private:
-  void close_first();
+  struct Open {
+    bufferevent* connection;  // a reference
+    base::TimePoint deadline;
+    bool awaits_answer = false;
+  };
+
+  Open* find(const bufferevent* connection);
+  void close(Open one);
+  void close_one();
+  void watch_time(event_base* base);
 
   const std::size_t most_;
-  std::deque<bufferevent*> open_;  // the first to come in front; a reference to each
+  const base::Millis patience_;
+  std::deque<Open> open_;  // the first to come in front
+  event* timer_ = nullptr;
 };
 
 }  // namespace weir::admin

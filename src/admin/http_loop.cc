@@ -4,10 +4,16 @@
 #include <sys/eventfd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "base/assert.h"
 
 namespace weir::admin {
+namespace {
+
+constexpr int kLastTurns = 3;
+
+}  // namespace
 
 void HttpLoop::Free::operator()(event_base* base) const { event_base_free(base); }
 void HttpLoop::Free::operator()(event* event) const { event_free(event); }
@@ -27,21 +33,29 @@ base::Result<std::unique_ptr<HttpLoop>> HttpLoop::create() {
   std::unique_ptr<event_base, Free> base(event_base_new_with_config(config.get()));
   if (base == nullptr) return base::failure(base::system_error("event loop", errno == 0 ? ENOMEM : errno));
   std::unique_ptr<HttpLoop> loop(new HttpLoop(std::move(wake), std::move(base)));
-  if (loop->stop_ == nullptr || event_add(loop->stop_.get(), nullptr) != 0) {
+  if (loop->wake_ == nullptr || event_add(loop->wake_.get(), nullptr) != 0) {
     return base::failure(base::system_error("event loop", ENOMEM));
   }
   return loop;
 }
 
 HttpLoop::HttpLoop(base::UniqueFd wake, std::unique_ptr<event_base, Free> base)
-    : wake_(std::move(wake)),
+    : posts_(std::make_shared<HttpPosts>(std::move(wake))),
       base_(std::move(base)),
-      stop_(event_new(
-          base_.get(), wake_.get(), EV_READ,
-          [](evutil_socket_t, short, void* loop) { static_cast<HttpLoop*>(loop)->stopping_ = true; }, this)) {
+      wake_(event_new(
+          base_.get(), posts_->wake_.get(), EV_READ | EV_PERSIST,
+          [](evutil_socket_t, short, void* loop) { static_cast<HttpLoop*>(loop)->on_wake(); }, this)) {}
+
+HttpLoop::~HttpLoop() {
+  const std::lock_guard lock(posts_->mutex_);
+  posts_->is_closed_ = true;
 }
 
-HttpLoop::~HttpLoop() = default;
+void HttpLoop::on_wake() {
+  eventfd_t ignored = 0;
+  ::eventfd_read(posts_->wake_.get(), &ignored);
+  for (const auto& work : posts_->take()) work();
+}
 
 void HttpLoop::run(const std::function<void()>& end_of_turn) {
   while (!stopping_) {
@@ -49,8 +63,26 @@ void HttpLoop::run(const std::function<void()>& end_of_turn) {
     WEIR_ASSERT(result >= 0);
     end_of_turn();
   }
+  // What was answered last is on its way: a turn writes it.
+  for (int turn = 0; turn < kLastTurns; ++turn) event_base_loop(base_.get(), EVLOOP_NONBLOCK);
 }
 
-void HttpLoop::stop() { ::eventfd_write(wake_.get(), 1); }
+void HttpLoop::stop() {
+  posts_->post([this] { stopping_ = true; });
+}
+
+void HttpPosts::post(std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_closed_) return;
+    waiting_.push_back(std::move(work));
+  }
+  ::eventfd_write(wake_.get(), 1);
+}
+
+std::vector<std::function<void()>> HttpPosts::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(waiting_, {});
+}
 
 }  // namespace weir::admin

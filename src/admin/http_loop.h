@@ -1,9 +1,11 @@
-// The loop that evhttp runs on: a libevent base of one thread, and a way to end it from another. Wraps
-// event_base without libevent's locks.
+// The loop that evhttp runs on: a libevent base of one thread, and the way for other threads to have
+// something run there. Wraps event_base without libevent's locks.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -13,10 +15,27 @@ struct event_base;
 
 namespace weir::admin {
 
+// What other threads want run on the loop, in their order. It may outlive the loop: then nothing runs.
+class HttpPosts {
+ public:
+  explicit HttpPosts(base::UniqueFd wake) : wake_(std::move(wake)) {}
+  // Any thread.
+  void post(std::function<void()> work);
+
+ private:
+  friend class HttpLoop;
+  std::vector<std::function<void()>> take();
+
+  const base::UniqueFd wake_;
+  std::mutex mutex_;
+  std::vector<std::function<void()>> waiting_;
+  bool is_closed_ = false;
+};
+
 class HttpLoop {
  public:
   // Fails when the kernel gives no descriptors: it holds four, epoll's, the library's own pair for signals,
-  // and the one that ends it.
+  // and the one that wakes it.
   static base::Result<std::unique_ptr<HttpLoop>> create();
   ~HttpLoop();
   HttpLoop(const HttpLoop&) = delete;
@@ -27,6 +46,7 @@ class HttpLoop {
   // Any thread.
   void stop();
 
+  const std::shared_ptr<HttpPosts>& posts() const { return posts_; }
   event_base* base() { return base_.get(); }
 
  private:
@@ -36,10 +56,11 @@ class HttpLoop {
   };
 
   HttpLoop(base::UniqueFd wake, std::unique_ptr<event_base, Free> base);
+  void on_wake();
 
-  const base::UniqueFd wake_;
+  const std::shared_ptr<HttpPosts> posts_;
   const std::unique_ptr<event_base, Free> base_;
-  std::unique_ptr<event, Free> stop_;
+  std::unique_ptr<event, Free> wake_;
   bool stopping_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include <event2/listener.h>
 
 #include <cerrno>
+#include <map>
 #include <optional>
 #include <thread>
 
@@ -51,15 +52,66 @@ std::string_view phrase(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 202:
+      return "Accepted";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
     case 404:
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 409:
+      return "Conflict";
+    case 415:
+      return "Unsupported Media Type";
+    case 421:
+      return "Misdirected Request";
     case 503:
       return "Service Unavailable";
     default:
       return "Error";
   }
+}
+
+std::string text(const char* known) { return known == nullptr ? std::string() : std::string(known); }
+
+HttpRequest read(evhttp_request* request) {
+  HttpRequest asked;
+  asked.method = method_name(evhttp_request_get_command(request));
+  if (const evhttp_uri* uri = evhttp_request_get_evhttp_uri(request)) {
+    asked.path = text(evhttp_uri_get_path(uri));
+    asked.query = text(evhttp_uri_get_query(uri));
+  }
+  const evkeyvalq* headers = evhttp_request_get_input_headers(request);
+  asked.host = text(evhttp_find_header(headers, "Host"));
+  asked.origin = text(evhttp_find_header(headers, "Origin"));
+  asked.authorization = text(evhttp_find_header(headers, "Authorization"));
+  asked.content_type = text(evhttp_find_header(headers, "Content-Type"));
+  asked.fetch_site = text(evhttp_find_header(headers, "Sec-Fetch-Site"));
+  evbuffer* body = evhttp_request_get_input_buffer(request);
+  asked.body.resize(evbuffer_get_length(body));
+  evbuffer_remove(body, asked.body.data(), asked.body.size());
+  return asked;
+}
+
+void send(evhttp_request* request, const HttpResponse& response) {
+  evkeyvalq* headers = evhttp_request_get_output_headers(request);
+  evhttp_add_header(headers, "Content-Type", response.content_type.c_str());
+  evhttp_add_header(headers, "Cache-Control", "no-store");
+  evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : response.headers) {
+    evhttp_add_header(headers, name.c_str(), value.c_str());
+  }
+  evbuffer* body = evbuffer_new();
+  if (body != nullptr && evhttp_request_get_command(request) != EVHTTP_REQ_HEAD) {
+    evbuffer_add(body, response.body.data(), response.body.size());
+  }
+  evhttp_send_reply(request, response.status, std::string(phrase(response.status)).c_str(), body);
+  if (body != nullptr) evbuffer_free(body);
 }
 
 }  // namespace
@@ -84,6 +136,8 @@ class HttpServer::Impl {
 
   ~Impl() {
     stop();
+    // A request whose client has left belongs to nobody but us.
+    answer_all({503, "text/plain; charset=utf-8", "Weir is stopping\n", {}});
     if (http_ != nullptr) evhttp_free(http_);
   }
 
@@ -96,6 +150,9 @@ class HttpServer::Impl {
 
   void stop() {
     if (!thread_.joinable()) return;
+    loop_->posts()->post([this] {
+      answer_all({503, "text/plain; charset=utf-8", "Weir is stopping\n", {}});
+    });
     loop_->stop();
     thread_.join();
   }
@@ -107,14 +164,14 @@ class HttpServer::Impl {
       : loop_(std::move(loop)),
         address_(std::move(address)),
         handler_(std::move(handler)),
-        patience_(patience) {}
+        connections_(server::kAdminClients, patience) {}
 
   base::Result<void> serve(base::UniqueFd fd) {
     if (address_.is_unix()) path_.emplace(address_.path());
     http_ = evhttp_new(loop_->base());
     if (http_ == nullptr) return base::failure(base::system_error("admin door", ENOMEM));
-    const timeval timeout{patience_.count() / 1000, patience_.count() % 1000 * 1000};
-    evhttp_set_timeout_tv(http_, &timeout);
+    // Its own patience would end a connection that waits for its answer.
+    evhttp_set_timeout(http_, -1);
     evhttp_set_bevcb(
         http_, [](event_base* loop, void* arg) { return static_cast<HttpConnections*>(arg)->add(loop); },
         &connections_);
@@ -147,35 +204,44 @@ class HttpServer::Impl {
   }
 
   void answer(evhttp_request* request) {
-    HttpRequest asked;
-    asked.method = method_name(evhttp_request_get_command(request));
-    const evhttp_uri* uri = evhttp_request_get_evhttp_uri(request);
-    const char* path = uri != nullptr ? evhttp_uri_get_path(uri) : nullptr;
-    if (path != nullptr) {
-      std::size_t length = 0;
-      char* decoded = evhttp_uridecode(path, 0, &length);
-      if (decoded != nullptr) asked.path.assign(decoded, length);
-      ::free(decoded);
-    }
-    const HttpResponse response = handler_(asked);
-    evkeyvalq* headers = evhttp_request_get_output_headers(request);
-    evhttp_add_header(headers, "Content-Type", response.content_type.c_str());
-    evhttp_add_header(headers, "Cache-Control", "no-store");
-    if (!response.allow.empty()) evhttp_add_header(headers, "Allow", response.allow.c_str());
-    evbuffer* body = evbuffer_new();
-    if (body != nullptr && asked.method != "HEAD")
-      evbuffer_add(body, response.body.data(), response.body.size());
-    evhttp_send_reply(request, response.status, std::string(phrase(response.status)).c_str(), body);
-    if (body != nullptr) evbuffer_free(body);
+    const std::uint64_t id = next_id_++;
+    asked_.emplace(id, request);
+    connections_.asked(connection_of(request));
+    HttpRequest asked = read(request);
+    asked.is_local = address_.is_unix();
+    handler_(std::move(asked), HttpReply([this, id, posts = loop_->posts()](HttpReply::Make&& make) {
+               posts->post([this, id, make = std::move(make)] { reply(id, make); });
+             }));
+  }
+
+  // None: the client has left, or had to.
+  static bufferevent* connection_of(evhttp_request* request) {
+    evhttp_connection* connection = evhttp_request_get_connection(request);
+    return connection == nullptr ? nullptr : evhttp_connection_get_bufferevent(connection);
+  }
+
+  void answer_all(const HttpResponse& response) {
+    for (const auto& [id, request] : std::exchange(asked_, {})) send(request, response);
+  }
+
+  void reply(std::uint64_t id, const HttpReply::Make& make) {
+    const auto found = asked_.find(id);
+    if (found == asked_.end()) return;
+    evhttp_request* request = found->second;
+    asked_.erase(found);
+    if (const bufferevent* connection = connection_of(request)) connections_.answered(connection);
+    send(request, make());
   }
 
   const std::unique_ptr<HttpLoop> loop_;
   const base::Address address_;
   const Handler handler_;
-  const base::Millis patience_;
   std::optional<net::SocketPath> path_;  // removed when the server ends
-  HttpConnections connections_{server::kAdminClients};
+  HttpConnections connections_;
   evhttp* http_ = nullptr;
+  std::uint64_t next_id_ = 0;
+  // Requests that have no answer yet. One whose connection has gone is still here, and is freed by an answer.
+  std::map<std::uint64_t, evhttp_request*> asked_;
   std::thread thread_;
 };
 

@@ -5,32 +5,22 @@
 
 #include <functional>
 #include <memory>
-#include <string>
 
+#include "admin/http_message.h"
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/result.h"
 
 namespace weir::admin {
 
-struct HttpRequest {
-  std::string method;  // "GET", "HEAD", ... as sent
-  std::string path;    // without query, percent-decoded
-};
-
-struct HttpResponse {
-  int status = 200;
-  std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
-  std::string allow;  // for 405: the methods that are allowed
-};
-
 class HttpServer {
  public:
-  using Handler = std::function<HttpResponse(const HttpRequest&)>;
+  // Called on the server's thread, which it must not hold up: what takes its time is answered later.
+  using Handler = std::function<void(HttpRequest&&, HttpReply)>;
 
-  // Binds `address` (mode 0660 for a unix socket). `handler` is called on the server's thread. A client that
-  // neither sends nor takes anything for `patience` is closed.
+  // Binds `address` (mode 0660 for a unix socket). A client has `patience` in all to send a whole request,
+  // and as much to take its answer and send the next one; a request may wait for its answer as long as that
+  // takes.
   static base::Result<std::unique_ptr<HttpServer>> open(const base::Address& address, Handler handler,
                                                         base::Millis patience = base::Millis(10'000));
   ~HttpServer();  // stops

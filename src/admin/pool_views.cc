@@ -1,9 +1,8 @@
 #include "admin/pool_views.h"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
-#include "admin/views.h"
+#include "admin/json_views.h"
 
 namespace weir::admin {
 namespace {
@@ -14,7 +13,6 @@ using server::BackendStatus;
 using server::NameStatus;
 using server::PoolStatus;
 using server::SourceStatus;
-using Json = nlohmann::ordered_json;
 
 class PoolMetrics {
  public:
@@ -228,11 +226,6 @@ void write_sources(PoolMetrics& out) {
                   [](const auto& s) { return Value(s.missing); });
 }
 
-template <class Number>
-Json or_null(const std::optional<Number>& number) {
-  return number ? Json(*number) : Json();
-}
-
 Json source_json(const SourceStatus& s) {
   return {{"source", s.source},
           {"held", s.held},
@@ -286,7 +279,7 @@ void pool_metrics(TextFormat& out, const std::vector<PoolStatus>& pools) {
   write_sources(metrics);
 }
 
-std::string backends_json(const server::ProcessStatus& status) {
+Json pools_json(const server::ProcessStatus& status) {
   Json pools = Json::array();
   for (const PoolStatus& pool : status.pools) {
     Json backends = Json::array();
@@ -308,9 +301,7 @@ std::string backends_json(const server::ProcessStatus& status) {
                      {"backends", std::move(backends)},
                      {"names", std::move(names)}});
   }
-  const Json document{{"pools", std::move(pools)}};
-  // Replacement instead of an exception, should a name not be UTF-8.
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return {{"pools", std::move(pools)}};
 }
 
 }  // namespace weir::admin

@@ -1,5 +1,5 @@
-// The part of the metrics that tells of pools and their backends. Pure text; the JSON is `backends_json` of
-// views.h.
+// The part of the metrics that tells of pools and their backends. Pure text; the JSON is `pools_json` of
+// json_views.h.
 #pragma once
 
 #include <vector>

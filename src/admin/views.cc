@@ -1,11 +1,9 @@
 #include "admin/views.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "admin/pool_views.h"
 #include "admin/tls_views.h"
-#include "base/log_text.h"
 #include "metrics/text_format.h"
 
 namespace weir::admin {
@@ -263,20 +261,6 @@ std::string metrics_text(const ProcessStatus& status) {
   pool_metrics(out, status.pools);
   backend_certificate_metrics(out, status.pools, tls::utc_now());
   return out.text();
-}
-
-std::string refusals_json(const ProcessStatus& status) {
-  nlohmann::ordered_json refusals = nlohmann::ordered_json::array();
-  for (const server::RefusalStatus& refusal : status.refusals) {
-    const auto ms = std::chrono::duration_cast<base::Millis>(refusal.time.time_since_epoch());
-    refusals.push_back({{"time", base::utc_time(ms)},
-                        {"listener", refusal.listener},
-                        {"client", refusal.client.to_string()},
-                        {"reason", refusal.reason},
-                        {"dry_run", refusal.dry_run}});
-  }
-  const nlohmann::ordered_json document{{"refusals", std::move(refusals)}};
-  return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace weir::admin

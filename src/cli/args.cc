@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/version.h"
 #include "cli/commands.h"
 #include "cli/demo.h"
 
@@ -57,7 +58,7 @@ constexpr const char* kDescribeFooter =
 
 int main_with(int argc, char** argv) {
   CLI::App app("Weir, a layer-4 TCP load balancer and reverse proxy.", "weir");
-  app.set_version_flag("--version", "weir " WEIR_VERSION);
+  app.set_version_flag("--version", "weir " + std::string(base::version()));
   // None at all is complained of below: a word that is wrong comes first.
   app.require_subcommand(0, 1);
   app.footer(kMainFooter);

@@ -6,11 +6,13 @@
 #include <cstdio>
 #include <initializer_list>
 
+#include "admin/http_server.h"
 #include "admin/routes.h"
 #include "config/describe.h"
 #include "config/load.h"
 #include "net/resolver.h"
 #include "server/access_lists.h"
+#include "server/admin_token.h"
 #include "server/kernel_drop.h"
 #include "server/name_check.h"
 #include "server/supervisor.h"
@@ -37,8 +39,15 @@ std::string count_of(const config::Problems& problems) {
 std::unique_ptr<admin::HttpServer> open_door(const config::Placed<base::Address>& bind,
                                              const std::unique_ptr<server::Supervisor>& supervisor,
                                              config::Problems& problems) {
+  const auto rules = [&] {
+    const auto running = supervisor->running();
+    return admin::GuardRules{running->admin_token, running->config.admin.hosts,
+                             !bind.value.is_unix() && !bind.value.is_loopback()};
+  };
   auto opened = admin::HttpServer::open(
-      bind.value, [&](const admin::HttpRequest& request) { return admin::answer(request, *supervisor); });
+      bind.value, [&, rules](admin::HttpRequest&& request, const admin::HttpReply& reply) {
+        admin::answer(std::move(request), reply, {*supervisor, *supervisor, rules});
+      });
   if (opened) return std::move(*opened);
   config::add_error(problems, bind.place, opened.error().message());
   return nullptr;
@@ -97,6 +106,7 @@ int check(const std::string& path, CheckNames names) {
   std::string arithmetic;
   if (!config::has_error(problems)) {
     server::check_host(loaded.config, problems);
+    static_cast<void>(server::load_admin_token(loaded.config.admin, problems));
     arithmetic = server::plan_for(loaded.config, server::raise_descriptor_limit(), 0, problems).arithmetic();
     // Asked to resolve, a name that has no address is what the user wants to hear of as an error, however
     // long it takes.
@@ -108,7 +118,7 @@ int check(const std::string& path, CheckNames names) {
     const auto filters = server::make_packet_filters(loaded.config, problems);
     for (std::size_t i = 0; i < filters.size(); ++i) {
       const config::ListenerConfig& listener = loaded.config.listeners[i];
-      const auto clients = server::load_access_clients(listener.access, problems);
+      const auto clients = server::load_access_clients(listener.access, {}, problems);
       server::fill_packet_filter(filters[i], clients, listener, problems);
     }
   }

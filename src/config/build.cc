@@ -9,6 +9,7 @@
 #include "config/build_admission.h"
 #include "config/build_listener.h"
 #include "config/build_pool.h"
+#include "config/server_names.h"
 #include "config/table_reader.h"
 #include "config/text.h"
 
@@ -77,6 +78,24 @@ AdminConfig build_admin(const Node& root, Problems& problems) {
     } else {
       reader.fail("bind", bind.place, address.error() + "; without an admin door: \"off\"");
     }
+  }
+  reader.read_path("token_file", out.token_file);
+  reader.each_text("hosts", [&](const Node& item) {
+    if (const auto name = parse_host_name(item.text)) return out.hosts.push_back(*name);
+    reader.fail(
+        "hosts", item.place,
+        fmt::format("{} is no host name: expected one such as \"weir\" or \"weir.example\", without a port",
+                    quote(item.text)));
+  });
+  const bool is_far = out.bind && !out.bind->value.is_unix() && !out.bind->value.is_loopback();
+  if (is_far && out.token_file.value.empty()) {
+    reader.fail(
+        "bind", bind.place,
+        fmt::format("{} can be reached from other machines, and without a token the admin door asks for "
+                    "no password: set admin.token_file, or use a loopback address such as "
+                    "\"127.0.0.1:9900\" or \"[::1]:9900\", or \"unix:/PATH\"; without an admin door: "
+                    "\"off\"",
+                    quote(bind.value)));
   }
   reader.finish();
   return out;

@@ -18,6 +18,7 @@ LoopCheck::LoopCheck(const Config& config, std::vector<base::Address> local_addr
       by_port_[address.value.port()].push_back({&listener, &address});
     }
   }
+  if (config.admin.bind) by_port_[config.admin.bind->value.port()].push_back({nullptr, &*config.admin.bind});
 }
 
 bool LoopCheck::is_local(const base::Address& target) const {
@@ -32,13 +33,21 @@ std::optional<Problem> LoopCheck::problem(const PoolConfig& pool, const BackendC
   if (found == by_port_.end()) return std::nullopt;
   const bool target_is_local = is_local(target);
   for (const Bound& bound : found->second) {
-    const base::Reach reach{.target_is_local = target_is_local, .v6only = bound.listener->v6only};
+    const base::Reach reach{.target_is_local = target_is_local,
+                            .v6only = bound.listener == nullptr || bound.listener->v6only};
     if (!base::reaches(target, bound.address->value, reach)) continue;
     const auto* name = std::get_if<base::HostPort>(&backend.address.value);
     // The name of a service has no port.
     const std::string written =
         name != nullptr && name->port == 0 ? name->host : to_string(backend.address.value);
     const std::string arrives = target.to_string();
+    if (bound.listener == nullptr) {
+      return Problem{
+          Severity::kError, backend.address.place,
+          fmt::format("pools.{}.backends: {} is this process's own admin door, to which clients would come "
+                      "as operators: write the address of the real server",
+                      pool.name, quote(written))};
+    }
     return Problem{
         Severity::kError, backend.address.place,
         fmt::format("pools.{}.backends: {}{} is this process's own listener \"{}\" (bound to {} at {}), so "

@@ -1,5 +1,6 @@
-// Finds loops: a backend whose address leads back to one of this process's own listeners. Pure: what only the
-// running machine knows, its own addresses and the answers of a resolver, is given by the caller.
+// Finds loops: a backend whose address leads back to one of this process's own listeners, or to its admin
+// door, whose clients would all be operators then. Pure: what only the running machine knows, its own
+// addresses and the answers of a resolver, is given by the caller.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,7 @@ class LoopCheck {
 
  private:
   struct Bound {
-    const ListenerConfig* listener;
+    const ListenerConfig* listener;  // null: the admin door
     const Placed<base::Address>* address;
   };
 

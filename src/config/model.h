@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -37,6 +38,9 @@ struct Placed {
 
 enum class WhenFull { kWait, kRefuse };
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
+
+inline constexpr std::array<std::string_view, 4> kLogLevelWords{"debug", "info", "warning", "error"};
+constexpr std::string_view word(LogLevel level) { return kLogLevelWords[static_cast<std::size_t>(level)]; }
 enum class LogFormat { kText, kJson };
 enum class SessionLogging { kAll, kErrors, kNone };
 
@@ -67,6 +71,8 @@ struct LogConfig {
 
 struct AdminConfig {
   std::optional<Placed<base::Address>> bind;  // unset: "off"
+  Placed<std::string> token_file;             // empty: there is no token
+  std::vector<std::string> hosts;             // names that it answers to, in small letters
 };
 
 // One side of an access list.

@@ -1,6 +1,7 @@
 #include <array>
 #include <vector>
 
+#include "config/model.h"
 #include "config/schema.h"
 #include "config/schema_rows.h"
 
@@ -9,7 +10,6 @@ namespace {
 
 // In the order of the enums of config/model.h.
 constexpr std::array<std::string_view, 2> kWhenFullWords{"wait", "refuse"};
-constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 2> kFormatWords{"text", "json"};
 constexpr std::array<std::string_view, 3> kAcceptProxyWords{"off", "required", "optional"};
 constexpr std::array<std::string_view, 3> kSessionWords{"all", "errors", "none"};
@@ -106,7 +106,7 @@ const auto kKeys = std::to_array<Key>({
      .name = "level",
      .type = ValueType::kWord,
      .default_value = "\"info\"",
-     .words = kLevelWords,
+     .words = kLogLevelWords,
      .help = "The least important messages that are still written."},
     {.section = Section::kLog,
      .name = "format",
@@ -135,8 +135,24 @@ const auto kKeys = std::to_array<Key>({
      .default_value = "\"off\"",
      .special = "off",
      .change = Change::kRestart,
-     .help = "Where the admin door listens: a loopback address or a unix socket, since it asks for no "
-             "password. Port 0 takes a free port."},
+     .help = "Where the admin door listens: a unix socket, where its file's rights say who may come in, or a "
+             "loopback address; with `token_file` any address. Port 0 takes a free port."},
+    {.section = Section::kAdmin,
+     .name = "token_file",
+     .type = ValueType::kPath,
+     .default_value = "\"\"",
+     .help =
+         "A file with the secret, 16 bytes at least, that who comes by TCP must have to change something "
+         "(`Authorization: Bearer`), and from another machine to read anything but `/ready`. Empty: by TCP "
+         "there is nothing to be changed. The file is read again with the configuration."},
+    {.section = Section::kAdmin,
+     .name = "hosts",
+     .type = ValueType::kTextList,
+     .default_value = "[]",
+     .help =
+         "Further names that the admin door is called by, for example `[\"weir\"]` in a container network. "
+         "Requests for a host that is neither an address nor `localhost` nor one of these are refused, "
+         "since a web page may have named it."},
 
     {.section = Section::kListener,
      .name = "bind",

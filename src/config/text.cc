@@ -18,6 +18,16 @@ bool is_control(char c) {
   return byte < 0x20 || byte == 0x7f;
 }
 
+// Of UTF-8: what moves a terminal (C1 controls) or turns the direction of what follows (Unicode Bidirectional
+// Algorithm, UAX 9).
+bool is_unseen(std::string_view character) {
+  if (character.size() == 2) return character[0] == '\xc2' && static_cast<unsigned char>(character[1]) < 0xa0;
+  if (character.size() != 3 || character[0] != '\xe2') return false;
+  const auto last = static_cast<unsigned char>(character[2]);
+  if (character[1] == '\x80') return last == 0x8e || last == 0x8f || (last >= 0xaa && last <= 0xae);
+  return character[1] == '\x81' && last >= 0xa6 && last <= 0xa9;
+}
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // How many letters must be inserted, removed, changed or swapped with a neighbour to get from `a` to `b`
@@ -59,6 +69,10 @@ std::string printable(std::string_view text, std::size_t longest) {
     if (length == 0 || is_control(text[0])) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
       text.remove_prefix(1);
+    } else if (is_unseen(text.substr(0, length))) {
+      for (const char c : text.substr(0, length))
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+      text.remove_prefix(length);
     } else {
       out += text.substr(0, length);
       text.remove_prefix(length);

@@ -25,8 +25,12 @@ std::shared_ptr<const PoolSettings> Pool::settings() const {
 }
 
 Slot Pool::slot_at(BackendIndex index) {
+  const Choice choice = roster_.is_passed_over(index)               ? Choice::kPassedOver
+                        : roster_.state(index) != BackendState::kUp ? Choice::kPanic
+                        : roster_.is_backup(index)                  ? Choice::kBackup
+                                                                    : Choice::kUsable;
   roster_.enter(index);
-  return {shared_from_this(), roster_.backends()[index], index, roster_.last_place()};
+  return {shared_from_this(), roster_.backends()[index], index, choice, roster_.last_place()};
 }
 
 std::shared_ptr<const PoolSettings> Pool::tell_settings(std::shared_ptr<const PoolSettings>* to) const {
@@ -183,6 +187,27 @@ void Pool::set_mode(const Backend& backend, BackendMode mode, base::TimePoint no
   serve_all();
 }
 
+void Pool::want_weight(const Backend& backend, std::uint32_t weight, base::TimePoint now) {
+  // What has had its day goes with `before`, when the lock is no longer held.
+  const Roster::Groundworks before = groundworks();
+  Roster::Weights weights = [this] {
+    const std::lock_guard lock(mutex_);
+    return roster_.changed_weights();
+  }();
+  weights[backend.name()] = weight;
+  const Roster::Groundworks groundworks = Roster::prepare(settings()->roster, members(), before, weights);
+  const std::lock_guard lock(mutex_);
+  const auto index = find(backend);
+  if (!index) return;
+  roster_.want_weight(*index, weight, now, groundworks);
+  serve_all();
+}
+
+Roster::Weights Pool::wanted_weights() const {
+  const std::lock_guard lock(mutex_);
+  return roster_.wanted_weights();
+}
+
 Roster::Groundworks Pool::groundworks() const {
   const std::lock_guard lock(mutex_);
   return roster_.groundworks();
@@ -194,7 +219,8 @@ void Pool::change(PoolSettings settings, const std::vector<std::shared_ptr<Backe
   // What has had its day goes with these two, when the lock is no longer held.
   const Roster::Groundworks before = groundworks();
   auto changed = std::make_shared<const PoolSettings>(std::move(settings));
-  const Roster::Groundworks groundworks = Roster::prepare(changed->roster, backends, before);
+  const Roster::Groundworks groundworks =
+      Roster::prepare(changed->roster, backends, before, wanted_weights());
   const std::lock_guard lock(mutex_);
   settings_.swap(changed);
   roster_.change(settings_->roster, backends, now, groundworks);
@@ -204,7 +230,8 @@ void Pool::change(PoolSettings settings, const std::vector<std::shared_ptr<Backe
 void Pool::replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now) {
   // What has had its day goes with `before`, when the lock is no longer held.
   const Roster::Groundworks before = groundworks();
-  const Roster::Groundworks groundworks = Roster::prepare(settings()->roster, backends, before);
+  const Roster::Groundworks groundworks =
+      Roster::prepare(settings()->roster, backends, before, wanted_weights());
   const std::lock_guard lock(mutex_);
   roster_.replace(backends, now, groundworks);
   serve_all();

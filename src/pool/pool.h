@@ -112,6 +112,9 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void warm_lost(Backend& backend, base::TimePoint now);
 
   void set_mode(const Backend& backend, BackendMode mode, base::TimePoint now);
+  // See `Roster::want_weight`. What a policy takes long to work out is made before the lock is taken. One
+  // thread at a time, with `replace`.
+  void want_weight(const Backend& backend, std::uint32_t weight, base::TimePoint now);
   // See `Roster::replace`. What a policy takes long to work out is made before the lock is taken. One thread
   // at a time.
   void replace(const std::vector<std::shared_ptr<Backend>>& backends, base::TimePoint now);
@@ -163,6 +166,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void serve_all();
   void serve_one(balance::BackendIndex index);
   Roster::Groundworks groundworks() const;
+  Roster::Weights wanted_weights() const;
   bool serve(Waiter& waiter);
 
   const std::string name_;

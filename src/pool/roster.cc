@@ -309,6 +309,39 @@ void Roster::set_mode(BackendIndex i, BackendMode mode, base::TimePoint now) {
   tell_panic();
 }
 
+void Roster::want_weight(BackendIndex i, std::uint32_t weight, base::TimePoint now,
+                         const Groundworks& groundworks) {
+  if (std::exchange(states_[i].weight, weight) == weight) return;
+  update_weight(i, now);
+  make_tiers(groundworks);
+  refresh_all();
+  tell_panic();
+}
+
+Roster::Weights Roster::wanted_weights() const {
+  Weights weights;
+  for (const BackendIndex i : in_order()) {
+    if (states_[i].weight != states_[i].configured_weight) weights[backends_[i]->name()] = states_[i].weight;
+  }
+  return weights;
+}
+
+Roster::Weights Roster::changed_weights() const {
+  Weights weights;
+  for (const BackendIndex i : in_order()) {
+    if (states_[i].weight != backends_[i]->identity().weight)
+      weights[backends_[i]->name()] = states_[i].weight;
+  }
+  return weights;
+}
+
+void Roster::update_weight(BackendIndex i, base::TimePoint now) {
+  const State& its = states_[i];
+  const bool is_ramping = its.ramping_since.has_value();
+  set_weight(i, its.weight * (is_ramping ? slow_start_tenths(now - *its.ramping_since, *rules_.slow_start)
+                                         : kWholeWeight));
+}
+
 bool Roster::advance(base::TimePoint now) {
   if (static_cast<double>(ejected_) > most_ejected()) keep_to_most_ejected(now);
   bool is_other = false;
@@ -344,6 +377,7 @@ BackendState Roster::state(BackendIndex i) const {
 
 std::string Roster::reason(BackendIndex i) const {
   const State& its = states_[i];
+  const char* whose = its.mode == its.configured_mode ? "configured" : "wanted by an operator";
   switch (state(i)) {
     case BackendState::kUp:
       if (is_passed_over(i)) return its.ejected_for;
@@ -351,9 +385,9 @@ std::string Roster::reason(BackendIndex i) const {
       return "";
     case BackendState::kDrain:
       if (its.has_left) return "it no longer belongs to the pool";
-      return its.mode == BackendMode::kDrain ? "configured" : "its weight is 0";
+      return its.mode == BackendMode::kDrain ? whose : "its weight is 0";
     case BackendState::kMaintenance:
-      return "configured";
+      return whose;
     case BackendState::kEjected:
       return its.ejected_for;
     case BackendState::kDown:

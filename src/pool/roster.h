@@ -75,6 +75,7 @@ class Roster {
 
   // What the policies of the two tiers take long to work out.
   using Groundworks = std::array<balance::Groundwork, 2>;
+  using Weights = std::unordered_map<std::string, std::uint32_t>;
 
   // `on_event`, if there is one, is called for each event that `take_events` will tell.
   Roster(const RosterRules& rules, const std::vector<std::shared_ptr<Backend>>& backends,
@@ -114,6 +115,13 @@ class Roster {
 
   // What the operator wants of it.
   void set_mode(balance::BackendIndex index, BackendMode mode, base::TimePoint now);
+  // What the operator wants it to count for, until the configuration itself says something else.
+  void want_weight(balance::BackendIndex index, std::uint32_t weight, base::TimePoint now,
+                   const Groundworks& groundworks = {});
+  // By name, of those that count for something else than the configuration says; and than their identity
+  // does.
+  Weights wanted_weights() const;
+  Weights changed_weights() const;
 
   // Ends ejections and lets slow starts grow. To be called a few times a second. True: who is usable has
   // changed.
@@ -135,9 +143,10 @@ class Roster {
               base::TimePoint now, const Groundworks& groundworks = {});
 
   // The groundworks for a `replace` by these backends, which may take many milliseconds: those of `before`
-  // where they fit. Without them, `replace` makes its own.
+  // where they fit. Without them, `replace` makes its own. `weights` count instead of those of the
+  // identities.
   static Groundworks prepare(const RosterRules& rules, const std::vector<std::shared_ptr<Backend>>& backends,
-                             const Groundworks& before);
+                             const Groundworks& before, const Weights& weights = {});
   // Those in use.
   const Groundworks& groundworks() const { return groundworks_; }
 
@@ -186,6 +195,7 @@ class Roster {
     // As its identity says at first; `replace` may say something else.
     BackendMode configured_mode = BackendMode::kUp;  // the operator may want another one meanwhile
     std::uint32_t weight = 1;
+    std::uint32_t configured_weight = 1;  // the same of this
     bool is_backup = false;
     std::string unresolved;
     HealthState health;
@@ -269,6 +279,8 @@ class Roster {
   void came_up(balance::BackendIndex index, base::TimePoint now);
   void take_back(balance::BackendIndex index, base::TimePoint now, std::string why);
   void set_weight(balance::BackendIndex index, std::uint32_t weight);
+  // As its weight and its slow start say.
+  void update_weight(balance::BackendIndex index, base::TimePoint now);
   // Works out anew how a backend, or each, counts and who is usable. Policies are told when they are asked
   // next: a change costs no more for a large pool, and many at once are told once.
   void refresh(balance::BackendIndex index);

@@ -34,7 +34,7 @@ Roster::Past Roster::as_new(const std::shared_ptr<Backend>& backend) const {
   const BackendIdentity& identity = backend->identity();
   Past its{backend, State(rules_.health), {}};
   its.state.mode = its.state.configured_mode = identity.mode;
-  its.state.weight = identity.weight;
+  its.state.weight = its.state.configured_weight = identity.weight;
   its.state.is_backup = identity.is_backup;
   its.state.unresolved = identity.unresolved;
   its.member.weight = identity.weight * kWholeWeight;
@@ -81,12 +81,14 @@ void Roster::make_tiers(const Groundworks& groundworks) {
 
 Roster::Groundworks Roster::prepare(const RosterRules& rules,
                                     const std::vector<std::shared_ptr<Backend>>& backends,
-                                    const Groundworks& before) {
+                                    const Groundworks& before, const Weights& weights) {
   std::array<std::vector<balance::Candidate>, 2> candidates;
   std::unordered_set<std::string_view> names;
   for (BackendIndex i = 0; i < backends.size(); ++i) {
     const BackendIdentity& its = backends[i]->identity();
-    if (names.insert(its.name).second) candidates[its.is_backup ? 1 : 0].push_back({i, its.weight, its.name});
+    const auto other = weights.find(its.name);
+    const std::uint32_t weight = other == weights.end() ? its.weight : other->second;
+    if (names.insert(its.name).second) candidates[its.is_backup ? 1 : 0].push_back({i, weight, its.name});
   }
   Groundworks made;
   for (std::size_t t = 0; t < made.size(); ++t) {
@@ -214,7 +216,10 @@ bool Roster::adjust(BackendIndex i, const BackendIdentity& newer, base::TimePoin
   State& its = states_[i];
   Member& member = members_[i];
   const std::uint32_t most = newer.most_sessions.value_or(Member::kNoMost);
-  if (its.weight == newer.weight && its.is_backup == newer.is_backup && member.most == most &&
+  // What the operator has wanted since stays, as it does in `take_mode`.
+  const bool is_said_anew = std::exchange(its.configured_weight, newer.weight) != newer.weight;
+  const std::uint32_t weight = is_said_anew ? newer.weight : its.weight;
+  if (its.weight == weight && its.is_backup == newer.is_backup && member.most == most &&
       its.unresolved == newer.unresolved) {
     return false;
   }
@@ -222,10 +227,8 @@ bool Roster::adjust(BackendIndex i, const BackendIdentity& newer, base::TimePoin
   if (member.usable) --tier_of(i).usable;
   its.is_backup = newer.is_backup;
   if (member.usable) ++tier_of(i).usable;
-  its.weight = newer.weight;
-  const bool is_ramping = its.ramping_since.has_value();
-  set_weight(i, its.weight * (is_ramping ? slow_start_tenths(now - *its.ramping_since, *rules_.slow_start)
-                                         : kWholeWeight));
+  its.weight = weight;
+  update_weight(i, now);
   member.most = most;
   its.unresolved = newer.unresolved;
   return true;

@@ -2,6 +2,7 @@
 // destructor gives the place to the next one who waits. Any thread, one at a time.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,18 @@ namespace weir::pool {
 
 class Pool;
 
+// Why a session has its place at this backend.
+enum class Choice : std::uint8_t {
+  kUsable,      // the policy has picked it among those that are up
+  kBackup,      // the same of the backups, since no other was usable
+  kPanic,       // it is not up, but too few are: all are used
+  kPassedOver,  // it should be ejected and may not: there was no other left
+};
+
+inline constexpr std::array<std::string_view, 4> kChoiceWords{"usable", "backup", "panic", "passed_over"};
+
+constexpr std::string_view word(Choice choice) { return kChoiceWords[static_cast<std::size_t>(choice)]; }
+
 class Slot {
  public:
   Slot() = default;
@@ -23,6 +36,7 @@ class Slot {
     pool_ = std::move(other.pool_);
     backend_ = std::move(other.backend_);
     index_ = other.index_;
+    choice_ = other.choice_;
     number_ = other.number_;
     return *this;
   }
@@ -34,6 +48,8 @@ class Slot {
   balance::BackendIndex index() const { return index_; }
   // In the order in which the pool's places were taken, whichever their backends are; from 1.
   std::uint64_t number() const { return number_; }
+
+  Choice choice() const { return choice_; }
 
   // The backend still takes new sessions, as it did when the place was given. Precondition: not empty.
   bool is_still_usable() const;
@@ -56,12 +72,17 @@ class Slot {
  private:
   friend class Pool;
   Slot(std::shared_ptr<Pool> pool, std::shared_ptr<Backend> backend, balance::BackendIndex index,
-       std::uint64_t number)
-      : pool_(std::move(pool)), backend_(std::move(backend)), index_(index), number_(number) {}
+       Choice choice, std::uint64_t number)
+      : pool_(std::move(pool)),
+        backend_(std::move(backend)),
+        index_(index),
+        choice_(choice),
+        number_(number) {}
 
   std::shared_ptr<Pool> pool_;
   std::shared_ptr<Backend> backend_;
   balance::BackendIndex index_ = 0;
+  Choice choice_ = Choice::kUsable;
   std::uint64_t number_ = 0;
 };
 

@@ -63,8 +63,19 @@ void add_rules(const admission::ClientList& clients, bool deny, net::PacketRules
 
 }  // namespace
 
-AccessClients load_access_clients(const config::AccessConfig& from, config::Problems& problems) {
+AccessAdditions additions_to(const AdditionsByListener& all, const std::string& listener) {
+  const auto found = all.find(listener);
+  return found == all.end() ? AccessAdditions() : found->second;
+}
+
+AccessClients load_access_clients(const config::AccessConfig& from, const AccessAdditions& additions,
+                                  config::Problems& problems) {
   AccessClients clients{load_clients(from.allow, problems), load_clients(from.deny, problems)};
+  // Where the configuration has no `allow` any more, an addition would deny everybody else.
+  if (clients.allow.is_given)
+    clients.allow.prefixes.insert(clients.allow.prefixes.end(), additions.allow.begin(),
+                                  additions.allow.end());
+  clients.deny.prefixes.insert(clients.deny.prefixes.end(), additions.deny.begin(), additions.deny.end());
   warn_of_contradictions(clients, from.place, problems);
   return clients;
 }

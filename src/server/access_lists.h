@@ -2,7 +2,10 @@
 // filter.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "admission/access_list.h"
 #include "config/model.h"
@@ -17,8 +20,20 @@ struct AccessClients {
   admission::ClientList deny;
 };
 
-// Reads every file. With an error among what it adds to `problems` the lists are not to be used.
-AccessClients load_access_clients(const config::AccessConfig& from, config::Problems& problems);
+// What an operator has added to a list since, on top of its configuration and its files.
+struct AccessAdditions {
+  std::vector<base::Prefix> allow;
+  std::vector<base::Prefix> deny;
+};
+using AdditionsByListener = std::map<std::string, AccessAdditions>;
+
+// Of the listener of that name; nothing where there are none.
+AccessAdditions additions_to(const AdditionsByListener& all, const std::string& listener);
+
+// Reads every file. What was added to `allow` counts only where the configuration has one. With an error
+// among what it adds to `problems` the lists are not to be used.
+AccessClients load_access_clients(const config::AccessConfig& from, const AccessAdditions& additions,
+                                  config::Problems& problems);
 
 std::shared_ptr<const admission::AccessList> access_list_of(const AccessClients& clients);
 

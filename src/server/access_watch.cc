@@ -1,6 +1,7 @@
 #include "server/access_watch.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "net/thread.h"
@@ -9,6 +10,10 @@
 
 namespace weir::server {
 namespace {
+
+constexpr std::size_t kMostEdits = 64;          // that wait
+constexpr std::size_t kMostAdditions = 10'000;  // to one side of a list
+constexpr base::Millis kInForceInterval{5};
 
 // What is wrong with files that could not be read at all, as one text; empty: they could, whatever is in
 // them.
@@ -37,15 +42,20 @@ AccessWatch::AccessWatch(net::EventLoop& loop, Parts parts, std::unique_ptr<net:
       doors_(&parts.doors),
       mailbox_(std::move(mailbox)) {
   timer_.bind<&AccessWatch::look>(loop, this);
+  in_force_timer_.bind<&AccessWatch::end_edit_when_in_force>(loop, this);
   mailbox_->open(loop, [this](Loaded&& loaded) { take(std::move(loaded)); });
   watch_all(parts.read_since);
 }
 
 void AccessWatch::change(const config::Config& config, const std::vector<DoorRules>& doors,
                          std::chrono::system_clock::time_point read_since) {
-  WEIR_ASSERT(!is_loading_);
+  WEIR_ASSERT(!is_busy());
   config_ = &config;
   doors_ = &doors;
+  std::erase_if(additions_, [&](const auto& one) { return !find(one.first); });
+  for (auto& [listener, its] : additions_) {
+    if (!config.listeners[*find(listener)].access.allow.is_given()) its.allow.clear();
+  }
   watch_all(read_since);
   start();
 }
@@ -78,23 +88,29 @@ void AccessWatch::look() {
   start();
 }
 
+void AccessWatch::go_on() {
+  is_paused_ = false;
+  begin_edit();
+}
+
 void AccessWatch::load_changed() {
   for (std::size_t i = 0; i < watched_.size() && !is_loading_ && !is_paused_; ++i) {
     Watched& watched = watched_[next_++ % watched_.size()];
-    if (watched.files.take_change()) load(static_cast<std::size_t>(&watched - watched_.data()));
+    if (!watched.files.take_change()) continue;
+    const std::string& name = config_->listeners[watched.listener].name;
+    if (!load(watched.listener, additions_to(additions_, name))) watched.files.forget_read();
   }
 }
 
-void AccessWatch::load(std::size_t watched) {
-  const std::size_t listener = watched_[watched].listener;
+bool AccessWatch::load(std::size_t listener, const AccessAdditions& additions) {
   const config::AccessConfig& access = config_->listeners[listener].access;
   const std::shared_ptr<net::PacketFilter> filter = (*doors_)[listener].filter;
   if (loader_.joinable()) loader_.join();  // it has brought its last list already
-  auto thread = net::start_thread("access", [this, watched, &access, filter] {
+  auto thread = net::start_thread("access", [this, listener, &access, filter, additions] {
     const base::TimePoint begun = base::precise_now();
     Loaded loaded;
-    loaded.watched = watched;
-    const AccessClients clients = load_access_clients(access, loaded.problems);
+    loaded.listener = listener;
+    const AccessClients clients = load_access_clients(access, additions, loaded.problems);
     if (!config::has_error(loaded.problems)) {
       loaded.access = access_list_of(clients);
       if (filter != nullptr) {
@@ -107,48 +123,123 @@ void AccessWatch::load(std::size_t watched) {
     static_cast<void>(mailbox_->post(std::move(loaded)));  // one at a time: there is room
   });
   if (!thread) {
-    watched_[watched].files.forget_read();
     log_.event(LogLevel::kWarning, "access_list", thread.error().message());
-    return;
+    return false;
   }
   loader_ = std::move(*thread);
   is_loading_ = true;
+  return true;
+}
+
+bool AccessWatch::take_failure(const Loaded& loaded) {
+  const auto watched = std::find_if(watched_.begin(), watched_.end(),
+                                    [&](const Watched& one) { return one.listener == loaded.listener; });
+  if (is_editing_ || watched == watched_.end()) return false;
+  const std::string reason = loaded.access == nullptr ? unread(loaded.problems) : "";
+  // A file that is there and cannot be read may be readable a second later: it is tried again, and told of
+  // once.
+  if (!reason.empty() && watched->files.were_there()) watched->files.forget_read();
+  return !reason.empty() && std::exchange(watched->unread, reason) == reason;
 }
 
 void AccessWatch::take(Loaded&& loaded) {
   is_loading_ = false;
-  Watched& watched = watched_[loaded.watched];
-  const std::string& name = config_->listeners[watched.listener].name;
-  const std::string reason = loaded.access == nullptr ? unread(loaded.problems) : "";
-  // A file that is there and cannot be read may be readable a second later: it is tried again, and told of
-  // once.
-  if (!reason.empty() && watched.files.were_there()) watched.files.forget_read();
-  if (!reason.empty() && reason == watched.unread) return;
-  watched.unread = reason;
+  if (take_failure(loaded)) return begin_edit();
+  base::LogFields fields;
+  fields.text("listener", config_->listeners[loaded.listener].name);
   for (const config::Problem& problem : loaded.problems) {
-    base::LogFields fields;
-    fields.text("listener", name);
     log_.event(LogLevel::kWarning, "access_list", config::to_string(problem), fields);
   }
-  base::LogFields fields;
-  fields.text("listener", name);
   if (loaded.access == nullptr) {
+    const bool is_unread = !unread(loaded.problems).empty();
     log_.event(LogLevel::kWarning, "access_list",
-               reason.empty() ? "the files have mistakes: the old list stays in force"
-                              : "the files cannot be read: the old list stays in force",
+               is_unread ? "the files cannot be read: the old list stays in force"
+                         : "the files have mistakes: the old list stays in force",
                fields);
-    return;
+    if (!is_editing_) return begin_edit();
+    return end_edit(base::failure(
+        {base::ErrorSide::kConfiguration, "the list stays as it was, since its files have mistakes: " +
+                                              config::to_string(loaded.problems.front())}));
   }
   fields.number("networks", loaded.access->prefixes().size());
   fields.number("took_ms", static_cast<std::uint64_t>(loaded.took.count()));
-  log_.event(LogLevel::kInfo, "access_list", "the files were read again", fields);
+  log_.event(LogLevel::kInfo, "access_list",
+             is_editing_ ? "the list was changed by an operator" : "the files were read again", fields);
   if (!loaded.filter_error.empty()) {
     log_.event(LogLevel::kWarning, "access_list",
                "the packet filter cannot have the list, so the gate alone refuses: " + loaded.filter_error,
                fields);
   }
-  if (loaded.filter_is_stuck) take_off_filter(watched.listener);
-  publisher_.replace_access(watched.listener, std::move(loaded.access));
+  if (loaded.filter_is_stuck) take_off_filter(loaded.listener);
+  publisher_.replace_access(loaded.listener, std::move(loaded.access));
+  if (is_editing_) return end_edit_when_in_force();
+  begin_edit();
+  load_changed();
+}
+
+// A client who comes after the answer meets the new list.
+void AccessWatch::end_edit_when_in_force() {
+  if (publisher_.is_settled()) return end_edit({});
+  in_force_timer_.start(kInForceInterval);
+}
+
+std::optional<std::size_t> AccessWatch::find(const std::string& listener) const {
+  for (std::size_t i = 0; i < config_->listeners.size(); ++i) {
+    if (config_->listeners[i].name == listener) return i;
+  }
+  return std::nullopt;
+}
+
+void AccessWatch::edit(Edit edit, EditDone done) {
+  if (edits_.size() >= kMostEdits) {
+    return done(base::failure({base::ErrorSide::kSystem, "too many changes of lists wait: ask again"}));
+  }
+  edits_.emplace_back(std::move(edit), std::move(done));
+  begin_edit();
+}
+
+void AccessWatch::begin_edit() {
+  if (is_loading_ || is_paused_ || is_editing_ || edits_.empty()) return;
+  const auto refuse = [this](std::string why) {
+    end_edit(base::failure({base::ErrorSide::kConfiguration, std::move(why)}));
+  };
+  is_editing_ = true;
+  const Edit& edit = edits_.front().first;
+  const auto listener = find(edit.listener);
+  if (!listener) return refuse("there is no listener \"" + edit.listener + "\" any more");
+  AccessAdditions additions = additions_to(additions_, edit.listener);
+  std::vector<base::Prefix>& side = edit.denies ? additions.deny : additions.allow;
+  const auto known = std::find(side.begin(), side.end(), edit.network);
+  if (edit.adds && known != side.end()) return end_edit({});
+  if (!edit.adds && known == side.end()) {
+    return refuse(
+        edit.network.to_string() +
+        " is none that was added here: what stands in the configuration or its files is changed there");
+  }
+  if (edit.adds && !edit.denies && !config_->listeners[*listener].access.allow.is_given()) {
+    return refuse(
+        "the listener has no `allow`: with one network there, every other client would be denied. "
+        "Write access.allow in the configuration");
+  }
+  if (edit.adds && side.size() >= kMostAdditions) {
+    return refuse("as many networks as may be were added here: write them into a file of the list");
+  }
+  if (edit.adds) {
+    side.push_back(edit.network);
+  } else {
+    side.erase(known);
+  }
+  if (!load(*listener, additions)) return refuse("the system gives no thread");
+  edits_.front().first.result = std::move(additions);
+}
+
+void AccessWatch::end_edit(base::Result<void> result) {
+  auto [edit, done] = std::move(edits_.front());
+  edits_.pop_front();
+  is_editing_ = false;
+  if (result && edit.result) additions_[edit.listener] = *std::move(edit.result);
+  done(std::move(result));
+  begin_edit();
   load_changed();
 }
 

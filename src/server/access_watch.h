@@ -1,9 +1,11 @@
-// Watches the files of the access lists and replaces a list, whole, when they change; one with a mistake
-// leaves the old list in force. On the control loop, which looks once a second; reading and building run on a
-// thread of their own, since a long list takes its time.
+// Watches the files of the access lists and replaces a list, whole, when they change or when an operator adds
+// to it; one with a mistake leaves the old list in force. On the control loop, which looks once a second;
+// reading and building run on a thread of their own, since a long list takes its time.
 #pragma once
 
 #include <chrono>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +16,7 @@
 #include "net/mailbox.h"
 #include "net/packet_filter.h"
 #include "net/watch.h"
+#include "server/access_lists.h"
 #include "server/log_writer.h"
 #include "server/publisher.h"
 #include "server/watched_files.h"
@@ -46,10 +49,26 @@ class AccessWatch {
 
   // Begins to read no more files, until it is to go on.
   void pause() { is_paused_ = true; }
-  void go_on() { is_paused_ = false; }
+  void go_on();
+
+  // What an operator wants of a list: one network more, or one that was added so no more.
+  struct Edit {
+    std::string listener;
+    bool denies = true;  // its side
+    base::Prefix network;
+    bool adds = true;
+    std::optional<AccessAdditions> result{};  // for its own use
+  };
+  // It is in force, or why not.
+  using EditDone = std::function<void(base::Result<void>)>;
+  // Builds the list anew. Those that are asked for meanwhile come after it, and after a reload that is under
+  // way. What is asked for is kept by reloads while the listener is there. Precondition: the listener exists.
+  void edit(Edit edit, EditDone done);
+  // Precondition: it is not busy, or paused.
+  const AdditionsByListener& additions() const { return additions_; }
 
   // It is reading a file, whose list is to be published yet.
-  bool is_busy() const { return is_loading_; }
+  bool is_busy() const { return is_loading_ || is_editing_; }
 
  private:
   struct Watched {
@@ -60,7 +79,7 @@ class AccessWatch {
 
   // What the reading thread brings.
   struct Loaded {
-    std::size_t watched = 0;
+    std::size_t listener = 0;
     config::Problems problems;
     std::shared_ptr<const admission::AccessList> access;  // null: an error
     std::string filter_error;
@@ -73,8 +92,15 @@ class AccessWatch {
   void look();
   // Reads the lists of files that have changed and are quiet again; one at a time.
   void load_changed();
-  void load(std::size_t watched);
+  // False: the system gives no thread, which is told.
+  bool load(std::size_t listener, const AccessAdditions& additions);
   void take(Loaded&& loaded);
+  // Of a file that has changed. True: it was told, or is to be told again later.
+  bool take_failure(const Loaded& loaded);
+  void begin_edit();
+  void end_edit(base::Result<void> result);
+  void end_edit_when_in_force();
+  std::optional<std::size_t> find(const std::string& listener) const;
   void take_off_filter(std::size_t listener);
 
   Publisher& publisher_;
@@ -83,7 +109,11 @@ class AccessWatch {
   const std::vector<DoorRules>* doors_;
   const std::unique_ptr<net::Mailbox<Loaded>> mailbox_;
   std::vector<Watched> watched_;
+  AdditionsByListener additions_;
+  std::deque<std::pair<Edit, EditDone>> edits_;  // the first may be under way
+  bool is_editing_ = false;                      // it is
   net::Timer timer_;
+  net::Timer in_force_timer_;
   std::thread loader_;
   std::size_t next_ =
       0;  // whose turn it is, so that a list that changes for ever does not hold up the others

@@ -113,7 +113,9 @@ std::vector<DoorRules> build_doors(const config::Config& config,
     const config::LimitsConfig& limits = limits_of(config, listener);
     std::shared_ptr<admission::LimitSet>& set = built[&limits];
     if (set == nullptr) set = build_limits(limits, limits_key(listener), before, problems);
-    const AccessClients clients = load_access_clients(listener.access, problems);
+    const AccessClients clients = load_access_clients(
+        listener.access,
+        before == nullptr ? AccessAdditions() : additions_to(before->additions, listener.name), problems);
     std::shared_ptr<net::PacketFilter> filter = filters[doors.size()];
     if (is_in_use(filter, before)) {
       before->filter_updates.push_back({filter, packet_rules_of(clients), doors.size()});

@@ -11,6 +11,7 @@
 #include "config/problem.h"
 #include "net/packet_filter.h"
 #include "net/packet_rules.h"
+#include "server/access_lists.h"
 
 namespace weir::server {
 
@@ -32,6 +33,7 @@ struct FilterUpdate {
 struct DoorsBefore {
   const config::Config& config;
   const std::vector<DoorRules>& doors;
+  AdditionsByListener additions{};  // to the access lists
   // What is left to be done when the next one is put in force.
   std::vector<std::shared_ptr<admission::LimitSet>> fresh{};  // that take over from one before them
   std::vector<FilterUpdate> filter_updates{};

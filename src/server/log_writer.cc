@@ -25,10 +25,6 @@ constexpr int kLastChanceMs = 1000;
 constexpr std::size_t kPipeChunk = 4096;
 constexpr std::size_t kFileChunk = std::size_t{256} * 1024;
 
-constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warning", "error"};
-
-std::string_view word(LogLevel level) { return kLevelWords[static_cast<std::size_t>(level)]; }
-
 bool is_same_file(int a, int b) {
   struct stat first {};
   struct stat second {};
@@ -100,6 +96,7 @@ base::Result<std::unique_ptr<LogWriter>> LogWriter::open(const config::LogConfig
 
 LogWriter::LogWriter(const config::LogConfig& config, Output output, base::UniqueFd wake)
     : level_(config.level),
+      configured_level_(config.level),
       format_(config.format),
       output_(std::move(output)),
       chunk_(is_regular(output_.fd_) ? kFileChunk : kPipeChunk),
@@ -163,7 +160,7 @@ bool LogWriter::is_file() const {
 }
 
 void LogWriter::change(const config::LogConfig& config, std::optional<Output> output) {
-  level_.store(config.level, std::memory_order_relaxed);
+  if (std::exchange(configured_level_, config.level) != config.level) set_level(config.level);
   format_.store(config.format, std::memory_order_relaxed);
   if (!output) return;
   {

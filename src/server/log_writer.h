@@ -68,6 +68,10 @@ class LogWriter {
   // to the old one. Any thread.
   void change(const config::LogConfig& config, std::optional<Output> output);
 
+  // Until the configuration itself says something else. Any thread.
+  void set_level(LogLevel level) { level_.store(level, std::memory_order_relaxed); }
+  LogLevel level() const { return level_.load(std::memory_order_relaxed); }
+
   // Lines that were given and not written, whatever the reason.
   std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
 
@@ -112,6 +116,7 @@ class LogWriter {
   void count_lost(std::uint64_t lines) { lost_.fetch_add(lines, std::memory_order_relaxed); }
 
   std::atomic<LogLevel> level_;
+  LogLevel configured_level_;  // whoever calls `change` has it
   std::atomic<config::LogFormat> format_;
   // The log thread's.
   Output output_;

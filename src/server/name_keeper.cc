@@ -136,6 +136,7 @@ base::Result<void> NameKeeper::change(const config::Config& config,
     watched[i] = std::move(one);
   }
   names_ = std::move(watched);
+  forget_what_is_said_anew(config);
   config_ = &config;
   pools_ = &pools;
   if (!names_.empty()) timer_.start(kLookInterval);
@@ -155,6 +156,66 @@ NameAtStart NameKeeper::with_last_answer(const config::Config& config, NameAtSta
     if (is_same && at_start.endpoints.empty()) at_start.endpoints = one->endpoints;
   }
   return at_start;
+}
+
+// An entry that is written otherwise now, or has come to be written, is as it is written.
+void NameKeeper::forget_what_is_said_anew(const config::Config& next) {
+  const auto text = [](const config::Config& config, const std::string& pool, const std::string& entry) {
+    const config::PoolConfig* from = config.find_pool(pool);
+    if (from == nullptr) return std::string();
+    const auto at = std::find_if(from->backends.begin(), from->backends.end(),
+                                 [&](const config::BackendConfig& one) { return one.name == entry; });
+    return at == from->backends.end() ? std::string() : base::to_string(at->address.value);
+  };
+  for (auto& [pool, its] : alterations_) {
+    std::erase_if(its.added,
+                  [&](const config::BackendConfig& one) { return !text(next, pool, one.name).empty(); });
+    std::erase_if(its.removed,
+                  [&](const std::string& one) { return text(next, pool, one) != text(*config_, pool, one); });
+  }
+  std::erase_if(alterations_, [&](const auto& one) { return next.find_pool(one.first) == nullptr; });
+}
+
+base::Result<void> NameKeeper::add(std::size_t pool, config::BackendConfig entry) {
+  const config::PoolConfig& from = config_->pools[pool];
+  Alterations& its = alterations_[from.name];
+  const auto has_name = [&](const config::BackendConfig& one) { return one.name == entry.name; };
+  const bool is_written = std::ranges::any_of(from.backends, has_name);
+  if (is_written && its.removed.contains(entry.name)) {
+    return base::failure({base::ErrorSide::kConfiguration,
+                          fmt::format("the configuration has a backend \"{}\" that was removed here: only a "
+                                      "reload after a change of its entry brings it back, or another name",
+                                      entry.name)});
+  }
+  if (is_written || std::ranges::any_of(its.added, has_name)) {
+    return base::failure(
+        {base::ErrorSide::kConfiguration, fmt::format("there is a backend \"{}\" already", entry.name)});
+  }
+  if ((*pools_)[pool]->members().size() >= config::kMaxBackends) {
+    return base::failure({base::ErrorSide::kConfiguration,
+                          fmt::format("the pool has as many backends as it may: {}", config::kMaxBackends)});
+  }
+  if (const auto loop =
+          BackendSpecs(*config_).loop(from, entry, std::get<base::Address>(entry.address.value))) {
+    return base::failure({base::ErrorSide::kConfiguration, loop->text});
+  }
+  its.added.push_back(std::move(entry));
+  refill(pool);
+  return {};
+}
+
+base::Result<void> NameKeeper::remove(std::size_t pool, const std::string& entry) {
+  const config::PoolConfig& from = config_->pools[pool];
+  Alterations& its = alterations_[from.name];
+  const bool was_added =
+      std::erase_if(its.added, [&](const config::BackendConfig& one) { return one.name == entry; }) > 0;
+  const bool is_written =
+      std::ranges::any_of(from.backends, [&](const config::BackendConfig& one) { return one.name == entry; });
+  if (!was_added && (!is_written || !its.removed.insert(entry).second)) {
+    return base::failure({base::ErrorSide::kConfiguration, fmt::format("there is no backend \"{}\"", entry)});
+  }
+  refill(pool);
+  return {};
 }
 
 void NameKeeper::pools_changed() {
@@ -255,15 +316,21 @@ Backends NameKeeper::backends(std::size_t pool) {
   const BackendSpecs specs(*config_);
   auto name = std::find_if(names_.begin(), names_.end(), [&](const auto& one) { return one->pool == pool; });
   const SharedOrigin origin = origin_of(from);
+  const auto altered = alterations_.find(from.name);
+  const Alterations alterations = altered == alterations_.end() ? Alterations() : altered->second;
   Backends wanted;
   for (const config::BackendConfig& entry : from.backends) {
+    const bool is_wanted = !alterations.removed.contains(entry.name);
     if (std::holds_alternative<base::Address>(entry.address.value)) {
-      wanted.push_back(specs.of_address(entry, origin));
+      if (is_wanted) wanted.push_back(specs.of_address(entry, origin));
       continue;
     }
     Name& its = **name++;  // in the same order
-    its.backends = backends_of(its, specs, origin);
+    its.backends = is_wanted ? backends_of(its, specs, origin) : Backends();
     wanted.insert(wanted.end(), its.backends.begin(), its.backends.end());
+  }
+  for (const config::BackendConfig& entry : alterations.added) {
+    wanted.push_back(specs.of_address(entry, origin));
   }
   if (wanted.size() > config::kMaxBackends) {
     LogFields fields;

@@ -56,6 +56,12 @@ class NameKeeper {
   // The pools have them by now.
   void pools_changed();
 
+  // What an operator wants of a pool beside its configuration, until that says something else of the entry of
+  // that name. Each gives the pool its backends anew. Fails when there is nothing to be done: the error says
+  // why.
+  base::Result<void> add(std::size_t pool, config::BackendConfig entry);
+  base::Result<void> remove(std::size_t pool, const std::string& entry);
+
   // Of the pool of that name, as it was a moment ago. Any thread.
   std::vector<NameStatus> status(const std::string& pool) const;
 
@@ -82,6 +88,13 @@ class NameKeeper {
   NameKeeper(net::EventLoop& loop, const Parts& parts);
 
   using Names = std::vector<std::unique_ptr<Name>>;
+  // To the entries of a pool's configuration.
+  struct Alterations {
+    std::vector<config::BackendConfig> added;
+    std::set<std::string> removed;  // names
+  };
+
+  void forget_what_is_said_anew(const config::Config& next);
 
   base::Result<void> watch_names(const std::vector<NameAtStart>& names);
   NameAtStart with_last_answer(const config::Config& config, NameAtStart at_start) const;
@@ -112,6 +125,7 @@ class NameKeeper {
   const std::vector<std::shared_ptr<pool::Pool>>* pools_;
   NameWatches watches_;
   Names names_;
+  std::map<std::string, Alterations> alterations_;  // by pool
   net::Timer timer_;
   net::Timer limit_;
   std::size_t awaited_ = 0;

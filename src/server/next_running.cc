@@ -4,6 +4,7 @@
 #include <set>
 
 #include "net/resolver.h"
+#include "server/admin_token.h"
 #include "server/kernel_drop.h"
 #include "server/name_check.h"
 #include "server/preflight.h"
@@ -17,7 +18,11 @@ constexpr base::Millis kAnswersOfNewNames{2'000};
 void keep_until_restart(config::Config& config, std::vector<config::Setting>& settings,
                         const Running& before) {
   config.process.user = before.config.process.user;
-  config.admin = before.config.admin;
+  // Who may come in belongs to where the door is.
+  const auto text = [](const config::AdminConfig& admin) {
+    return admin.bind ? admin.bind->value.to_string() : "";
+  };
+  if (text(config.admin) != text(before.config.admin)) config.admin = before.config.admin;
   for (config::Setting& setting : settings) {
     if (setting.change != config::Change::kRestart) continue;
     const auto kept = std::find_if(before.settings.begin(), before.settings.end(), [&](const auto& one) {
@@ -90,10 +95,11 @@ Next prepare_next(config::Loaded loaded, const NextParts& parts) {
     return net::resolve(name);
   };
   World world = build_next_world(config, resolve, predecessor, next.succession, problems);
-  DoorsBefore doors{before.config, before.world.doors};
+  DoorsBefore doors{before.config, before.world.doors, parts.additions};
   world.doors = build_doors(config, filters, problems, &doors);
   next.succession.limits = std::move(doors.fresh);
   next.succession.process_rate = std::move(doors.fresh_process_rate);
+  std::string token = load_admin_token(config.admin, problems);
   if (config.log.output.value != before.config.log.output.value) {
     auto output = LogWriter::Output::open(config.log.output.value);
     if (output) {
@@ -116,8 +122,9 @@ Next prepare_next(config::Loaded loaded, const NextParts& parts) {
   const DescriptorPlan plan = plan_with_kept(config, listeners, parts, problems);
   if (config::has_error(problems)) return next;
   next.team = std::move(*team);
-  next.running = std::make_unique<Running>(Running{std::move(config), std::move(loaded.settings),
-                                                   std::move(world), std::move(listeners), plan, files_read});
+  next.running =
+      std::make_unique<Running>(Running{std::move(config), std::move(loaded.settings), std::move(world),
+                                        std::move(listeners), plan, files_read, std::move(token)});
   update_filters(doors.filter_updates, *next.running, problems);
   return next;
 }

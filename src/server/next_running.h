@@ -27,6 +27,7 @@ struct Next {
 
 struct NextParts {
   const Running& before;
+  AdditionsByListener additions;  // to the access lists
   WorkerSet& workers;
   unsigned other_descriptors = 0;  // see DescriptorNeeds::others
   // Nothing needs to be made any more: it is given up at the next step.

@@ -120,6 +120,11 @@ void check_paths(const Config& config, const net::UserIds& user, Problems& probl
     require_folder(user, config.admin.bind->value.path(), config.admin.bind->place,
                    "the admin socket's folder", problems);
   }
+  const auto& token = config.admin.token_file;
+  if (config.admin.bind && !token.value.empty()) {
+    require(user, token.value, net::Access::kRead, token.place, Severity::kError, "the admin door's token",
+            problems);
+  }
   for (const auto& listener : config.listeners) {
     for (const auto* side : {&listener.access.allow, &listener.access.deny}) {
       for (const auto& file : side->files) {

@@ -21,6 +21,7 @@ struct Running {
   ListenerSet listeners;
   DescriptorPlan descriptors;
   std::chrono::system_clock::time_point files_read;  // what is in force was read after this
+  std::string admin_token;                           // empty: there is none
 };
 
 // The names of its listeners, in the order of the configuration.

@@ -13,6 +13,7 @@
 #include "admission/refusals.h"
 #include "base/address.h"
 #include "base/clock.h"
+#include "config/settings.h"
 #include "net/kernel_counters.h"
 #include "pool/backend.h"
 #include "session/counters.h"
@@ -171,6 +172,10 @@ struct PressureStatus {
 
 struct ProcessStatus {
   bool draining = false;
+  std::string version;
+  int pid = 0;
+  std::chrono::system_clock::time_point started;
+  std::string_view log_level;
   std::uint32_t connections = 0;  // permits that are out
   std::uint32_t max_connections = 0;
   std::uint32_t max_connections_asked = 0;  // 0: "auto"
@@ -187,6 +192,10 @@ struct ProcessStatus {
 class StatusSource {
  public:
   virtual ProcessStatus read_status() const = 0;
+  // That part of it alone.
+  virtual bool is_draining() const = 0;
+  // What is in force, key by key.
+  virtual std::vector<config::Setting> read_settings() const = 0;
 
  protected:
   ~StatusSource() = default;

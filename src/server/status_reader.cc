@@ -1,10 +1,13 @@
 #include "server/status_reader.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
 
+#include "base/version.h"
 #include "server/pool_status.h"
 #include "server/refusal_summary.h"
 
@@ -40,6 +43,10 @@ std::vector<AcceptQueueStatus> queues_by_worker(const ListenerSet& listeners) {
 ProcessStatus StatusReader::read() const {
   const std::shared_ptr<const Running> running = parts_.running();
   ProcessStatus status;
+  status.version = base::version();
+  status.pid = ::getpid();
+  status.started = parts_.started;
+  status.log_level = config::word(parts_.log.level());
   status.connections = parts_.slots.used();
   status.max_connections = parts_.slots.limit();
   status.max_connections_asked = running->config.process.max_connections.value.value_or(0);

@@ -26,6 +26,7 @@ class StatusReader {
     const PressureWatch& pressure;
     const std::unique_ptr<NameKeeper>& names;
     const PortWatch& ports;
+    std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
   };
 
   explicit StatusReader(Parts parts) : parts_(std::move(parts)) {}

@@ -7,8 +7,10 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/overloaded.h"
 #include "net/privileges.h"
 #include "net/resolver.h"
+#include "server/admin_token.h"
 #include "server/kernel_drop.h"
 #include "server/start_log.h"
 
@@ -20,6 +22,10 @@ using config::Problems;
 
 // So long the start waits for names that have no backend yet.
 constexpr base::Millis kFirstAnswers{2'000};
+// Commands that may wait for the control loop: more than the admin door has clients.
+constexpr std::size_t kMostAsked = 64;
+// Looks over all sessions that may be under way.
+constexpr unsigned kMostSurveys = 4;
 
 void add_error(Problems& problems, const base::Error& error, const config::Place& place = {}) {
   config::add_error(problems, place, error.message());
@@ -72,20 +78,21 @@ std::unique_ptr<Supervisor> Supervisor::prepare(config::Loaded loaded, const Opt
   world.doors = build_doors(config, filters, problems);
   // Not before: a resolver may take its time, and until here a signal simply ends the process.
   base::UniqueFd signals = take_signals();
+  std::string token = load_admin_token(config.admin, problems);
   auto log = LogWriter::open(config.log);
   if (!log) add_error(problems, log.error(), config.log.output.place);
   auto loop = net::EventLoop::create();
   if (!loop) add_error(problems, loop.error());
-  auto mailbox = net::Mailbox<Stop>::create(8);
+  auto mailbox = net::Mailbox<Asked>::create(kMostAsked);
   if (!mailbox) add_error(problems, mailbox.error());
   if (config::has_error(problems)) return nullptr;
   if (options.open_first) options.open_first(problems);
   ListenerSet listeners = ListenerSet::open(config, first_workers(worker_count(config)), problems);
   refuse_unix_loops(config, listeners, problems);
   if (config::has_error(problems)) return nullptr;
-  const auto running =
-      std::make_shared<Running>(Running{std::move(loaded.config), std::move(loaded.settings),
-                                        std::move(world), std::move(listeners), plan, files_read});
+  const auto running = std::make_shared<Running>(Running{std::move(loaded.config), std::move(loaded.settings),
+                                                         std::move(world), std::move(listeners), plan,
+                                                         files_read, std::move(token)});
   put_filters(*running, problems);
   std::unique_ptr<Supervisor> supervisor(new Supervisor(
       {running, std::move(*log), std::move(*loop), std::move(*mailbox), std::move(signals), options}));
@@ -183,12 +190,15 @@ base::Result<void> Supervisor::open_parts() {
   auto reloader = Reloader::create(
       *loop_,
       [this] {
-        return prepare_next(options_.load(), {*this->running(), workers_, options_.other_descriptors,
+        return prepare_next(options_.load(), {*this->running(), access_watch_->additions(), workers_,
+                                              options_.other_descriptors,
                                               [this] { return draining_.load(std::memory_order_relaxed); }});
       },
       [this](Next&& next, base::Millis took) { reload_made(std::move(next), took); });
   if (!reloader) return base::failure(std::move(reloader.error()));
   reloader_ = std::move(*reloader);
+  desk_ = std::make_unique<CommandDesk>(
+      CommandDesk::Parts{[this] { return this->running(); }, workers_, *log_, *name_keeper_, *access_watch_});
   return {};
 }
 
@@ -206,7 +216,7 @@ std::string Supervisor::serving_in_words() const {
 }
 
 Outcome Supervisor::run(const std::optional<base::Address>& admin) {
-  mailbox_->open(*loop_, [this](Stop&&) { begin_stop(); });
+  mailbox_->open(*loop_, [this](Asked&& asked) { carry_out(std::move(asked)); });
   signal_watch_.bind<&Supervisor::on_signal>(*loop_, signals_.get(), this);
   WEIR_ASSERT(signal_watch_.want(net::Interest::kRead));
   const std::size_t workers = workers_.team().size();
@@ -224,6 +234,8 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
   serving_.store(true, std::memory_order_release);
   service_manager_->ready(serving_in_words());
   loop_->run();
+  is_over_.store(true, std::memory_order_release);
+  forget_reloads();
   // What is being read now is not to be put in force any more. One question to a name server may be waited
   // for.
   reloader_.reset();
@@ -237,7 +249,52 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
   return drain_->forced() ? Outcome::kForced : Outcome::kClean;
 }
 
-void Supervisor::request_stop() { static_cast<void>(mailbox_->post(Stop{})); }
+void Supervisor::request_stop() {
+  take(StopCommand{}, [](CommandAnswer&&) {});
+}
+
+void Supervisor::take(Command command, CommandDone done) {
+  Asked asked{std::move(command), std::move(done)};
+  if (is_over_.load(std::memory_order_acquire)) {
+    return asked.done({CommandResult::kStopping, "Weir is stopping", {}});
+  }
+  if (mailbox_->post(std::move(asked))) return;
+  asked.done({CommandResult::kBusy, "too many commands wait: ask again", {}});
+}
+
+bool Supervisor::survey(session::SurveyRequest request, session::Survey::Done done) {
+  if (surveys_.fetch_add(1) >= kMostSurveys) {
+    --surveys_;
+    return false;
+  }
+  const auto survey = std::make_shared<session::Survey>(
+      std::move(request), [this, done = std::move(done)](session::SurveyParts&& parts) {
+        --surveys_;
+        done(std::move(parts));
+      });
+  for (const auto& worker : workers_.all()) {
+    if (!worker->post(TakePart{survey})) survey->leave_out();
+  }
+  return true;
+}
+
+void Supervisor::carry_out(const ReloadCommand&, const CommandDone& done) {
+  log_->event(LogLevel::kInfo, "command", "the configuration is to be read again");
+  request_reload(done);
+}
+
+void Supervisor::carry_out(const StopCommand&, const CommandDone& done) {
+  begin_stop();
+  done({});
+}
+
+void Supervisor::carry_out(Asked&& asked) {
+  const CommandDone& done = asked.done;
+  std::visit(base::Overloaded{[&](const ReloadCommand& command) { carry_out(command, done); },
+                              [&](const StopCommand& command) { carry_out(command, done); },
+                              [&](const auto& command) { desk_->carry_out(command, done); }},
+             asked.command);
+}
 
 void Supervisor::on_signal(net::Ready) {
   signalfd_siginfo info{};
@@ -247,7 +304,7 @@ void Supervisor::on_signal(net::Ready) {
     fields.text("name", name != nullptr ? "SIG" + std::string(name) : std::to_string(info.ssi_signo));
     if (info.ssi_signo == SIGHUP && options_.load) {
       log_->event(LogLevel::kInfo, "signal", "the configuration is read again", fields);
-      request_reload();
+      request_reload({});
       continue;
     }
     if (info.ssi_signo == SIGUSR1) {
@@ -264,9 +321,13 @@ void Supervisor::on_signal(net::Ready) {
 
 ProcessStatus Supervisor::read_status() const {
   ProcessStatus status = status_reader_.read();
-  status.draining = draining_.load(std::memory_order_acquire);
+  status.draining = is_draining();
   return status;
 }
+
+bool Supervisor::is_draining() const { return draining_.load(std::memory_order_acquire); }
+
+std::vector<config::Setting> Supervisor::read_settings() const { return running()->settings; }
 
 void Supervisor::begin_stop() {
   draining_.store(true, std::memory_order_release);

@@ -16,6 +16,8 @@
 #include "net/mailbox.h"
 #include "server/access_watch.h"
 #include "server/certificate_watch.h"
+#include "server/command.h"
+#include "server/command_desk.h"
 #include "server/drain.h"
 #include "server/graveyard.h"
 #include "server/log_writer.h"
@@ -41,7 +43,7 @@ enum class Outcome {
   kForced,  // some were cut
 };
 
-class Supervisor final : public StatusSource {
+class Supervisor final : public StatusSource, public CommandTaker {
  public:
   struct Options {
     unsigned other_descriptors = 0;  // see DescriptorNeeds::others
@@ -76,17 +78,25 @@ class Supervisor final : public StatusSource {
   std::shared_ptr<const Running> running() const;
 
   ProcessStatus read_status() const override;
+  bool is_draining() const override;
+  std::vector<config::Setting> read_settings() const override;
+  void take(Command command, CommandDone done) override;
+  bool survey(session::SurveyRequest request, session::Survey::Done done) override;
 
   // Whether threads run and the listeners accept. Any thread.
   bool serving() const { return serving_.load(std::memory_order_acquire); }
 
  private:
-  struct Stop {};
+  // What other threads ask of the control loop; nobody waits for the answer to a stop of `request_stop`.
+  struct Asked {
+    Command command;
+    CommandDone done;
+  };
   struct Prepared {
     std::shared_ptr<Running> running;
     std::unique_ptr<LogWriter> log;
     std::unique_ptr<net::EventLoop> loop;
-    std::unique_ptr<net::Mailbox<Stop>> mailbox;
+    std::unique_ptr<net::Mailbox<Asked>> mailbox;
     base::UniqueFd signals;
     Options options;
   };
@@ -97,12 +107,19 @@ class Supervisor final : public StatusSource {
   void on_signal(net::Ready);
   void begin_stop();
 
-  void request_reload();
+  void carry_out(Asked&& asked);
+  void carry_out(const ReloadCommand& command, const CommandDone& done);
+  void carry_out(const StopCommand& command, const CommandDone& done);
+  // `done` may be none.
+  void request_reload(CommandDone done);
   void begin_reload();
   void reload_made(Next&& next, base::Millis took);
   void put_in_force_when_settled();
-  void put_in_force(Next&& next, base::Millis took);
+  CommandAnswer put_in_force(Next&& next, base::Millis took);
   void hand_over_live_blocks(Next& next, const Running& now);
+  void answer_reload(CommandAnswer&& answer);
+  // Tells all who wait for one that there will be none.
+  void forget_reloads();
   void keep_on(const Running& now, const std::vector<config::Difference>& differences);
   void bury(const Running& was, const Running& now);
   void reload_done();
@@ -118,7 +135,7 @@ class Supervisor final : public StatusSource {
   std::shared_ptr<const Running> running_;  // guarded by mutex_; changed by the control thread only
   const std::unique_ptr<LogWriter> log_;
   const std::unique_ptr<net::EventLoop> loop_;
-  const std::unique_ptr<net::Mailbox<Stop>> mailbox_;
+  const std::unique_ptr<net::Mailbox<Asked>> mailbox_;
   const base::UniqueFd signals_;
   net::Watch signal_watch_;
   net::Timer begin_timer_;
@@ -142,7 +159,12 @@ class Supervisor final : public StatusSource {
   StatusReader status_reader_;
   std::optional<std::pair<Next, base::Millis>> next_;  // waits to be put in force
   std::unique_ptr<Reloader> reloader_;
+  std::vector<CommandDone> reload_asked_;  // by whom, for the one that is to begin next
+  std::vector<CommandDone> reload_waits_;  // who waits for the one that is under way
+  std::unique_ptr<CommandDesk> desk_;
+  std::atomic<unsigned> surveys_{0};  // under way
   std::atomic<bool> draining_{false};
+  std::atomic<bool> is_over_{false};  // the loop has ended
   std::atomic<bool> serving_{false};
 };
 

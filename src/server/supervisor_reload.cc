@@ -20,6 +20,7 @@ constexpr base::Millis kSettleInterval{10};
 constexpr base::Millis kClearInterval{100};
 constexpr base::Millis kLongestClearInterval{5'000};
 constexpr std::size_t kMostDifferencesTold = 64;
+constexpr std::size_t kMostWaiting = 64;  // who wait for one
 
 bool has_names(const World& world, std::size_t pool) {
   return std::any_of(world.names.begin(), world.names.end(),
@@ -53,10 +54,17 @@ void tell_differences(LogWriter& log, const std::vector<config::Difference>& dif
 
 }  // namespace
 
-void Supervisor::request_reload() {
+void Supervisor::request_reload(CommandDone done) {
+  if (done && !options_.load) return done({CommandResult::kRefused, "there is no configuration to read", {}});
   if (draining_.load(std::memory_order_relaxed)) {
-    return log_->event(LogLevel::kWarning, "reload", "not read again: Weir is stopping");
+    log_->event(LogLevel::kWarning, "reload", "not read again: Weir is stopping");
+    if (done) done({CommandResult::kStopping, "Weir is stopping", {}});
+    return;
   }
+  if (done && reload_asked_.size() >= kMostWaiting) {
+    return done({CommandResult::kBusy, "too many wait for a reload: ask again", {}});
+  }
+  if (done) reload_asked_.push_back(std::move(done));
   service_manager_->reloading();
   access_watch_->pause();
   begin_reload();
@@ -65,17 +73,38 @@ void Supervisor::request_reload() {
 // Two at a time must not change the lists of one packet filter; and what has left by the one before may come
 // back by this one, once it is closed.
 void Supervisor::begin_reload() {
-  if (draining_.load(std::memory_order_relaxed)) return reload_ended();
-  if (access_watch_->is_busy() || !publisher_->is_settled()) return begin_timer_.start(kSettleInterval);
-  if (const auto requested = reloader_->request(); !requested) {
-    log_->event(LogLevel::kError, "reload", "not read again: " + requested.error().message());
-    reload_ended();
+  if (draining_.load(std::memory_order_relaxed)) {
+    forget_reloads();
+    return reload_ended();
   }
+  if (access_watch_->is_busy() || !publisher_->is_settled()) return begin_timer_.start(kSettleInterval);
+  const bool was_busy = reloader_->is_busy();
+  if (const auto requested = reloader_->request(); !requested) {
+    const std::string why = "not read again: " + requested.error().message();
+    log_->event(LogLevel::kError, "reload", why);
+    reload_waits_ = std::exchange(reload_asked_, {});
+    answer_reload({CommandResult::kRefused, why, {}});
+    return reload_ended();
+  }
+  // What is being read may be older than the file that was meant.
+  if (!was_busy) reload_waits_ = std::exchange(reload_asked_, {});
 }
 
 void Supervisor::reload_done() {
   if (reloader_->done()) return begin_reload();
   reload_ended();
+}
+
+void Supervisor::answer_reload(CommandAnswer&& answer) {
+  for (const CommandDone& done : std::exchange(reload_waits_, {})) done(CommandAnswer(answer));
+}
+
+void Supervisor::forget_reloads() {
+  for (std::vector<CommandDone>* waiting : {&reload_waits_, &reload_asked_}) {
+    for (const CommandDone& done : std::exchange(*waiting, {})) {
+      done({CommandResult::kStopping, "not read again: Weir is stopping", {}});
+    }
+  }
 }
 
 void Supervisor::reload_ended() {
@@ -90,10 +119,16 @@ void Supervisor::reload_made(Next&& next, base::Millis took) {
   }
   if (next.running == nullptr && !config::has_error(next.problems)) {
     log_->event(LogLevel::kWarning, "reload", "given up: Weir is stopping");
+    answer_reload({CommandResult::kStopping, "given up: Weir is stopping", {}});
     return reload_done();
   }
   if (next.running == nullptr) {
-    log_->event(LogLevel::kError, "reload", "the configuration has errors: the one before stays in force");
+    constexpr const char* kWhy = "the configuration has errors: the one before stays in force";
+    log_->event(LogLevel::kError, "reload", kWhy);
+    ReloadReport report;
+    report.problems = std::move(next.problems);
+    report.took = took;
+    answer_reload({CommandResult::kRefused, kWhy, std::move(report)});
     return reload_done();
   }
   next_.emplace(std::move(next), took);
@@ -105,6 +140,7 @@ void Supervisor::reload_made(Next&& next, base::Millis took) {
 void Supervisor::put_in_force_when_settled() {
   if (draining_.load(std::memory_order_relaxed)) {
     log_->event(LogLevel::kWarning, "reload", "not put in force: Weir is stopping");
+    answer_reload({CommandResult::kStopping, "not put in force: Weir is stopping", {}});
     next_.reset();
     return reload_done();
   }
@@ -112,18 +148,19 @@ void Supervisor::put_in_force_when_settled() {
     return settle_timer_.start(kSettleInterval);
   }
   auto [next, took] = *std::exchange(next_, std::nullopt);
-  put_in_force(std::move(next), took);
+  answer_reload(put_in_force(std::move(next), took));
   reload_done();
 }
 
-void Supervisor::put_in_force(Next&& next, base::Millis took) {
+CommandAnswer Supervisor::put_in_force(Next&& next, base::Millis took) {
   const std::shared_ptr<const Running> was = running_;
   const std::shared_ptr<Running> now = std::move(next.running);
   // What has happened so far is told by the names that it happened under.
   pool_keeper_->tell_all();
   if (const auto changed = name_keeper_->change(now->config, now->world.pools, now->world.names); !changed) {
-    return log_->event(LogLevel::kError, "reload",
-                       "the one before stays in force: " + changed.error().message());
+    const std::string why = "the one before stays in force: " + changed.error().message();
+    log_->event(LogLevel::kError, "reload", why);
+    return {CommandResult::kRefused, why, {}};
   }
   next.running.reset();
   Problems problems;
@@ -169,6 +206,10 @@ void Supervisor::put_in_force(Next&& next, base::Millis took) {
   // One that is running goes on: reloads may come faster.
   if (!clear_timer_.is_running() || clear_interval_ > kClearInterval) clear_timer_.start(kClearInterval);
   clear_interval_ = kClearInterval;
+  ReloadReport report{
+      std::move(next.problems), std::move(next.differences), left.kept, left.draining, left.closing, took};
+  report.problems.insert(report.problems.end(), problems.begin(), problems.end());
+  return {CommandResult::kDone, "the configuration is in force for new sessions", std::move(report)};
 }
 
 void Supervisor::hand_over_live_blocks(Next& next, const Running& now) {

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "base/assert.h"
+#include "base/overloaded.h"
 #include "net/socket.h"
 #include "net/thread.h"
 
@@ -19,13 +20,6 @@ constexpr std::size_t kMostReadAhead = std::size_t{64} << 20;
 // Below the bound a connection stays where the kernel put it: handing over costs a wake-up.
 constexpr std::size_t kSkewCount = 8;
 constexpr std::size_t kSkewShare = 8;  // an eighth
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-template <class... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 }  // namespace
 
@@ -139,6 +133,7 @@ void Worker::stop() {
   // A mailbox that is full empties by itself.
   while (!post(StopWorker{})) std::this_thread::yield();
   thread_.join();
+  surveys_.clear();
   acceptors_.clear();
   serving_.reset();
 }
@@ -182,25 +177,34 @@ void Worker::open(session::Admitted&& admitted, Door& door) {
 }
 
 void Worker::handle(WorkerMessage&& message) {
-  std::visit(Overloaded{[this](HandedOver&& handed) {
-                          open(std::move(handed.admitted), door_of(handed.listener));
-                          arriving_.fetch_sub(1, std::memory_order_relaxed);
-                        },
-                        [](Wake&&) {}, [this](Serve&& serve_this) { serve(std::move(serve_this.serving)); },
-                        [this](ForgetDoors&&) {
-                          if (!stopped_) forget_doors();
-                        },
-                        [this](StopAccepting&&) {
-                          for (const auto& [socket, acceptor] : acceptors_) acceptor->drain();
-                          stopped_ = true;
-                          tarpit_.clear();
-                          warmer_.stop();
-                          accepting_.store(false, std::memory_order_release);
-                        },
-                        [this](CloseSessions&& close) { table_.close_all(close.reason); },
-                        [this](CutSessions&& cut) { table_.carry_out(*cut.cuts); },
-                        [this](StopWorker&&) { loop_->stop(); }},
-             std::move(message));
+  std::visit(
+      base::Overloaded{
+          [this](HandedOver&& handed) {
+            open(std::move(handed.admitted), door_of(handed.listener));
+            arriving_.fetch_sub(1, std::memory_order_relaxed);
+          },
+          [](Wake&&) {}, [this](Serve&& serve_this) { serve(std::move(serve_this.serving)); },
+          [this](ForgetDoors&&) {
+            if (!stopped_) forget_doors();
+          },
+          [this](StopAccepting&&) {
+            for (const auto& [socket, acceptor] : acceptors_) acceptor->drain();
+            stopped_ = true;
+            tarpit_.clear();
+            warmer_.stop();
+            accepting_.store(false, std::memory_order_release);
+          },
+          [this](CloseSessions&& close) { table_.close_all(close.reason); },
+          [this](CutSessions&& cut) { table_.carry_out(*cut.cuts); },
+          [this](CloseSession&& close) {
+            session::Session* session = table_.find(close.closing->id);
+            if (session == nullptr) return;
+            close.closing->end.store(Closing::End::kClosed, std::memory_order_relaxed);
+            session->close(session::CloseReason::kOperator);
+          },
+          [this](TakePart&& part) { surveys_.emplace_back(std::move(part.survey), table_, plan_.index); },
+          [this](StopWorker&&) { loop_->stop(); }},
+      std::move(message));
 }
 
 void Worker::turn_wheel() {
@@ -208,7 +212,18 @@ void Worker::turn_wheel() {
   wheel_.advance(base::precise_now());
 }
 
+// One step each turn, however many there are, so that sessions are served in between.
+void Worker::go_on_with_surveys() {
+  if (surveys_.empty()) return;
+  // Each in its turn.
+  surveys_.splice(surveys_.end(), surveys_, surveys_.begin());
+  if (surveys_.back().step()) surveys_.pop_back();
+  // Only to make another turn. A full mailbox makes one too.
+  if (!surveys_.empty()) static_cast<void>(post(Wake{}));
+}
+
 void Worker::end_turn() {
+  go_on_with_surveys();
   wake_list_.deliver();
   warmer_.end_turn();
   if (sign_wanted_.load(std::memory_order_relaxed)) sign_wanted_.store(false, std::memory_order_release);

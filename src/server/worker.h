@@ -4,6 +4,8 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <thread>
@@ -21,9 +23,24 @@
 #include "server/tarpit.h"
 #include "server/warmer.h"
 #include "session/session_table.h"
+#include "session/survey.h"
 #include "session/wake_list.h"
 
 namespace weir::server {
+
+// One session that is to end, wherever it is: whoever lets go last tells what came of it. Any thread.
+struct Closing {
+  enum class End : std::uint8_t { kNotFound, kClosed, kUnknown };  // a worker has no time to look
+
+  Closing(std::uint64_t session, std::function<void(End)> tell) : id(session), done(std::move(tell)) {}
+  ~Closing() { done(end.load(std::memory_order_relaxed)); }
+  Closing(const Closing&) = delete;
+  Closing& operator=(const Closing&) = delete;
+
+  const std::uint64_t id;
+  const std::function<void(End)> done;
+  std::atomic<End> end{End::kNotFound};
+};
 
 // What other threads ask of a worker.
 struct HandedOver {
@@ -42,9 +59,16 @@ struct CloseSessions {
 struct CutSessions {
   std::shared_ptr<const std::vector<session::SessionCut>> cuts;
 };
+// Ends one session, on the worker that has it.
+struct CloseSession {
+  std::shared_ptr<Closing> closing;
+};
+struct TakePart {
+  std::shared_ptr<session::Survey> survey;
+};
 struct StopWorker {};
-using WorkerMessage =
-    std::variant<HandedOver, Wake, Serve, ForgetDoors, StopAccepting, CloseSessions, CutSessions, StopWorker>;
+using WorkerMessage = std::variant<HandedOver, Wake, Serve, ForgetDoors, StopAccepting, CloseSessions,
+                                   CutSessions, CloseSession, TakePart, StopWorker>;
 
 class Worker final : public Acceptor::Owner {
  public:
@@ -118,6 +142,7 @@ class Worker final : public Acceptor::Owner {
   void forget_doors();
   void change_acceptors();
   void handle(WorkerMessage&& message);
+  void go_on_with_surveys();
   void turn_wheel();
   void end_turn();
 
@@ -138,6 +163,7 @@ class Worker final : public Acceptor::Owner {
   session::WakeList wake_list_;
   Warmer warmer_;
   session::SessionTable table_;
+  std::list<session::SurveyWalk> surveys_;
   std::map<const ListeningSocket*, std::unique_ptr<Acceptor>> acceptors_;
   bool accepts_ = false;  // since the first `resume_accepting`
   bool stopped_ = false;  // it accepts no more

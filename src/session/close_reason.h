@@ -44,20 +44,46 @@ enum class CloseReason : std::uint8_t {
   kBackendDown,         // its checks failed, and sessions.on_down ends it
   kBackendRemoved,      // it no longer belongs to the pool, and sessions.on_removed ends it
   kBackendMaintenance,  // it is in maintenance, and sessions.on_maintenance ends it
+  kOperator,            // somebody at the admin door has closed it
   kDrainTimeout,        // still open when drain_timeout ended
   kShutdown,            // cut by a second signal to stop
 };
 
-inline constexpr std::array<std::string_view, 34> kCloseReasonWords{
-    "client_end",          "backend_end",  "client_reset",    "backend_reset",
-    "client_lost",         "backend_lost", "client_tls",      "backend_tls",
-    "preread_timeout",     "proxy_header", "refused",         "client_hello",
-    "handshake_timeout",   "handshake",    "handshake_limit", "no_route",
-    "no_backend",          "pool_full",    "queue_timeout",   "connect_refused",
-    "connect_unreachable", "connect_tls",  "connect_timeout", "no_source_port",
-    "no_descriptors",      "no_memory",    "idle_timeout",    "half_close_timeout",
-    "max_lifetime",        "backend_down", "backend_removed", "backend_maintenance",
-    "drain_timeout",       "shutdown"};
+inline constexpr std::array<std::string_view, 35> kCloseReasonWords{"client_end",
+                                                                    "backend_end",
+                                                                    "client_reset",
+                                                                    "backend_reset",
+                                                                    "client_lost",
+                                                                    "backend_lost",
+                                                                    "client_tls",
+                                                                    "backend_tls",
+                                                                    "preread_timeout",
+                                                                    "proxy_header",
+                                                                    "refused",
+                                                                    "client_hello",
+                                                                    "handshake_timeout",
+                                                                    "handshake",
+                                                                    "handshake_limit",
+                                                                    "no_route",
+                                                                    "no_backend",
+                                                                    "pool_full",
+                                                                    "queue_timeout",
+                                                                    "connect_refused",
+                                                                    "connect_unreachable",
+                                                                    "connect_tls",
+                                                                    "connect_timeout",
+                                                                    "no_source_port",
+                                                                    "no_descriptors",
+                                                                    "no_memory",
+                                                                    "idle_timeout",
+                                                                    "half_close_timeout",
+                                                                    "max_lifetime",
+                                                                    "backend_down",
+                                                                    "backend_removed",
+                                                                    "backend_maintenance",
+                                                                    "operator",
+                                                                    "drain_timeout",
+                                                                    "shutdown"};
 
 inline constexpr std::size_t kCloseReasons = kCloseReasonWords.size();
 static_assert(static_cast<std::size_t>(CloseReason::kShutdown) + 1 == kCloseReasons);

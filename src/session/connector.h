@@ -84,6 +84,7 @@ class Connector final : private pool::Waiter::Owner {
 
   // The place at the backend; empty while there is none.
   pool::Slot& slot() { return slot_; }
+  const pool::Slot& slot() const { return slot_; }
 
   // The pool of the last attempt, which may be a fallback of the first. Of one that is connected none after
   // `stop`.
@@ -96,6 +97,8 @@ class Connector final : private pool::Waiter::Owner {
     if (const Search* search = search_.get()) return search->backend;
     return slot_.backend();
   }
+  // The pool that it began with; none once connected.
+  const pool::Pool* first_pool() const { return search_ == nullptr ? nullptr : search_->first_pool.get(); }
   // The settings of its pool that the connection was made with. Precondition: the owner is being told of it.
   const pool::PoolSettings& settings() const { return *search_->settings; }
   std::uint8_t attempts() const { return attempts_; }

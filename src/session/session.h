@@ -15,7 +15,9 @@
 #include "session/first_sign.h"
 #include "session/handshake.h"
 #include "session/preread.h"
+#include "session/session_filter.h"
 #include "session/session_log.h"
+#include "session/session_view.h"
 
 namespace weir::session {
 
@@ -55,6 +57,15 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   void leave_backend(CloseReason reason);
   // Its place at a backend; empty while it has none.
   const pool::Slot& slot() { return connector_.slot(); }
+
+  // How it stands now; see session_view.h.
+  SessionView view() const;
+  SessionDetail detail() const;
+  bool matches(const SessionFilter& filter, base::TimePoint now) const;
+  // It alone, as a sum by its client's address.
+  ClientSum as_client(base::TimePoint now) const;
+  // That it has moved, both ways.
+  std::uint64_t bytes() const { return relay_.upload().bytes + relay_.download().bytes; }
 
   std::uint64_t id() const { return id_; }
   SessionState state() const { return state_; }
@@ -124,6 +135,7 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   void look_for_sign(base::TimePoint now);
   // It is not: that says as much of the backend as a connect that failed.
   void warm_connection_was_dead();
+  std::vector<Deadline> deadlines() const;
   bool is_logged(CloseReason reason) const;
   std::string tls_fault(CloseReason reason) const;
   SessionRecord record(CloseReason reason) const;

@@ -1,6 +1,7 @@
 #include "session/session_table.h"
 
 #include <unordered_map>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -21,7 +22,7 @@ void SessionTable::open(Admitted&& admitted, const Route& route, Door& door) {
   auto session = std::make_unique<Session>(*this, next_id_++, std::move(admitted), route.settings, door);
   Session& opened = *session.release();
   opened.next_ = first_;
-  if (first_ != nullptr) first_->previous_ = &opened;
+  (first_ != nullptr ? first_->previous_ : last_) = &opened;
   first_ = &opened;
   size_.store(size() + 1, std::memory_order_relaxed);
   door.counters().accepted.add();
@@ -49,11 +50,34 @@ void SessionTable::retire(Session& session) {
   if (session.previous_ != nullptr) session.previous_->next_ = session.next_;
   if (session.next_ != nullptr) session.next_->previous_ = session.previous_;
   if (first_ == &session) first_ = session.next_;
+  if (last_ == &session) last_ = session.previous_;
+  for (Walk* walk : walks_) {
+    if (walk->next_ == &session) walk->next_ = session.previous_;
+  }
   session.previous_ = session.next_ = nullptr;
   retired_.emplace_back(&session);
   size_.store(size() - 1, std::memory_order_relaxed);
 }
 
 void SessionTable::reap() { retired_.clear(); }
+
+Session* SessionTable::find(std::uint64_t id) const {
+  // Ids of one worker grow: most that are not here are seen to be so at once.
+  if (last_ == nullptr || id < last_->id() || id >= next_id_) return nullptr;
+  Session* at = first_;
+  while (at != nullptr && at->id() != id) at = at->next_;
+  return at;
+}
+
+SessionTable::Walk::Walk(SessionTable& table) : table_(table), next_(table.last_), end_(table.next_id_) {
+  table_.walks_.push_back(this);
+}
+
+SessionTable::Walk::~Walk() { std::erase(table_.walks_, this); }
+
+const Session* SessionTable::Walk::next() {
+  if (next_ == nullptr || next_->id() >= end_) return nullptr;
+  return std::exchange(next_, next_->previous_);
+}
 
 }  // namespace weir::session

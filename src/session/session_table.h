@@ -58,6 +58,28 @@ class SessionTable {
   // sessions are looked at, once.
   void carry_out(std::span<const SessionCut> cuts);
 
+  // A walk over the sessions that were open when it began and still are, the oldest first, in as many steps
+  // as the loop's other work allows. Ends before the table.
+  class Walk {
+   public:
+    explicit Walk(SessionTable& table);
+    ~Walk();
+    Walk(const Walk&) = delete;
+    Walk& operator=(const Walk&) = delete;
+
+    // The next one; none: it is over. Valid until the end of the loop's turn.
+    const Session* next();
+
+   private:
+    friend class SessionTable;
+    SessionTable& table_;
+    Session* next_;
+    const std::uint64_t end_;  // the id of the first that came later
+  };
+
+  // The session of that id; none: it is not open here.
+  Session* find(std::uint64_t id) const;
+
   // How many sessions are open. Any thread.
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
@@ -70,7 +92,9 @@ class SessionTable {
 
   const SessionServices services_;
   std::uint64_t next_id_;
-  Session* first_ = nullptr;
+  Session* first_ = nullptr;  // the newest
+  Session* last_ = nullptr;
+  std::vector<Walk*> walks_;
   std::vector<std::unique_ptr<Session>> retired_;
   std::atomic<std::size_t> size_{0};
 };

@@ -192,7 +192,7 @@ TEST(DescriptorShortage, DoesNotMakeTheAdminDoorSpin) {
   EXPECT_EQ(weir.admin().get("/ready").status, 200);
   set_limit(weir.pid(), 3);
   Socket operator_ = Socket::connect(weir.admin().address());
-  operator_.send_all("GET /ready HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n\r\n");
+  operator_.send_all("GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   expect_rest(weir);
   set_limit(weir.pid(), kDescriptors);
   EXPECT_TRUE(operator_.receive_until_end().bytes.starts_with("HTTP/1.1 200"));

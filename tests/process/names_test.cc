@@ -74,13 +74,13 @@ Configuration configuration_of(const DnsServer& dns, const std::string& backend,
 }
 
 json names_of(const WeirProcess& weir) {
-  const json document = json::parse(weir.admin().get("/v1/backends").body);
+  const json document = json::parse(weir.admin().get("/v1/pools").body);
   return document.at("pools").at(0).at("names");
 }
 
 std::vector<std::string> backends_of(const WeirProcess& weir) {
   std::vector<std::string> names;
-  const json document = json::parse(weir.admin().get("/v1/backends").body);
+  const json document = json::parse(weir.admin().get("/v1/pools").body);
   for (const json& one : document.at("pools").at(0).at("backends")) names.push_back(one.at("name"));
   return names;
 }
@@ -417,7 +417,7 @@ TEST(Services, WeightsAreSharesAndFurtherPrioritiesAreBackups) {
   answer.records = {record(a, 10, 1), record(b, 10, 1), record(c, 20, 0)};
   dns.set(kService, kDnsSrv, answer);
   const auto line = [&](const std::string& name) {
-    const json document = json::parse(weir.admin().get("/v1/backends").body);
+    const json document = json::parse(weir.admin().get("/v1/pools").body);
     for (const json& one : document.at("pools").at(0).at("backends")) {
       if (one.at("name") == name) return one;
     }

@@ -91,7 +91,7 @@ TEST_F(Ports, OfAllSourcesAreHeldToTheLastAndTheNextSessionIsRefused) {
     return all_are([](const PortFacts& f) {
       return f.held == kPorts && f.usable == kPorts && f.free == 0 && f.time_wait == 0 && f.dry_in == 0;
     });
-  })) << weir.admin().get("/v1/backends").body;
+  })) << weir.admin().get("/v1/pools").body;
   for (const std::string& source : kSources) {
     const Labels labels{{"pool", "web"}, {"backend", "a"}, {"source", source}};
     const Metrics metrics = weir.admin().metrics();

@@ -534,7 +534,7 @@ TEST(Reload, APoolThatIsGoneIsRemovedWithAllItsBackends) {
   weir.well(configuration);
   EXPECT_EQ(at_b.receive_until_end().ended, Ended::kReset);
   EXPECT_EQ(answer_at(other), "x") << "its listener goes on with the other pool";
-  EXPECT_THAT(weir->admin().get("/v1/backends").body, testing::Not(HasSubstr("\"other\"")));
+  EXPECT_THAT(weir->admin().get("/v1/pools").body, testing::Not(HasSubstr("\"other\"")));
 }
 
 TEST(Reload, NamesWhatNeedsARestartEachTime) {

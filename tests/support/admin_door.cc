@@ -55,16 +55,26 @@ std::uint64_t Metrics::sum(const std::string& name, const Labels& labels) const 
   return total;
 }
 
-HttpAnswer AdminDoor::get(const std::string& path) const {
+HttpAnswer AdminDoor::ask(const std::string& method, const std::string& path,
+                          const HttpAsking& asking) const {
   Socket socket = Socket::connect(address_);
-  socket.send_all("GET " + path + " HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n\r\n");
-  const Received received = socket.receive_until_end();
+  std::string request =
+      method + " " + path + " HTTP/1.1\r\nHost: " + asking.host + "\r\nConnection: close\r\n";
+  if (!asking.token.empty()) request += "Authorization: Bearer " + asking.token + "\r\n";
+  request += asking.lines;
+  if (!asking.body.empty()) {
+    request +=
+        "Content-Type: application/json\r\nContent-Length: " + std::to_string(asking.body.size()) + "\r\n";
+  }
+  socket.send_all(request + "\r\n" + asking.body);
+  const Received received = socket.receive_until_end(asking.patience);
   const std::size_t body = received.bytes.find("\r\n\r\n");
   if (received.ended != Ended::kEndOfStream || !received.bytes.starts_with("HTTP/1.1 ") ||
       body == std::string::npos) {
     throw std::runtime_error("no HTTP answer from the admin door: " + received.bytes);
   }
-  return {std::atoi(received.bytes.c_str() + 9), received.bytes.substr(body + 4)};
+  return {std::atoi(received.bytes.c_str() + 9), received.bytes.substr(body + 4),
+          received.bytes.substr(0, body + 2)};
 }
 
 }  // namespace weir::test

@@ -1,4 +1,4 @@
-// Looks through Weir's admin door: plain HTTP requests, and metrics by name and labels.
+// Asks Weir's admin door: plain HTTP requests, and metrics by name and labels.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,16 @@ namespace weir::test {
 struct HttpAnswer {
   int status = 0;
   std::string body;
+  std::string head;  // the lines before the body
+};
+
+// Beside a method and a path.
+struct HttpAsking {
+  std::string body{};  // JSON
+  std::string token{};
+  std::string host = "localhost";
+  std::string lines{};  // further headers, each with its line end
+  Millis patience = kPatience;
 };
 
 using Labels = std::map<std::string, std::string>;
@@ -39,7 +49,12 @@ class AdminDoor {
   explicit AdminDoor(base::Address address) : address_(std::move(address)) {}
 
   const base::Address& address() const { return address_; }
-  HttpAnswer get(const std::string& path) const;
+  // Throws where no whole answer comes.
+  HttpAnswer ask(const std::string& method, const std::string& path, const HttpAsking& asking) const;
+  HttpAnswer ask(const std::string& method, const std::string& path, const std::string& body = "") const {
+    return ask(method, path, HttpAsking{.body = body});
+  }
+  HttpAnswer get(const std::string& path) const { return ask("GET", path); }
   Metrics metrics() const { return Metrics(get("/metrics").body); }
   std::uint64_t sum(const std::string& name, const Labels& labels = {}) const {
     return metrics().sum(name, labels);

@@ -13,7 +13,7 @@ std::string Configuration::to_toml() const {
   const std::string user = changes_user ? "user = \"" + std::string(test_user()->pw_name) + "\"\n" : "";
   return "[process]\nworkers = " + std::to_string(workers) + "\n" + user + process +  //
          "\n[log]\n" + log +                                                          //
-         "\n[admin]\nbind = \"" + admin + "\"\n" +                                    //
+         "\n[admin]\nbind = \"" + admin + "\"\n" + door +                             //
          "\n[listeners.web]\nbind = " + binds + "\npool = \"web\"\n" + listener +
          "\n[pools.web]\nbackends = [" + list + "]\n" + pool + "\n" + rest;
 }

@@ -15,6 +15,7 @@ struct Configuration {
   std::string bind = "127.0.0.1:0";
   std::string also_bind;  // a second address of the listener
   std::string admin = "127.0.0.1:0";
+  std::string door;      // further lines of [admin]
   std::string process;   // lines of [process]; `user` comes from `test_user` unless it is among them
   std::string log;       // lines of [log]
   std::string listener;  // lines of [listeners.web]

@@ -18,7 +18,7 @@ Json named(const Json& list, const std::string& name) {
 }
 
 Json pool_json(const WeirProcess& weir, const std::string& pool) {
-  return named(Json::parse(weir.admin().get("/v1/backends").body).at("pools"), pool);
+  return named(Json::parse(weir.admin().get("/v1/pools").body).at("pools"), pool);
 }
 
 }  // namespace

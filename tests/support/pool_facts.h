@@ -1,4 +1,4 @@
-// What Weir says of its pools at /v1/backends, and waiting for a backend to be in a state.
+// What Weir says of its pools at /v1/pools, and waiting for a backend to be in a state.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+
+#include <mutex>
 
 #include "server/descriptors.h"
 #include "unit/support.h"
@@ -15,14 +18,16 @@ using testing::Not;
 using testing::StartsWith;
 
 // Says what it was asked.
-HttpResponse echo(const HttpRequest& request) {
+void echo(HttpRequest&& request, const HttpReply& reply) {
   HttpResponse response;
   response.body = request.method + " " + request.path + "\n";
+  if (!request.query.empty()) response.body += "query " + request.query + "\n";
+  if (!request.body.empty()) response.body += "body " + request.body + "\n";
   if (request.path == "/405") {
     response.status = 405;
-    response.allow = "GET, HEAD";
+    response.headers.emplace_back("Allow", "GET, HEAD");
   }
-  return response;
+  reply.send(std::move(response));
 }
 
 std::unique_ptr<HttpServer> open(const base::Address& address, base::Millis patience = test::kPatience) {
@@ -77,8 +82,15 @@ TEST_P(OverBoth, PassesOnWhatIsAllowed) {
   EXPECT_THAT(answer, HasSubstr("\r\nAllow: GET, HEAD\r\n"));
 }
 
-TEST_P(OverBoth, GivesTheHandlerThePathWithoutQueryAndDecoded) {
-  EXPECT_THAT(ask(server->address(), get("/a%20b%2fc?x=1#y")), HasSubstr("\r\n\r\nGET /a b/c\n"));
+TEST_P(OverBoth, GivesTheHandlerPathAndQueryAsSent) {
+  EXPECT_THAT(ask(server->address(), get("/a%20b%2fc?x=1&y=%41#z")),
+              HasSubstr("\r\n\r\nGET /a%20b%2fc\nquery x=1&y=%41\n"));
+}
+
+TEST_P(OverBoth, GivesTheHandlerTheBody) {
+  EXPECT_THAT(ask(server->address(),
+                  "POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"),
+              HasSubstr("\r\n\r\nPOST /x\nbody hello\n"));
 }
 
 TEST_P(OverBoth, GivesTheHandlerEveryUsualMethod) {
@@ -194,6 +206,119 @@ TEST(HttpServer, ClosesOnAClientThatIsTooSlowAndServesOthersMeanwhile) {
   const base::TimePoint begun = base::precise_now();
   EXPECT_EQ(test::receive_all(slow.get()), "");
   EXPECT_LE(base::precise_now() - begun, base::Millis(10'000));
+}
+
+TEST(HttpServer, ClosesOnAClientThatSendsAByteNowAndThen) {
+  const auto server = open(test::loopback(), base::Millis(300));
+  EXPECT_TRUE(server->start());
+  const base::UniqueFd slow = test::connect_to(server->address());
+  // Each byte comes well within its patience, but the whole never comes.
+  const std::string request = "GET / HTTP/1.1\r\nX: ";
+  std::size_t sent = 0;
+  const bool closed = test::eventually([&] {
+    const std::string byte(1, sent < request.size() ? request[sent] : 'x');
+    const ssize_t result = ::send(slow.get(), byte.data(), 1, MSG_NOSIGNAL);
+    if (result == 1) ++sent;
+    return result < 0;
+  });
+  EXPECT_TRUE(closed) << sent;
+}
+
+// Keeps what it is asked, to be answered by somebody else.
+struct Kept {
+  void operator()(HttpRequest&& request, HttpReply reply) {
+    if (request.path == "/now") return reply.send({200, "text/plain", "now\n", {}});
+    const std::lock_guard lock(mutex);
+    replies.push_back(std::move(reply));
+  }
+  std::size_t size() {
+    const std::lock_guard lock(mutex);
+    return replies.size();
+  }
+  HttpReply take() {
+    const std::lock_guard lock(mutex);
+    HttpReply reply = std::move(replies.front());
+    replies.erase(replies.begin());
+    return reply;
+  }
+  std::mutex mutex;
+  std::vector<HttpReply> replies;
+};
+
+class AnsweredLater : public testing::Test {
+ protected:
+  AnsweredLater() {
+    auto opened = HttpServer::open(
+        test::loopback(),
+        [this](HttpRequest&& request, HttpReply reply) { kept(std::move(request), std::move(reply)); },
+        base::Millis(300));
+    EXPECT_TRUE(opened.has_value());
+    server = std::move(*opened);
+    EXPECT_TRUE(server->start());
+  }
+  base::UniqueFd ask_later() {
+    const std::size_t before = kept.size();
+    base::UniqueFd client = test::connect_to(server->address());
+    test::send_some(client.get(), get("/later"));
+    EXPECT_TRUE(test::eventually([&] { return kept.size() > before; }));
+    return client;
+  }
+  Kept kept;
+  std::unique_ptr<HttpServer> server;
+};
+
+TEST_F(AnsweredLater, IsServedFromAnotherThreadHoweverLongItTakes) {
+  const base::UniqueFd client = ask_later();
+  // Others are served meanwhile, and the patience for sending a request does not end the wait.
+  const base::TimePoint begun = base::precise_now();
+  while (base::precise_now() - begun < base::Millis(900)) {
+    EXPECT_THAT(ask(server->address(), get("/now")), HasSubstr("now\n"));
+  }
+  kept.take().send({202, "text/plain", "late\n", {}});
+  const std::string answer = test::receive_all(client.get());
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 202 Accepted\r\n"));
+  EXPECT_TRUE(answer.ends_with("late\n"));
+}
+
+TEST_F(AnsweredLater, IsNotPushedOutByAFloodOfClients) {
+  const base::UniqueFd client = ask_later();
+  std::vector<base::UniqueFd> flood;
+  for (unsigned i = 0; i < 5 * server::kAdminClients; ++i)
+    flood.push_back(test::connect_to(server->address()));
+  EXPECT_THAT(ask(server->address(), get("/now")), HasSubstr("now\n"));
+  kept.take().send({200, "text/plain", "late\n", {}});
+  EXPECT_THAT(test::receive_all(client.get()), HasSubstr("late\n"));
+}
+
+TEST_F(AnsweredLater, NobodyIsTheWorseWhenTheClientHasLeft) {
+  for (int i = 0; i < 3; ++i) {
+    base::UniqueFd client = ask_later();
+    client.reset();
+  }
+  for (int i = 0; i < 2; ++i) kept.take().send({200, "text/plain", "late\n", {}});
+  EXPECT_THAT(ask(server->address(), get("/now")), HasSubstr("now\n"));
+  server.reset();
+  kept.take().send({200, "text/plain", "too late\n", {}});
+}
+
+TEST_F(AnsweredLater, WhoHadToLeaveForTheNewestIsForgottenByItsAnswer) {
+  std::vector<base::UniqueFd> clients;
+  for (unsigned i = 0; i < server::kAdminClients + 2; ++i) clients.push_back(ask_later());
+  EXPECT_EQ(test::receive_all(clients.front().get()), "");
+  while (kept.size() > 0) kept.take().send({200, "text/plain", "late\n", {}});
+  EXPECT_THAT(test::receive_all(clients.back().get()), HasSubstr("late\n"));
+}
+
+TEST_F(AnsweredLater, OneThatIsForgottenIsToldSo) {
+  const base::UniqueFd client = ask_later();
+  { const HttpReply forgotten = kept.take(); }
+  EXPECT_THAT(test::receive_all(client.get()), StartsWith("HTTP/1.1 500 "));
+}
+
+TEST_F(AnsweredLater, TheEndOfTheServerIsNoHang) {
+  const base::UniqueFd client = ask_later();
+  server.reset();
+  EXPECT_THAT(test::receive_all(client.get()), StartsWith("HTTP/1.1 503 "));
 }
 
 TEST(HttpServer, GivesItsUnixSocketAModeAndTakesItAway) {

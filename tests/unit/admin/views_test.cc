@@ -4,91 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
+
+#include "unit/admin/a_status.h"
 
 namespace weir::admin {
 namespace {
 
 using testing::HasSubstr;
 using testing::MatchesRegex;
-
-server::ProcessStatus a_status() {
-  server::ProcessStatus status;
-  status.connections = 3;
-  status.max_connections = 100;
-  status.max_connections_asked = 200;
-  status.log_lines_lost = 4;
-  status.workers = {{10, 1, 0}, {20, 2, 3}};
-  for (const char* name : {"web", "q\"\\\n"}) {
-    server::ListenerStatus listener;
-    listener.name = name;
-    listener.accepted = 30;
-    listener.open = 3;
-    listener.handed_over = 5;
-    listener.upload_bytes = 18'446'744'073'709'551'615ull;
-    listener.download_bytes = 7;
-    listener.closed[static_cast<std::size_t>(session::CloseReason::kIdleTimeout)] = 27;
-    listener.refused[static_cast<std::size_t>(admission::Refusal::kProcessConnections)] = 8;
-    listener.paused[static_cast<std::size_t>(admission::Refusal::kNoDescriptors)] = 9;
-    status.listeners.push_back(listener);
-  }
-  status.limits = {{"listeners.web.limits", 1, 2, 16, 3}, {"limits.all", 0, 0, 0, 0}};
-  status.listeners[0].wants_kernel_drop = true;
-  status.queues = {{0, 0, *base::parse_address("10.0.0.9:80"), 7, 128, 3},
-                   {0, 1, *base::parse_address("10.0.0.9:80"), 0, 128, 0}};
-  status.pressure.is_known = true;
-  status.pressure.counters.syncookies_sent = 55;
-  status.pressure.counters.listen_drops = 0;
-  status.pressure.syn_flood = true;
-  server::PoolStatus pool;
-  pool.name = "p";
-  server::BackendStatus up;
-  up.name = "a";
-  up.address = *base::parse_address("10.0.0.1:80");
-  up.weight = 5;
-  up.is_backup = true;
-  up.most_sessions = 50;
-  up.in_flight = 2;
-  up.connect_time = 310;
-  up.is_passed_over = true;
-  up.early_resets = 13;
-  up.ejections = 14;
-  up.checks_passed = 15;
-  up.checks_failed = 16;
-  up.checks_not_made = 17;
-  up.weight_ratio = 0.4;
-  up.warm = 18;
-  up.warm_used = 19;
-  up.warm_given_up = 20;
-  up.warm_failed = 21;
-  up.attempts = 12;
-  up.failed_attempts = 1;
-  up.sessions = 11;
-  up.upload_bytes = 100;
-  up.download_bytes = 200;
-  up.sources = {{"10.0.0.5", 41, 42, 43, 44, 45, 46, std::chrono::seconds(47)},
-                {"client", 48, 0, 0, {}, {}, {}, {}}};
-  server::BackendStatus down;
-  down.name = "gone:80";
-  down.state = pool::BackendState::kDown;
-  down.state_reason = "does not resolve \xff";
-  pool.backends = {up, down};
-  pool.healthy = 1;
-  pool.panic = true;
-  pool.waiting = 3;
-  pool.retries = 21;
-  pool.retries_denied = 22;
-  pool.queued = 23;
-  pool.queue_refused = 24;
-  pool.queue_timeouts = 25;
-  pool.queue_left = 26;
-  pool.queue_microseconds = 27;
-  pool.fallbacks = 28;
-  status.pools = {pool};
-  return status;
-}
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream stream(text);
@@ -227,111 +152,6 @@ TEST(MetricsText, HasASampleForEveryCloseReason) {
   }
 }
 
-TEST(BackendsJson, SaysWhatTheStatusSaysAndStaysValid) {
-  const auto document = nlohmann::json::parse(backends_json(a_status()));
-  const auto& backends = document.at("pools").at(0).at("backends");
-  nlohmann::json pool = document.at("pools").at(0);
-  pool.erase("backends");
-  const nlohmann::json expected_pool{{"name", "p"},
-                                     {"healthy", 1},
-                                     {"panic", true},
-                                     {"waiting", 3},
-                                     {"retries_total", 21},
-                                     {"retries_denied_total", 22},
-                                     {"queued_total", 23},
-                                     {"queue_refused_total", 24},
-                                     {"queue_timeouts_total", 25},
-                                     {"queue_left_total", 26},
-                                     {"queue_wait_us_total", 27},
-                                     {"fallbacks_total", 28},
-                                     {"names", nlohmann::json::array()}};
-  EXPECT_EQ(pool, expected_pool);
-  const nlohmann::json expected{{"name", "a"},
-                                {"address", "10.0.0.1:80"},
-                                {"weight", 5},
-                                {"weight_ratio", 0.4},
-                                {"backup", true},
-                                {"state", "up"},
-                                {"passed_over", true},
-                                {"max_connections", 50},
-                                {"in_flight", 2},
-                                {"connect_us", 310},
-                                {"sessions_total", 11},
-                                {"connect_attempts_total", 12},
-                                {"connect_failures_total", 1},
-                                {"early_resets_total", 13},
-                                {"ejections_total", 14},
-                                {"checks_passed_total", 15},
-                                {"checks_failed_total", 16},
-                                {"checks_not_made_total", 17},
-                                {"warm_connections", 18},
-                                {"warm_used_total", 19},
-                                {"warm_given_up_total", 20},
-                                {"warm_failed_total", 21},
-                                {"upload_bytes_total", 100},
-                                {"download_bytes_total", 200},
-                                {"ports",
-                                 {{{"source", "10.0.0.5"},
-                                   {"held", 41},
-                                   {"time_wait", 44},
-                                   {"free", 45},
-                                   {"usable", 46},
-                                   {"dry_in", 47},
-                                   {"dry_total", 42},
-                                   {"missing_total", 43}},
-                                  {{"source", "client"},
-                                   {"held", 48},
-                                   {"time_wait", nullptr},
-                                   {"free", nullptr},
-                                   {"usable", nullptr},
-                                   {"dry_in", nullptr},
-                                   {"dry_total", 0},
-                                   {"missing_total", 0}}}}};
-  EXPECT_EQ(backends.at(0), expected);
-  EXPECT_EQ(backends.at(1).at("state"), "down");
-  EXPECT_EQ(backends.at(1).at("address"), "none");
-  EXPECT_EQ(backends.at(1).at("state_reason"), "does not resolve \xef\xbf\xbd");
-}
-
-server::NameStatus a_name() {
-  server::NameStatus name;
-  name.name = "app";
-  name.asked = "app.internal";
-  name.addresses = {*base::parse_address("10.0.0.1:80"), *base::parse_address("[2001:db8::1]:80")};
-  name.age = base::Millis(12'900);
-  name.next_question = base::Millis(700);
-  name.answers = 31;
-  name.failures = 32;
-  return name;
-}
-
-TEST(BackendsJson, SaysHowEachNameStands) {
-  server::ProcessStatus status = a_status();
-  status.pools[0].names = {a_name(), a_name()};
-  server::NameStatus& failing = status.pools[0].names[1];
-  failing.name = "new";
-  failing.is_service = true;
-  failing.addresses.clear();
-  failing.age.reset();
-  failing.error = "it failed";
-  failing.notes = {"port 0"};
-  const auto names = nlohmann::json::parse(backends_json(status)).at("pools").at(0).at("names");
-  const nlohmann::json expected{{"name", "app"},
-                                {"asked", "app.internal"},
-                                {"type", "a"},
-                                {"addresses", {"10.0.0.1:80", "[2001:db8::1]:80"}},
-                                {"last_answer_ms_ago", 12'900},
-                                {"next_question_in_ms", 700},
-                                {"answers_total", 31},
-                                {"failures_total", 32}};
-  EXPECT_EQ(names.at(0), expected);
-  EXPECT_EQ(names.at(1).at("type"), "srv");
-  EXPECT_EQ(names.at(1).at("addresses"), nlohmann::json::array());
-  EXPECT_EQ(names.at(1).at("last_answer_ms_ago"), nullptr);
-  EXPECT_EQ(names.at(1).at("error"), "it failed");
-  EXPECT_EQ(names.at(1).at("notes"), nlohmann::json{"port 0"});
-}
-
 TEST(MetricsText, CountsAnswersAndKnowsNoAgeOfNone) {
   server::ProcessStatus status = a_status();
   status.pools[0].names = {a_name(), a_name()};
@@ -344,27 +164,6 @@ TEST(MetricsText, CountsAnswersAndKnowsNoAgeOfNone) {
   EXPECT_THAT(text, HasSubstr("weir_resolve_age_seconds{pool=\"p\",name=\"app\"} 12\n"));
   EXPECT_THAT(text, Not(HasSubstr("weir_resolve_age_seconds{pool=\"p\",name=\"new\"}")));
   EXPECT_THAT(metrics_text(a_status()), Not(HasSubstr("weir_resolve"))) << "there is no name";
-}
-
-TEST(BackendsJson, OfNoPoolsIsAnEmptyList) {
-  EXPECT_EQ(nlohmann::json::parse(backends_json({})), (nlohmann::json{{"pools", nlohmann::json::array()}}));
-}
-
-TEST(RefusalsJson, TellsWhoWasTurnedAwayAndWhy) {
-  server::ProcessStatus status;
-  server::RefusalStatus refusal;
-  refusal.listener = "web";
-  refusal.client = *base::parse_address("192.0.2.7:4711");
-  refusal.reason = "client_rate";
-  status.refusals.push_back(refusal);
-  const auto document = nlohmann::json::parse(refusals_json(status));
-  ASSERT_EQ(document["refusals"].size(), 1u);
-  const auto& told = document["refusals"][0];
-  EXPECT_EQ(told["time"], "1970-01-01T00:00:00.000Z");
-  EXPECT_EQ(told["listener"], "web");
-  EXPECT_EQ(told["client"], "192.0.2.7:4711");
-  EXPECT_EQ(told["reason"], "client_rate");
-  EXPECT_EQ(told["dry_run"], false);
 }
 
 TEST(MetricsText, TellsWhatProxiesSayWhereTheyAreAsked) {

@@ -78,12 +78,10 @@ TEST(ListenAddresses, WhatIsAcceptedIsWrittenAsItIsRead) {
   }
 }
 
-TEST(AdminAddress, EveryAddressOfTheLoopbackNetworkIsAllowedAndNoOther) {
-  EXPECT_EQ(admin("127.255.255.254:1"), "127.255.255.254:1");
-  EXPECT_EQ(admin("[::1]:0"), "[::1]:0");
-  EXPECT_EQ(admin("unix:/run/weir/admin.sock"), "unix:/run/weir/admin.sock");
-  for (const char* text : {"126.255.255.255:1", "128.0.0.1:1", "0.0.0.0:1", "[::]:1", "[::2]:1"}) {
-    EXPECT_THAT(admin(text), HasSubstr("can be reached from other machines")) << text;
+TEST(AdminAddress, IsAnyAddress) {
+  for (const char* text :
+       {"127.255.255.254:1", "[::1]:0", "unix:/run/weir/admin.sock", "0.0.0.0:1", "[2001:db8::2]:1"}) {
+    EXPECT_EQ(admin(text), text);
   }
 }
 

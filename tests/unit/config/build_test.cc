@@ -42,6 +42,8 @@ TEST(Build, DefaultsOfTheSchemaAreThoseOfTheModel) {
   EXPECT_EQ(config.log.output.value, log.output.value);
   EXPECT_EQ(config.log.sessions, log.sessions);
   EXPECT_FALSE(config.admin.bind);
+  EXPECT_EQ(config.admin.token_file.value, "");
+  EXPECT_TRUE(config.admin.hosts.empty());
   ASSERT_EQ(config.listeners.size(), 1u);
   const ListenerConfig& listener = config.listeners[0];
   const ListenerConfig model;
@@ -285,6 +287,29 @@ backends = ["App.example:80", { address = "[2001:db8::0001]:80" }]
 )");
   EXPECT_EQ(config.pools.at(0).backends.at(0).name, "App.example:80");
   EXPECT_EQ(config.pools.at(0).backends.at(1).name, "[2001:db8::0001]:80");
+}
+
+TEST(Build, AnAdminDoorWithATokenMayStandAnywhere) {
+  for (const char* bind :
+       {"0.0.0.0:9900", "[::]:9900", "192.0.2.1:9900", "127.0.0.1:9900", "unix:/run/weir/admin"}) {
+    const Config config = config_of(
+        "[admin]\nbind = \"" + std::string(bind) +
+        "\"\ntoken_file = \"/etc/weir/token\"\nhosts = [\"Weir.Example.\", \"weir\"]\n" + kShortest);
+    EXPECT_EQ(config.admin.bind->value.to_string(), bind);
+    EXPECT_EQ(config.admin.token_file.value, "/etc/weir/token");
+    EXPECT_EQ(config.admin.token_file.place.line, 3u);
+    EXPECT_THAT(config.admin.hosts, ElementsAre("weir.example", "weir")) << "as hosts are compared";
+  }
+}
+
+TEST(Build, AnAdminDoorThatOtherMachinesReachNeedsAToken) {
+  for (const char* bind : {"126.255.255.255:1", "128.0.0.1:1", "0.0.0.0:1", "[::]:1", "[::2]:1"}) {
+    const Loaded loaded = load_text("[admin]\nbind = \"" + std::string(bind) + "\"\n" + kShortest,
+                                    "test.toml", [](const auto&) { return std::nullopt; });
+    ASSERT_EQ(loaded.problems.size(), 1u) << bind;
+    EXPECT_THAT(to_string(loaded.problems[0]), testing::HasSubstr("test.toml:2:8: error: admin.bind: "))
+        << bind;
+  }
 }
 
 TEST(Build, NothingBuiltFromAnEmptyTreeIsAProblem) {

@@ -47,6 +47,17 @@ TEST(LoopCheck, PortZeroIsNeverALoop) {
   EXPECT_FALSE(is_loop(config_bound_to("127.0.0.1:0"), "127.0.0.1:80"));
 }
 
+TEST(LoopCheck, TheAdminDoorIsNoBackend) {
+  const Config config = config_bound_to("127.0.0.1:80", "[admin]\nbind = \"127.0.0.1:9900\"\n");
+  EXPECT_TRUE(is_loop(config, "127.0.0.1:9900"));
+  EXPECT_FALSE(is_loop(config, "127.0.0.1:9901"));
+  const PoolConfig& pool = config.pools.at(0);
+  const auto problem = LoopCheck(config, {}).problem(pool, pool.backends.at(0), address("127.0.0.1:9900"));
+  ASSERT_TRUE(problem);
+  EXPECT_NE(to_string(*problem).find("this process's own admin door"), std::string::npos);
+  EXPECT_TRUE(is_loop(config_bound_to("127.0.0.1:80", "[admin]\nbind = \"unix:/run/a\"\n"), "unix:/run/a"));
+}
+
 TEST(LoopCheck, TheMessageNamesBothTheNameAndWhatItResolvedTo) {
   const Config config = config_bound_to("127.0.0.1:80");
   const PoolConfig& pool = config.pools.at(0);

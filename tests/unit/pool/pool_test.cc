@@ -64,6 +64,20 @@ TEST(Pool, ChangesSettingsAndBackendsAtOnce) {
   EXPECT_EQ(pool->view().backends.size(), 1u);
 }
 
+TEST(Pool, AWeightThatTheOperatorWantsServesThoseWhoWait) {
+  Bell bell;
+  const auto pool = pool_of({backend("a", {.most_sessions = 1}), backend("b", {.weight = 0})});
+  const Slot holder = pick(*pool);
+  Guest guest(bell);
+  ASSERT_TRUE(guest.come(*pool));
+  ASSERT_FALSE(guest.slot);
+  pool->want_weight(*pool->backends()[1], 1, kStart);
+  bell.deliver();
+  EXPECT_EQ(guest.at(), "b");
+  pool->want_weight(*backend("stranger"), 5, kStart);
+  EXPECT_EQ(name_of(pick(*pool)), "b") << "nobody's weight has changed";
+}
+
 TEST(Pool, GivesTheSettingsThatBelongToAPlaceToWhoWaitedForIt) {
   Bell bell;
   const auto pool = pool_of({backend("a", {.most_sessions = 1})});

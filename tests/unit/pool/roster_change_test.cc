@@ -64,6 +64,77 @@ TEST(Roster, TakesOverTheWeightTheMaximumAndTheTierOfOneThatStays) {
   EXPECT_TRUE(told(roster).empty()) << "nobody joined or left";
 }
 
+TEST(Roster, TakesTheWeightThatTheOperatorWants) {
+  Roster roster({}, several(3));
+  roster.want_weight(1, 4, kStart);
+  EXPECT_EQ(roster.weight(1), 4u);
+  EXPECT_EQ(shares(roster, 12), (std::map<std::string, int>{{"a", 2}, {"b", 8}, {"c", 2}}));
+  roster.want_weight(1, 0, kStart);
+  EXPECT_EQ(roster.state(1), BackendState::kDrain);
+  EXPECT_EQ(roster.reason(1), "its weight is 0");
+  EXPECT_EQ(roster.healthy(), 2u);
+  EXPECT_EQ(shares(roster, 8), (std::map<std::string, int>{{"a", 4}, {"c", 4}}));
+  EXPECT_EQ(roster.member(1).in_flight, 8u) << "the sessions that it has stay";
+  roster.want_weight(1, 1, kStart);
+  EXPECT_EQ(shares(roster, 9), (std::map<std::string, int>{{"a", 3}, {"b", 3}, {"c", 3}}));
+  for (const BackendIndex i : {0u, 1u, 2u}) roster.want_weight(i, 0, kStart);
+  EXPECT_EQ(choose(roster), "none usable");
+}
+
+TEST(Roster, KeepsTheOperatorsWeightUntilTheConfigurationSaysAnother) {
+  Roster roster({}, {backend("a", {.weight = 2}), backend("b")});
+  roster.want_weight(0, 5, kStart);
+  roster.replace({backend("a", {.weight = 2}), backend("b"), backend("c")}, kStart);
+  EXPECT_EQ(roster.weight(0), 5u) << "it says the same as before";
+  EXPECT_EQ(shares(roster, 14), (std::map<std::string, int>{{"a", 10}, {"b", 2}, {"c", 2}}));
+  roster.replace({backend("a", {.weight = 2, .most_sessions = 1000}), backend("b")}, kStart);
+  EXPECT_EQ(roster.weight(0), 5u) << "something else of it is new";
+  roster.replace({backend("a", {.weight = 3}), backend("b")}, kStart);
+  EXPECT_EQ(shares(roster, 8), (std::map<std::string, int>{{"a", 6}, {"b", 2}}));
+  roster.replace({backend("a", {.weight = 2}), backend("b")}, kStart);
+  EXPECT_EQ(roster.weight(0), 2u) << "what was wanted once does not come back";
+}
+
+TEST(Roster, KeepsTheOperatorsWeightOfOneThatIsAwayForAMoment) {
+  Roster roster({}, several(2));
+  roster.want_weight(1, 3, kStart);
+  roster.replace({backend("a")}, kStart);
+  roster.replace(several(2), kStart + kSecond);
+  EXPECT_EQ(shares(roster, 8), (std::map<std::string, int>{{"a", 2}, {"b", 6}}));
+  roster.replace({backend("a")}, kStart);
+  roster.replace({backend("a"), backend("b", {.weight = 2})}, kStart + kSecond);
+  EXPECT_EQ(roster.weight(1), 2u);
+}
+
+TEST(Roster, AWeightThatTheOperatorWantsDoesNotEndASlowStart) {
+  RosterRules rules;
+  rules.slow_start = base::Millis(10'000);
+  Roster roster(rules, several(1));
+  roster.replace({backend("a"), backend("b")}, kStart);
+  roster.want_weight(1, 4, kStart);
+  EXPECT_EQ(roster.member(1).weight, 4u);
+  roster.advance(kStart + base::Millis(10'000));
+  EXPECT_EQ(roster.member(1).weight, 4u * kWholeWeight);
+}
+
+// The table of `source_hash` is made anew, so that each client has a backend whose weight is not 0.
+TEST(Roster, EveryPolicyFollowsAWeightOfNothing) {
+  using enum balance::PolicyName;
+  for (const balance::PolicyName policy :
+       {kRoundRobin, kLeastConnections, kRandomTwo, kFastest, kSourceHash, kFirst}) {
+    RosterRules rules;
+    rules.policy = policy;
+    Roster roster(rules, several(3));
+    chosen(roster, 10);
+    roster.want_weight(0, 0, kStart);
+    roster.want_weight(2, 200, kStart);
+    EXPECT_EQ(shares(roster, 100).count("a"), 0u) << static_cast<int>(policy);
+    roster.want_weight(0, 1, kStart);
+    for (const BackendIndex i : {1u, 2u}) roster.want_weight(i, 0, kStart);
+    EXPECT_EQ(chosen(roster, 5), "aaaaa") << static_cast<int>(policy);
+  }
+}
+
 TEST(Roster, ANewWeightDoesNotEndASlowStart) {
   RosterRules rules;
   rules.slow_start = base::Millis(10'000);

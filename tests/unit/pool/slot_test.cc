@@ -36,6 +36,35 @@ TEST(Slot, KeepsItsPoolForAsLongAsItIsHeld) {
   EXPECT_TRUE(watched.expired());
 }
 
+TEST(Slot, SaysWhyItIsAtThisBackend) {
+  PoolOptions options;
+  options.roster = checked();
+  options.roster.panic_threshold = 0.5;
+  const auto pool = pool_of({backend("a"), backend("b"), backend("spare", {.is_backup = true})}, options);
+  EXPECT_EQ(pick(*pool).choice(), Choice::kUsable);
+  const auto backends = pool->backends();
+  Slot moved;
+  moved = pick(*pool, tried_of({0, 1}));
+  EXPECT_EQ(name_of(moved), "spare");
+  EXPECT_EQ(moved.choice(), Choice::kBackup) << "moving it changes nothing";
+  for (const auto& one : backends) pool->check_failed(*one, "x");
+  const Slot panic = pick(*pool);
+  ASSERT_TRUE(panic);
+  EXPECT_EQ(panic.choice(), Choice::kPanic);
+  EXPECT_EQ(word(panic.choice()), "panic");
+}
+
+TEST(Slot, SaysThatItsBackendShouldBeEjected) {
+  const auto pool = pool_of(several(1));
+  Slot slot = pick(*pool);
+  for (int i = 0; i < 5; ++i) slot.connect_failed(kStart, "connect_refused");
+  const Slot again = pick(*pool);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again.choice(), Choice::kPassedOver);
+  EXPECT_EQ(word(again.choice()), "passed_over");
+  EXPECT_EQ(slot.choice(), Choice::kUsable) << "it was picked before";
+}
+
 TEST(Slot, TellsThePoolHowItWent) {
   const auto pool = pool_of(several(2));
   Slot slot = pick(*pool);

@@ -27,7 +27,7 @@ TEST(LoadAccessClients, PutsTheTableAndItsFilesTogether) {
   access.allow.files = {{list_file(folder, "allow", "198.51.100.0/24\nunix\n"), {}}};
   access.deny.files = {{list_file(folder, "deny", "192.0.2.7\n"), {}}};
   config::Problems problems;
-  const AccessClients clients = load_access_clients(access, problems);
+  const AccessClients clients = load_access_clients(access, {}, problems);
   EXPECT_TRUE(problems.empty());
   const auto list = access_list_of(clients);
   const auto admits = [&](const std::string& address) { return list->admits(*base::parse_address(address)); };
@@ -43,7 +43,7 @@ TEST(LoadAccessClients, AnAllowFileWithoutEntriesLetsNobodyIn) {
   config::AccessConfig access;
   access.allow.files = {{list_file(folder, "allow", "# nobody\n"), {}}};
   config::Problems problems;
-  const AccessClients clients = load_access_clients(access, problems);
+  const AccessClients clients = load_access_clients(access, {}, problems);
   EXPECT_FALSE(access_list_of(clients)->admits(*base::parse_address("192.0.2.1:1")));
   EXPECT_TRUE(packet_rules_of(clients).default_deny);
 }
@@ -55,7 +55,7 @@ TEST(LoadAccessClients, WarnsOfWhatIsOnBothSidesWhereverItStands) {
   access.allow.prefixes = {prefix("10.0.0.0/8"), prefix("10.1.0.0/16")};
   access.deny.files = {{list_file(folder, "deny", "::ffff:10.0.0.0/104\n10.1.2.0/24\n"), {}}};
   config::Problems problems;
-  load_access_clients(access, problems);
+  load_access_clients(access, {}, problems);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(config::to_string(problems[0]),
             "weir.toml:7:1: warning: both allowed and denied, so denied: 10.0.0.0/8");
@@ -65,10 +65,47 @@ TEST(LoadAccessClients, AFileThatIsNotThereIsAnError) {
   config::AccessConfig access;
   access.deny.files = {{"/nonexistent/deny.txt", {}}};
   config::Problems problems;
-  load_access_clients(access, problems);
+  load_access_clients(access, {}, problems);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].severity, config::Severity::kError);
   EXPECT_THAT(config::to_string(problems[0]), HasSubstr("/nonexistent/deny.txt"));
+}
+
+TEST(LoadAccessClients, HasWhatAnOperatorHasAdded) {
+  config::AccessConfig access;
+  access.allow.prefixes = {prefix("10.0.0.0/8")};
+  const AccessAdditions additions{{prefix("192.0.2.0/24")}, {prefix("10.1.0.0/16"), prefix("2001:db8::/32")}};
+  config::Problems problems;
+  const AccessClients clients = load_access_clients(access, additions, problems);
+  EXPECT_TRUE(problems.empty());
+  const auto list = access_list_of(clients);
+  const auto admits = [&](const std::string& address) { return list->admits(*base::parse_address(address)); };
+  EXPECT_TRUE(admits("10.2.0.1:1"));
+  EXPECT_TRUE(admits("192.0.2.1:1"));
+  EXPECT_FALSE(admits("10.1.0.1:1"));
+  EXPECT_FALSE(admits("[2001:db8::1]:1"));
+  EXPECT_EQ(packet_rules_of(clients).rules.size(), 4u) << "the kernel drops by the same list";
+}
+
+TEST(LoadAccessClients, WithoutAnAllowListADeniedNetworkDeniesNobodyElse) {
+  config::Problems problems;
+  const AccessClients clients = load_access_clients({}, {{}, {prefix("192.0.2.0/24")}}, problems);
+  EXPECT_TRUE(access_list_of(clients)->admits(*base::parse_address("198.51.100.1:1")));
+  EXPECT_FALSE(access_list_of(clients)->admits(*base::parse_address("192.0.2.1:1")));
+  EXPECT_FALSE(packet_rules_of(clients).default_deny);
+}
+
+TEST(LoadAccessClients, LeavesAnAdditionToAllowOutWhereThereIsNoSuchList) {
+  config::Problems problems;
+  const AccessClients clients = load_access_clients({}, {{prefix("192.0.2.0/24")}, {}}, problems);
+  EXPECT_TRUE(access_list_of(clients)->admits(*base::parse_address("198.51.100.1:1")));
+  EXPECT_FALSE(packet_rules_of(clients).default_deny) << "nobody is denied for it";
+}
+
+TEST(AdditionsTo, AreThoseOfTheListenerOfThatName) {
+  const AdditionsByListener all{{"web", {{}, {prefix("192.0.2.0/24")}}}};
+  EXPECT_EQ(additions_to(all, "web").deny.size(), 1u);
+  EXPECT_TRUE(additions_to(all, "we").deny.empty());
 }
 
 TEST(PacketRules, HaveTheNetworksOfBothFamiliesInNetworkOrder) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "config/limits.h"
 #include "support/dns_server.h"
 #include "unit/support.h"
 
@@ -174,6 +175,119 @@ TEST_F(NamesOfAnotherConfiguration, AreForgottenWhereTheyAreGone) {
   EXPECT_EQ(kept.change(config_with({"127.0.0.9:80"})), Names{"127.0.0.9:80"});
   EXPECT_TRUE(kept.status(0).empty());
   EXPECT_EQ(kept.change(config_with({"app.test:80"})), Names{"app.test:80"}) << "it is a new one";
+}
+
+config::BackendConfig named(const std::string& name, const std::string& address, std::uint32_t weight = 1) {
+  config::BackendConfig made = entry(address);
+  made.name = name;
+  made.weight = weight;
+  return made;
+}
+
+std::string fault(const base::Result<void>& result) { return result ? "" : result.error().message(); }
+
+config::Config written(const std::vector<std::string>& addresses = {"127.0.0.1:80", "127.0.0.2:80"}) {
+  config::Config config;
+  config.pools.push_back(pool_of("p", addresses, {}));
+  return config;
+}
+
+// What an operator adds and removes, beside two entries that are written and a name.
+class AlteredPool : public testing::Test {
+ protected:
+  AlteredPool() : kept(written()) {}
+
+  std::string add(const std::string& name, const std::string& address) {
+    return fault(kept.keeper().add(0, named(name, address)));
+  }
+  std::string remove(const std::string& name) { return fault(kept.keeper().remove(0, name)); }
+
+  Kept kept;
+};
+
+TEST_F(AlteredPool, HasWhatWasAddedAndNotWhatWasRemoved) {
+  EXPECT_EQ(add("new", "127.0.0.9:80"), "");
+  EXPECT_EQ(kept.backends(0), (Names{"127.0.0.1:80", "127.0.0.2:80", "new"}));
+  EXPECT_EQ(remove("127.0.0.1:80"), "");
+  EXPECT_EQ(kept.backends(0), (Names{"127.0.0.2:80", "new"}));
+  EXPECT_EQ(remove("new"), "");
+  EXPECT_EQ(remove("127.0.0.2:80"), "");
+  EXPECT_EQ(kept.backends(0), Names{});
+  EXPECT_EQ(add("new", "127.0.0.8:80"), "") << "there is none of that name any more";
+  EXPECT_EQ(kept.backends(0), Names{"new"});
+}
+
+TEST_F(AlteredPool, RefusesWhatCannotBe) {
+  EXPECT_EQ(add("new", "127.0.0.9:80"), "");
+  EXPECT_EQ(add("new", "127.0.0.8:80"), "there is a backend \"new\" already");
+  EXPECT_EQ(add("127.0.0.1:80", "127.0.0.8:80"), "there is a backend \"127.0.0.1:80\" already");
+  EXPECT_EQ(remove("other"), "there is no backend \"other\"");
+  EXPECT_EQ(remove("127.0.0.1:80"), "");
+  EXPECT_EQ(remove("127.0.0.1:80"), "there is no backend \"127.0.0.1:80\"");
+  EXPECT_EQ(add("127.0.0.1:80", "127.0.0.1:80"),
+            "the configuration has a backend \"127.0.0.1:80\" that was removed here: only a reload after a "
+            "change of "
+            "its entry brings it back, or another name");
+  EXPECT_EQ(kept.backends(0), (Names{"127.0.0.2:80", "new"}));
+}
+
+TEST(FullPool, TakesNoFurtherBackend) {
+  std::vector<std::string> addresses;
+  for (std::size_t i = 0; i < config::kMaxBackends; ++i) {
+    addresses.push_back("127.1." + std::to_string(i / 250) + "." + std::to_string(1 + i % 250) + ":80");
+  }
+  Kept kept(written(addresses));
+  EXPECT_EQ(fault(kept.keeper().add(0, named("new", "127.0.0.9:80"))),
+            "the pool has as many backends as it may: " + std::to_string(config::kMaxBackends));
+  EXPECT_EQ(fault(kept.keeper().remove(0, addresses[0])), "");
+  EXPECT_EQ(fault(kept.keeper().add(0, named("new", "127.0.0.9:80"))), "");
+  const Names backends = kept.backends(0);
+  EXPECT_EQ(std::count(backends.begin(), backends.end(), "new"), 1);
+  EXPECT_EQ(backends.size(), config::kMaxBackends);
+}
+
+TEST_F(AlteredPool, StaysSoWhileItsEntriesAreWrittenAsBefore) {
+  EXPECT_EQ(add("new", "127.0.0.9:80"), "");
+  EXPECT_EQ(remove("127.0.0.1:80"), "");
+  config::Config more = written({"127.0.0.1:80", "127.0.0.2:80", "127.0.0.3:80"});
+  more.pools[0].backends[0].weight = 7;
+  EXPECT_EQ(kept.change(std::move(more)), (Names{"127.0.0.2:80", "127.0.0.3:80", "new"}));
+}
+
+TEST_F(AlteredPool, ForgetsWhatTheConfigurationSaysAnew) {
+  EXPECT_EQ(add("new", "127.0.0.9:80"), "");
+  EXPECT_EQ(remove("127.0.0.1:80"), "");
+  config::Config other = written();
+  other.pools[0].backends[0] = named("127.0.0.1:80", "127.0.0.1:81");
+  other.pools[0].backends.push_back(named("new", "127.0.0.4:80"));
+  EXPECT_EQ(kept.change(std::move(other)), (Names{"127.0.0.1:80", "127.0.0.2:80", "new"}));
+  EXPECT_EQ(kept.change(written()), (Names{"127.0.0.1:80", "127.0.0.2:80"})) << "for good";
+}
+
+TEST_F(AlteredPool, BringsARemovedEntryBackWhenItWasAwayFromTheConfiguration) {
+  EXPECT_EQ(remove("127.0.0.1:80"), "");
+  EXPECT_EQ(kept.change(written({"127.0.0.2:80"})), Names{"127.0.0.2:80"});
+  EXPECT_EQ(kept.change(written()), (Names{"127.0.0.1:80", "127.0.0.2:80"}));
+}
+
+TEST_F(AlteredPool, IsForgottenWithThePool) {
+  EXPECT_EQ(add("new", "127.0.0.9:80"), "");
+  config::Config other = written();
+  other.pools[0].name = "q";
+  EXPECT_EQ(kept.change(std::move(other)), (Names{"127.0.0.1:80", "127.0.0.2:80"}));
+  EXPECT_EQ(kept.change(written()), (Names{"127.0.0.1:80", "127.0.0.2:80"}));
+}
+
+TEST_F(NamesOfAnotherConfiguration, MayBeRemovedWhole) {
+  Kept kept(config_with({"app.test:80", "127.0.0.9:80"}));
+  kept.keeper().await_answers(test::kPatience);
+  EXPECT_EQ(fault(kept.keeper().remove(0, "app.test:80@127.0.0.2")),
+            "there is no backend \"app.test:80@127.0.0.2\"")
+      << "an address is not what was written";
+  EXPECT_EQ(fault(kept.keeper().remove(0, "app.test:80")), "");
+  EXPECT_EQ(kept.backends(0), Names{"127.0.0.9:80"});
+  EXPECT_EQ(fault(kept.keeper().add(0, named("new", "127.0.0.8:80"))), "");
+  EXPECT_EQ(kept.backends(0), (Names{"127.0.0.9:80", "new"}));
 }
 
 }  // namespace

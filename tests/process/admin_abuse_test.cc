@@ -1,0 +1,183 @@
+// Clients of the admin door who behave badly, and long work asked for there, while traffic flows and backends
+// are checked: nobody else is the worse for it.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+
+#include "support/asking.h"
+#include "support/checked_backend.h"
+#include "support/clients.h"
+#include "support/parallel.h"
+#include "support/pool_facts.h"
+#include "support/process_facts.h"
+
+namespace weir::test {
+namespace {
+
+Configuration configuration_of(const base::Address& backend) {
+  Configuration configuration;
+  configuration.workers = 2;
+  configuration.backends = {entry(backend, "a")};
+  return configuration;
+}
+
+// Sessions, one after the other and one that stays, up to the end of the scope; each is whole.
+class Traffic {
+ public:
+  explicit Traffic(const WeirProcess& weir) : weir_(weir), staying_(hold(weir)) {}
+  ~Traffic() {
+    is_over_ = true;
+    thread_.join();
+    EXPECT_GT(served_, 0u);
+    staying_.socket.end_stream();
+    EXPECT_EQ(staying_.socket.receive_until_end().ended, Ended::kEndOfStream);
+  }
+  Traffic(const Traffic&) = delete;
+  Traffic& operator=(const Traffic&) = delete;
+
+ private:
+  const WeirProcess& weir_;
+  Held staying_;
+  std::atomic<bool> is_over_{false};
+  std::atomic<std::uint64_t> served_{0};
+  Background thread_{[this] {
+    while (!is_over_) {
+      EXPECT_EQ(ask(weir_).bytes, "a");
+      ++served_;
+    }
+  }};
+};
+
+TEST(AdminAbuse, AThousandIdleClientsHarmNobody) {
+  if (const auto why = why_too_few_descriptors(4'000)) GTEST_SKIP() << "NOT CHECKED: " << *why;
+  Backend backend(names_itself("a"));
+  const WeirProcess weir(configuration_of(backend.address()));
+  const std::size_t before = descriptor_count(weir.pid());
+  const Traffic traffic(weir);
+  std::vector<Socket> idle;
+  for (int i = 0; i < 1'000; ++i) {
+    idle.push_back(Socket::connect(weir.admin().address()));
+    if (i % 2 == 0) idle.back().try_send("GET /metrics HTTP/1.1\r\nHost: local");
+    if (i % 100 != 0) continue;
+    EXPECT_EQ(weir.admin().get("/ready").status, 200) << i;
+  }
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(weir.admin().get("/v1/sessions").status, 200);
+  EXPECT_LT(descriptor_count(weir.pid()), before + 100) << "they do not pile up";
+}
+
+TEST(AdminAbuse, ClientsThatSendAByteNowAndThenHaveToGo) {
+  Backend backend(names_itself("a"));
+  const WeirProcess weir(configuration_of(backend.address()));
+  const Traffic traffic(weir);
+  std::vector<Socket> slow;
+  for (int i = 0; i < 8; ++i) {
+    slow.push_back(Socket::connect(weir.admin().address()));
+    slow.back().send_all("GET /ready HTTP/1.1\r\nHost: localhost\r\n");
+  }
+  std::size_t open = slow.size();
+  EXPECT_TRUE(eventually([&] {
+    observe_for(Millis(100));
+    open = 0;
+    for (Socket& one : slow) {
+      if (one.try_send("X-Y: z\r\n", Millis(100)) > 0 && !one.readable_now()) ++open;
+    }
+    EXPECT_EQ(weir.admin().get("/ready").status, 200);
+    return open == 0;
+  })) << open
+      << " are still served";
+}
+
+TEST(AdminAbuse, BodiesBeyondAnyUseAreRefusedUnread) {
+  Backend backend(names_itself("a"));
+  const WeirProcess weir(configuration_of(backend.address()));
+  const std::uint64_t before = resident_bytes(weir.pid());
+  const Traffic traffic(weir);
+  const std::string block = pattern(64 * 1024);
+  for (const std::string& head :
+       {std::string("POST /v1/drain HTTP/1.1\r\nHost: localhost\r\nContent-Length: 104857600\r\n\r\n"),
+        std::string(
+            "POST /v1/drain HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999\r\n\r\n"),
+        std::string("PUT /v1/log/level HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n"),
+        std::string(
+            "POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFF\r\n"),
+        std::string("GET /ready HTTP/1.1\r\nHost: localhost\r\nX: "),
+        "GET /" + std::string(1'000'000, 'a')}) {
+    Socket client = Socket::connect(weir.admin().address());
+    std::size_t sent = client.try_send(head);
+    while (sent < 1024 * 1024 && !client.readable_now()) {
+      const std::size_t more = client.try_send(block);
+      sent += more;
+      if (more < block.size()) break;
+    }
+    const Received answer = client.receive_until_end();
+    EXPECT_NE(answer.ended, Ended::kTimedOut) << head.substr(0, 100);
+    EXPECT_EQ(answer.bytes.find("HTTP/1.1 200"), std::string::npos) << head.substr(0, 100);
+    EXPECT_EQ(weir.admin().get("/ready").status, 200) << head.substr(0, 100);
+  }
+  EXPECT_LT(resident_bytes(weir.pid()), before + 50'000'000 * (kSanitized ? 10 : 1));
+}
+
+TEST(AdminAbuse, GarbageIsNoRequest) {
+  Backend backend(names_itself("a"));
+  const WeirProcess weir(configuration_of(backend.address()));
+  const Traffic traffic(weir);
+  for (const std::string& garbage :
+       {std::string("\r\n\r\n"), std::string("\0\0\0\0\r\n\r\n", 8),
+        std::string("\x16\x03\x01\x02\x00\x01\x00", 7), std::string("GET\r\n\r\n"),
+        std::string("GET / HTTP/9.9\r\n\r\n"), std::string("SSH-2.0-x\r\n"),
+        std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), std::string("GET /v1/pools/%zz HTTP/1.1\r\n\r\n"),
+        std::string("TRACE / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        std::string("CONNECT 127.0.0.1:1 HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n"),
+        std::string("GET http://127.0.0.1/metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+        pattern(10'000)}) {
+    Socket client = Socket::connect(weir.admin().address());
+    client.try_send(garbage);
+    ::shutdown(client.fd(), SHUT_WR);
+    const Received answer = client.receive_until_end();
+    EXPECT_NE(answer.ended, Ended::kTimedOut) << garbage;
+    EXPECT_EQ(answer.bytes.find("HTTP/1.1 200"), std::string::npos) << garbage << "\n" << answer.bytes;
+    EXPECT_EQ(weir.admin().get("/ready").status, 200);
+  }
+}
+
+TEST(AdminAbuse, AReloadWithALongListIsNoTroubleForChecksAndTraffic) {
+  CheckedBackend backend("a");
+  const TemporaryDirectory directory;
+  std::string list;
+  for (int i = 0; i < 100'000; ++i) {
+    list += "10." + std::to_string(i / 65'536) + "." + std::to_string(i / 256 % 256) + "." +
+            std::to_string(i % 256) + "\n";
+  }
+  const std::string file = directory.write("denied", list);
+  Configuration configuration = configuration_of(backend.address());
+  configuration.admin = "unix:" + directory.file("admin.sock");
+  configuration.rest =
+      "[pools.web.health]\ntype = \"http\"\ninterval = \"1s\"\ntimeout = \"1s\"\nfall = 1\nrise = 1\n"
+      "http = { path = \"/\" }\n";
+  const WeirProcess weir(configuration);
+  ASSERT_TRUE(eventually([&] { return facts_of(weir, "a").checks_passed > 2; }));
+  configuration.listener = "access.deny_files = [\"" + file + "\"]\n";
+  std::ofstream(weir.config_path()) << configuration.to_toml();
+  {
+    const Traffic traffic(weir);
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(weir.admin().ask("POST", "/v1/reload").status, 200);
+      EXPECT_EQ(
+          weir.admin().ask("POST", "/v1/listeners/web/access/deny", R"({"network": "192.0.2.0/24"})").status,
+          200);
+      EXPECT_EQ(weir.admin()
+                    .ask("DELETE", "/v1/listeners/web/access/deny", R"({"network": "192.0.2.0/24"})")
+                    .status,
+                200);
+    }
+  }
+  const std::uint64_t passed = facts_of(weir, "a").checks_passed;
+  EXPECT_TRUE(eventually([&] { return facts_of(weir, "a").checks_passed > passed + 2; }));
+  for (const char* transition : {"backend_down", "backend_up", "backend_ejected"}) {
+    EXPECT_TRUE(weir.events(transition).empty()) << transition;
+  }
+}
+
+}  // namespace
+}  // namespace weir::test
