@@ -4,6 +4,7 @@
 
 #include "base/version.h"
 #include "cli/commands.h"
+#include "cli/ctl_args.h"
 #include "cli/demo.h"
 
 namespace weir::cli {
@@ -14,6 +15,9 @@ constexpr const char* kMainFooter =
     "  weir demo                        see it work, with backends of its own\n"
     "  weir check /etc/weir/weir.toml   every problem of a configuration at once\n"
     "  weir run /etc/weir/weir.toml     serve\n"
+    "  weir ctl status                  what a running Weir does\n"
+    "  weir top                         the same, live\n"
+    "  weir reload                      have it read its configuration again\n"
     "\n"
     "Exit status: 0 done, or drained with every session ended by itself; 1 the configuration or the host "
     "does not\n"
@@ -95,12 +99,15 @@ int main_with(int argc, char** argv) {
       ->check(CLI::IsMember({"reference", "schema"}));
   describe_command->footer(kDescribeFooter);
 
+  const CtlArgs ctl(app);
+
   try {
     app.parse(argc, argv);
     if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsage;
   }
+  if (ctl.chosen()) return ctl.chosen()();
   if (run_command->parsed()) return run(path);
   if (check_command->parsed()) return check(path, resolve ? CheckNames::kResolve : CheckNames::kLeave);
   if (demo_command->parsed()) return demo(demo_options);

@@ -1,0 +1,169 @@
+#include "cli/ctl.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "cli/commands.h"
+#include "cli/ctl_views.h"
+
+namespace weir::cli {
+namespace {
+
+// https://no-color.org: a setting of any value means none.
+Colours colours() {
+  const char* none = std::getenv("NO_COLOR");
+  const bool wanted = none == nullptr || *none == '\0';
+  return wanted && ::isatty(STDOUT_FILENO) != 0 ? Colours::kTerminal : Colours::kNone;
+}
+
+int complain(const std::string& text) {
+  fmt::print(stderr, "weir: {}\n", text);
+  return kProblem;
+}
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+base::Result<std::string> get(const DoorAddress& door, const std::string& target) {
+  auto answer = ask_door(door, {"GET", target, ""});
+  if (!answer) return base::failure(std::move(answer.error()));
+  if (answer->status != 200) return base::failure({base::ErrorSide::kSystem, why_not(*answer)});
+  return std::move(answer->body);
+}
+
+std::string target_of(View view, const std::string& name) {
+  switch (view) {
+    case View::kOverview:
+      return "/v1/process";
+    case View::kListeners:
+      return "/v1/listeners";
+    case View::kPools:
+    case View::kBackends:
+      return "/v1/pools";
+    case View::kSessions:
+      return "/v1/sessions";
+    case View::kSession:
+      return "/v1/sessions/" + escaped(name);
+    case View::kClients:
+      return "/v1/clients";
+    case View::kRefusals:
+      return "/v1/refusals";
+    case View::kLimits:
+      return "/v1/limits";
+    case View::kSettings:
+      return "/v1/configuration";
+  }
+  return "";
+}
+
+std::string text_of(View view, const Json& found, const std::string& name) {
+  switch (view) {
+    case View::kListeners:
+      return listeners_text(found, colours());
+    case View::kPools:
+      return pools_text(found, colours());
+    case View::kBackends:
+      return backends_text(found, name, colours());
+    case View::kSessions:
+      return sessions_text(found, colours());
+    case View::kSession:
+      return session_text(found, colours());
+    case View::kClients:
+      return clients_text(found, colours());
+    case View::kRefusals:
+      return refusals_text(found, colours());
+    case View::kLimits:
+      return limits_text(found, colours());
+    case View::kSettings:
+      return settings_text(found, name, colours());
+    case View::kOverview:
+      break;
+  }
+  return "";
+}
+
+// A stranger's answer, or that of a Weir of another time, may have another shape.
+template <class Make>
+int print_text(Make make) {
+  try {
+    const std::string text = make();
+    if (text.empty()) return complain("there is nothing of that name");
+    print(text);
+    return kDone;
+  } catch (const Json::exception&) {
+    return complain(
+        "the admin door's answer is not understood: is it another program's, or of another version?");
+  }
+}
+
+int show_overview(const CtlOptions& options, const DoorAddress& door) {
+  std::vector<Json> parts;
+  for (const char* target : {"/v1/process", "/v1/listeners", "/v1/pools"}) {
+    auto found = get(door, target);
+    if (!found) return complain(found.error().message());
+    parts.push_back(Json::parse(*found, nullptr, false));
+  }
+  if (options.json) {
+    const Json all = {
+        {"process", parts[0]}, {"listeners", parts[1]["listeners"]}, {"pools", parts[2]["pools"]}};
+    print(all.dump(2) + "\n");
+    return kDone;
+  }
+  return print_text([&] { return overview_text(parts[0], parts[1], parts[2], colours()); });
+}
+
+}  // namespace
+
+int show(const CtlOptions& options, View view, const std::string& name,
+         const std::vector<std::pair<std::string, std::string>>& query) {
+  const auto door = find_door(options.door);
+  if (!door) return complain(door.error().message());
+  if (view == View::kOverview) return show_overview(options, *door);
+  std::string target = target_of(view, name);
+  for (const auto& [key, value] : query) {
+    target += (target.find('?') == std::string::npos ? "?" : "&") + key + "=" + escaped(value);
+  }
+  const auto found = get(*door, target);
+  if (!found) return complain(found.error().message());
+  if (options.json) {
+    print(*found);
+    return kDone;
+  }
+  const Json document = Json::parse(*found, nullptr, false);
+  if (document.is_discarded())
+    return complain("the admin door's answer is no JSON: is it another program's?");
+  return print_text([&] { return text_of(view, document, name); });
+}
+
+int change(const CtlOptions& options, const DoorRequest& request, const std::string& what) {
+  const auto door = find_door(options.door);
+  if (!door) return complain(door.error().message());
+  const auto answer = ask_door(*door, request);
+  if (!answer) return complain(answer.error().message());
+  if (options.json) print(answer->body);
+  if (answer->status != 200) return options.json ? kProblem : complain(why_not(*answer));
+  if (!options.json) print(what + "\n");
+  return kDone;
+}
+
+int reload(const CtlOptions& options) {
+  const auto door = find_door(options.door);
+  if (!door) return complain(door.error().message());
+  // Names may take their time.
+  const auto answer = ask_door(*door, {"POST", "/v1/reload", ""}, base::Millis(600'000));
+  if (!answer) return complain(answer.error().message());
+  const Json report = Json::parse(answer->body, nullptr, false);
+  if (options.json) {
+    print(answer->body);
+  } else if (report.is_object() && report.contains("changes")) {
+    const int told = print_text([&] { return reload_text(report, colours()); });
+    if (told != kDone) return told;
+  } else if (answer->status != 200) {
+    return complain(why_not(*answer));
+  }
+  return answer->status == 200 ? kDone : kProblem;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,160 @@
+#include "cli/ctl_views.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "admin/json_views.h"
+
+namespace weir::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+// What the door shows, as ctl gets it.
+Json as_sent(const admin::Json& document) { return Json::parse(admin::json_text(document)); }
+
+server::ProcessStatus status() {
+  server::ProcessStatus status;
+  status.version = "1.2.3";
+  status.pid = 42;
+  status.started = std::chrono::system_clock::now() - std::chrono::hours(2);
+  status.log_level = "info";
+  status.connections = 12;
+  status.max_connections = 9900;
+  server::ListenerStatus& listener = status.listeners.emplace_back();
+  listener.name = "web";
+  listener.pool = "site";
+  listener.addresses = {*base::parse_address("127.0.0.1:80"), *base::parse_address("[::1]:80")};
+  listener.open = 12;
+  listener.accepted = 34567;
+  listener.refused[0] = 2;
+  listener.refused[1] = 3;
+  server::PoolStatus& pool = status.pools.emplace_back();
+  pool.name = "site";
+  pool.healthy = 1;
+  for (const char* name : {"a", "b"}) {
+    server::BackendStatus& backend = pool.backends.emplace_back();
+    backend.name = name;
+    backend.address = *base::parse_address("10.0.0.1:80");
+    backend.in_flight = 6;
+  }
+  pool.backends[0].most_sessions = 100;
+  pool.backends[1].state = pool::BackendState::kDown;
+  pool.backends[1].state_reason = "connection refused";
+  return status;
+}
+
+TEST(CtlViews, AnOverviewIsThereAtAGlance) {
+  const auto now = status();
+  const std::string text =
+      overview_text(as_sent(admin::process_json(now)), as_sent(admin::listeners_json(now)),
+                    as_sent(admin::pools_json(now)), Colours::kNone);
+  EXPECT_THAT(text, HasSubstr("weir 1.2.3   process 42   serving for 2 h 0 min   connections 12 of 9 900"));
+  EXPECT_THAT(text, HasSubstr("web       127.0.0.1:80,[::1]:80  site    12    34 567        5"));
+  EXPECT_THAT(text, HasSubstr("site      1/2    12"));
+  EXPECT_THAT(text, HasSubstr("6/100"));
+  EXPECT_THAT(text, HasSubstr("connection refused"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(text, Not(HasSubstr("flood")));
+}
+
+TEST(CtlViews, WhatIsDownIsRedAtATerminal) {
+  EXPECT_THAT(backends_text(as_sent(admin::pools_json(status())), "", Colours::kTerminal),
+              HasSubstr("\x1b[31mdown\x1b[0m"));
+}
+
+TEST(CtlViews, BackendsOfOnePoolOnly) {
+  auto two = status();
+  two.pools.push_back(two.pools[0]);
+  two.pools[1].name = "other";
+  const std::string text = backends_text(as_sent(admin::pools_json(two)), "other", Colours::kNone);
+  EXPECT_THAT(text, HasSubstr("other"));
+  EXPECT_THAT(text, Not(HasSubstr("site")));
+}
+
+session::SurveyFindings findings() {
+  session::SurveyFindings found;
+  session::SessionView view;
+  view.id = 0x1c;
+  view.listener = "web";
+  view.client = *base::parse_address("203.0.113.7:5555");
+  view.server_name = "evil\x1b[2J\n.example";
+  view.state = session::SessionState::kRelay;
+  view.age = std::chrono::seconds(95);
+  found.sessions.push_back(view);
+  found.matching = 1;
+  return found;
+}
+
+TEST(CtlViews, WhatAStrangerHasWrittenCannotMoveTheTerminal) {
+  const std::string text = sessions_text(as_sent(admin::sessions_json(findings(), {})), Colours::kTerminal);
+  EXPECT_THAT(text, Not(HasSubstr("\x1b[2J")));
+  EXPECT_THAT(text, HasSubstr("evil\\x1b[2J"));
+  session::SessionDetail detail;
+  detail.view = findings().sessions[0];
+  EXPECT_THAT(session_text(as_sent(admin::session_json(detail)), Colours::kNone), Not(HasSubstr("\x1b")));
+}
+
+TEST(CtlViews, APageOfSessionsNamesTheNext) {
+  auto found = findings();
+  found.matching = 2000;
+  const std::string text = sessions_text(as_sent(admin::sessions_json(found, {})), Colours::kNone);
+  EXPECT_THAT(text, HasSubstr("000000000000001c  web"));
+  EXPECT_THAT(text, HasSubstr("1 min 35 s"));
+  EXPECT_THAT(text, HasSubstr("1 of 2 000; the next: --after 000000000000001c\n"));
+  EXPECT_EQ(sessions_text(as_sent(admin::sessions_json({}, {})), Colours::kNone), "no session\n");
+}
+
+TEST(CtlViews, AReloadSaysWhatItHasChangedOrEveryMistake) {
+  server::ReloadReport report;
+  report.took = base::Millis(9);
+  config::Difference changed;
+  changed.path = "pools.web.retries";
+  changed.before = "2";
+  changed.after = "5";
+  config::Difference kept = changed;
+  kept.path = "process.user";
+  kept.change = config::Change::kRestart;
+  config::Difference fresh;
+  fresh.path = "pools.mail";
+  fresh.is_table = fresh.is_new = true;
+  report.differences = {changed, kept, fresh};
+  Json done = as_sent(admin::reload_json(report));
+  done["done"] = "in force";
+  EXPECT_EQ(reload_text(done, Colours::kNone),
+            "  pools.web.retries: 2 -> 5\n"
+            "  process.user: 2 -> 5 (only a restart brings this about)\n"
+            "  pools.mail: new\n"
+            "in force, 3 changes in 9 ms\n");
+  report.differences.clear();
+  report.problems = {{config::Severity::kError, {"weir.toml", 3, 1}, "unknown key"},
+                     {config::Severity::kWarning, {}, "odd"}};
+  Json refused = as_sent(admin::reload_json(report));
+  refused["error"] = "it has errors";
+  EXPECT_EQ(reload_text(refused, Colours::kNone),
+            "weir.toml:3:1: error: unknown key\nwarning: odd\nit has errors\n");
+}
+
+TEST(CtlViews, TheConfigurationSaysWhereItWasWrittenAndKeepsSecrets) {
+  config::Setting plain{"pools.web",          "retries", "5", config::Place{"weir.toml", 3, 1}, false,
+                        config::Change::kLive};
+  config::Setting secret{"admin", "token_file", "\"hidden\"", {}, true, config::Change::kLive};
+  const std::string text =
+      settings_text(as_sent(admin::configuration_json({plain, secret})), "", Colours::kNone);
+  EXPECT_THAT(text, HasSubstr("pools.web.retries  5                       weir.toml:3:1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("hidden")));
+  EXPECT_EQ(settings_text(as_sent(admin::configuration_json({plain})), "nothing", Colours::kNone), "");
+}
+
+TEST(HumanTime, HasTheTwoUnitsThatMatter) {
+  EXPECT_EQ(human_time(0), "0 ms");
+  EXPECT_EQ(human_time(999), "999 ms");
+  EXPECT_EQ(human_time(12'400), "12.4 s");
+  EXPECT_EQ(human_time(185'000), "3 min 5 s");
+  EXPECT_EQ(human_time(7'500'000), "2 h 5 min");
+  EXPECT_EQ(human_time(90'000'000), "1 d 1 h");
+}
+
+}  // namespace
+}  // namespace weir::cli
