@@ -7,6 +7,7 @@
 namespace weir::admin {
 namespace {
 
+using base::Micros;
 using metrics::FamilyType;
 using metrics::TextFormat;
 using server::BackendStatus;
@@ -22,7 +23,7 @@ class PoolMetrics {
   template <class Value>
   void each_pool(std::string_view name, FamilyType type, std::string_view help, Value value) {
     out_.family(name, type, help);
-    for (const PoolStatus& pool : pools_) out_.sample({{"pool", pool.name}}, value(pool));
+    for (const PoolStatus& pool : pools_) sample({{"pool", pool.name}}, value(pool));
   }
 
   // A family with one sample for each backend.
@@ -31,7 +32,7 @@ class PoolMetrics {
     out_.family(name, type, help);
     for (const PoolStatus& pool : pools_) {
       for (const BackendStatus& backend : pool.backends) {
-        out_.sample({{"pool", pool.name}, {"backend", backend.name}}, value(backend));
+        sample({{"pool", pool.name}, {"backend", backend.name}}, value(backend));
       }
     }
   }
@@ -51,19 +52,26 @@ class PoolMetrics {
     }
   }
 
-  // A family with one sample for each source of each backend, where there is a value.
+  // A family with one sample for each source of each backend, where there is a value; none without one.
   template <class Value>
   void each_source(std::string_view name, FamilyType type, std::string_view help, Value value) {
-    out_.family(name, type, help);
+    bool is_open = false;
     for (const PoolStatus& pool : pools_) {
       for (const BackendStatus& backend : pool.backends) {
         for (const SourceStatus& source : backend.sources) {
           const std::optional<std::uint64_t> found = value(source);
           if (!found) continue;
+          if (!std::exchange(is_open, true)) out_.family(name, type, help);
           out_.sample({{"pool", pool.name}, {"backend", backend.name}, {"source", source.source}}, *found);
         }
       }
     }
+  }
+
+  void connects() {
+    out_.family("weir_pool_connect_seconds", FamilyType::kHistogram,
+                "How long connects took that stood and that a session waited for, their TLS included.");
+    for (const PoolStatus& pool : pools_) out_.histogram({{"pool", pool.name}}, pool.connects);
   }
 
   void states() {
@@ -77,6 +85,13 @@ class PoolMetrics {
   }
 
  private:
+  void sample(std::initializer_list<metrics::Label> labels, std::uint64_t value) {
+    out_.sample(labels, value);
+  }
+  void sample(std::initializer_list<metrics::Label> labels, Micros value) {
+    out_.seconds_sample(labels, value);
+  }
+
   TextFormat& out_;
   const std::vector<PoolStatus>& pools_;
 };
@@ -100,9 +115,9 @@ void write_pools(PoolMetrics& out) {
                 [](const auto& p) { return p.queue_timeouts; });
   out.each_pool("weir_pool_queue_left_total", kCounter, "Sessions whose client went while they waited.",
                 [](const auto& p) { return p.queue_left; });
-  out.each_pool("weir_pool_queue_wait_microseconds_total", kCounter,
+  out.each_pool("weir_pool_queue_wait_seconds_total", kCounter,
                 "What sessions have waited for places in all, those that still wait left out.",
-                [](const auto& p) { return p.queue_microseconds; });
+                [](const auto& p) { return Micros(static_cast<std::int64_t>(p.queue_microseconds)); });
   out.each_pool("weir_pool_retries_total", kCounter, "Attempts at another backend after one that failed.",
                 [](const auto& p) { return p.retries; });
   out.each_pool("weir_pool_retries_denied_total", kCounter,
@@ -128,9 +143,9 @@ void write_backends(PoolMetrics& out) {
   out.each_backend("weir_backend_in_flight_sessions", kGauge, "Sessions that hold a place at the backend.",
                    [](const auto& b) { return b.in_flight; });
   out.each_backend(
-      "weir_backend_connect_microseconds", kGauge,
+      "weir_backend_connect_seconds", kGauge,
       "A running mean of what connects that stood have taken; 0: none has since it came or came back.",
-      [](const auto& b) { return b.connect_time; });
+      [](const auto& b) { return Micros(static_cast<std::int64_t>(b.connect_time)); });
   out.each_backend("weir_backend_sessions_total", kCounter, "Connections to the backend that stood.",
                    [](const auto& b) { return b.sessions; });
   out.each_backend("weir_backend_connect_attempts_total", kCounter,
@@ -274,6 +289,7 @@ Json backend_json(const BackendStatus& b) {
 void pool_metrics(TextFormat& out, const std::vector<PoolStatus>& pools) {
   PoolMetrics metrics(out, pools);
   write_pools(metrics);
+  metrics.connects();
   write_backends(metrics);
   write_names(metrics);
   write_sources(metrics);

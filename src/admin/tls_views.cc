@@ -12,9 +12,9 @@ using metrics::TextFormat;
 using server::ListenerStatus;
 using server::PoolStatus;
 
-// Whole days, rounded down: 0 on the last day, -1 once it is over.
-std::int64_t days_left(const tls::CertificateFact& certificate, tls::UtcTime now) {
-  return std::chrono::floor<std::chrono::days>(certificate.not_after - now).count();
+// A moment and not what is left until then: it is the same in every reading, and whoever asks knows the time.
+base::Micros end_of(const tls::CertificateFact& certificate) {
+  return certificate.not_after.time_since_epoch();
 }
 
 void handshake_metrics(TextFormat& out, const std::vector<ListenerStatus>& ending) {
@@ -42,43 +42,42 @@ void handshake_metrics(TextFormat& out, const std::vector<ListenerStatus>& endin
   }
 }
 
-void certificate_metrics(TextFormat& out, const std::vector<ListenerStatus>& ending, tls::UtcTime now) {
-  out.family(
-      "weir_certificate_days_left", FamilyType::kGauge,
-      "Whole days until the certificate in force, or one that it is shown with, ends; below 0: it has.");
+void certificate_metrics(TextFormat& out, const std::vector<ListenerStatus>& ending) {
+  out.family("weir_certificate_end_timestamp_seconds", FamilyType::kGauge,
+             "When the certificate in force, or one that it is shown with, ends, in seconds since 1970.");
   for (const ListenerStatus& listener : ending) {
     for (const tls::CertificateFact& certificate : listener.certificates) {
-      out.signed_sample(
+      out.seconds_sample(
           {{"listener", listener.name}, {"file", certificate.file}, {"subject", certificate.subject}},
-          days_left(certificate, now));
+          end_of(certificate));
     }
   }
 }
 
 }  // namespace
 
-void tls_metrics(TextFormat& out, const std::vector<ListenerStatus>& listeners, tls::UtcTime now) {
+void tls_metrics(TextFormat& out, const std::vector<ListenerStatus>& listeners) {
   std::vector<ListenerStatus> ending;
   std::copy_if(listeners.begin(), listeners.end(), std::back_inserter(ending),
                [](const ListenerStatus& listener) { return listener.ends_tls; });
   if (ending.empty()) return;
   handshake_metrics(out, ending);
-  certificate_metrics(out, ending, now);
+  certificate_metrics(out, ending);
 }
 
-void backend_certificate_metrics(TextFormat& out, const std::vector<PoolStatus>& pools, tls::UtcTime now) {
+void backend_certificate_metrics(TextFormat& out, const std::vector<PoolStatus>& pools) {
   bool is_open = false;
   for (const PoolStatus& pool : pools) {
     if (!pool.certificate) continue;
     if (!std::exchange(is_open, true)) {
-      out.family(
-          "weir_backend_certificate_days_left", FamilyType::kGauge,
-          "Whole days until Weir's own certificate for the pool's backends, or one that it is shown with, "
-          "ends; below 0: it has.");
+      out.family("weir_backend_certificate_end_timestamp_seconds", FamilyType::kGauge,
+                 "When Weir's own certificate for the pool's backends, or one that it is shown with, ends, "
+                 "in seconds "
+                 "since 1970.");
     }
-    out.signed_sample(
+    out.seconds_sample(
         {{"pool", pool.name}, {"file", pool.certificate->file}, {"subject", pool.certificate->subject}},
-        days_left(*pool.certificate, now));
+        end_of(*pool.certificate));
   }
 }
 

@@ -10,11 +10,9 @@
 namespace weir::admin {
 
 // Nothing where nobody's does.
-void tls_metrics(metrics::TextFormat& out, const std::vector<server::ListenerStatus>& listeners,
-                 tls::UtcTime now);
+void tls_metrics(metrics::TextFormat& out, const std::vector<server::ListenerStatus>& listeners);
 
 // Nothing where backends are shown no certificate.
-void backend_certificate_metrics(metrics::TextFormat& out, const std::vector<server::PoolStatus>& pools,
-                                 tls::UtcTime now);
+void backend_certificate_metrics(metrics::TextFormat& out, const std::vector<server::PoolStatus>& pools);
 
 }  // namespace weir::admin

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "admin/pool_views.h"
+#include "admin/process_views.h"
 #include "admin/tls_views.h"
 #include "metrics/text_format.h"
 
@@ -154,7 +155,7 @@ void listener_metrics(TextFormat& out, const ProcessStatus& status) {
   packet_metrics(out, status);
   proxy_metrics(out, status);
   hello_metrics(out, status);
-  tls_metrics(out, status.listeners, tls::utc_now());
+  tls_metrics(out, status.listeners);
   out.family("weir_accept_pauses_total", FamilyType::kCounter, "Times that accepting was paused, by reason.");
   by_reason(
       out, status, [](const auto& l) { return l.paused; }, admission::kRefusalWords);
@@ -170,6 +171,9 @@ void listener_metrics(TextFormat& out, const ProcessStatus& status) {
   out.family("weir_sessions_closed_total", FamilyType::kCounter, "Sessions that have closed, by reason.");
   by_reason(
       out, status, [](const auto& l) { return l.closed; }, session::kCloseReasonWords);
+  out.family("weir_session_duration_seconds", FamilyType::kHistogram,
+             "How long sessions lasted that have closed, from accept to close.");
+  for (const ListenerStatus& l : status.listeners) out.histogram({{"listener", l.name}}, l.durations);
   out.family("weir_upload_bytes_total", FamilyType::kCounter, "Bytes from clients to backends.");
   by_listener(out, status, [](const auto& l) { return l.upload_bytes; });
   out.family("weir_download_bytes_total", FamilyType::kCounter, "Bytes from backends to clients.");
@@ -237,29 +241,18 @@ void pressure_metrics(TextFormat& out, const ProcessStatus& status) {
   out.sample(status.pressure.accept_overflow ? 1 : 0);
 }
 
-void worker_metrics(TextFormat& out, const ProcessStatus& status) {
-  out.family("weir_worker_sessions_open", FamilyType::kGauge, "Sessions that the worker serves now.");
-  for (const server::WorkerStatus& worker : status.workers) {
-    out.sample({{"worker", std::to_string(worker.number)}}, worker.open);
-  }
-  out.family("weir_worker_sessions_total", FamilyType::kCounter,
-             "Sessions that the worker has served or serves.");
-  for (const server::WorkerStatus& worker : status.workers) {
-    out.sample({{"worker", std::to_string(worker.number)}}, worker.accepted);
-  }
-}
-
 }  // namespace
 
 std::string metrics_text(const ProcessStatus& status) {
   TextFormat out;
+  process_facts_metrics(out, status.facts);
   process_metrics(out, status);
   pressure_metrics(out, status);
-  worker_metrics(out, status);
+  worker_metrics(out, status.workers);
   listener_metrics(out, status);
   limits_metrics(out, status);
   pool_metrics(out, status.pools);
-  backend_certificate_metrics(out, status.pools, tls::utc_now());
+  backend_certificate_metrics(out, status.pools);
   return out.text();
 }
 

@@ -21,6 +21,7 @@ void EventLoop::run() {
   stopping_ = false;
   while (!stopping_) {
     const int count = wait();
+    if (meter_ != nullptr) meter_->begin(base::precise_now());
     had_events_ = count > 0;
     if (static_cast<std::size_t>(count) < kMostEvents) ++turn_;
     // What is asked for from now on is for the next turn.
@@ -32,17 +33,23 @@ void EventLoop::run() {
     call_due();
     for (const auto& hook : hooks_) hook();
   }
+  if (meter_ != nullptr) meter_->end(base::precise_now());
 }
 
 int EventLoop::wait() {
+  // One look for the turn that ends here and for what comes next.
+  base::TimePoint now;
+  if (meter_ != nullptr || !timers_.empty() || busy_poll_.count() > 0) now = base::precise_now();
+  if (meter_ != nullptr) meter_->end(now);
   if (busy_poll_.count() > 0 && had_events_ && again_.empty()) {
-    base::TimePoint until = base::precise_now() + busy_poll_;
+    base::TimePoint until = now + busy_poll_;
     if (!timers_.empty()) until = std::min(until, timers_.begin()->first);
     do {
       if (const int count = wait_up_to(0); count > 0) return count;
-    } while (base::precise_now() < until);
+      now = base::precise_now();
+    } while (now < until);
   }
-  return wait_up_to(wait_limit());
+  return wait_up_to(wait_limit(now));
 }
 
 // How many are ready; 0 also where a signal came.
@@ -53,10 +60,10 @@ int EventLoop::wait_up_to(int millis) {
 }
 
 // Milliseconds, rounded up so that a timer is never early; -1: for ever.
-int EventLoop::wait_limit() const {
+int EventLoop::wait_limit(base::TimePoint now) const {
   if (!again_.empty()) return 0;
   if (timers_.empty()) return -1;
-  const auto left = std::chrono::ceil<base::Millis>(timers_.begin()->first - base::precise_now()).count();
+  const auto left = std::chrono::ceil<base::Millis>(timers_.begin()->first - now).count();
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
 }
 

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "net/turn_meter.h"
 
 namespace weir::net {
 
@@ -41,6 +42,9 @@ class EventLoop {
   // After a turn with events the thread looks for more for so long before it sleeps: it is there at once when
   // they come, at the price of the processor's time. 0, as at first: it sleeps at once.
   void set_busy_poll(base::Micros time) { busy_poll_ = time; }
+
+  // `meter` is told of each turn from now on; it outlives the last one. Costs a look at the clock for each.
+  void measure_turns(TurnMeter& meter) { meter_ = &meter; }
 
   // Counts the turns in which everything that was ready has been told: one that was told all that a turn can
   // tell may have left others waiting.
@@ -70,9 +74,10 @@ class EventLoop {
   void take_place(Watch& watch);
   void give_place_back(Watch& watch);
   Watch* find(std::uint64_t word) const;
+  // Ends the turn that is under way for the meter.
   int wait();
   int wait_up_to(int millis);
-  int wait_limit() const;
+  int wait_limit(base::TimePoint now) const;
   void call_ready(std::size_t count);
   void call_again(Again list);
   void call_due();
@@ -88,6 +93,7 @@ class EventLoop {
   Timers timers_;
   std::vector<std::function<void()>> hooks_;
   base::Micros busy_poll_{0};
+  TurnMeter* meter_ = nullptr;  // none: nobody measures
   std::uint64_t turn_ = 0;
   bool had_events_ = false;
   bool stopping_ = false;

@@ -351,6 +351,7 @@ void Slot::connect_failed(base::TimePoint now, std::string_view what) {
 
 void Slot::connected(base::TimePoint now, base::Micros took) {
   backend_->counters().sessions.add();
+  pool_->counters().connects.add(took);
   const std::lock_guard lock(pool_->mutex_);
   if (pool_->roster_.connected(index_, now, took)) pool_->serve_all();
 }

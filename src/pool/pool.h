@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "metrics/histogram.h"
 #include "pool/backend.h"
 #include "pool/backend_tls.h"
 #include "pool/client_hash.h"
@@ -35,6 +36,14 @@ struct PoolSettings {
   BackendTls check_tls;  // of its checks, which have no client
 };
 
+inline constexpr metrics::HistogramBounds<16> kConnectBounds{
+    base::Micros(100),       base::Micros(250),       base::Micros(500),       base::Micros(1'000),
+    base::Micros(2'500),     base::Micros(5'000),     base::Micros(10'000),    base::Micros(25'000),
+    base::Micros(50'000),    base::Micros(100'000),   base::Micros(250'000),   base::Micros(500'000),
+    base::Micros(1'000'000), base::Micros(2'500'000), base::Micros(5'000'000), base::Micros(10'000'000)};
+
+using ConnectTimes = metrics::Histogram<kConnectBounds, metrics::SharedCounter>;
+
 struct PoolCounters {
   metrics::SharedCounter retries;
   metrics::SharedCounter retries_denied;  // by the budget
@@ -44,6 +53,7 @@ struct PoolCounters {
   metrics::SharedCounter queue_left;          // whose client went while it waited
   metrics::SharedCounter queue_microseconds;  // waited, by those whose wait has ended
   metrics::SharedCounter fallbacks;           // sessions that went on to the fallback pool
+  ConnectTimes connects;  // of those that stood and that a session waited for, with their TLS
 };
 
 // How a backend stands, for those who look.

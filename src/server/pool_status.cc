@@ -93,6 +93,7 @@ PoolStatus pool_status(const pool::Pool& pool, const PortFindings& ports) {
   status.queue_left = counters.queue_left.value();
   status.queue_microseconds = counters.queue_microseconds.value();
   status.fallbacks = counters.fallbacks.value();
+  status.connects = counters.connects.read();
   return status;
 }
 

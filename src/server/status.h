@@ -14,8 +14,12 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "config/settings.h"
+#include "metrics/histogram.h"
 #include "net/kernel_counters.h"
+#include "net/turn_meter.h"
 #include "pool/backend.h"
+#include "pool/pool.h"
+#include "server/process_facts.h"
 #include "session/counters.h"
 #include "tls/certificate_fact.h"
 
@@ -31,6 +35,7 @@ struct ListenerStatus {
   std::uint64_t upload_bytes = 0;
   std::uint64_t download_bytes = 0;
   std::array<std::uint64_t, session::kCloseReasons> closed{};
+  metrics::HistogramReading durations = session::Durations::nothing();  // of those that have closed
   std::array<std::uint64_t, admission::kRefusals> refused{};
   std::array<std::uint64_t, admission::kRefusals> would_refuse{};  // by limits that are run dry
   std::array<std::uint64_t, admission::kRefusals> paused{};
@@ -135,12 +140,16 @@ struct PoolStatus {
   std::uint64_t queue_left = 0;
   std::uint64_t queue_microseconds = 0;
   std::uint64_t fallbacks = 0;
+  metrics::HistogramReading connects = pool::ConnectTimes::nothing();  // how long those took that stood
 };
 
 struct WorkerStatus {
   std::uint64_t accepted = 0;  // sessions this worker served or serves
   std::uint64_t open = 0;
   std::size_t number = 0;
+  bool is_retired = false;                                             // it is given no more
+  metrics::HistogramReading turns = net::TurnMeter::Turns::nothing();  // of its loop
+  base::Micros turn_age{0};                                            // of the one that is under way
 };
 
 // One of the last refused clients.
@@ -187,6 +196,7 @@ struct ProcessStatus {
   std::vector<RefusalStatus> refusals;  // the newest first
   std::vector<AcceptQueueStatus> queues;
   PressureStatus pressure;
+  ProcessFacts facts;
 };
 
 class StatusSource {

@@ -51,6 +51,7 @@ ProcessStatus StatusReader::read() const {
   status.max_connections = parts_.slots.limit();
   status.max_connections_asked = running->config.process.max_connections.value.value_or(0);
   status.log_lines_lost = parts_.log.lost();
+  status.facts = read_process_facts();
   add_listeners(status, *running);
   add_limits(status, *running);
   status.queues = queues_by_worker(running->listeners);
@@ -61,8 +62,10 @@ ProcessStatus StatusReader::read() const {
 }
 
 void StatusReader::add_listeners(ProcessStatus& status, const Running& running) const {
+  const base::TimePoint now = base::precise_now();
   for (const auto& worker : parts_.workers.all()) {
-    status.workers.push_back({0, worker->open_sessions(), worker->number()});
+    status.workers.push_back({0, worker->open_sessions(), worker->number(), worker->is_retired(),
+                              worker->turns().turns().read(), worker->turns().age(now)});
   }
   for (std::size_t i = 0; i < running.config.listeners.size(); ++i) {
     ListenerStatus& sum = status.listeners.emplace_back();
@@ -92,6 +95,7 @@ void StatusReader::add_listeners(ProcessStatus& status, const Running& running) 
       sum.upload_bytes += counters.upload_bytes.value();
       sum.download_bytes += counters.download_bytes.value();
       add_all(counters.closed, sum.closed);
+      counters.durations.add_to(sum.durations);
       add_all(counters.proxy_headers, sum.proxy_headers);
       add_all(counters.proxy_faults, sum.proxy_faults);
       add_all(counters.client_hellos, sum.client_hellos);

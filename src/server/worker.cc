@@ -49,6 +49,7 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
   mailbox_->open(*loop_, [this](WorkerMessage&& message) { handle(std::move(message)); });
   wheel_timer_.bind<&Worker::turn_wheel>(*loop_, this);
   loop_->at_end_of_turn([this] { end_turn(); });
+  loop_->measure_turns(turns_);
 }
 
 Worker::~Worker() { stop(); }

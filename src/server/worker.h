@@ -124,6 +124,11 @@ class Worker final : public Acceptor::Owner {
   // The last clients that were refused here. Any thread.
   const admission::RefusalSamples& refusal_samples() const { return samples_; }
   std::size_t open_sessions() const { return table_.size(); }
+  // It has left the team: it is given no more. Said by the set of workers; any thread asks.
+  bool is_retired() const { return retired_.load(std::memory_order_relaxed); }
+  void set_retired(bool retired) { retired_.store(retired, std::memory_order_relaxed); }
+  // How long its turns take. Any thread.
+  const net::TurnMeter& turns() const { return turns_; }
   // Nobody is here: no session, and no refused client that is held. Any thread.
   bool is_empty() const { return load() == 0 && tarpit_.size() == 0; }
 
@@ -147,6 +152,7 @@ class Worker final : public Acceptor::Owner {
   void end_turn();
 
   const Plan plan_;
+  net::TurnMeter turns_;
   const std::unique_ptr<net::EventLoop> loop_;
   const std::unique_ptr<net::Mailbox<WorkerMessage>> mailbox_;
   net::BufferPool buffers_;
@@ -169,6 +175,7 @@ class Worker final : public Acceptor::Owner {
   bool stopped_ = false;  // it accepts no more
   std::atomic<std::size_t> arriving_{0};
   std::atomic<bool> accepting_{true};
+  std::atomic<bool> retired_{false};
   std::atomic<bool> resume_wanted_{false};
   std::atomic<bool> sign_wanted_{false};
   std::thread thread_;

@@ -65,6 +65,8 @@ void WorkerSet::take(List team) {
   }
   retired_ = std::move(retired);
   team_ = std::move(team);
+  for (const auto& worker : retired_) worker->set_retired(true);
+  for (const auto& worker : team_) worker->set_retired(false);
   publish();
 }
 

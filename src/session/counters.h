@@ -5,7 +5,9 @@
 #include <array>
 
 #include "admission/refusals.h"
+#include "base/clock.h"
 #include "metrics/counter.h"
+#include "metrics/histogram.h"
 #include "session/close_reason.h"
 #include "wire/proxy_header.h"
 
@@ -54,6 +56,16 @@ inline constexpr std::array<std::string_view, 6> kHandshakeNewsWords{"full", "re
 inline constexpr std::size_t kHandshakeNews = kHandshakeNewsWords.size();
 static_assert(static_cast<std::size_t>(HandshakeNews::kLimit) + 1 == kHandshakeNews);
 
+// From a millisecond to a day: short requests and connections that are kept have both their place.
+inline constexpr metrics::HistogramBounds<15> kDurationBounds{
+    base::Micros(1'000),          base::Micros(10'000),         base::Micros(100'000),
+    base::Micros(500'000),        base::Micros(1'000'000),      base::Micros(5'000'000),
+    base::Micros(10'000'000),     base::Micros(30'000'000),     base::Micros(60'000'000),
+    base::Micros(300'000'000),    base::Micros(900'000'000),    base::Micros(3'600'000'000),
+    base::Micros(14'400'000'000), base::Micros(43'200'000'000), base::Micros(86'400'000'000)};
+
+using Durations = metrics::Histogram<kDurationBounds, metrics::Counter>;
+
 struct alignas(64) ListenerCounters {
   metrics::Counter accepted;     // sessions begun here, those handed over from another worker included
   metrics::Counter handed_over;  // accepted here and served by another worker
@@ -69,6 +81,7 @@ struct alignas(64) ListenerCounters {
   std::array<metrics::Counter, admission::kRefusals> would_refuse;  // admitted since the limits are run dry
   std::array<metrics::Counter, admission::kRefusals> paused;        // times that accepting was paused
   metrics::Counter tarpit_full;    // refused clients that were reset since as many are held as may be
+  Durations durations;             // of sessions that have closed
   metrics::Counter large_batches;  // times that many connections were accepted in one turn, since many waited
 
   std::uint64_t closed_total() const {

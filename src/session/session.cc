@@ -338,13 +338,15 @@ void Session::close(CloseReason reason) {
   // over.
   connector_.end_wait();
   std::optional<SessionRecord> closed;
-  if (is_logged(reason)) closed = record(reason);
+  const auto duration = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
+  if (is_logged(reason)) closed = record(reason, duration);
   connector_.stop();
   // Of one whose backend has ended first nothing was lost: many clients then just leave.
   if (reason == CloseReason::kClientEnd && ahead_ != nullptr && ahead_->tls != nullptr &&
       ahead_->tls->was_cut()) {
     counters_.tls_cut.add();
   }
+  counters_.durations.add(duration);
   counters_.closed[static_cast<std::size_t>(reason)].add();
   if (closed) table_.services().log.write(std::move(*closed));
   limits_.release();
@@ -374,7 +376,7 @@ std::string Session::tls_fault(CloseReason reason) const {
   }
 }
 
-SessionRecord Session::record(CloseReason reason) const {
+SessionRecord Session::record(CloseReason reason, base::Micros duration) const {
   SessionRecord record;
   record.id = id_;
   record.closed_at = std::chrono::system_clock::now();
@@ -404,7 +406,7 @@ SessionRecord Session::record(CloseReason reason) const {
   record.connect_time = connector_.connect_time();
   record.was_warm = connector_.was_warm();
   record.queue_time = connector_.queue_time();
-  record.duration = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun_);
+  record.duration = duration;
   return record;
 }
 

@@ -138,7 +138,7 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   std::vector<Deadline> deadlines() const;
   bool is_logged(CloseReason reason) const;
   std::string tls_fault(CloseReason reason) const;
-  SessionRecord record(CloseReason reason) const;
+  SessionRecord record(CloseReason reason, base::Micros duration) const;
 
   SessionTable& table_;
   const std::uint64_t id_;

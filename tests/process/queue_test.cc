@@ -129,7 +129,7 @@ TEST(Queue, ServesInTheOrderInWhichTheyCame) {
     EXPECT_LT(session.number("queue_us"), 60'000'000u);
   }
   EXPECT_EQ(place.weir.admin().sum("weir_pool_queued_total"), 6u);
-  EXPECT_GT(place.weir.admin().sum("weir_pool_queue_wait_microseconds_total"), 0u);
+  EXPECT_GT(place.weir.admin().seconds("weir_pool_queue_wait_seconds_total"), 0);
 }
 
 TEST(Queue, TurnsAwayWhoFindsItFull) {

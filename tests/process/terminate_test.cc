@@ -478,21 +478,23 @@ TEST_F(Termination, CertificatesAreExchangedUnderLoad) {
   EXPECT_TRUE(refused);
 }
 
-TEST_F(Termination, TellsHowLongCertificatesLast) {
+TEST_F(Termination, TellsWhenCertificatesEnd) {
   CertificateSpec spec = server_spec({"a.example"});
   spec.not_after = std::chrono::hours(24 * 3 + 1);
   const CertificatePaths soon = write("soon", authority.issue(spec));
   Configuration configuration = terminating();
   configuration.rest = "[listeners.web.tls]\nmode = \"terminate\"\ncertificates = [" + listed(soon) + "]\n";
   const WeirProcess weir(configuration);
-  EXPECT_EQ(weir.admin().sum("weir_certificate_days_left"), 3u);
+  const auto end = std::chrono::system_clock::now() + spec.not_after;
+  const auto expected = std::chrono::duration_cast<std::chrono::seconds>(end.time_since_epoch()).count();
+  EXPECT_NEAR(weir.admin().seconds("weir_certificate_end_timestamp_seconds"), expected, 600);
 }
 
 TEST_F(Termination, NeverShowsAKey) {
   const WeirProcess weir(terminating());
   talk(weir, asking("a.example"));
   const std::string answer = weir.admin().get("/metrics").body;
-  EXPECT_THAT(answer, HasSubstr("weir_certificate_days_left"));
+  EXPECT_THAT(answer, HasSubstr("weir_certificate_end_timestamp_seconds"));
   EXPECT_THAT(answer, testing::Not(HasSubstr("PRIVATE")));
 }
 

@@ -33,13 +33,13 @@ Metrics::Metrics(const std::string& text) {
     if (brace != std::string::npos) {
       sample.labels = parse_labels(std::string_view(series).substr(brace + 1, series.size() - brace - 2));
     }
-    sample.value = std::strtoull(line.c_str() + space + 1, nullptr, 10);
+    sample.value = line.substr(space + 1);
     samples_.push_back(std::move(sample));
   }
 }
 
-std::uint64_t Metrics::sum(const std::string& name, const Labels& labels) const {
-  std::uint64_t total = 0;
+template <class Add>
+void Metrics::each(const std::string& name, const Labels& labels, Add add) const {
   bool found = false;
   for (const Sample& sample : samples_) {
     bool matches = sample.name == name;
@@ -49,9 +49,20 @@ std::uint64_t Metrics::sum(const std::string& name, const Labels& labels) const 
     }
     if (!matches) continue;
     found = true;
-    total += sample.value;
+    add(sample.value);
   }
   if (!found) throw std::runtime_error("no sample of " + name);
+}
+
+std::uint64_t Metrics::sum(const std::string& name, const Labels& labels) const {
+  std::uint64_t total = 0;
+  each(name, labels, [&](const std::string& value) { total += std::strtoull(value.c_str(), nullptr, 10); });
+  return total;
+}
+
+double Metrics::seconds(const std::string& name, const Labels& labels) const {
+  double total = 0;
+  each(name, labels, [&](const std::string& value) { total += std::strtod(value.c_str(), nullptr); });
   return total;
 }
 

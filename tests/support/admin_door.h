@@ -34,13 +34,18 @@ class Metrics {
   // The sum of the family's samples that carry all of `labels`; throws when there is no such sample, so that
   // a misspelt name does not read as 0.
   std::uint64_t sum(const std::string& name, const Labels& labels = {}) const;
+  // The same for a time, which is no whole number.
+  double seconds(const std::string& name, const Labels& labels = {}) const;
 
  private:
   struct Sample {
     std::string name;
     Labels labels;
-    std::uint64_t value;
+    std::string value;
   };
+  // Calls `add` with the value of each sample that is meant.
+  template <class Add>
+  void each(const std::string& name, const Labels& labels, Add add) const;
   std::vector<Sample> samples_;
 };
 
@@ -58,6 +63,9 @@ class AdminDoor {
   Metrics metrics() const { return Metrics(get("/metrics").body); }
   std::uint64_t sum(const std::string& name, const Labels& labels = {}) const {
     return metrics().sum(name, labels);
+  }
+  double seconds(const std::string& name, const Labels& labels = {}) const {
+    return metrics().seconds(name, labels);
   }
 
  private:

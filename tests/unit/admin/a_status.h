@@ -12,12 +12,19 @@ inline server::ProcessStatus a_status() {
   status.max_connections_asked = 200;
   status.log_lines_lost = 4;
   status.workers = {{10, 1, 0}, {20, 2, 3}};
+  status.workers[1].is_retired = true;
+  status.workers[1].turns.buckets = {5, 4, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2};
+  status.workers[1].turns.microseconds = 2'500'000;
+  status.workers[1].turn_age = base::Micros(1'500);
+  status.facts = {12, 1'024, 4'096, 8'192, base::Micros(3'000'001), base::Micros(1'764'468'000'250'000)};
   for (const char* name : {"web", "q\"\\\n"}) {
     server::ListenerStatus listener;
     listener.name = name;
     listener.accepted = 30;
     listener.open = 3;
     listener.handed_over = 5;
+    listener.durations.buckets[2] = 27;
+    listener.durations.microseconds = 1'350'000;
     listener.upload_bytes = 18'446'744'073'709'551'615ull;
     listener.download_bytes = 7;
     listener.closed[static_cast<std::size_t>(session::CloseReason::kIdleTimeout)] = 27;

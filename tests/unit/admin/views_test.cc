@@ -26,7 +26,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 // is there twice: what a scraper refuses a document for.
 TEST(MetricsText, IsADocumentThatAScraperTakes) {
   const std::string label = "[a-z]+=\"([^\"\\\\]|\\\\[\\\\\"n])*\"";
-  const std::string sample = "[a-z_]+(\\{" + label + "(," + label + ")*\\})? [0-9]+";
+  const std::string sample = "[a-z_]+(\\{" + label + "(," + label + ")*\\})? [0-9]+(\\.[0-9]+)?";
   std::set<std::string> families;
   std::set<std::string> samples;
   std::string family;
@@ -38,7 +38,7 @@ TEST(MetricsText, IsADocumentThatAScraperTakes) {
     if (line.starts_with("# HELP ")) {
       EXPECT_GT(in_family, 0u) << family << " has no sample";
       family = line.substr(7, line.find(' ', 7) - 7);
-      EXPECT_THAT(family, MatchesRegex("weir_[a-z]+(_[a-z]+)*"));
+      EXPECT_THAT(family, MatchesRegex("(weir|process)_[a-z]+(_[a-z]+)*"));
       EXPECT_TRUE(families.insert(family).second) << family << " is there twice";
       EXPECT_GT(line.size(), 8 + family.size()) << "no help";
       EXPECT_TRUE(line.ends_with('.')) << line;
@@ -48,10 +48,11 @@ TEST(MetricsText, IsADocumentThatAScraperTakes) {
       EXPECT_EQ(line.find("# TYPE " + family + " "), 0u) << line;
       type = line.substr(8 + family.size());
       EXPECT_EQ(type == "counter", family.ends_with("_total")) << line;
-      EXPECT_TRUE(type == "counter" || type == "gauge") << line;
+      EXPECT_TRUE(type == "counter" || type == "gauge" || type == "histogram") << line;
     } else {
       ASSERT_THAT(line, MatchesRegex(sample));
-      EXPECT_EQ(line.substr(0, line.find_first_of("{ ")), family);
+      const std::string name = line.substr(0, line.find_first_of("{ "));
+      EXPECT_TRUE(type == "histogram" ? name.starts_with(family + "_") : name == family) << line;
       EXPECT_FALSE(type.empty()) << line;
       EXPECT_TRUE(samples.insert(line.substr(0, line.rfind(' '))).second) << line << " is there twice";
       ++in_family;
@@ -94,10 +95,10 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
         "weir_pool_queue_refused_total{pool=\"p\"} 24\n",
         "weir_pool_queue_timeouts_total{pool=\"p\"} 25\n",
         "weir_pool_queue_left_total{pool=\"p\"} 26\n",
-        "weir_pool_queue_wait_microseconds_total{pool=\"p\"} 27\n",
+        "weir_pool_queue_wait_seconds_total{pool=\"p\"} 0.000027\n",
         "weir_pool_fallbacks_total{pool=\"p\"} 28\n",
         "weir_backend_state{pool=\"p\",backend=\"gone:80\",state=\"down\"} 1\n",
-        "weir_backend_connect_microseconds{pool=\"p\",backend=\"a\"} 310\n",
+        "weir_backend_connect_seconds{pool=\"p\",backend=\"a\"} 0.00031\n",
         "weir_backend_early_resets_total{pool=\"p\",backend=\"a\"} 13\n",
         "weir_backend_ejections_total{pool=\"p\",backend=\"a\"} 14\n",
         "weir_backend_checks_passed_total{pool=\"p\",backend=\"a\"} 15\n",
@@ -131,7 +132,29 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
         "weir_process_draining 0\n",
         "weir_log_lines_lost_total 4\n",
         "weir_worker_sessions_open{worker=\"3\"} 2\n",
-        "weir_worker_sessions_total{worker=\"3\"} 20\n"}) {
+        "weir_worker_sessions_total{worker=\"3\"} 20\n",
+        "weir_worker_retired{worker=\"0\"} 0\n",
+        "weir_worker_retired{worker=\"3\"} 1\n",
+        "weir_worker_turn_seconds_bucket{worker=\"3\",le=\"0.00005\"} 5\n",
+        "weir_worker_turn_seconds_bucket{worker=\"3\",le=\"1\"} 12\n",
+        "weir_worker_turn_seconds_bucket{worker=\"3\",le=\"+Inf\"} 14\n",
+        "weir_worker_turn_seconds_sum{worker=\"3\"} 2.5\n",
+        "weir_worker_turn_seconds_count{worker=\"3\"} 14\n",
+        "weir_worker_turn_seconds_count{worker=\"0\"} 0\n",
+        "weir_worker_turn_age_seconds{worker=\"3\"} 0.0015\n",
+        "weir_session_duration_seconds_bucket{listener=\"web\",le=\"0.01\"} 0\n",
+        "weir_session_duration_seconds_bucket{listener=\"web\",le=\"0.1\"} 27\n",
+        "weir_session_duration_seconds_sum{listener=\"web\"} 1.35\n",
+        "weir_pool_connect_seconds_bucket{pool=\"p\",le=\"0.0001\"} 9\n",
+        "weir_pool_connect_seconds_bucket{pool=\"p\",le=\"10\"} 9\n",
+        "weir_pool_connect_seconds_count{pool=\"p\"} 10\n",
+        "weir_pool_connect_seconds_sum{pool=\"p\"} 12.0009\n",
+        "process_open_fds 12\n",
+        "process_max_fds 1024\n",
+        "process_resident_memory_bytes 4096\n",
+        "weir_process_memory_limit_bytes 8192\n",
+        "process_cpu_seconds_total 3.000001\n",
+        "process_start_time_seconds 1764468000.25\n"}) {
     EXPECT_THAT(text, HasSubstr(std::string("\n") + line));
   }
   EXPECT_EQ(text.find("weir_source_ports_usable{pool=\"p\",backend=\"a\",source=\"client\"}"),
@@ -139,6 +162,7 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
       << "there is no such number";
   EXPECT_EQ(text.find("weir_kernel_listen_overflows_total"), std::string::npos)
       << "this kernel does not count it";
+  EXPECT_THAT(text, HasSubstr("weir_build_info{version=\""));
   server::ProcessStatus draining = a_status();
   draining.draining = true;
   EXPECT_THAT(metrics_text(draining), HasSubstr("\nweir_process_draining 1\n"));

@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <atomic>
+#include <numeric>
+#include <thread>
+
 #include "unit/support.h"
 
 namespace weir::net {
@@ -74,6 +78,56 @@ long sleeps_with_busy_poll(base::Micros time) {
 TEST(EventLoop, StaysAwakeBehindEventsWhenToldToButNoTimerIsLate) {
   EXPECT_GE(sleeps_with_busy_poll(base::Micros(0)), 1);
   EXPECT_EQ(sleeps_with_busy_poll(base::Micros(60'000'000)), 0);
+}
+
+// The turn cannot end before it has been seen to last, so that nothing here depends on how fast the machine
+// is.
+TEST(EventLoop, MeasuresItsTurnsAndTheOneThatIsUnderWay) {
+  constexpr base::Micros kLong{2'000};
+  const auto loop = test::make_loop();
+  TurnMeter meter;
+  loop->measure_turns(meter);
+  const test::SocketPair pair = test::unix_pair();
+  std::atomic<bool> seen{false};
+  Probe probe;
+  probe.then = [&] {
+    while (!seen.load()) std::this_thread::yield();
+    loop->stop();
+  };
+  Watch watch;
+  watch.bind<&Probe::on_ready>(*loop, pair.a.get(), &probe);
+  ASSERT_TRUE(watch.want(Interest::kRead));
+  EXPECT_EQ(meter.age(base::precise_now()), base::Micros(0));
+  std::thread other([&] {
+    // Also when the assertions fail the loop has to end.
+    const base::TimePoint deadline = base::precise_now() + test::kPatience;
+    while (meter.age(base::precise_now()) < kLong && base::precise_now() < deadline) {
+      std::this_thread::yield();
+    }
+    seen.store(true);
+  });
+  test::send_some(pair.b.get(), "x");
+  loop->run();
+  other.join();
+  EXPECT_EQ(meter.age(base::precise_now()), base::Micros(0)) << "no turn is under way any more";
+  const metrics::HistogramReading turns = meter.turns().read();
+  EXPECT_EQ(std::accumulate(turns.buckets.begin(), turns.buckets.end(), std::uint64_t{0}), 1u);
+  EXPECT_GE(turns.microseconds, static_cast<std::uint64_t>(kLong.count()));
+}
+
+TEST(EventLoop, DoesNotCountAsATurnWhatItWaits) {
+  const auto loop = test::make_loop();
+  TurnMeter meter;
+  loop->measure_turns(meter);
+  Probe over;
+  over.then = [&] { loop->stop(); };
+  Timer timer;
+  timer.bind<&Probe::on_time>(*loop, &over);
+  const base::TimePoint begun = base::precise_now();
+  timer.start(base::Millis(50));
+  loop->run();
+  const auto took = std::chrono::duration_cast<base::Micros>(base::precise_now() - begun);
+  EXPECT_LE(meter.turns().read().microseconds, static_cast<std::uint64_t>((took - base::Millis(40)).count()));
 }
 
 TEST(EventLoop, CanRunAgainAfterAStop) {

@@ -124,6 +124,21 @@ TEST(Slot, IsGoodToTheEndWhenItsBackendHasLeft) {
   EXPECT_EQ(pool->view().backends.size(), 1u);
 }
 
+TEST(Slot, CountsInItsPoolHowLongAConnectTookThatASessionWaitedFor) {
+  const auto pool = pool_of(several(2));
+  Slot slot = pick(*pool);
+  slot.connect_failed(kStart, "x");
+  slot.connected(kStart, base::Micros(100));
+  slot = pick(*pool);
+  slot.connected(kStart, base::Micros(30'000'000));
+  slot = pick(*pool);
+  slot.took_warm(base::Micros(70));
+  const metrics::HistogramReading connects = pool->counters().connects.read();
+  EXPECT_EQ(connects.buckets.front(), 1u);
+  EXPECT_EQ(connects.buckets.back(), 1u);
+  EXPECT_EQ(connects.microseconds, 30'000'100u) << "neither the one that failed nor the warm one";
+}
+
 TEST(Slot, OfAWarmConnectionTellsWhatItsConnectTook) {
   const auto pool = pool_of({backend("a")});
   Slot slot = pick(*pool);
