@@ -46,6 +46,7 @@ full_packages=(
   python3-websockets                               # a connection that idles and goes on
   strace                                           # system calls per request
   sslscan testssl.sh                               # what is found wrong with TLS that ends at Weir
+  prometheus                                       # promtool: the metrics, the alert rules
 )
 bench_packages=(
   nginx libnginx-mod-stream haproxy # HTTP backends; the proxies to measure against
@@ -57,7 +58,7 @@ bench_packages=(
   libbenchmark-dev                  # bench/micro
 )
 # systemd units of the servers above.
-server_units=(nginx.service haproxy.service redis-server.service postgresql.service)
+server_units=(nginx.service haproxy.service redis-server.service postgresql.service prometheus.service)
 policy=/usr/sbin/policy-rc.d
 
 packages_for() {
