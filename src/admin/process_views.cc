@@ -1,7 +1,8 @@
 #include "admin/process_views.h"
 
-#include "base/version.h"
 #include <string>
+
+#include "base/version.h"
 
 namespace weir::admin {
 

@@ -253,7 +253,7 @@ std::string metrics_text(const ProcessStatus& status) {
   limits_metrics(out, status);
   pool_metrics(out, status.pools);
   backend_certificate_metrics(out, status.pools);
-  return out.text();
+  return std::move(out).take();
 }
 
 }  // namespace weir::admin

@@ -2,25 +2,36 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
-#include <iterator>
 
 namespace weir::metrics {
 namespace {
 
 // The format's escapes: backslash and line feed everywhere, the quote in label values only.
-void append_escaped(std::string& out, std::string_view text, std::string_view special) {
-  for (const char c : text) {
-    if (special.find(c) == std::string_view::npos) {
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += '\\';
-      out += c;
-    }
+bool is_special(char c) { return c == '\\' || c == '\n'; }
+bool is_special_in_label(char c) { return is_special(c) || c == '"'; }
+
+template <class IsSpecial>
+void append_escaped(std::string& out, std::string_view text, IsSpecial is_one) {
+  // Hardly any text has one, and there are tens of thousands of texts in a document.
+  for (auto at = text.begin(); at != text.end(); ++at) {
+    const auto special = std::find_if(at, text.end(), is_one);
+    out.append(at, special);
+    if (special == text.end()) return;
+    out += '\\';
+    out += *special == '\n' ? 'n' : *special;
+    at = special;
   }
 }
+
+void append_value(std::string& out, std::string_view value) {
+  out += ' ';
+  out += value;
+  out += '\n';
+}
+
+std::string_view digits(const fmt::format_int& number) { return {number.data(), number.size()}; }
 
 std::string_view word(FamilyType type) {
   switch (type) {
@@ -50,7 +61,7 @@ std::string in_seconds(HistogramTime time) {
 void TextFormat::family(std::string_view name, FamilyType type, std::string_view help) {
   name_ = name;
   text_ += fmt::format("# HELP {} ", name);
-  append_escaped(text_, help, "\\\n");
+  append_escaped(text_, help, [](char c) { return is_special(c); });
   text_ += fmt::format("\n# TYPE {} {}\n", name, word(type));
 }
 
@@ -58,7 +69,7 @@ void TextFormat::label(const Label& label, bool is_first) {
   text_ += is_first ? '{' : ',';
   text_ += label.first;
   text_ += "=\"";
-  append_escaped(text_, label.second, "\\\n\"");
+  append_escaped(text_, label.second, [](char c) { return is_special_in_label(c); });
   text_ += '"';
 }
 
@@ -73,12 +84,12 @@ void TextFormat::labelled(std::initializer_list<Label> labels, std::string_view 
 
 void TextFormat::sample(std::initializer_list<Label> labels, std::uint64_t value) {
   labelled(labels);
-  fmt::format_to(std::back_inserter(text_), " {}\n", value);
+  append_value(text_, digits(fmt::format_int(value)));
 }
 
 void TextFormat::seconds_sample(std::initializer_list<Label> labels, HistogramTime value) {
   labelled(labels);
-  fmt::format_to(std::back_inserter(text_), " {}\n", in_seconds(value));
+  append_value(text_, in_seconds(value));
 }
 
 void TextFormat::histogram(std::initializer_list<Label> labels, const HistogramReading& reading) {
@@ -86,13 +97,13 @@ void TextFormat::histogram(std::initializer_list<Label> labels, const HistogramR
   for (std::size_t i = 0; i < reading.buckets.size(); ++i) {
     count += reading.buckets[i];
     labelled(labels, "_bucket", i < reading.bounds.size() ? in_seconds(reading.bounds[i]) : "+Inf");
-    fmt::format_to(std::back_inserter(text_), " {}\n", count);
+    append_value(text_, digits(fmt::format_int(count)));
   }
   labelled(labels, "_sum");
   const HistogramTime sum(static_cast<std::int64_t>(reading.microseconds));
-  fmt::format_to(std::back_inserter(text_), " {}\n", in_seconds(sum));
+  append_value(text_, in_seconds(sum));
   labelled(labels, "_count");
-  fmt::format_to(std::back_inserter(text_), " {}\n", count);
+  append_value(text_, digits(fmt::format_int(count)));
 }
 
 }  // namespace weir::metrics

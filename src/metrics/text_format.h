@@ -30,6 +30,8 @@ class TextFormat {
 
   // The document so far.
   const std::string& text() const { return text_; }
+  // The same; the object is good for nothing any more.
+  std::string take() && { return std::move(text_); }
 
  private:
   // The name, with `suffix`, and the labels of a sample; `bound` is a bucket's, empty for none.

@@ -84,6 +84,9 @@ inline server::ProcessStatus a_status() {
   pool.queue_left = 26;
   pool.queue_microseconds = 27;
   pool.fallbacks = 28;
+  pool.connects.buckets[0] = 9;
+  pool.connects.buckets[16] = 1;
+  pool.connects.microseconds = 12'000'900;
   status.pools = {pool};
   return status;
 }
