@@ -486,7 +486,7 @@ TEST_F(Termination, TellsWhenCertificatesEnd) {
   configuration.rest = "[listeners.web.tls]\nmode = \"terminate\"\ncertificates = [" + listed(soon) + "]\n";
   const WeirProcess weir(configuration);
   const auto end = std::chrono::system_clock::now() + spec.not_after;
-  const auto expected = std::chrono::duration_cast<std::chrono::seconds>(end.time_since_epoch()).count();
+  const double expected = std::chrono::duration<double>(end.time_since_epoch()).count();
   EXPECT_NEAR(weir.admin().seconds("weir_certificate_end_timestamp_seconds"), expected, 600);
 }
 
