@@ -73,6 +73,29 @@ Result<void> become(const UserIds& user, KeptRights kept) {
   return {};
 }
 
+Result<void> pass_rights_on() {
+  if (::geteuid() == 0) return {};
+  if (capng_get_caps_process() != 0) return failure({base::ErrorSide::kSystem, "the rights cannot be read"});
+  const auto passed_on = static_cast<capng_type_t>(CAPNG_INHERITABLE | CAPNG_AMBIENT);
+  bool any = false;
+  for (unsigned right = 0; right <= CAP_LAST_CAP; ++right) {
+    if (capng_have_capability(CAPNG_PERMITTED, right) == 0) continue;
+    any = capng_update(CAPNG_ADD, passed_on, right) == 0 || any;
+  }
+  const auto what = static_cast<capng_select_t>(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT);
+  if (!any || capng_apply(what) == 0) return {};
+  return failure(
+      {base::ErrorSide::kSystem, "the rights of this user cannot be passed on to another program"});
+}
+
+void keep_rights_to_oneself() {
+  if (::geteuid() == 0 || capng_get_caps_process() != 0) return;
+  const auto passed_on = static_cast<capng_type_t>(CAPNG_INHERITABLE | CAPNG_AMBIENT);
+  for (unsigned right = 0; right <= CAP_LAST_CAP; ++right) capng_update(CAPNG_DROP, passed_on, right);
+  // Where that is refused they stay, and do no harm: nothing else is ever executed.
+  static_cast<void>(capng_apply(static_cast<capng_select_t>(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT)));
+}
+
 int access_as(const UserIds& user, const std::string& path, Access access) {
   const int mode = access == Access::kRead ? R_OK : access == Access::kWrite ? W_OK : W_OK | X_OK;
   // Nobody else to be asked for; and by then there may be threads, which no fork(2) is for.

@@ -44,6 +44,14 @@ struct KeptRights {
 // CAP_SETGID).
 base::Result<void> become(const UserIds& user, KeptRights kept);
 
+// Lets a program that this thread executes have the rights that the thread has (ambient capabilities):
+// without it only root keeps them. Of this thread alone. Fails where the kernel refuses (a `NoNewPrivileges`
+// does not).
+base::Result<void> pass_rights_on();
+
+// What a program was given in that way it has, and passes on no further. Precondition: one thread.
+void keep_rights_to_oneself();
+
 // What a user may be asked about a path.
 enum class Access { kRead, kWrite, kSearch };
 

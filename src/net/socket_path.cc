@@ -21,7 +21,7 @@ bool SocketPath::is_at(const std::string& path) const {
 }
 
 void SocketPath::remove() {
-  if (!is_there_.exchange(false)) return;
+  if (!is_ours_ || !is_there_.exchange(false)) return;
   struct stat status {};
   const bool ours =
       ::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;

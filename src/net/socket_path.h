@@ -17,8 +17,12 @@ class SocketPath {
   SocketPath& operator=(const SocketPath&) = delete;
   ~SocketPath() { remove(); }
 
-  // Now. Idempotent; any thread.
+  // Now, unless it is another process's. Idempotent; any thread.
   void remove();
+
+  // It is another process's to remove, or this one's again. Any thread.
+  void leave_to_another() { is_ours_ = false; }
+  void take() { is_ours_ = true; }
 
   // Whether `path`, links followed, leads to this very socket. Any thread.
   bool is_at(const std::string& path) const;
@@ -26,6 +30,7 @@ class SocketPath {
  private:
   const std::string path_;
   std::atomic<bool> is_there_{false};
+  std::atomic<bool> is_ours_{true};
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };

@@ -40,5 +40,18 @@ TEST(SocketPath, RemovesNothingWhenNothingWasThere) {
   EXPECT_TRUE(std::filesystem::exists(folder.file("s")));
 }
 
+TEST(SocketPath, OfAnotherProcessStaysUntilItIsTaken) {
+  const test::TempFolder folder;
+  const auto fd = listen_on(base::Address::unix_path(folder.file("s")), {});
+  ASSERT_TRUE(fd.has_value());
+  SocketPath path(folder.file("s"));
+  path.leave_to_another();
+  path.remove();
+  EXPECT_TRUE(path.is_at(folder.file("s")));
+  path.take();
+  path.remove();
+  EXPECT_FALSE(std::filesystem::exists(folder.file("s")));
+}
+
 }  // namespace
 }  // namespace weir::net
