@@ -60,6 +60,21 @@ class Gcra {
     return is_past(arrival, then) ? 0 : at(now) + std::min(arrival - then, tolerance_ + kInterval);
   }
 
+  // How far ahead of `now` an arrival time is, and the arrival time of somebody who is so far ahead, but
+  // never further than this burst reaches: so that one clock's figures can be told to somebody with another
+  // rule.
+  constexpr std::chrono::nanoseconds ahead(Ticks arrival, base::TimePoint now) const {
+    const Ticks then = at(now);
+    if (is_past(arrival, then)) return std::chrono::nanoseconds(0);
+    return std::chrono::nanoseconds(
+        static_cast<std::int64_t>((Wide{arrival - then} << kScaleBits) / ticks_per_ns_));
+  }
+  constexpr Ticks arrival_ahead(std::chrono::nanoseconds ahead, base::TimePoint now) const {
+    if (ahead <= std::chrono::nanoseconds(0)) return 0;
+    const Wide ticks = (Wide{static_cast<std::uint64_t>(ahead.count())} * ticks_per_ns_) >> kScaleBits;
+    return at(now) + static_cast<Ticks>(std::min<Wide>(ticks, tolerance_ + kInterval));
+  }
+
   friend constexpr bool operator==(const Gcra&, const Gcra&) = default;
 
   // Whether the burst is whole again at `now`, so that a fresh start would look the same.

@@ -67,6 +67,9 @@ class LimitSet {
   // nobody asks it. On the thread that makes them.
   bool nothing_is_out() const;
 
+  // The rate of all its clients together; null: there is none.
+  const std::shared_ptr<RateLimiter>& rate() const { return rate_; }
+
   bool dry_run() const { return settings_.dry_run; }
   // Whether it limits anything; if not there is no need to ask.
   bool limits_anything() const { return rate_ != nullptr || table_ != nullptr || settings_.max_connections; }

@@ -20,6 +20,14 @@ class alignas(64) RateLimiter {
   // Takes the place of another one at `now`: its burst lacks as much as that one's did. Before it is asked.
   void go_on_from(const RateLimiter& before, base::TimePoint now);
 
+  // How far it is ahead of its rate, and going on from so much: of another process's. Before it is asked.
+  std::chrono::nanoseconds ahead(base::TimePoint now) const {
+    return rule_.ahead(arrival_.load(std::memory_order_relaxed), now);
+  }
+  void go_on_from(std::chrono::nanoseconds ahead, base::TimePoint now) {
+    arrival_.store(rule_.arrival_ahead(ahead, now), std::memory_order_relaxed);
+  }
+
   // Whether one more may come in at `now`; if so it is counted. A refusal writes nothing. Any thread.
   [[nodiscard]] bool admit(base::TimePoint now);
 

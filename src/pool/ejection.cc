@@ -21,6 +21,16 @@ base::Millis Ejection::eject(const EjectionRules& rules, base::TimePoint now) {
   return last_;
 }
 
+void Ejection::go_on_from(const EjectionRules& rules, base::Millis still, unsigned in_a_row,
+                          base::TimePoint now) {
+  if (rules.consecutive_failures == 0) return;
+  in_a_row_ = std::clamp(in_a_row, 1u, EjectionRules::kMostGrowth);
+  last_ = rules.eject_time * in_a_row_;
+  is_out_ = true;
+  // The rules may be others by now.
+  until_ = now + std::clamp(still, base::Millis(0), last_);
+}
+
 bool Ejection::returns(const EjectionRules& rules, base::TimePoint now) {
   if (!is_out_ || now < until_) return false;
   is_out_ = false;

@@ -51,6 +51,10 @@ class Ejection {
     served();
   }
 
+  // Goes on from another one that was out for so long yet, in the how many'th time in a row.
+  void go_on_from(const EjectionRules& rules, base::Millis still, unsigned in_a_row, base::TimePoint now);
+  unsigned in_a_row() const { return in_a_row_; }
+
   // Back at once, and nothing is remembered.
   void forget() { *this = Ejection(); }
 

@@ -24,6 +24,14 @@ bool HealthState::change(const HealthRules& rules) {
   return !was_up;
 }
 
+void HealthState::go_on_from(bool up, std::string reason) {
+  if (!rules_.is_checked) return;
+  up_ = up;
+  untold_ = false;
+  against_ = 0;
+  reason_ = std::move(reason);
+}
+
 bool HealthState::passed() {
   const bool changed = note(true);
   if (up_) reason_.clear();

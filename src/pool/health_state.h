@@ -26,6 +26,9 @@ class HealthState {
   // it has come up by this.
   bool change(const HealthRules& rules);
 
+  // Goes on from what another one was found to be; nothing happens where there are no checks.
+  void go_on_from(bool up, std::string reason);
+
   bool up() const { return up_; }
 
   // The last outcomes speak against what it is taken for, so more should follow soon.

@@ -237,6 +237,16 @@ void Pool::replace(const std::vector<std::shared_ptr<Backend>>& backends, base::
   serve_all();
 }
 
+std::vector<BackendPast> Pool::past(base::TimePoint now) const {
+  const std::lock_guard lock(mutex_);
+  return roster_.past(now);
+}
+
+void Pool::go_on_from(const std::vector<BackendPast>& past, base::TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  roster_.go_on_from(past, now);
+}
+
 std::vector<PoolEvent> Pool::advance(base::TimePoint now) {
   const std::lock_guard lock(mutex_);
   if (roster_.is_waiting() && roster_.advance(now)) serve_all();

@@ -135,6 +135,10 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void change(PoolSettings settings, const std::vector<std::shared_ptr<Backend>>& backends,
               base::TimePoint now);
 
+  // See `Roster::past` and `Roster::go_on_from`.
+  std::vector<BackendPast> past(base::TimePoint now) const;
+  void go_on_from(const std::vector<BackendPast>& past, base::TimePoint now);
+
   // Ends ejections and lets slow starts grow. Returns what has happened in the pool since the last call, in
   // order. That retries were denied comes last, and once a minute at most. To be called soon after `ask` (see
   // `set_keeper`), and a few times a second while the pool `is_waiting`.

@@ -18,6 +18,7 @@
 #include "balance/factory.h"
 #include "base/clock.h"
 #include "pool/backend.h"
+#include "pool/backend_past.h"
 #include "pool/ejection.h"
 #include "pool/health_state.h"
 
@@ -150,6 +151,12 @@ class Roster {
   // Those in use.
   const Groundworks& groundworks() const { return groundworks_; }
 
+  // How each of them stands, for a pool of another process.
+  std::vector<BackendPast> past(base::TimePoint now) const;
+  // Goes on from that, each backend by its name and address, as far as these rules know of such a thing. One
+  // that is not there is not remembered. Before anybody is served.
+  void go_on_from(const std::vector<BackendPast>& past, base::TimePoint now);
+
   BackendState state(balance::BackendIndex index) const;
   // It is up, but its connects fail and no more may be ejected: used only when no other is left.
   bool is_passed_over(balance::BackendIndex index) const { return states_[index].is_in_passed_over; }
@@ -265,6 +272,8 @@ class Roster {
   bool wants_sessions(balance::BackendIndex index) const;
   bool is_too_few_healthy() const;
   bool has_untried(const Tier& tier, const balance::Tried& tried) const;
+  BackendPast past_of(balance::BackendIndex index, base::TimePoint now) const;
+  void go_on_from(balance::BackendIndex index, const BackendPast& past, base::TimePoint now);
   // As many as may be out at once.
   double most_ejected() const;
   void eject(balance::BackendIndex index, base::TimePoint now, std::string_view what);

@@ -69,6 +69,23 @@ base::Result<std::shared_ptr<TicketKeys>> TicketKeys::from_file(const std::strin
   return keys;
 }
 
+std::vector<TicketKeys::AgedKey> TicketKeys::aged(base::TimePoint now) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<AgedKey> aged;
+  if (!rotates_) return aged;
+  for (const Dated& one : keys_) {
+    aged.push_back({one.key, std::chrono::duration_cast<base::Millis>(now - one.made)});
+  }
+  return aged;
+}
+
+void TicketKeys::go_on_with(const std::vector<AgedKey>& keys, base::TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  if (!rotates_) return;
+  keys_.clear();
+  for (const AgedKey& one : keys) keys_.push_back({one.key, now - one.age});
+}
+
 void TicketKeys::replace(const TicketKeys& fresh) {
   if (&fresh == this) return;
   const std::scoped_lock lock(mutex_, fresh.mutex_);

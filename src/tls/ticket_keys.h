@@ -49,6 +49,16 @@ class TicketKeys {
   static base::Result<std::shared_ptr<TicketKeys>> from_file(const std::string& file,
                                                              std::vector<std::string>& warnings);
 
+  // A random key and for how long it has been there.
+  struct AgedKey {
+    TicketKey key;
+    base::Millis age{0};
+  };
+  // Those that it has, the newest first; none of those of a file. For another process of this host.
+  std::vector<AgedKey> aged(base::TimePoint now) const;
+  // Goes on with those, the newest first, where its own would be random ones.
+  void go_on_with(const std::vector<AgedKey>& keys, base::TimePoint now);
+
   // Goes on with the keys of `fresh`; tickets of keys that are not among them are no longer read.
   void replace(const TicketKeys& fresh);
 

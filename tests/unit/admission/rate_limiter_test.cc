@@ -36,6 +36,26 @@ void on_threads(Body body) {
   for (std::thread& thread : threads) thread.join();
 }
 
+TEST(RateLimiter, GoesOnFromHowFarAnotherProcessIsAhead) {
+  const Gcra rule({10, seconds(1)}, 5);
+  const base::TimePoint now = at(seconds(1'000));
+  RateLimiter before(rule);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(before.admit(now));
+  const nanoseconds ahead = before.ahead(now);
+  EXPECT_NEAR(static_cast<double>(ahead.count()), 3e8, 1e5);
+  RateLimiter same(rule);
+  same.go_on_from(ahead, now);
+  EXPECT_TRUE(same.admit(now));
+  EXPECT_TRUE(same.admit(now));
+  EXPECT_FALSE(same.admit(now));
+  EXPECT_EQ(before.ahead(now + seconds(1)), nanoseconds(0));
+  // Another rule lacks no more than all of its burst.
+  RateLimiter smaller(Gcra({10, seconds(1)}, 1));
+  smaller.go_on_from(seconds(3'600), now);
+  EXPECT_FALSE(smaller.admit(now));
+  EXPECT_TRUE(smaller.admit(now + milliseconds(101)));
+}
+
 TEST(RateLimiter, AdmitsTheBurstThenTheRate) {
   RateLimiter limiter(Gcra({1000, seconds(1)}, 20));
   int admitted = 0;

@@ -26,6 +26,25 @@ class RandomTicketKeys : public testing::Test {
   base::TimePoint now = kTicketStart;
 };
 
+TEST_F(RandomTicketKeys, GoOnInAnotherProcessWithTheirAge) {
+  const TicketKey first = make();
+  now += minutes(90);
+  const TicketKey second = make();
+  now += minutes(20);
+  const auto aged = keys->aged(now);
+  ASSERT_EQ(aged.size(), 2u);
+  EXPECT_EQ(aged[0].age, minutes(20));
+  EXPECT_EQ(aged[1].age, minutes(110));
+  const auto others = TicketKeys::random();
+  const base::TimePoint there = now + std::chrono::hours(5);  // its clock is another one's
+  others->go_on_with(aged, there);
+  EXPECT_EQ(others->for_new_ticket(there)->name, second.name);
+  EXPECT_TRUE(others->find(second.name, there)->makes_tickets);
+  EXPECT_EQ(others->find(first.name, there)->key.mac, first.mac);
+  EXPECT_NE(others->for_new_ticket(there + minutes(40))->name, second.name) << "its hour is over";
+  EXPECT_FALSE(others->find(first.name, there + minutes(70)).has_value());
+}
+
 TEST_F(RandomTicketKeys, MakeTicketsForAnHour) {
   const TicketKey first = make();
   now += minutes(59);
