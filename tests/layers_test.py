@@ -35,7 +35,7 @@ LIBRARIES = {
     "libbpf": (r"bpf/", r"net/packet_filter"),
     "c-ares": (r"ares\.h$|ares_", r"net/ares_session\."),
     "OpenSSL": (r"openssl/", r"tls/"),
-    "libsystemd": (r"systemd/", r"server/service_manager\.cc$"),
+    "libsystemd": (r"systemd/", r"server/(service_manager|socket_activation)\.cc$"),
     "xxHash": (r"xxhash\.h$|xxh3\.h$", r"admission/client_key\.cc$|balance/maglev\.cc$|pool/client_hash\.cc$"),
 }
 

@@ -5,6 +5,7 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
+#include <fcntl.h>
 
 #include <cerrno>
 #include <map>
@@ -119,18 +120,21 @@ void send(evhttp_request* request, const HttpResponse& response) {
 class HttpServer::Impl {
  public:
   static base::Result<std::unique_ptr<Impl>> open(const base::Address& address, Handler handler,
-                                                  base::Millis patience) {
+                                                  base::Millis patience, base::UniqueFd inherited) {
     auto loop = HttpLoop::create();
     if (!loop) return base::failure(std::move(loop.error()));
     net::ListenOptions options;
     options.backlog = kBacklog;
-    auto fd = net::listen_on(address, options);
+    const bool is_anothers = static_cast<bool>(inherited);
+    auto fd =
+        is_anothers ? base::Result<base::UniqueFd>(std::move(inherited)) : net::listen_on(address, options);
     if (!fd) return base::failure(std::move(fd.error()).with_context("admin door"));
     auto real = net::local_address(fd->get());
     if (!real) return base::failure(std::move(real.error()));
     auto impl = std::unique_ptr<Impl>(new Impl(std::move(*loop), *real, std::move(handler), patience));
     if (auto serving = impl->serve(std::move(*fd)); !serving)
       return base::failure(std::move(serving.error()));
+    if (is_anothers && impl->path_) impl->path_->leave_to_another();
     return impl;
   }
 
@@ -145,6 +149,7 @@ class HttpServer::Impl {
     auto thread = net::start_thread("admin", [this] { loop_->run([this] { connections_.sweep(); }); });
     if (!thread) return base::failure(std::move(thread.error()));
     thread_ = std::move(*thread);
+    if (path_) path_->take();
     return {};
   }
 
@@ -155,6 +160,14 @@ class HttpServer::Impl {
     });
     loop_->stop();
     thread_.join();
+  }
+
+  base::UniqueFd copy_socket() const { return base::UniqueFd(::fcntl(listening_, F_DUPFD_CLOEXEC, 0)); }
+
+  void leave(bool to_another) {
+    if (path_ && to_another) path_->leave_to_another();
+    if (path_) path_->remove();
+    loop_->posts()->post([this] { evhttp_del_accept_socket(http_, socket_); });
   }
 
   const base::Address& address() const { return address_; }
@@ -184,7 +197,8 @@ class HttpServer::Impl {
         http_, [](evhttp_request* request, void* arg) { static_cast<Impl*>(arg)->answer(request); }, this);
     evhttp_bound_socket* socket = evhttp_accept_socket_with_handle(http_, fd.get());
     if (socket == nullptr) return base::failure(base::system_error("admin door", ENOMEM));
-    static_cast<void>(fd.release());  // evhttp closes it
+    listening_ = fd.release();  // evhttp closes it
+    socket_ = socket;
     evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(socket), &Impl::accept_failed);
     return {};
   }
@@ -242,12 +256,14 @@ class HttpServer::Impl {
   std::uint64_t next_id_ = 0;
   // Requests that have no answer yet. One whose connection has gone is still here, and is freed by an answer.
   std::map<std::uint64_t, evhttp_request*> asked_;
+  evhttp_bound_socket* socket_ = nullptr;
+  int listening_ = -1;
   std::thread thread_;
 };
 
 base::Result<std::unique_ptr<HttpServer>> HttpServer::open(const base::Address& address, Handler handler,
-                                                           base::Millis patience) {
-  auto impl = Impl::open(address, std::move(handler), patience);
+                                                           base::Millis patience, base::UniqueFd inherited) {
+  auto impl = Impl::open(address, std::move(handler), patience, std::move(inherited));
   if (!impl) return base::failure(std::move(impl.error()));
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(*impl)));
 }
@@ -256,6 +272,8 @@ HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() = default;
 base::Result<void> HttpServer::start() { return impl_->start(); }
 void HttpServer::stop() { impl_->stop(); }
+base::UniqueFd HttpServer::copy_socket() const { return impl_->copy_socket(); }
+void HttpServer::leave(bool to_another) { impl_->leave(to_another); }
 const base::Address& HttpServer::address() const { return impl_->address(); }
 
 }  // namespace weir::admin

@@ -10,6 +10,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace weir::admin {
 
@@ -20,9 +21,11 @@ class HttpServer {
 
   // Binds `address` (mode 0660 for a unix socket). A client has `patience` in all to send a whole request,
   // and as much to take its answer and send the next one; a request may wait for its answer as long as that
-  // takes.
+  // takes. `inherited`, where it is one, is a socket that listens there already;
+  // its path belongs to another process until `start`.
   static base::Result<std::unique_ptr<HttpServer>> open(const base::Address& address, Handler handler,
-                                                        base::Millis patience = base::Millis(10'000));
+                                                        base::Millis patience = base::Millis(10'000),
+                                                        base::UniqueFd inherited = {});
   ~HttpServer();  // stops
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -30,6 +33,12 @@ class HttpServer {
   base::Result<void> start();
   // Ends the thread; open connections are dropped. Idempotent.
   void stop();
+
+  // Another descriptor of the listening socket, for another process; empty when there is none left. And that
+  // nobody is accepted here any more, while those who are in go on: by whether it is the other one's now.
+  // After `start`, and before `stop`; one thread.
+  base::UniqueFd copy_socket() const;
+  void leave(bool to_another);
 
   // The real address: port 0 is resolved.
   const base::Address& address() const;

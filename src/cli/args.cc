@@ -34,7 +34,8 @@ constexpr const char* kRunFooter =
     "it\n"
     "in force for new sessions, or says in the log what is wrong with it. SIGUSR1 opens the log's file "
     "again,\n"
-    "for logrotate.";
+    "for logrotate. SIGUSR2 has the program as it is installed now take over, while this process keeps its\n"
+    "sessions for process.upgrade_drain_timeout.";
 
 constexpr const char* kCheckFooter =
     "Examples:\n"

@@ -35,10 +35,21 @@ std::string count_of(const config::Problems& problems) {
   return number_of(errors, "error") + ", " + number_of(problems.size() - errors, "warning");
 }
 
+// The errors among them.
+std::string in_one_line(const config::Problems& problems) {
+  std::string text;
+  for (const auto& problem : problems) {
+    if (problem.severity != config::Severity::kError) continue;
+    text += (text.empty() ? "" : "; ") + config::to_string(problem);
+  }
+  return text;
+}
+
 // The admin door, bound but not started. It reads `supervisor` once it is.
 std::unique_ptr<admin::HttpServer> open_door(const config::Placed<base::Address>& bind,
                                              const std::unique_ptr<server::Supervisor>& supervisor,
-                                             config::Problems& problems) {
+                                             server::Inheritance* inheritance, config::Problems& problems) {
+  constexpr base::Millis kPatience{10'000};
   const auto rules = [&] {
     const auto running = supervisor->running();
     return admin::GuardRules{running->admin_token, running->config.admin.hosts,
@@ -47,7 +58,8 @@ std::unique_ptr<admin::HttpServer> open_door(const config::Placed<base::Address>
   auto opened = admin::HttpServer::open(
       bind.value, [&, rules](admin::HttpRequest&& request, const admin::HttpReply& reply) {
         admin::answer(std::move(request), reply, {*supervisor, *supervisor, rules});
-      });
+      },
+      kPatience, inheritance == nullptr ? base::UniqueFd() : inheritance->take_door(bind.value));
   if (opened) return std::move(*opened);
   config::add_error(problems, bind.place, opened.error().message());
   return nullptr;
@@ -69,27 +81,38 @@ base::Result<std::vector<base::Address>> leave_names(const base::HostPort&) {
 }  // namespace
 
 int run(const std::string& path) {
-  hold({SIGUSR1, SIGHUP});
+  hold({SIGUSR1, SIGUSR2, SIGHUP});
+  std::string not_inherited;
+  const std::unique_ptr<server::Inheritance> inheritance = server::Inheritance::receive(not_inherited);
   config::Loaded loaded = config::load_file(path, config::process_environment());
   config::Problems problems = std::move(loaded.problems);
+  if (!not_inherited.empty()) {
+    config::add_warning(problems, {},
+                        "started as at any other time, and not by an upgrade: " + not_inherited);
+  }
   std::unique_ptr<server::Supervisor> supervisor;
   std::unique_ptr<admin::HttpServer> door;
   server::Supervisor::Options options;
+  options.inheritance = inheritance.get();
   if (loaded.config.admin.bind) {
     options.open_first = [&](config::Problems& found) {
-      door = open_door(*loaded.config.admin.bind, supervisor, found);
+      door = open_door(*loaded.config.admin.bind, supervisor, inheritance.get(), found);
     };
+    options.copy_door = [&door] { return door->copy_socket(); };
+    options.leave_door = [&door](bool is_taken) { door->leave(is_taken); };
   }
   options.load = [path] { return config::load_file(path, config::process_environment()); };
   if (!config::has_error(problems)) supervisor = server::Supervisor::prepare(loaded, options, problems);
   if (supervisor != nullptr) {
     auto started = supervisor->start();
+    if (started) started = supervisor->take_over();
     if (started && door != nullptr) started = door->start();
     if (!started) config::add_error(problems, {}, started.error().message());
   }
   if (supervisor == nullptr || config::has_error(problems)) {
     print(problems);
     fmt::print(stderr, "weir: not started: {}\n", count_of(problems));
+    if (inheritance != nullptr) inheritance->fail(in_one_line(problems));
     return kProblem;
   }
   std::optional<base::Address> door_address;

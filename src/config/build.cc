@@ -42,6 +42,7 @@ ProcessConfig build_process(const Node& root, Problems& problems) {
   reader.read_word("when_full", out.when_full);
   reader.read_duration("drain_timeout", out.drain_timeout);
   reader.read_duration("drain_delay", out.drain_delay);
+  reader.read_duration("upgrade_drain_timeout", out.upgrade_drain_timeout);
   reader.read_count("busy_poll", out.busy_poll);
   reader.read_count("splice_pipes", out.splice_pipes);
   reader.read_text("user", out.user);

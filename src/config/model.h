@@ -56,10 +56,11 @@ struct ProcessConfig {
   WhenFull when_full = WhenFull::kWait;
   Millis drain_timeout{30'000};
   Millis drain_delay{0};
-  unsigned busy_poll = 0;                         // microseconds
-  std::optional<unsigned> splice_pipes;           // unset: "auto"
-  Placed<std::string> user;                       // empty: stay who we are
-  std::optional<ConnectionRate> connection_rate;  // of all listeners together
+  std::optional<Millis> upgrade_drain_timeout{3'600'000};  // unset: "off"
+  unsigned busy_poll = 0;                                  // microseconds
+  std::optional<unsigned> splice_pipes;                    // unset: "auto"
+  Placed<std::string> user;                                // empty: stay who we are
+  std::optional<ConnectionRate> connection_rate;           // of all listeners together
 };
 
 struct LogConfig {

@@ -75,6 +75,15 @@ const auto kKeys = std::to_array<Key>({
          "the time that a balancer or a service registry in front of this one takes to notice. "
          "`drain_timeout` begins after it."},
     {.section = Section::kProcess,
+     .name = "upgrade_drain_timeout",
+     .type = ValueType::kDuration,
+     .default_value = "\"1h\"",
+     .special = "off",
+     .least = 0,
+     .most = kYear,
+     .help = "How long the process before an upgrade keeps the connections that it has; `off`: as long as "
+             "they last. SIGTERM to that process then means `drain_timeout`."},
+    {.section = Section::kProcess,
      .name = "busy_poll",
      .type = ValueType::kCount,
      .default_value = "0",

@@ -46,7 +46,8 @@ void Acceptor::resume() {
 
 void Acceptor::drain() {
   draining_ = true;
-  for (int i = 0; socket_->is_open() && i < kMostQueued && accept_one() == Step::kAgain; ++i) {
+  const bool is_ours = socket_->is_open() && !socket_->is_anothers();
+  for (int i = 0; is_ours && i < kMostQueued && accept_one() == Step::kAgain; ++i) {
   }
   watch_.stop();
   retry_.stop();

@@ -50,7 +50,7 @@ class Acceptor {
   void resume();
 
   // Takes what has already arrived and closes the listening socket. Those for whom there is no permit are
-  // refused.
+  // refused. Where another process accepts from it, it is left to that one with all who wait.
   void drain();
 
  private:

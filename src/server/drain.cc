@@ -12,6 +12,8 @@ namespace {
 
 constexpr base::Millis kLookInterval{20};
 constexpr base::Millis kWordInterval{5'000};
+constexpr base::Millis kRetiredWordInterval{600'000};
+constexpr base::Millis kRetiredLookInterval{200};
 
 }  // namespace
 
@@ -21,6 +23,7 @@ Drain::Drain(net::EventLoop& loop, Parts parts, std::function<void()> done)
 }
 
 void Drain::request() {
+  if (retired_) return hurry();
   if (begun_) return cut(session::CloseReason::kShutdown);
   begun_ = true;
   const base::Millis delay = parts_.delay();
@@ -35,15 +38,37 @@ void Drain::request() {
   look();
 }
 
+void Drain::retire(std::optional<base::Millis> timeout) {
+  if (begun_) return;
+  begun_ = retired_ = true;
+  retired_timeout_ = timeout;
+  stop_at_ = base::precise_now();
+  look();
+}
+
+// The end is wanted of a process that another one has taken the place of.
+void Drain::hurry() {
+  retired_ = false;
+  const base::Millis timeout = parts_.timeout();
+  const base::TimePoint until = base::precise_now() + timeout;
+  deadline_ = deadline_ ? std::min(*deadline_, until) : until;
+  say_that_it_drains("drain_timeout", base::to_string(timeout));
+}
+
 void Drain::begin_to_stop(base::TimePoint now) {
   stopping_ = true;
   parts_.stop_inviting();
-  const base::Millis timeout = parts_.timeout();
-  deadline_ = now + timeout;
+  const std::optional<base::Millis> timeout = retired_ ? retired_timeout_ : parts_.timeout();
+  if (timeout) deadline_ = now + *timeout;
   next_word_ = now + kWordInterval / 5;
+  say_that_it_drains(retired_ ? "upgrade_drain_timeout" : "drain_timeout",
+                     timeout ? base::to_string(*timeout) : "off");
+}
+
+void Drain::say_that_it_drains(std::string_view limit, const std::string& timeout) const {
   base::LogFields fields;
   fields.number("sessions", parts_.slots.used());
-  fields.text("drain_timeout", base::to_string(timeout));
+  fields.text(limit, timeout);
   parts_.log.event(LogLevel::kInfo, "draining", "accepting no more; a second signal ends at once", fields);
 }
 
@@ -71,7 +96,7 @@ void Drain::look() {
   // Two workers may have a socket that changes hands, and only one may close it.
   may_close_ = may_close_ || parts_.serving.is_settled();
   if (!stop_posted_ && may_close_) stop_posted_ = stop_accepting();
-  if (!cut_wanted_ && now >= deadline_) cut(session::CloseReason::kDrainTimeout);
+  if (!cut_wanted_ && deadline_ && now >= *deadline_) cut(session::CloseReason::kDrainTimeout);
   const WorkerSet::List workers = parts_.workers.all();
   const bool accepting =
       std::any_of(workers.begin(), workers.end(), [](const auto& w) { return w->accepting(); });
@@ -81,9 +106,10 @@ void Drain::look() {
   if (!accepting && parts_.slots.used() == 0) return done_();
   if (now >= next_word_) {
     say_what_is_waited_for();
-    next_word_ = now + kWordInterval;
+    next_word_ = now + (retired_ ? kRetiredWordInterval : kWordInterval);
   }
-  timer_.start(kLookInterval);
+  // What lasts for hours is not looked at as often as what is to end.
+  timer_.start(retired_ && !accepting ? kRetiredLookInterval : kLookInterval);
 }
 
 bool Drain::stop_accepting() {
@@ -108,8 +134,10 @@ void Drain::say_what_is_waited_for() {
   base::LogFields fields;
   fields.number("sessions", parts_.slots.used());
   fields.text("listeners", open);
-  const auto left = std::chrono::duration_cast<std::chrono::seconds>(deadline_ - base::precise_now());
-  fields.number("seconds_left", static_cast<std::uint64_t>(std::max<std::int64_t>(left.count(), 0)));
+  if (deadline_) {
+    const auto left = std::chrono::duration_cast<std::chrono::seconds>(*deadline_ - base::precise_now());
+    fields.number("seconds_left", static_cast<std::uint64_t>(std::max<std::int64_t>(left.count(), 0)));
+  }
   parts_.log.event(LogLevel::kInfo, "waiting", "sessions are still open", fields);
 }
 

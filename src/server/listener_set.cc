@@ -49,6 +49,10 @@ std::vector<std::size_t> first_workers(std::size_t count) {
   return numbers;
 }
 
+std::string ListenerSet::key_of(const config::ListenerConfig& listener, const Address& address) {
+  return server::key_of(listener, address, 0);
+}
+
 unsigned ListenerSet::count(const config::Config& config, std::size_t workers) {
   std::size_t sockets = 0;
   for (const auto& listener : config.listeners) {
@@ -66,7 +70,7 @@ ListenerSet ListenerSet::open(const config::Config& config, const std::vector<st
     set.addresses_.emplace_back();
     std::size_t chosen = 0;
     for (const auto& bind : listener.bind) {
-      const std::string key = key_of(listener, bind.value, chosen);
+      const std::string key = server::key_of(listener, bind.value, chosen);
       if (bind.value.is_ip() && bind.value.port() == 0) ++chosen;
       auto opened = set.open_address(listener, bind.value, key, workers.size(), before);
       if (!opened) {
@@ -103,6 +107,8 @@ Result<ListenerSet::Bound> ListenerSet::open_address(const config::ListenerConfi
     bound.address = known->address;
     bound.sockets = known->sockets;
     bound.path = known->path;
+    bound.is_single = known->is_single;
+    if (bound.is_single) workers = bound.sockets.size();
     if (address.is_ip() && workers > bound.sockets.size()) before->share_port(bound.address.port());
   } else {
     auto first = net::listen_on(address, bound.options);
@@ -130,10 +136,11 @@ Result<ListenerSet::Bound> ListenerSet::open_address(const config::ListenerConfi
 }
 
 void ListenerSet::assign(const std::vector<std::size_t>& workers) {
-  std::size_t turn = 0;  // unix sockets go round
+  std::size_t turn = 0;  // those that are alone go round
   for (const Bound& bound : bounds_) {
     for (std::size_t i = 0; i < bound.sockets.size(); ++i) {
-      const std::size_t at = bound.address.is_unix() ? turn++ : i;
+      const bool is_alone = bound.address.is_unix() || bound.is_single;
+      const std::size_t at = is_alone ? turn++ : i;
       sockets_.push_back({bound.sockets[i], bound.listener, workers[at % workers.size()]});
     }
   }
@@ -186,6 +193,80 @@ std::vector<std::string> ListenerSet::apply() const {
       if (const auto changed = socket->change(bound.options); !changed) {
         faults.push_back(changed.error().message());
       }
+    }
+  }
+  return faults;
+}
+
+Result<ListenerSet> ListenerSet::of_another(std::vector<Handed> handed) {
+  ListenerSet set;
+  for (Handed& one : handed) {
+    auto address = net::local_address(one.fd.get());
+    if (!address) return failure(std::move(address.error()).with_context("a socket that was handed over"));
+    // Those of one address follow each other.
+    if (set.bounds_.empty() || set.bounds_.back().key != one.key) {
+      Bound& bound = set.bounds_.emplace_back();
+      bound.key = one.key;
+      bound.address = *address;
+      bound.options.v6only = one.v6only;
+      bound.is_single = one.is_single;
+      if (address->is_unix()) {
+        bound.path = std::make_shared<net::SocketPath>(address->path());
+        bound.path->leave_to_another();
+      }
+    }
+    set.bounds_.back().sockets.push_back(
+        std::make_shared<ListeningSocket>(std::move(one.fd), *address, ListeningSocket::OfAnother()));
+  }
+  return set;
+}
+
+Result<std::vector<Handed>> ListenerSet::hand_over() const {
+  std::vector<Handed> handed;
+  for (const Bound& bound : bounds_) {
+    if (bound.path != nullptr && !bound.path->is_at(bound.address.path())) continue;
+    for (const auto& socket : bound.sockets) {
+      auto copy = socket->copy();
+      if (!copy) return failure(std::move(copy.error()));
+      if (!*copy) continue;
+      handed.push_back(
+          {bound.key, bound.options.v6only, bound.is_single, std::move(*copy), socket, bound.path});
+    }
+  }
+  return handed;
+}
+
+std::vector<std::size_t> ListenerSet::not_taken(const ListenerSet& handed) const {
+  std::unordered_set<const ListeningSocket*> taken;
+  for (const Assigned& one : sockets_) taken.insert(one.socket.get());
+  std::vector<std::size_t> left;
+  std::size_t position = 0;
+  for (const Bound& bound : handed.bounds_) {
+    for (const auto& socket : bound.sockets) {
+      if (!taken.contains(socket.get())) left.push_back(position);
+      ++position;
+    }
+  }
+  return left;
+}
+
+bool ListenerSet::has_anothers() const {
+  return std::any_of(sockets_.begin(), sockets_.end(),
+                     [](const Assigned& one) { return one.socket->is_anothers(); });
+}
+
+std::vector<std::string> ListenerSet::take() const {
+  std::vector<std::string> faults;
+  const auto note = [&](const base::Result<void>& done) {
+    if (!done) faults.push_back(done.error().message());
+  };
+  for (const Bound& bound : bounds_) {
+    // The path of one that somebody else has made is that one's, with its mode.
+    const bool is_made_elsewhere = bound.is_single && bound.path != nullptr;
+    if (bound.path != nullptr && !is_made_elsewhere) bound.path->take();
+    for (const auto& socket : bound.sockets) {
+      note(socket->take());
+      if (!is_made_elsewhere) note(socket->change(bound.options));
     }
   }
   return faults;

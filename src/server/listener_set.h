@@ -1,8 +1,9 @@
 // Every listening socket of a configuration and who accepts from which: TCP addresses have one SO_REUSEPORT
 // socket for each worker at least, unix sockets one in all. A set that follows another one takes over the
 // sockets of the addresses that are still there, so that no connection which waits to be accepted is lost:
-// sockets change their worker, and are never closed for want of one. The paths of unix sockets go with the
-// last set that has them, or when they are told to. Constant but for that.
+// sockets change their worker, and are never closed for want of one; a set of another process is followed in
+// the same way. The paths of unix sockets go with the last set that has them, or when they are told to.
+// Constant but for that.
 #pragma once
 
 #include <algorithm>
@@ -26,6 +27,23 @@ struct Assigned {
   std::size_t worker = 0;    // its number
 };
 
+// A listening socket on its way from one process to another.
+struct Handed {
+  std::string key;  // of its address, see ListenerSet::Bound
+  bool v6only = true;
+  bool is_single = false;  // no others may be bound beside it
+  base::UniqueFd fd;       // another descriptor of it
+  // Of the process that has it.
+  std::shared_ptr<ListeningSocket> socket{};
+  std::shared_ptr<net::SocketPath> path{};
+
+  // It is the other process's from now on.
+  void leave() const {
+    socket->leave_to_another();
+    if (path != nullptr) path->leave_to_another();
+  }
+};
+
 // The numbers of so many workers, from 0 on.
 std::vector<std::size_t> first_workers(std::size_t count);
 
@@ -38,8 +56,14 @@ class ListenerSet {
   static ListenerSet open(const config::Config& config, const std::vector<std::size_t>& workers,
                           config::Problems& problems, const ListenerSet* before = nullptr);
 
+  // What another process has handed over, for `open` to follow. Fails when one is no socket.
+  static base::Result<ListenerSet> of_another(std::vector<Handed> handed);
+
   ListenerSet(ListenerSet&&) = default;
   ListenerSet& operator=(ListenerSet&&) = delete;
+
+  // What makes an address of a listener the same one in another set. Precondition: its port is not 0.
+  static std::string key_of(const config::ListenerConfig& listener, const base::Address& address);
 
   // How many sockets `open` makes; for the sum of descriptors.
   static unsigned count(const config::Config& config, std::size_t workers);
@@ -50,6 +74,18 @@ class ListenerSet {
   // bound beside them. What cannot be had is returned in words. Nothing is to be done for a set without one
   // before it.
   std::vector<std::string> apply() const;
+
+  // All that another process may have; a unix socket only while its path leads to it. What is accepted from
+  // now on may have that one's filters. Fails when there is no descriptor left.
+  base::Result<std::vector<Handed>> hand_over() const;
+  // The positions among those of `hand_over` in the other process that this set, which follows them, has not
+  // taken. `handed`: the set that was made of them.
+  std::vector<std::size_t> not_taken(const ListenerSet& handed) const;
+  // Whether another process has the say over one of them.
+  bool has_anothers() const;
+  // This one has all of its sockets and paths, from now on or again, with filters and options; what cannot be
+  // had is returned in words.
+  std::vector<std::string> take() const;
 
   // Those of `sockets` that are in no address of this set any more.
   std::vector<Assigned> leaving(const std::vector<Assigned>& sockets) const;
@@ -79,6 +115,7 @@ class ListenerSet {
     std::vector<std::shared_ptr<ListeningSocket>> sockets;
     std::shared_ptr<net::SocketPath> path;  // of a unix socket
     bool needs_apply = false;               // to have its options, or to listen at all
+    bool is_single = false;                 // of somebody else's making: none can be bound beside it
   };
 
   ListenerSet() = default;

@@ -1,17 +1,50 @@
 #include "server/listening_socket.h"
 
+#include <fcntl.h>
+
+#include <cerrno>
+
 namespace weir::server {
 
 void ListeningSocket::close() {
   const std::lock_guard lock(mutex_);
-  if (fd_ && filter_ != nullptr) filter_->detach(fd_.get());
+  if (fd_ && filter_ != nullptr && !is_anothers()) filter_->detach(fd_.get());
   filter_.reset();
   fd_.reset();
+}
+
+base::Result<base::UniqueFd> ListeningSocket::copy() {
+  const std::lock_guard lock(mutex_);
+  if (!fd_) return base::UniqueFd();
+  base::UniqueFd copy(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy) return base::failure(base::system_error("hand a listening socket over", errno));
+  was_filtered_.store(true, std::memory_order_relaxed);
+  return copy;
+}
+
+base::Result<void> ListeningSocket::take() {
+  const std::lock_guard lock(mutex_);
+  is_anothers_.store(false, std::memory_order_release);
+  if (!fd_ || !is_tcp()) return {};
+  if (filter_ == nullptr) {
+    net::PacketFilter::detach_accepted(fd_.get());
+    return {};
+  }
+  auto attached = filter_->attach(fd_.get());
+  if (!attached) {
+    net::PacketFilter::detach_accepted(fd_.get());
+    filter_.reset();
+  }
+  return attached;
 }
 
 base::Result<void> ListeningSocket::set_filter(std::shared_ptr<net::PacketFilter> filter) {
   const std::lock_guard lock(mutex_);
   if (filter == filter_ || !fd_) return {};
+  if (is_anothers()) {
+    filter_ = std::move(filter);
+    return {};
+  }
   if (filter_ != nullptr) filter_->detach(fd_.get());
   filter_.reset();
   if (filter == nullptr) return {};
@@ -29,7 +62,7 @@ std::shared_ptr<net::PacketFilter> ListeningSocket::filter() const {
 
 base::Result<void> ListeningSocket::change(const net::ListenOptions& options) {
   const std::lock_guard lock(mutex_);
-  if (!fd_) return {};
+  if (!fd_ || is_anothers()) return {};
   return net::change_listening(fd_.get(), address_, options);
 }
 

@@ -218,6 +218,12 @@ base::Result<void> NameKeeper::remove(std::size_t pool, const std::string& entry
   return {};
 }
 
+std::vector<NameAtStart> NameKeeper::last_answers() const {
+  std::vector<NameAtStart> all;
+  for (const auto& one : names_) all.push_back({one->pool, one->backend, one->endpoints, one->why_none});
+  return all;
+}
+
 void NameKeeper::pools_changed() {
   for (std::size_t i = 0; i < pools_->size(); ++i) adopt(i);
   publish(base::precise_now());

@@ -61,6 +61,8 @@ class NameKeeper {
   // why.
   base::Result<void> add(std::size_t pool, config::BackendConfig entry);
   base::Result<void> remove(std::size_t pool, const std::string& entry);
+  // What each name stands for now, with its place in the configuration.
+  std::vector<NameAtStart> last_answers() const;
 
   // Of the pool of that name, as it was a moment ago. Any thread.
   std::vector<NameStatus> status(const std::string& pool) const;

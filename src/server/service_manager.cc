@@ -20,11 +20,6 @@ std::optional<base::Millis> watchdog_tick() {
   return std::max(base::Millis(microseconds / 4'000), base::Millis(1));
 }
 
-// What cannot be told is told to nobody: the service manager goes by its own timeouts then.
-void tell_manager(const std::string& state) {
-  static_cast<void>(::sd_notify(kKeepEnvironment, state.c_str()));
-}
-
 }  // namespace
 
 ServiceManager::ServiceManager(net::EventLoop& loop, const WorkerSet& workers)
@@ -32,9 +27,14 @@ ServiceManager::ServiceManager(net::EventLoop& loop, const WorkerSet& workers)
   timer_.bind<&ServiceManager::on_tick>(loop, this);
 }
 
+// What cannot be told is told to nobody: the service manager goes by its own timeouts then.
+void ServiceManager::tell(const std::string& state) const {
+  if (!is_silent_) static_cast<void>(::sd_notify(kKeepEnvironment, state.c_str()));
+}
+
 void ServiceManager::ready(const std::string& status) {
-  tell_manager(fmt::format("READY=1\nSTATUS={}", status));
-  if (tick_ && asked_.empty()) ask_for_signs();
+  tell(fmt::format("READY=1\nSTATUS={}", status));
+  if (tick_ && asked_.empty() && !is_silent_) ask_for_signs();
 }
 
 // `Type=notify-reload` wants the time as well (sd_notify(3), since systemd 253).
@@ -43,11 +43,18 @@ void ServiceManager::reloading() {
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   const std::uint64_t microseconds =
       static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000;
-  tell_manager(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", microseconds));
+  tell(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", microseconds));
 }
 
 void ServiceManager::stopping(const std::string& status) {
-  tell_manager(fmt::format("STOPPING=1\nSTATUS={}", status));
+  tell(fmt::format("STOPPING=1\nSTATUS={}", status));
+}
+
+// It listens to its main process only (NotifyAccess=main), so the other one must not speak before this.
+void ServiceManager::handed_over_to(pid_t pid) {
+  tell(fmt::format("MAINPID={}", pid));
+  is_silent_ = true;
+  timer_.stop();
 }
 
 void ServiceManager::on_tick() {
@@ -58,7 +65,7 @@ void ServiceManager::on_tick() {
     const bool was_asked = std::find(asked_.begin(), asked_.end(), worker) != asked_.end();
     return !was_asked || worker->gave_sign();
   });
-  if (all_turn) tell_manager("WATCHDOG=1");
+  if (all_turn) tell("WATCHDOG=1");
   ask_for_signs();
 }
 

@@ -3,6 +3,8 @@
 // Nothing happens where nobody asks (NOTIFY_SOCKET). On the control loop.
 #pragma once
 
+#include <sys/types.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,8 +27,11 @@ class ServiceManager {
   void reloading();
   // The end has begun; the watchdog is kept quiet until it comes.
   void stopping(const std::string& status);
+  // Another process of the service is its main one from now on, and says the rest: nothing more is told.
+  void handed_over_to(pid_t pid);
 
  private:
+  void tell(const std::string& state) const;
   void on_tick();
   // Of the workers, to be there by the next tick.
   void ask_for_signs();
@@ -35,6 +40,7 @@ class ServiceManager {
   std::vector<std::shared_ptr<Worker>> asked_;  // for a sign
   const std::optional<base::Millis> tick_;      // none: there is no watchdog
   net::Timer timer_;
+  bool is_silent_ = false;
 };
 
 }  // namespace weir::server

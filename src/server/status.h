@@ -20,6 +20,7 @@
 #include "pool/backend.h"
 #include "pool/pool.h"
 #include "server/process_facts.h"
+#include "server/predecessors.h"
 #include "session/counters.h"
 #include "tls/certificate_fact.h"
 
@@ -197,6 +198,7 @@ struct ProcessStatus {
   std::vector<AcceptQueueStatus> queues;
   PressureStatus pressure;
   ProcessFacts facts;
+  std::vector<PredecessorStatus> predecessors;  // that have sessions of before an upgrade
 };
 
 class StatusSource {

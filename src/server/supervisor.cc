@@ -12,7 +12,9 @@
 #include "net/resolver.h"
 #include "server/admin_token.h"
 #include "server/kernel_drop.h"
+#include "server/socket_activation.h"
 #include "server/start_log.h"
+#include "server/state_transfer.h"
 
 namespace weir::server {
 namespace {
@@ -36,7 +38,7 @@ base::UniqueFd take_signals() {
   std::signal(SIGPIPE, SIG_IGN);
   sigset_t set;
   sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, number);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&set, number);
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   return base::UniqueFd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
@@ -63,6 +65,8 @@ base::Result<void> change_user(const config::Config& config, bool keep_net_admin
 std::unique_ptr<Supervisor> Supervisor::prepare(config::Loaded loaded, const Options& options,
                                                 Problems& problems) {
   const config::Config& config = loaded.config;
+  net::OwnProgram program = net::own_program();
+  const Inheritance* const inheritance = options.inheritance;
   check_host(config, problems);
   const DescriptorPlan plan = plan_for(config, raise_descriptor_limit(), options.other_descriptors, problems);
   if (config::has_error(problems)) return nullptr;
@@ -74,8 +78,12 @@ std::unique_ptr<Supervisor> Supervisor::prepare(config::Loaded loaded, const Opt
   if (config::has_error(problems)) return nullptr;
 
   const auto files_read = std::chrono::system_clock::now();
-  World world = build_world(config, net::resolve, problems);
+  World world = build_world(config, net::resolve, problems, config::Severity::kWarning, kLongestAsking,
+                            inheritance == nullptr ? KnownAnswers() : known_answers(inheritance->state()));
   world.doors = build_doors(config, filters, problems);
+  if (inheritance != nullptr && !config::has_error(problems)) {
+    go_on_from(inheritance->state(), inheritance->tickets(), config, world, base::precise_now());
+  }
   // Not before: a resolver may take its time, and until here a signal simply ends the process.
   base::UniqueFd signals = take_signals();
   std::string token = load_admin_token(config.admin, problems);
@@ -87,15 +95,20 @@ std::unique_ptr<Supervisor> Supervisor::prepare(config::Loaded loaded, const Opt
   if (!mailbox) add_error(problems, mailbox.error());
   if (config::has_error(problems)) return nullptr;
   if (options.open_first) options.open_first(problems);
-  ListenerSet listeners = ListenerSet::open(config, first_workers(worker_count(config)), problems);
+  const auto activated = inheritance == nullptr ? activated_sockets(config, problems) : std::nullopt;
+  const ListenerSet* const handed = inheritance != nullptr ? &inheritance->listeners()
+                                    : activated            ? &*activated
+                                                           : nullptr;
+  ListenerSet listeners = ListenerSet::open(config, first_workers(worker_count(config)), problems, handed);
   refuse_unix_loops(config, listeners, problems);
   if (config::has_error(problems)) return nullptr;
   const auto running = std::make_shared<Running>(Running{std::move(loaded.config), std::move(loaded.settings),
                                                          std::move(world), std::move(listeners), plan,
                                                          files_read, std::move(token)});
   put_filters(*running, problems);
-  std::unique_ptr<Supervisor> supervisor(new Supervisor(
-      {running, std::move(*log), std::move(*loop), std::move(*mailbox), std::move(signals), options}));
+  std::unique_ptr<Supervisor> supervisor(
+      new Supervisor({running, std::move(*log), std::move(*loop), std::move(*mailbox), std::move(signals),
+                      std::move(program), options}));
   if (const auto opened = supervisor->open_parts(); !opened) {
     add_error(problems, opened.error());
     return nullptr;
@@ -115,6 +128,7 @@ Supervisor::Supervisor(Prepared&& prepared)
       loop_(std::move(prepared.loop)),
       mailbox_(std::move(prepared.mailbox)),
       signals_(std::move(prepared.signals)),
+      program_(std::move(prepared.program)),
       slots_(running_->descriptors.max_connections, [this] { workers_.resume_accepting(); }),
       workers_({slots_, *log_}),
       health_checks_(*loop_, {running_->config, running_->world.pools, *log_}),
@@ -125,6 +139,8 @@ Supervisor::Supervisor(Prepared&& prepared)
   settle_timer_.bind<&Supervisor::put_in_force_when_settled>(*loop_, this);
   begin_timer_.bind<&Supervisor::begin_reload>(*loop_, this);
   clear_timer_.bind<&Supervisor::clear_away>(*loop_, this);
+  upgrade_timer_.bind<&Supervisor::begin_upgrade>(*loop_, this);
+  if (options_.inheritance != nullptr) predecessors_.take(options_.inheritance->state().processes);
 }
 
 Supervisor::~Supervisor() { workers_.stop(); }
@@ -197,6 +213,10 @@ base::Result<void> Supervisor::open_parts() {
       [this](Next&& next, base::Millis took) { reload_made(std::move(next), took); });
   if (!reloader) return base::failure(std::move(reloader.error()));
   reloader_ = std::move(*reloader);
+  auto upgrader =
+      Upgrader::create(*loop_, program_, [this](Upgrader::Outcome&& made) { upgrade_made(std::move(made)); });
+  if (!upgrader) return base::failure(std::move(upgrader.error()));
+  upgrader_ = std::move(*upgrader);
   desk_ = std::make_unique<CommandDesk>(
       CommandDesk::Parts{[this] { return this->running(); }, workers_, *log_, *name_keeper_, *access_watch_});
   return {};
@@ -230,12 +250,14 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
   pool_keeper_->start();
   name_keeper_->start();
   refusals_->start();
+  take_what_was_handed_over();
   workers_.resume_accepting();
   serving_.store(true, std::memory_order_release);
-  service_manager_->ready(serving_in_words());
+  say_ready();
   loop_->run();
   is_over_.store(true, std::memory_order_release);
   forget_reloads();
+  upgrader_.reset();
   // What is being read now is not to be put in force any more. One question to a name server may be waited
   // for.
   reloader_.reset();
@@ -314,6 +336,11 @@ void Supervisor::on_signal(net::Ready) {
       log_->reopen();
       continue;
     }
+    if (info.ssi_signo == SIGUSR2) {
+      log_->event(LogLevel::kInfo, "signal", "a new process is to take over", fields);
+      request_upgrade({});
+      continue;
+    }
     log_->event(LogLevel::kInfo, "signal", "", fields);
     begin_stop();
   }
@@ -322,14 +349,23 @@ void Supervisor::on_signal(net::Ready) {
 ProcessStatus Supervisor::read_status() const {
   ProcessStatus status = status_reader_.read();
   status.draining = is_draining();
+  status.predecessors = predecessors_.alive();
   return status;
 }
 
-bool Supervisor::is_draining() const { return draining_.load(std::memory_order_acquire); }
+// Who still asks a process that has handed over how the service is hears of the one that serves.
+bool Supervisor::is_draining() const {
+  return draining_.load(std::memory_order_acquire) && !is_retired_.load(std::memory_order_acquire);
+}
 
 std::vector<config::Setting> Supervisor::read_settings() const { return running()->settings; }
 
 void Supervisor::begin_stop() {
+  if (is_upgrading_) {
+    // One that has begun is not stopped half-way.
+    stop_wanted_ = true;
+    return upgrader_->give_up();
+  }
   draining_.store(true, std::memory_order_release);
   service_manager_->stopping("stopping, when its sessions have ended");
   drain_->request();

@@ -1,6 +1,6 @@
 // The process's life: prepare everything that can fail, then start the threads, say that Weir is ready, and
-// serve until told to stop; when told to, read the configuration again and put it in force. Its loop is the
-// control thread, which is the thread that calls `run`.
+// serve until told to stop; when told to, read the configuration again and put it in force, or hand over to a
+// new process. Its loop is the control thread, which is the thread that calls `run`.
 #pragma once
 
 #include <atomic>
@@ -20,10 +20,12 @@
 #include "server/command_desk.h"
 #include "server/drain.h"
 #include "server/graveyard.h"
+#include "server/inheritance.h"
 #include "server/log_writer.h"
 #include "server/name_keeper.h"
 #include "server/pool_keeper.h"
 #include "server/port_watch.h"
+#include "server/predecessors.h"
 #include "server/preflight.h"
 #include "server/pressure_watch.h"
 #include "server/publisher.h"
@@ -33,6 +35,7 @@
 #include "server/service_manager.h"
 #include "server/status.h"
 #include "server/status_reader.h"
+#include "server/upgrader.h"
 #include "server/worker_set.h"
 
 namespace weir::server {
@@ -52,6 +55,12 @@ class Supervisor final : public StatusSource, public CommandTaker {
     // Opens what else must be open before clients can come in: after the change of user, before the
     // listeners.
     std::function<void(config::Problems&)> open_first;
+    // What the process before hands over; null: there is none.
+    Inheritance* inheritance = nullptr;
+    // For the next process: another descriptor of what `open_first` has opened to listen on; and that it is
+    // the other one's now, or, when that has no use for it, nobody's. On the control thread.
+    std::function<base::UniqueFd()> copy_door;
+    std::function<void(bool is_taken)> leave_door;
   };
 
   // Checks the host, changes the user, resolves names, opens the log and every listening socket. Starts no
@@ -67,12 +76,26 @@ class Supervisor final : public StatusSource, public CommandTaker {
   // error says so, and this object is only good for being destroyed. Once.
   base::Result<void> start();
 
+  // Waits until the process before, if there is one, lets this one begin. When it goes on itself nothing has
+  // happened. Once, between `start` and `run`.
+  base::Result<void> take_over();
+
   // Begins to accept, says "ready" (with `admin` as the admin door's address, when there is one) and serves
   // until a signal or `request_stop`. Once, after `start`.
   Outcome run(const std::optional<base::Address>& admin);
 
   // As SIGTERM does: the first drains, the second cuts. Any thread.
   void request_stop();
+
+  // What came of an upgrade: another process serves, or why this one goes on.
+  struct UpgradeResult {
+    bool is_done = false;
+    std::string message;
+  };
+  using UpgradeDone = std::function<void(UpgradeResult)>;
+  // As SIGUSR2 does: starts the program anew, hands over to it and drains. `done` is called once, on the
+  // control thread, as this is; it may be empty.
+  void request_upgrade(UpgradeDone done);
 
   // What it runs by now. Any thread.
   std::shared_ptr<const Running> running() const;
@@ -98,6 +121,7 @@ class Supervisor final : public StatusSource, public CommandTaker {
     std::unique_ptr<net::EventLoop> loop;
     std::unique_ptr<net::Mailbox<Asked>> mailbox;
     base::UniqueFd signals;
+    net::OwnProgram program;
     Options options;
   };
 
@@ -124,6 +148,15 @@ class Supervisor final : public StatusSource, public CommandTaker {
   void bury(const Running& was, const Running& now);
   void reload_done();
   void reload_ended();
+
+  void begin_upgrade();
+  base::Result<Legacy> make_legacy() const;
+  void upgrade_made(Upgrader::Outcome&& outcome);
+  void upgrade_failed(const std::string& why);
+  void hand_over_to(const Upgrader::Outcome& outcome);
+  void take_what_was_handed_over();
+  void say_ready();
+
   // As many connections as fit beside the workers that have yet to end.
   void set_connection_limit(const DescriptorPlan& plan);
   // Ends workers that have retired, and frees what has had its day.
@@ -137,10 +170,12 @@ class Supervisor final : public StatusSource, public CommandTaker {
   const std::unique_ptr<net::EventLoop> loop_;
   const std::unique_ptr<net::Mailbox<Asked>> mailbox_;
   const base::UniqueFd signals_;
+  const net::OwnProgram program_;
   net::Watch signal_watch_;
   net::Timer begin_timer_;
   net::Timer settle_timer_;
   net::Timer clear_timer_;
+  net::Timer upgrade_timer_;
   base::Millis clear_interval_{0};
   Graveyard graveyard_;
   admission::ConnectionSlots slots_;
@@ -159,6 +194,14 @@ class Supervisor final : public StatusSource, public CommandTaker {
   StatusReader status_reader_;
   std::optional<std::pair<Next, base::Millis>> next_;  // waits to be put in force
   std::unique_ptr<Reloader> reloader_;
+  Predecessors predecessors_;
+  bool is_upgrading_ = false;
+  bool reload_wanted_ = false;  // when the upgrade has come to an end
+  bool stop_wanted_ = false;    // the same
+  pid_t successor_ = 0;         // serves instead of this one; 0: none
+  UpgradeDone upgrade_done_;
+  std::unique_ptr<Upgrader> upgrader_;
+  std::atomic<bool> is_retired_{false};  // another process serves in its place
   std::vector<CommandDone> reload_asked_;  // by whom, for the one that is to begin next
   std::vector<CommandDone> reload_waits_;  // who waits for the one that is under way
   std::unique_ptr<CommandDesk> desk_;

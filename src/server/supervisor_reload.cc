@@ -65,6 +65,10 @@ void Supervisor::request_reload(CommandDone done) {
     return done({CommandResult::kBusy, "too many wait for a reload: ask again", {}});
   }
   if (done) reload_asked_.push_back(std::move(done));
+  if (is_upgrading_) {
+    reload_wanted_ = true;
+    return;
+  }
   service_manager_->reloading();
   access_watch_->pause();
   begin_reload();

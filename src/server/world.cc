@@ -42,8 +42,9 @@ std::size_t position_in(const std::vector<One>& all, const One* one) {
 class Builder {
  public:
   Builder(const config::Config& config, const Resolve& resolve, Problems& problems, Severity unresolved,
-          base::Millis longest_asking)
+          base::Millis longest_asking, const KnownAnswers& known = {})
       : resolve_(resolve),
+        known_(known),
         problems_(problems),
         unresolved_(unresolved),
         still_to_ask_(longest_asking),
@@ -92,6 +93,11 @@ class Builder {
   void look_up(const config::PoolConfig& pool, const BackendConfig& from, NameAtStart& name) {
     const auto& written = std::get<base::HostPort>(from.address.value);
     if (is_kept(pool, from)) return;
+    if (known_) name.endpoints = known_(pool, written);
+    if (!name.endpoints.empty()) {
+      for (const auto& endpoint : name.endpoints) check_loop(pool, from, endpoint.address);
+      return;
+    }
     // The system's resolver knows nothing of these, or has taken too long for others.
     if (is_for_later(pool) || still_to_ask_ <= base::Micros(0)) {
       name.why_none = fmt::format("the name \"{}\" has not been answered yet", written.host);
@@ -123,6 +129,7 @@ class Builder {
   }
 
   const Resolve& resolve_;
+  const KnownAnswers known_;
   Problems& problems_;
   const Severity unresolved_;
   base::Micros still_to_ask_;
@@ -251,8 +258,8 @@ World build(Builder& builder, const config::Config& config, const Predecessor* b
 }  // namespace
 
 World build_world(const config::Config& config, const Resolve& resolve, Problems& problems,
-                  Severity unresolved, base::Millis longest_asking) {
-  Builder builder(config, resolve, problems, unresolved, longest_asking);
+                  Severity unresolved, base::Millis longest_asking, const KnownAnswers& known) {
+  Builder builder(config, resolve, problems, unresolved, longest_asking, known);
   World world = build(builder, config, nullptr, nullptr, problems);
   link_fallbacks(config, world);
   return world;

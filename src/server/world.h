@@ -59,6 +59,10 @@ struct Predecessor {
 
 using Resolve = std::function<base::Result<std::vector<base::Address>>(const base::HostPort&)>;
 
+// What is known already of a name in a pool; nothing: it is asked for.
+using KnownAnswers = std::function<std::vector<discovery::DiscoveredEndpoint>(const config::PoolConfig&,
+                                                                              const base::HostPort&)>;
+
 // A name that does not resolve makes its backend "down" and leaves a warning among `problems`; a resolved
 // address that is one of this process's own listeners leaves an error. Names of services, and those of pools
 // with name servers of their own, are not looked up here: their backends are down until `NameKeeper` has an
@@ -66,7 +70,7 @@ using Resolve = std::function<base::Result<std::vector<base::Address>>(const bas
 // listens meanwhile. `unresolved` is how bad a name without an address is. The doors are left empty.
 World build_world(const config::Config& config, const Resolve& resolve, config::Problems& problems,
                   config::Severity unresolved = config::Severity::kWarning,
-                  base::Millis longest_asking = kLongestAsking);
+                  base::Millis longest_asking = kLongestAsking, const KnownAnswers& known = {});
 
 // The same for the world that is to follow `before`; what is left to be done then is added to `succession`.
 // Names that were asked for before in the same way are not looked up, and have no answer here: whoever keeps

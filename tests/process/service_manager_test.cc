@@ -1,4 +1,5 @@
 // What a service manager hears of Weir by the protocol of sd_notify(3), on a socket of the test's own.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -13,9 +14,11 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <tuple>
 
 #include "support/backend.h"
-#include "support/weir_process.h"
+#include "support/listener.h"
+#include "support/upgraded.h"
 
 namespace weir::test {
 namespace {
@@ -155,6 +158,99 @@ TEST_F(ServiceManager, HearsThatWeirIsAliveAsLongAsEachWorkerIs) {
   weir.terminate();
   EXPECT_THAT(hear_news(), testing::StartsWith("STOPPING=1"));
   EXPECT_TRUE(ends_clean(weir));
+}
+
+TEST_F(ServiceManager, HearsOfANewMainProcessBeforeThatOneSpeaks) {
+  ChildOptions watched = options();
+  watched.environment.emplace_back("WATCHDOG_USEC", "400000");
+  // Who it is, as systemd says it.
+  const int on = 1;
+  ASSERT_EQ(::setsockopt(socket_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+  Upgraded weir(configuration(), watched);
+  const pid_t first = weir.pid();
+  const auto hear_of = [this] {
+    std::string text(4096, '\0');
+    iovec data{text.data(), text.size()};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))];
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    pollfd waiting{socket_.get(), POLLIN, 0};
+    if (::poll(&waiting, 1, static_cast<int>(kPatience.count())) <= 0) return std::pair<pid_t, std::string>();
+    const ssize_t size = ::recvmsg(socket_.get(), &message, 0);
+    ucred who{};
+    std::memcpy(&who, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(who));
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    return std::pair(who.pid, text);
+  };
+  EXPECT_THAT(hear_of().second, testing::StartsWith("READY=1"));
+  Socket session = weir->connect();
+  session.send_all("x");
+  EXPECT_EQ(session.receive_exactly(1), "x");
+  const pid_t successor = weir.well();
+  auto [who, text] = hear_of();
+  while (text == kAlive) {
+    EXPECT_EQ(who, first);
+    std::tie(who, text) = hear_of();
+  }
+  EXPECT_EQ(text, "MAINPID=" + std::to_string(successor));
+  EXPECT_EQ(who, first);
+  std::tie(who, text) = hear_of();
+  EXPECT_EQ(text, "READY=1\nSTATUS=serving; listeners: 1, pools: 1, workers: 2");
+  EXPECT_EQ(who, successor);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(hear_of(), std::pair(successor, std::string(kAlive)));
+  weir->terminate();
+  session.close();
+  EXPECT_TRUE(ends_clean(*weir));
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(hear_of(), std::pair(successor, std::string(kAlive))) << "the first one says nothing more";
+  }
+}
+
+TEST_F(ServiceManager, HearsNothingOfAnUpgradeThatFails) {
+  Upgraded weir(configuration(), options());
+  EXPECT_THAT(hear(), testing::StartsWith("READY=1"));
+  weir.write("not TOML");
+  weir.badly();
+  EXPECT_EQ(hear(Millis(0)), "");
+}
+
+// A socket that is passed on, as systemd does with a unit of its own.
+TEST_F(ServiceManager, PassesSocketsOnThatStayItsOwn) {
+  Listener passed(address_of("127.0.0.1:0"));
+  Listener of_nobody(address_of("127.0.0.1:0"));
+  for (const int fd : {passed.fd(), of_nobody.fd()}) ASSERT_EQ(::fcntl(fd, F_SETFD, 0), 0);
+  Configuration configuration = this->configuration();
+  configuration.bind = passed.address().to_string();
+  const std::string script = directory_.write(
+      "start", "#!/bin/bash\nexec 3<&" + std::to_string(passed.fd()) + " 4<&" +
+                   std::to_string(of_nobody.fd()) +
+                   "\nLISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=web:other exec " WEIR_BINARY " \"$@\"\n");
+  std::filesystem::permissions(script, std::filesystem::perms(0755));
+  const std::string file = directory_.write("weir.toml", configuration.to_toml());
+  auto weir = std::make_unique<Upgraded>(WeirProcess::File{file, script}, options());
+  EXPECT_THAT(hear(), testing::StartsWith("READY=1"));
+  const auto serves = [&] {
+    Socket client = Socket::connect(passed.address());
+    client.send_all("x");
+    return client.receive(1).bytes == "x";
+  };
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(serves());
+  const auto told = (*weir)->events("configuration");
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_THAT(told[0].text("msg"),
+              testing::HasSubstr("no listener is bound to " + of_nobody.address().to_string()));
+  weir->signal(SIGHUP);
+  EXPECT_THAT(hear(), testing::StartsWith("RELOADING=1"));
+  EXPECT_THAT(hear(), testing::StartsWith("READY=1"));
+  EXPECT_TRUE(serves());
+  weir->well();
+  EXPECT_TRUE(serves());
+  weir.reset();
+  Socket waiting = Socket::connect(passed.address());
+  EXPECT_TRUE(waiting) << "it waits for the next Weir";
 }
 
 TEST_F(ServiceManager, HearsThatWeirIsAliveWhileItDrains) {

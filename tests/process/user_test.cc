@@ -11,7 +11,7 @@
 #include "support/other_user.h"
 #include "support/parallel.h"
 #include "support/process_facts.h"
-#include "support/weir_process.h"
+#include "support/upgraded.h"
 
 namespace weir::test {
 namespace {
@@ -127,6 +127,27 @@ TEST_F(ChangedUser, BindsAPrivilegedPortWithThatOneRight) {
   Socket client = weir.connect();
   client.send_all("?");
   EXPECT_EQ(client.receive_exactly(7), "backend");
+}
+
+TEST_F(ChangedUser, AnUpgradeKeepsThatRightAndPassesItOnNoFurther) {
+  const auto free = free_privileged_address();
+  ASSERT_TRUE(free.has_value());
+  Backend backend(names_itself("backend"));
+  Configuration configuration = configuration_for({&backend});
+  configuration.bind = free->to_string();
+  Upgraded weir(configuration, options_);
+  const auto more = free_privileged_address();
+  ASSERT_TRUE(more.has_value());
+  configuration.rest = "[listeners.more]\nbind = \"" + more->to_string() + "\"\npool = \"web\"\n";
+  weir.write(configuration.to_toml());
+  for (int i = 0; i < 2; ++i) {
+    expect_rights(weir.well(), kNetBindService);
+    for (const base::Address& address : {*free, *more}) {
+      Socket client = Socket::connect(address);
+      client.send_all("?");
+      EXPECT_EQ(client.receive_exactly(7), "backend");
+    }
+  }
 }
 
 TEST_F(ChangedUser, ConnectsFromClientsAddressesWithThatOneRight) {

@@ -84,12 +84,14 @@ WeirProcess::WeirProcess(const std::string& toml, const ChildOptions& options)
   start(options);
 }
 
-WeirProcess::WeirProcess(const File& file, const ChildOptions& options) : config_path_(file.path) {
+WeirProcess::WeirProcess(const File& file, const ChildOptions& options)
+    : config_path_(file.path), program_(file.program) {
   start(options);
 }
 
 void WeirProcess::start(const ChildOptions& options) {
-  child_ = std::make_unique<ChildProcess>(std::vector<std::string>{kWeir, "run", config_path_}, options);
+  const std::string program = program_.empty() ? kWeir : program_;
+  child_ = std::make_unique<ChildProcess>(std::vector<std::string>{program, "run", config_path_}, options);
   const auto is_ready = [](const std::string& text) {
     const auto line = parse_log_line(text);
     return line && line->event == "ready";
@@ -122,6 +124,7 @@ WeirProcess::~WeirProcess() {
           << exit->to_string() << child_->output();
     }
   }
+  if (is_killed_ && exit && exit->signal == SIGKILL) exit.reset();
   expect_sound(exit, *child_);
 }
 
@@ -134,6 +137,11 @@ const base::Address& WeirProcess::address(const std::string& listener) const {
 }
 
 const AdminDoor& WeirProcess::admin() const { return admin_.value(); }
+
+void WeirProcess::kill() {
+  is_killed_ = true;
+  child_->signal(SIGKILL);
+}
 
 void WeirProcess::terminate() const { child_->signal(SIGTERM); }
 

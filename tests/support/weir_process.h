@@ -45,6 +45,7 @@ class WeirProcess {
   // Runs on a file that exists.
   struct File {
     std::string path;
+    std::string program{};  // empty: the one under test
   };
   explicit WeirProcess(const File& file, const ChildOptions& options = weir_options());
   ~WeirProcess();
@@ -65,6 +66,7 @@ class WeirProcess {
   }
 
   void terminate() const;  // SIGTERM
+  void kill();             // SIGKILL, and that is how it is to have ended
   // How it ended. Nothing, and a failed test, when it did not.
   std::optional<Exit> wait(Millis patience = kPatience);
   // SIGTERM and `wait`; the exit status, -1 when it was killed or did not end.
@@ -88,7 +90,9 @@ class WeirProcess {
 
   TemporaryDirectory directory_;
   std::string config_path_;
+  std::string program_;
   std::unique_ptr<ChildProcess> child_;
+  bool is_killed_ = false;
   LogLine ready_;
   std::map<std::string, std::vector<base::Address>> addresses_;
   std::optional<AdminDoor> admin_;

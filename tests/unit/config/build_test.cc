@@ -35,6 +35,7 @@ TEST(Build, DefaultsOfTheSchemaAreThoseOfTheModel) {
   EXPECT_EQ(config.process.when_full, process.when_full);
   EXPECT_EQ(config.process.drain_timeout, process.drain_timeout);
   EXPECT_EQ(config.process.drain_delay, process.drain_delay);
+  EXPECT_EQ(config.process.upgrade_drain_timeout, process.upgrade_drain_timeout);
   EXPECT_EQ(config.process.user.value, process.user.value);
   const LogConfig log;
   EXPECT_EQ(config.log.level, log.level);
@@ -96,6 +97,7 @@ max_connections = 5000
 when_full = "refuse"
 drain_timeout = "2m"
 drain_delay = "7s"
+upgrade_drain_timeout = "2d"
 user = "weir"
 [log]
 level = "warning"
@@ -152,6 +154,7 @@ warm_connections = 8
   EXPECT_EQ(config.process.when_full, WhenFull::kRefuse);
   EXPECT_EQ(config.process.drain_timeout, Millis(120'000));
   EXPECT_EQ(config.process.drain_delay, Millis(7'000));
+  EXPECT_EQ(config.process.upgrade_drain_timeout, Millis(172'800'000));
   EXPECT_EQ(config.process.user.value, "weir");
   EXPECT_EQ(config.process.user.place.line, 8u);
   EXPECT_EQ(config.log.level, LogLevel::kWarning);
