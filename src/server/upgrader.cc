@@ -148,8 +148,9 @@ Upgrader::Outcome Upgrader::hand_over(net::PacketChannel theirs) {
   }
   outcome.not_taken = parse_not_taken(*ready);
   const base::TimePoint until = std::max(deadline, base::precise_now() + kWordTakes);
-  auto gone = say(*channel_, Word::kGo, "", until);
-  auto serving = gone ? hear(Word::kServing, until) : Result<std::string>(failure(std::move(gone.error())));
+  // Whoever does not take it does not answer either.
+  static_cast<void>(say(*channel_, Word::kGo, "", until));
+  const auto serving = hear(Word::kServing, until);
   if (serving) return outcome;
   outcome.had_begun = true;
   end_it();

@@ -2,11 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <mutex>
 
+#include "net/socket.h"
 #include "server/descriptors.h"
 #include "unit/support.h"
 
@@ -56,6 +59,43 @@ class OverBoth : public testing::TestWithParam<bool> {
   test::TempFolder folder;
   std::unique_ptr<HttpServer> server;
 };
+
+TEST_P(OverBoth, LeavesItsSocketToAnotherServerWithWhoeverWaits) {
+  const base::UniqueFd inside = test::connect_to(server->address());
+  auto next = HttpServer::open(
+      server->address(),
+      [](const HttpRequest&) {
+        return HttpResponse{200, "text/plain", "next\n", ""};
+      },
+      test::kPatience, server->copy_socket());
+  ASSERT_TRUE(next.has_value()) << next.error().message();
+  ASSERT_TRUE((*next)->start());
+  const std::string request = "GET /first HTTP/1.1\r\nHost: x\r\n\r\n";
+  EXPECT_EQ(test::send_some(inside.get(), request), request.size());
+  EXPECT_FALSE(test::receive(inside.get(), nullptr, 1).empty()) << "either of the two may have it";
+  server->leave(true);
+  // It closes its descriptor in the next turn, so what was accepted there until then is answered there.
+  EXPECT_TRUE(test::eventually([&] { return ask((*next)->address(), get("/")).ends_with("next\n"); }));
+  server.reset();
+  for (int i = 0; i < 5; ++i) EXPECT_THAT(ask((*next)->address(), get("/")), testing::EndsWith("next\n"));
+  if (GetParam()) {
+    EXPECT_TRUE(std::filesystem::exists(folder.file("admin.sock")));
+    (*next).reset();
+    EXPECT_FALSE(std::filesystem::exists(folder.file("admin.sock")));
+  }
+}
+
+TEST_P(OverBoth, LeavesItsSocketToNobody) {
+  const base::Address address = server->address();
+  server->leave(false);
+  EXPECT_TRUE(test::eventually([&] {
+    const net::Connecting connecting = net::start_connect(address, {});
+    if (connecting.error != EINPROGRESS)
+      return connecting.error == ECONNREFUSED || connecting.error == ENOENT;
+    return test::wait_for(connecting.fd.get(), POLLOUT) &&
+           net::take_error(connecting.fd.get()) == ECONNREFUSED;
+  }));
+}
 
 TEST_P(OverBoth, AnswersAGet) {
   const std::string answer = ask(server->address(), get("/metrics"));

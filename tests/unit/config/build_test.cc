@@ -156,7 +156,7 @@ warm_connections = 8
   EXPECT_EQ(config.process.drain_delay, Millis(7'000));
   EXPECT_EQ(config.process.upgrade_drain_timeout, Millis(172'800'000));
   EXPECT_EQ(config.process.user.value, "weir");
-  EXPECT_EQ(config.process.user.place.line, 8u);
+  EXPECT_EQ(config.process.user.place.line, 9u);
   EXPECT_EQ(config.log.level, LogLevel::kWarning);
   EXPECT_EQ(config.log.format, LogFormat::kJson);
   EXPECT_EQ(config.log.output.value, "/var/log/weir.log");
@@ -166,14 +166,14 @@ warm_connections = 8
   ASSERT_EQ(config.listeners.size(), 1u);
   const ListenerConfig& listener = config.listeners[0];
   EXPECT_EQ(listener.name, "web");
-  EXPECT_EQ(listener.place.line, 16u);
+  EXPECT_EQ(listener.place.line, 17u);
   ASSERT_EQ(listener.bind.size(), 1u);
   EXPECT_EQ(listener.bind[0].value.path(), "/run/weir.sock");
   EXPECT_FALSE(listener.v6only);
   EXPECT_EQ(listener.socket_mode, 0606u);
   EXPECT_EQ(listener.pool.value, "app");
   EXPECT_EQ(listener.backlog.value, 77u);
-  EXPECT_EQ(listener.backlog.place.line, 21u);
+  EXPECT_EQ(listener.backlog.place.line, 22u);
   EXPECT_EQ(listener.idle_timeout, Millis(3'600'000));
   EXPECT_EQ(listener.half_close_timeout, Millis(250));
   EXPECT_EQ(listener.max_lifetime, Millis(86'400'000));
@@ -202,7 +202,7 @@ warm_connections = 8
   EXPECT_EQ(pool.hash_key, (HashKeyConfig{24, 64}));
   EXPECT_EQ(pool.hash_balance, 1.5);
   EXPECT_EQ(pool.fallback_pool.value, "spare");
-  EXPECT_EQ(pool.fallback_pool.place.line, 38u);
+  EXPECT_EQ(pool.fallback_pool.place.line, 39u);
   ASSERT_TRUE(pool.health);
   EXPECT_EQ(pool.health->type, CheckType::kExchange);
   EXPECT_EQ(pool.health->exchange.expect, "220");

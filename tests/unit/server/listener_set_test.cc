@@ -51,6 +51,75 @@ TEST(ListenerSet, GivesATcpAddressASocketForEachWorkerAndAUnixOneASingleInTurn) 
   EXPECT_EQ(set.addresses()[1].size(), 4u);
 }
 
+// What is handed over as it arrives in another process.
+ListenerSet arrived(std::vector<Handed> handed) {
+  for (Handed& one : handed) one = {one.key, one.v6only, one.is_single, std::move(one.fd)};
+  auto set = ListenerSet::of_another(std::move(handed));
+  EXPECT_TRUE(set.has_value());
+  return std::move(*set);
+}
+
+TEST(ListenerSet, FollowsTheOneOfAnotherProcess) {
+  const test::TempFolder folder;
+  const auto path = base::Address::unix_path(folder.file("s"));
+  config::Problems problems;
+  const auto before = std::make_unique<ListenerSet>(
+      ListenerSet::open(config_of({listener("gone", {test::loopback()}), listener("tcp", {test::loopback()}),
+                                   listener("unix", {path})}),
+                        first_workers(2), problems));
+  ASSERT_TRUE(problems.empty());
+  auto handed = before->hand_over();
+  ASSERT_TRUE(handed.has_value());
+  ASSERT_EQ(handed->size(), 5u);
+  const ListenerSet another = arrived(std::move(*handed));
+  {
+    const ListenerSet next =
+        ListenerSet::open(config_of({listener("tcp", {test::loopback()}), listener("unix", {path})}),
+                          first_workers(3), problems, &another);
+    ASSERT_TRUE(problems.empty()) << problems.front().text;
+    EXPECT_EQ(next.addresses()[0], before->addresses()[1]);
+    EXPECT_EQ(next.sockets().size(), 4u) << "one more worker";
+    EXPECT_EQ(next.not_taken(another), (std::vector<std::size_t>{0, 1}));
+    EXPECT_TRUE(next.has_anothers());
+  }
+  EXPECT_TRUE(std::filesystem::exists(folder.file("s"))) << "it was not taken yet";
+  const ListenerSet next =
+      ListenerSet::open(config_of({listener("unix", {path})}), first_workers(1), problems, &another);
+  EXPECT_TRUE(next.take().empty());
+  EXPECT_FALSE(next.has_anothers());
+  for (const Handed& one : *before->hand_over()) one.leave();
+  before->remove_paths();
+  EXPECT_TRUE(std::filesystem::exists(folder.file("s")));
+  next.remove_paths();
+  EXPECT_FALSE(std::filesystem::exists(folder.file("s")));
+}
+
+TEST(ListenerSet, HandsOverNoPathThatLeadsElsewhere) {
+  const test::TempFolder folder;
+  config::Problems problems;
+  const ListenerSet set =
+      ListenerSet::open(config_of({listener("unix", {base::Address::unix_path(folder.file("s"))})}),
+                        first_workers(1), problems);
+  EXPECT_EQ(set.hand_over()->size(), 1u);
+  std::filesystem::rename(folder.file("s"), folder.file("t"));
+  EXPECT_TRUE(set.hand_over()->empty());
+}
+
+TEST(ListenerSet, BindsNothingBesideASocketOfSomebodyElsesMaking) {
+  const auto address = *net::local_address(net::listen_on(test::loopback(), {})->get());
+  auto fd = net::listen_on(address, {});
+  ASSERT_TRUE(fd.has_value());
+  const auto web = listener("web", {address});
+  std::vector<Handed> handed;
+  handed.push_back({ListenerSet::key_of(web, address), true, true, std::move(*fd)});
+  const ListenerSet passed = arrived(std::move(handed));
+  config::Problems problems;
+  const ListenerSet set = ListenerSet::open(config_of({web}), first_workers(4), problems, &passed);
+  EXPECT_TRUE(problems.empty());
+  EXPECT_EQ(set.sockets().size(), 1u);
+  EXPECT_TRUE(set.hand_over()->front().is_single);
+}
+
 TEST(ListenerSet, OfOneWorkerSharesNothing) {
   config::Problems problems;
   ListenerSet set =
