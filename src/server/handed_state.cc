@@ -109,6 +109,7 @@ HandedState state_of(const json& document) {
   const json names = document.value("names", json::array());
   const json processes = document.value("processes", json::array());
   HandedState state;
+  state.run = document.value("run", std::uint64_t{0});
   for (const auto& [pool, backends] : pools.items()) {
     for (const json& one : backends) state.pools[pool].push_back(backend_of(one));
   }
@@ -126,6 +127,7 @@ std::string build_document(const HandedState& state) {
   json document{{"pools", json::object()},
                 {"rates", json::object()},
                 {"names", json::array()},
+                {"run", state.run},
                 {"processes", json::array()}};
   for (const auto& [pool, backends] : state.pools) {
     json& all = document["pools"][pool] = json::array();

@@ -31,6 +31,7 @@ struct HandedState {
   // process's.
   std::map<std::string, std::chrono::nanoseconds> rates;
   std::vector<HandedName> names;
+  std::uint64_t run = 0;                     // the last one that sessions' ids have (server/worker_set)
   std::vector<PredecessorStatus> processes;  // with sessions of before, the one that tells first
 };
 

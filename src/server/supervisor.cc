@@ -173,6 +173,7 @@ std::shared_ptr<Serving> Supervisor::make_serving(const Running& running) const 
 
 base::Result<void> Supervisor::open_parts() {
   const Running& running = *running_;
+  if (options_.inheritance != nullptr) workers_.run_after(options_.inheritance->state().run);
   auto team = workers_.form(worker_count(running.config));
   if (!team) return base::failure(std::move(team.error()));
   workers_.take(std::move(*team));

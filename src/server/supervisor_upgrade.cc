@@ -56,6 +56,7 @@ base::Result<Legacy> Supervisor::make_legacy() const {
   if (const auto& timeout = running_->config.process.upgrade_drain_timeout) {
     self.drains_until = self.since + *timeout;
   }
+  state.run = workers_.last_run();
   state.processes = predecessors_.alive();
   state.processes.insert(state.processes.begin(), self);
   Legacy legacy{build_document(state), tickets_to_hand_over(*running_, now), {}, {}};

@@ -54,8 +54,14 @@ std::uint64_t WorkerSet::first_session_id(std::size_t number) {
   const auto seconds =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
   std::uint64_t& last = runs_[number];
-  last = std::max(last + 1, seconds);
+  last = std::max({last, least_run_, seconds - 1}) + 1;
   return (static_cast<std::uint64_t>(number) << (64 - kSessionIdWorkerBits)) | (last & kRunMask) << 32 | 1;
+}
+
+std::uint64_t WorkerSet::last_run() const {
+  std::uint64_t last = least_run_;
+  for (const auto& [number, run] : runs_) last = std::max(last, run);
+  return last;
 }
 
 void WorkerSet::take(List team) {

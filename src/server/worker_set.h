@@ -39,6 +39,11 @@ class WorkerSet {
   // thread, one team at a time, and not while retired ones are ended.
   base::Result<List> form(std::size_t count);
 
+  // The last run of all, which sessions' ids tell apart; and that none here is to be up to `run`, since those
+  // were another process's. The latter before there are workers.
+  std::uint64_t last_run() const;
+  void run_after(std::uint64_t run) { least_run_ = run; }
+
   // From now on that is the team. Those that were in it and are not any more retire.
   void take(List team);
 
@@ -72,6 +77,7 @@ class WorkerSet {
   List team_;
   List retired_;
   std::map<std::size_t, std::uint64_t> runs_;  // the last of a number's session ids, see `first_session_id`
+  std::uint64_t least_run_ = 0;
   mutable std::mutex mutex_;
   List all_;  // guarded by mutex_
 };

@@ -4,6 +4,8 @@
 #include <linux/capability.h>
 #include <signal.h>
 
+#include <set>
+
 #include "support/backend.h"
 #include "support/clients.h"
 #include "support/dns_server.h"
@@ -110,6 +112,18 @@ TEST(UpgradeState, TheProcessesWithSessionsAreKnown) {
   sessions.push_back(served_and_open(*weir, "127.0.0.1"));
   weir.well();
   EXPECT_EQ(weir.told("has taken over").back().number("processes"), 3u) << "the first one has ended";
+}
+
+TEST(UpgradeState, NoTwoProcessesGiveASessionTheSameId) {
+  Backend backend(echo());
+  Upgraded weir(on(backend.address()));
+  for (int i = 0; i < 4; ++i) {
+    for (int k = 0; k < 4; ++k) EXPECT_TRUE(is_served(*weir, "127.0.0.1"));
+    if (i < 3) weir.well();
+  }
+  std::set<std::string> ids;
+  for (const LogLine& line : weir->wait_for_sessions(16)) ids.insert(line.text("id"));
+  EXPECT_EQ(ids.size(), 16u);
 }
 
 TEST(UpgradeState, ClientsResumeTheirTlsSessions) {

@@ -26,6 +26,7 @@ TEST(HandedState, SaysTheSameWhenItIsReadAgain) {
   out.ejected_for = "its sessions fail";
   out.ejections = 3;
   state.pools["web"] = {down, out};
+  state.run = 77;
   state.rates["process"] = std::chrono::nanoseconds(99);
   state.names.push_back(
       {"web", {"app.internal", 80}, true, {{address_of_text("[::1]:80"), 5, 1, "t.internal"}}});
@@ -57,6 +58,7 @@ TEST(HandedState, SaysTheSameWhenItIsReadAgain) {
   EXPECT_EQ(backends[1].ejected_for, out.ejected_for);
   EXPECT_EQ(backends[1].ejections, 3u);
   EXPECT_EQ(again->rates, state.rates);
+  EXPECT_EQ(again->run, 77u);
   ASSERT_EQ(again->names.size(), 1u);
   EXPECT_EQ(again->names[0].pool, "web");
   EXPECT_EQ(again->names[0].asked, state.names[0].asked);
