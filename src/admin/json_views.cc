@@ -103,6 +103,21 @@ Json process_json(const server::ProcessStatus& status) {
           {"workers", std::move(workers)}};
 }
 
+Json processes_json(const server::ProcessStatus& status) {
+  Json processes = Json::array();
+  processes.push_back({{"pid", status.pid},
+                       {"state", status.draining ? "draining" : "serving"},
+                       {"since", time_text(status.started)},
+                       {"drains_until", nullptr}});
+  for (const server::PredecessorStatus& one : status.predecessors) {
+    processes.push_back({{"pid", one.pid},
+                         {"state", "retired"},
+                         {"since", time_text(one.since)},
+                         {"drains_until", one.drains_until ? Json(time_text(*one.drains_until)) : Json()}});
+  }
+  return {{"processes", std::move(processes)}};
+}
+
 Json listeners_json(const server::ProcessStatus& status) {
   Json listeners = Json::array();
   for (const server::ListenerStatus& listener : status.listeners)

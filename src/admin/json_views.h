@@ -13,6 +13,8 @@
 namespace weir::admin {
 
 Json process_json(const server::ProcessStatus& status);
+// This one, and those before it that have sessions yet.
+Json processes_json(const server::ProcessStatus& status);
 Json listeners_json(const server::ProcessStatus& status);
 Json limits_json(const server::ProcessStatus& status);
 Json pools_json(const server::ProcessStatus& status);

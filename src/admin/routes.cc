@@ -160,6 +160,7 @@ void command_without_body(const Call& call, Wanted wanted) {
 }
 
 void reload(const Call& call) { command_without_body(call, server::ReloadCommand{}); }
+void upgrade(const Call& call) { command_without_body(call, server::UpgradeCommand{}); }
 void drain(const Call& call) { command_without_body(call, server::StopCommand{}); }
 
 void change_backend(const Call& call) {
@@ -201,6 +202,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/ready", Asking::kReadiness, show_ready},
     {"GET", "/v1/openapi.json", Asking::kRead, show_openapi},
     {"GET", "/v1/process", Asking::kRead, show_status<process_json>},
+    {"GET", "/v1/processes", Asking::kRead, show_status<processes_json>},
     {"GET", "/v1/listeners", Asking::kRead, show_status<listeners_json>},
     {"GET", "/v1/listeners/{listener}", Asking::kRead, show_listener},
     {"POST", "/v1/listeners/{listener}/access/{side}", Asking::kChange, add_to_list},
@@ -220,6 +222,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/configuration", Asking::kRead, show_configuration},
     {"PUT", "/v1/log/level", Asking::kChange, set_log_level},
     {"POST", "/v1/reload", Asking::kChange, reload},
+    {"POST", "/v1/upgrade", Asking::kChange, upgrade},
     {"POST", "/v1/drain", Asking::kChange, drain},
 };
 

@@ -56,7 +56,8 @@ std::unique_ptr<admin::HttpServer> open_door(const config::Placed<base::Address>
                              !bind.value.is_unix() && !bind.value.is_loopback()};
   };
   auto opened = admin::HttpServer::open(
-      bind.value, [&, rules](admin::HttpRequest&& request, const admin::HttpReply& reply) {
+      bind.value,
+      [&, rules](admin::HttpRequest&& request, const admin::HttpReply& reply) {
         admin::answer(std::move(request), reply, {*supervisor, *supervisor, rules});
       },
       kPatience, inheritance == nullptr ? base::UniqueFd() : inheritance->take_door(bind.value));

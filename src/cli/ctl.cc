@@ -37,6 +37,8 @@ std::string target_of(View view, const std::string& name) {
   switch (view) {
     case View::kOverview:
       return "/v1/process";
+    case View::kProcesses:
+      return "/v1/processes";
     case View::kListeners:
       return "/v1/listeners";
     case View::kPools:
@@ -60,6 +62,8 @@ std::string target_of(View view, const std::string& name) {
 
 std::string text_of(View view, const Json& found, const std::string& name) {
   switch (view) {
+    case View::kProcesses:
+      return processes_text(found, colours());
     case View::kListeners:
       return listeners_text(found, colours());
     case View::kPools:
@@ -145,6 +149,19 @@ int change(const CtlOptions& options, const DoorRequest& request, const std::str
   if (options.json) print(answer->body);
   if (answer->status != 200) return options.json ? kProblem : complain(why_not(*answer));
   if (!options.json) print(what + "\n");
+  return kDone;
+}
+
+int upgrade(const CtlOptions& options) {
+  const auto door = find_door(options.door);
+  if (!door) return complain(door.error().message());
+  // The new process has a minute to be ready.
+  const auto answer = ask_door(*door, {"POST", "/v1/upgrade", ""}, base::Millis(120'000));
+  if (!answer) return complain(answer.error().message());
+  if (options.json) print(answer->body);
+  if (answer->status != 200) return options.json ? kProblem : complain(why_not(*answer));
+  const Json said = Json::parse(answer->body, nullptr, false);
+  if (!options.json) print(said.value("done", "done") + "\n");
   return kDone;
 }
 

@@ -12,6 +12,7 @@ namespace weir::cli {
 
 enum class View {
   kOverview,
+  kProcesses,
   kListeners,
   kPools,
   kBackends,
@@ -35,6 +36,9 @@ int show(const CtlOptions& options, View view, const std::string& name,
 
 // Changes something: one request, whose answer is said in a line. `what` names it for that line.
 int change(const CtlOptions& options, const DoorRequest& request, const std::string& what);
+
+// Hands over to the program as it is installed now, and says which process serves by now.
+int upgrade(const CtlOptions& options);
 
 // Has the configuration read again, and says what that has changed, or what is wrong with it.
 int reload(const CtlOptions& options);

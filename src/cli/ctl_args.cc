@@ -35,6 +35,16 @@ constexpr const char* kReloadFooter =
     "  weir reload\n"
     "  weir reload --admin unix:/run/weir/admin.sock";
 
+constexpr const char* kUpgradeFooter =
+    "Does what SIGUSR2 does, and waits until it is done: the new process takes over the listening sockets, "
+    "the old one\n"
+    "keeps its sessions for process.upgrade_drain_timeout (`weir ctl processes` shows it). Where the new one "
+    "cannot\n"
+    "start nothing changes, and the reason is printed (exit status 1).\n"
+    "\n"
+    "Examples:\n"
+    "  weir upgrade";
+
 constexpr const char* kTopFooter =
     "Keys: 1 to 5 or Tab for the pages (backends, listeners, sessions, clients, refusals), arrows to select "
     "and to\n"
@@ -72,6 +82,13 @@ struct CtlArgs::Values {
     add_door(reload_app, options);
     add_json(reload_app, options);
     reload_app.callback([this] { choose([this] { return reload(options); }); });
+
+    CLI::App& upgrade_app = *app.add_subcommand(
+        "upgrade", "Have the program as it is installed now take over from the one that runs.");
+    upgrade_app.footer(kUpgradeFooter);
+    add_door(upgrade_app, options);
+    add_json(upgrade_app, options);
+    upgrade_app.callback([this] { choose([this] { return upgrade(options); }); });
 
     CLI::App& top_app = *app.add_subcommand("top", "A live view of a running Weir, in the terminal.");
     top_app.footer(kTopFooter);
@@ -112,6 +129,8 @@ struct CtlArgs::Values {
 
   void add_views() {
     view(View::kOverview, "status", "The process, its listeners, pools and backends.");
+    view(View::kProcesses, "processes",
+         "This process, and those of before an upgrade that keep their sessions.");
     view(View::kListeners, "listeners", "Listeners with their counters and accept queues.");
     view(View::kPools, "pools", "Pools: how many backends are healthy, who waits.");
     view(View::kBackends, "backends", "Backends with their state and counters.", "POOL",
@@ -248,6 +267,9 @@ struct CtlArgs::Values {
     });
     command(*ctl, "reload", "The same as `weir reload`.").callback([this] {
       choose([this] { return reload(options); });
+    });
+    command(*ctl, "upgrade", "The same as `weir upgrade`.").callback([this] {
+      choose([this] { return upgrade(options); });
     });
     command(*ctl, "drain", "Begin to stop, as SIGTERM does; a second time cuts what is left.")
         .callback([this] {

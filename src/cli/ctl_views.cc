@@ -133,6 +133,20 @@ std::string human_time(std::int64_t millis) {
   return fmt::format("{} d {} h", seconds / 86'400, seconds / 3600 % 24);
 }
 
+std::string processes_text(const Json& processes, Colours colours) {
+  TextTable table({{"PROCESS", Side::kRight}, {"STATE"}, {"SINCE"}, {"KEEPS ITS SESSIONS UNTIL"}});
+  for (const Json& one : processes.at("processes")) {
+    const std::string state = word(one, "state");
+    const bool is_retired = state == "retired";
+    const bool has_end = !one.at("drains_until").is_null();
+    table.add({word(one, "pid"), Cell(state, is_retired ? Tone::kWarning : Tone::kGood), word(one, "since"),
+               has_end      ? word(one, "drains_until")
+               : is_retired ? "they end"
+                            : ""});
+  }
+  return table.text(colours);
+}
+
 std::string listeners_text(const Json& listeners, Colours colours) {
   TextTable table({{"LISTENER"},
                    {"ADDRESS"},

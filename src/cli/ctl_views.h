@@ -13,6 +13,8 @@ using Json = nlohmann::json;
 
 // The process, its listeners and its pools on one page.
 std::string overview_text(const Json& process, const Json& listeners, const Json& pools, Colours colours);
+// This one and those before it.
+std::string processes_text(const Json& processes, Colours colours);
 std::string listeners_text(const Json& listeners, Colours colours);
 std::string pools_text(const Json& pools, Colours colours);
 // The backends of all pools, or of the one called `pool`.

@@ -24,6 +24,8 @@ namespace weir::server {
 struct ReloadCommand {};
 // As SIGTERM: the first drains, a second one cuts. Answered when it has begun.
 struct StopCommand {};
+// Hand over to the program as it is installed now, as SIGUSR2. Answered when that serves, or has failed.
+struct UpgradeCommand {};
 struct ChangeBackendCommand {
   std::string pool;
   std::string backend;                    // as the status names it
@@ -51,8 +53,9 @@ struct CloseSessionCommand {
   std::uint64_t id = 0;
 };
 
-using Command = std::variant<ReloadCommand, StopCommand, ChangeBackendCommand, AddBackendCommand,
-                             RemoveBackendCommand, ChangeAccessCommand, LogLevelCommand, CloseSessionCommand>;
+using Command =
+    std::variant<ReloadCommand, StopCommand, UpgradeCommand, ChangeBackendCommand, AddBackendCommand,
+                 RemoveBackendCommand, ChangeAccessCommand, LogLevelCommand, CloseSessionCommand>;
 
 enum class CommandResult : std::uint8_t {
   kDone,

@@ -19,8 +19,8 @@
 #include "net/turn_meter.h"
 #include "pool/backend.h"
 #include "pool/pool.h"
-#include "server/process_facts.h"
 #include "server/predecessors.h"
+#include "server/process_facts.h"
 #include "session/counters.h"
 #include "tls/certificate_fact.h"
 

@@ -306,7 +306,15 @@ void Supervisor::carry_out(const ReloadCommand&, const CommandDone& done) {
   request_reload(done);
 }
 
+void Supervisor::carry_out(const UpgradeCommand&, const CommandDone& done) {
+  log_->event(LogLevel::kInfo, "command", "a new process is to take over");
+  request_upgrade([done](const UpgradeResult& result) {
+    done({result.is_done ? CommandResult::kDone : CommandResult::kRefused, result.message, {}});
+  });
+}
+
 void Supervisor::carry_out(const StopCommand&, const CommandDone& done) {
+  log_->event(LogLevel::kInfo, "command", "Weir is to stop");
   begin_stop();
   done({});
 }
@@ -315,6 +323,7 @@ void Supervisor::carry_out(Asked&& asked) {
   const CommandDone& done = asked.done;
   std::visit(base::Overloaded{[&](const ReloadCommand& command) { carry_out(command, done); },
                               [&](const StopCommand& command) { carry_out(command, done); },
+                              [&](const UpgradeCommand& command) { carry_out(command, done); },
                               [&](const auto& command) { desk_->carry_out(command, done); }},
              asked.command);
 }

@@ -134,6 +134,7 @@ class Supervisor final : public StatusSource, public CommandTaker {
   void carry_out(Asked&& asked);
   void carry_out(const ReloadCommand& command, const CommandDone& done);
   void carry_out(const StopCommand& command, const CommandDone& done);
+  void carry_out(const UpgradeCommand& command, const CommandDone& done);
   // `done` may be none.
   void request_reload(CommandDone done);
   void begin_reload();
@@ -201,7 +202,7 @@ class Supervisor final : public StatusSource, public CommandTaker {
   pid_t successor_ = 0;         // serves instead of this one; 0: none
   UpgradeDone upgrade_done_;
   std::unique_ptr<Upgrader> upgrader_;
-  std::atomic<bool> is_retired_{false};  // another process serves in its place
+  std::atomic<bool> is_retired_{false};    // another process serves in its place
   std::vector<CommandDone> reload_asked_;  // by whom, for the one that is to begin next
   std::vector<CommandDone> reload_waits_;  // who waits for the one that is under way
   std::unique_ptr<CommandDesk> desk_;

@@ -113,8 +113,8 @@ TEST_F(Admin, DrainsABackendWhoseSessionsStayAndKeepsItSoOverAReload) {
   expect_goes_on(held);
   ASSERT_TRUE(is(200, weir.admin().ask("PATCH", backend_path("a"), R"({"state": "up"})")));
   EXPECT_EQ(ask_in_turn(weir, 10).of("a"), 5u);
+  ASSERT_TRUE(eventually([&] { return events_of(weir, "command", "a").size() == 2; }));
   const auto commands = events_of(weir, "command", "a");
-  ASSERT_EQ(commands.size(), 2u);
   EXPECT_EQ(commands[0].text("mode"), "drain");
   EXPECT_TRUE(is(404, weir.admin().ask("PATCH", backend_path("c"), R"({"state": "up"})")));
   EXPECT_TRUE(is(404, weir.admin().ask("PATCH", "/v1/pools/no/backends/a", R"({"state": "up"})")));

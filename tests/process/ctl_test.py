@@ -295,6 +295,32 @@ def check_top_alone(weir: Weir) -> None:
     expect("is Weir running" in weir.refuses(1, "ctl", "status"), "nobody is there any more")
 
 
+def check_upgrade(work: process.Workspace, binary: str, ports: dict[str, int]) -> None:
+    """The service changes hands, a session stays where it is, and the list of processes says so."""
+    weir = Weir(work, binary, "old", CONFIG.format(admin=f"unix:{work.path}/next.sock", token="", **ports))
+    before = weir.server.pid
+    with weir.connect() as client:
+        said = weir.says("upgrade")
+        found = re.fullmatch(r"process (\d+) serves\n", said)
+        expect(found is not None, f"it says who serves: {said!r}")
+        after = int(found[1])
+        try:
+            processes = json.loads(weir.says("ctl", "processes", "--json"))["processes"]
+            expect([(one["pid"], one["state"]) for one in processes] == [(after, "serving"), (before, "retired")],
+                   f"the two processes: {processes}")
+            expect("retired" in weir.says("ctl", "processes"), "the same for people")
+            client.sendall(b"still")
+            expect(client.recv(5) == b"still", "the session goes on")
+            weir.connect().close()
+            client.close()
+            weir.server.wait(60)
+            process.wait_until(lambda: len(weir.says("ctl", "processes").splitlines()) == 2, "the old one to be gone", 60)
+        finally:
+            # A process that has taken over is a sibling of the one before: a child of this test.
+            weir.says("ctl", "drain")
+            os.waitpid(after, 0)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weir", help="the binary to test")
@@ -310,6 +336,7 @@ def main() -> None:
         check_token(work, arguments.weir, ports)
         check_top(weir)
         check_top_alone(weir)
+        check_upgrade(work, arguments.weir, ports)
 
 
 if __name__ == "__main__":

@@ -64,8 +64,8 @@ TEST_P(OverBoth, LeavesItsSocketToAnotherServerWithWhoeverWaits) {
   const base::UniqueFd inside = test::connect_to(server->address());
   auto next = HttpServer::open(
       server->address(),
-      [](const HttpRequest&) {
-        return HttpResponse{200, "text/plain", "next\n", ""};
+      [](HttpRequest&&, const HttpReply& reply) {
+        reply.send({200, "text/plain", "next\n", {}});
       },
       test::kPatience, server->copy_socket());
   ASSERT_TRUE(next.has_value()) << next.error().message();
