@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -87,6 +88,11 @@ PacketChannel::Outcome PacketChannel::receive(Packet& packet, base::TimePoint de
   alignas(cmsghdr) Control control{};
   msghdr message{};
   ssize_t size = 0;
+  // Whoever ends with something unread leaves a reset, which is told once and before what it had said last.
+  bool was_reset = false;
+  const auto is_to_be_asked_again = [&was_reset] {
+    return errno == EAGAIN || errno == EINTR || (errno == ECONNRESET && !std::exchange(was_reset, true));
+  };
   do {
     if (!wait_for(POLLIN, deadline)) {
       packet.bytes.clear();
@@ -98,9 +104,8 @@ PacketChannel::Outcome PacketChannel::receive(Packet& packet, base::TimePoint de
     message.msg_control = control.data();
     message.msg_controllen = control.size();
     size = ::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  } while (size < 0 && (errno == EAGAIN || errno == EINTR));
+  } while (size < 0 && is_to_be_asked_again());
   packet.bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
-  // Whoever was killed with bytes unread leaves a reset.
   if (size == 0 || (size < 0 && errno == ECONNRESET)) return Outcome::kEnded;
   if (size < 0) return Outcome::kFailed;
   packet.descriptors = take_descriptors(message);

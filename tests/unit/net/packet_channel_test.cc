@@ -76,6 +76,15 @@ TEST_F(Channels, AnEndWithWordsUnreadIsAnEndToo) {
   EXPECT_EQ(there->receive(packet, soon()), Outcome::kEnded);
 }
 
+TEST_F(Channels, WhatWasSaidLastIsReceivedThoughItsSenderHasLeftWordsUnread) {
+  ASSERT_TRUE(there->send("unread", {}, soon()));
+  ASSERT_TRUE(here->send("last", {}, soon()));
+  here.reset();
+  ASSERT_EQ(there->receive(packet, soon()), Outcome::kPacket);
+  EXPECT_EQ(packet.bytes, "last");
+  EXPECT_EQ(there->receive(packet, soon()), Outcome::kEnded);
+}
+
 TEST_F(Channels, OneThatIsNotReadFailsInTime) {
   const std::string large(PacketChannel::kMostBytes, 'x');
   base::Result<void> sent;
