@@ -54,5 +54,18 @@ TEST(LowerCase, ChangesAsciiLettersOnly) {
   EXPECT_EQ(lower_case(""), "");
 }
 
+TEST(Printable, LeavesNothingThatMovesATerminalOrTurnsWhatFollows) {
+  EXPECT_EQ(printable("a\x1b[2Jb\x7f", 80), "a\\x1b[2Jb\\x7f");
+  EXPECT_EQ(printable("a\xc2\x9b"
+                      "2Jb",
+                      80),
+            "a\\xc2\\x9b2Jb")
+      << "CSI, of C1";
+  EXPECT_EQ(printable("\xe2\x80\xae", 80), "\\xe2\\x80\\xae") << "right to left from here";
+  EXPECT_EQ(printable("\xe2\x81\xa6\xe2\x81\xa9", 80), "\\xe2\\x81\\xa6\\xe2\\x81\\xa9");
+  EXPECT_EQ(printable("\xc2\xa0\xc3\xbc\xe2\x82\xac\xe2\x80\x93", 80),
+            "\xc2\xa0\xc3\xbc\xe2\x82\xac\xe2\x80\x93");
+}
+
 }  // namespace
 }  // namespace weir::config

@@ -57,11 +57,11 @@ TEST(TextFormat, WritesSecondsWithNoMoreDigitsThanTheyTake) {
 }
 
 TEST(TextFormat, AddsUpTheBucketsOfAHistogramSoThatTheLastIsTheCount) {
-  static constexpr HistogramBounds<2> kBounds{HistogramTime(2'500), HistogramTime(60'000'000)};
+  static constexpr HistogramBounds<2> kTwoBounds{HistogramTime(2'500), HistogramTime(60'000'000)};
   TextFormat out;
   out.family("weir_x_seconds", FamilyType::kHistogram, "x");
-  out.histogram({{"pool", "a\"b"}}, {kBounds, {3, 0, 4}, 1'000'250});
-  out.histogram({}, {kBounds, {0, 0, 0}, 0});
+  out.histogram({{"pool", "a\"b"}}, {kTwoBounds, {3, 0, 4}, 1'000'250});
+  out.histogram({}, {kTwoBounds, {0, 0, 0}, 0});
   EXPECT_EQ(out.text(),
             "# HELP weir_x_seconds x\n# TYPE weir_x_seconds histogram\n"
             "weir_x_seconds_bucket{pool=\"a\\\"b\",le=\"0.0025\"} 3\n"
