@@ -87,7 +87,9 @@ TEST(ListenerSet, FollowsTheOneOfAnotherProcess) {
       ListenerSet::open(config_of({listener("unix", {path})}), first_workers(1), problems, &another);
   EXPECT_TRUE(next.take().empty());
   EXPECT_FALSE(next.has_anothers());
-  for (const Handed& one : *before->hand_over()) one.leave();
+  const auto left = before->hand_over();
+  ASSERT_TRUE(left.has_value());
+  for (const Handed& one : *left) one.leave();
   before->remove_paths();
   EXPECT_TRUE(std::filesystem::exists(folder.file("s")));
   next.remove_paths();
