@@ -61,7 +61,7 @@ void command_if_read(const Call& call, base::Result<Wanted> wanted) {
 
 // What is found is put together on the door's thread.
 template <class Show>
-void survey(const Call& call, session::SurveyRequest request, Show show) {
+void survey(const Call& call, const session::SurveyRequest& request, Show show) {
   const auto show_parts = [reply = call.reply, show](session::SurveyParts&& parts) {
     const auto found = std::make_shared<session::SurveyParts>(std::move(parts));
     reply.send_made([show, found] {
@@ -70,7 +70,7 @@ void survey(const Call& call, session::SurveyRequest request, Show show) {
       return show(session::findings_of(std::move(*found)));
     });
   };
-  if (call.behind.commands.survey(std::move(request), show_parts)) return;
+  if (call.behind.commands.survey(request, show_parts)) return;
   call.reply.send(error_response(503, "too many look at the sessions already: ask again"));
 }
 
