@@ -17,14 +17,14 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 import urllib.parse
-from collections.abc import Iterator
 from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 
 from peers import process  # noqa: E402
+from peers.echo import echo  # noqa: E402
+from peers.process import expect  # noqa: E402
 
 try:
     import jsonschema
@@ -100,30 +100,6 @@ class Door:
         if status != 200:
             raise process.Failure(f"GET {path}: {status} {body!r}")
         return json.loads(body)
-
-
-def expect(claim: bool, what: str) -> None:
-    if not claim:
-        raise process.Failure(what)
-
-
-@contextlib.contextmanager
-def echo() -> Iterator[int]:
-    """A backend that sends back what comes; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        def serve(client: socket.socket) -> None:
-            with client, contextlib.suppress(OSError):
-                while data := client.recv(65536):
-                    client.sendall(data)
-
-        def accept() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
 
 
 def make_certificate(work: process.Workspace) -> tuple[pathlib.Path, pathlib.Path]:

@@ -13,12 +13,12 @@ import re
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 
 from peers import process  # noqa: E402
+from peers.echo import echo  # noqa: E402
+from peers.process import expect  # noqa: E402
 
 try:
     from peers.terminal import Terminal  # noqa: E402
@@ -36,30 +36,6 @@ pool = "web"
 [pools.web]
 backends = [{{ address = "127.0.0.1:{a}", name = "a" }}, {{ address = "127.0.0.1:{b}", name = "b" }}]
 """
-
-
-def expect(claim: bool, what: str) -> None:
-    if not claim:
-        raise process.Failure(what)
-
-
-@contextlib.contextmanager
-def echo() -> Iterator[int]:
-    """A backend that sends back what comes; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        def serve(client: socket.socket) -> None:
-            with client, contextlib.suppress(OSError):
-                while data := client.recv(65536):
-                    client.sendall(data)
-
-        def accept() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
 
 
 class Weir:

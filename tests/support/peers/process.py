@@ -46,6 +46,12 @@ def wait_until(condition, what: str, seconds: float = 10.0) -> None:
         time.sleep(0.002)
 
 
+def expect(claim: bool, what: str) -> None:
+    """Fails with `what` was expected where it is not so."""
+    if not claim:
+        raise Failure(what)
+
+
 def answers(host: str, port: int) -> bool:
     """Whether somebody accepts connections there."""
     with socket.socket() as probe:

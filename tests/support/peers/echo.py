@@ -1,0 +1,25 @@
+"""A backend that sends back what comes, in this process."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def echo() -> Iterator[int]:
+    """A backend that sends back what comes; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def serve(client: socket.socket) -> None:
+            with client, contextlib.suppress(OSError):
+                while data := client.recv(65536):
+                    client.sendall(data)
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
