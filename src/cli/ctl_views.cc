@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/units.h"
+#include "cli/json_fields.h"
 #include "config/text.h"
 
 namespace weir::cli {
@@ -12,18 +13,8 @@ using Side = TextTable::Side;
 
 constexpr std::size_t kLongestText = 2000;
 
-// Of a member that is a text or null; "-" for that.
-std::string word(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  if (found == object.end() || found->is_null()) return "-";
-  return config::printable(found->is_string() ? found->get<std::string>() : found->dump(), kLongestText);
-}
-
-std::uint64_t number(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number() ? found->get<std::uint64_t>() : 0;
-}
-
+std::string word(const Json& object, const char* name) { return word_of(object, name, "-", kLongestText); }
+std::uint64_t number(const Json& object, const char* name) { return number_of<std::uint64_t>(object, name); }
 bool flag(const Json& object, const char* name) { return object.value(name, false); }
 
 std::string count(const Json& object, const char* name) { return base::human_count(number(object, name)); }
@@ -45,12 +36,6 @@ std::string joined(const Json& texts, std::string_view between) {
         (out.empty() ? "" : std::string(between)) + config::printable(text.get<std::string>(), kLongestText);
   }
   return out;
-}
-
-Tone tone_of_state(const std::string& state) {
-  if (state == "up") return Tone::kGood;
-  if (state == "down" || state == "ejected") return Tone::kBad;
-  return Tone::kWarning;
 }
 
 Cell alarming(std::uint64_t value, Tone tone) {

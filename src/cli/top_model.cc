@@ -7,6 +7,7 @@
 
 #include "base/units.h"
 #include "cli/ctl_views.h"
+#include "cli/json_fields.h"
 #include "config/text.h"
 
 namespace weir::cli {
@@ -17,22 +18,14 @@ using Side = TextTable::Side;
 
 constexpr std::size_t kLongestText = 80;
 
-std::string word(const json& object, const char* name) {
-  const auto found = object.find(name);
-  if (found == object.end() || found->is_null()) return "";
-  return config::printable(found->is_string() ? found->get<std::string>() : found->dump(), kLongestText);
-}
-
+std::string word(const json& object, const char* name) { return word_of(object, name, "", kLongestText); }
 // As it came, to be sent back.
 std::string exact(const json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-double number(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number() ? found->get<double>() : 0;
-}
+double number(const json& object, const char* name) { return number_of<double>(object, name); }
 
 double sum(const json& counts) {
   double all = 0;
@@ -90,11 +83,6 @@ class RowMaker {
   Row row_;
 };
 
-Tone tone_of(const std::string& state) {
-  if (state == "up") return Tone::kGood;
-  return state == "down" || state == "ejected" ? Tone::kBad : Tone::kWarning;
-}
-
 PageView backends(const Reading& before, const Reading& now, double seconds) {
   PageView view;
   view.columns = {{"POOL"},
@@ -127,7 +115,7 @@ PageView backends(const Reading& before, const Reading& now, double seconds) {
       Row row = RowMaker()
                     .text(word(pool, "name"))
                     .text(word(one, "name"))
-                    .text(state, tone_of(state))
+                    .text(state, tone_of_state(state))
                     .value(number(one, "in_flight"), count_text(number(one, "in_flight")))
                     .value(fresh, rate_text(fresh))
                     .value(share, all > 0 ? fmt::format("{:.0f} %", share) : "")
