@@ -25,8 +25,7 @@ enum class Asking {
 // The refusal, or nothing: then it may be done.
 //
 // - The host that is asked for is an address, "localhost", a name below it, or one of `hosts`: a page whose
-// name
-//   was made to lead here (DNS rebinding) has another one (421).
+//   name was made to lead here (DNS rebinding) has another one (421).
 // - An origin, where a browser names one, is that host, and the browser does not say that the page is another
 //   site's (Sec-Fetch-Site) (403): no page of another one gets something done, or has Weir look at its
 //   sessions.

@@ -1,6 +1,6 @@
 // Carries out what an operator asks of pools, access lists, the log and single sessions: on the control loop.
 // What changes stays until the configuration itself says something else of the same thing, or until Weir
-// ends. Each change leaves a line in the log. Reload and stop are the supervisor's.
+// ends. Each change leaves a line in the log. Reload, upgrade and stop are the supervisor's.
 #pragma once
 
 #include <functional>
