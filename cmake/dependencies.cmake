@@ -19,6 +19,12 @@ pkg_check_modules(libcares REQUIRED IMPORTED_TARGET libcares>=1.18)
 pkg_check_modules(ncursesw REQUIRED IMPORTED_TARGET ncursesw)
 pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl>=3.0)
 
+# The charts of the dashboard; other systems have it elsewhere: -DWEIR_CHART_JS=/PATH/chart.min.js (version 3.9).
+find_file(WEIR_CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js NO_DEFAULT_PATH)
+if(NOT WEIR_CHART_JS)
+  message(FATAL_ERROR "chart.min.js is missing; scripts/packages.sh installs what a build needs")
+endif()
+
 foreach(header tl/expected.hpp CLI/CLI.hpp nlohmann/json.hpp boost/beast/http.hpp)
   string(MAKE_C_IDENTIFIER "WEIR_HAVE_${header}" have)
   find_file(${have} ${header})

@@ -21,6 +21,7 @@ build_packages=(
   libcli11-dev                     # command line
   nlohmann-json3-dev               # JSON
   libncurses-dev                   # weir top
+  libjs-chart.js                   # the charts of the dashboard
   libcap-ng-dev                    # dropping rights
   libxxhash-dev                    # hashing of clients
   libsystemd-dev                   # what the service manager is told
@@ -46,6 +47,7 @@ full_packages=(
   python3-websockets                               # a connection that idles and goes on
   strace                                           # system calls per request
   sslscan testssl.sh                               # what is found wrong with TLS that ends at Weir
+  chromium chromium-driver python3-selenium        # the dashboard in a browser
   prometheus                                       # promtool: the metrics, the alert rules
 )
 bench_packages=(

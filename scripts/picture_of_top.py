@@ -12,11 +12,11 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "support"))
 
 from peers import process  # noqa: E402
+from peers.little_web import backend, visit  # noqa: E402
 from peers.terminal import Terminal  # noqa: E402
 
 CONFIG = """\
@@ -41,33 +41,6 @@ backends = [{mail}]
 COLOURS = {"green": "#3fb950", "red": "#f85149", "brown": "#d29922"}
 COLUMNS, LINES = 112, 15
 CELL, ROW = 8.4, 19
-
-
-@contextlib.contextmanager
-def backend(size: int) -> Iterator[int]:
-    """Answers each line with so many bytes; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        def serve(client: socket.socket) -> None:
-            with client, contextlib.suppress(OSError):
-                while client.recv(4096):
-                    client.sendall(b"x" * size)
-
-        def accept() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-
-
-def visit(port: int, source: str, until: float) -> None:
-    """One short session after the other."""
-    while time.monotonic() < until:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5, (source, 0)) as client:
-            client.sendall(b"?")
-            client.recv(65536)
 
 
 def picture(screen) -> str:

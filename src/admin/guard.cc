@@ -83,14 +83,14 @@ std::optional<HttpResponse> refusal(const HttpRequest& request, Asking asking, c
   }
   const bool is_of_a_stranger = (!request.origin.empty() && !is_same_origin(request)) ||
                                 request.fetch_site == "cross-site" || request.fetch_site == "same-site";
-  if (is_of_a_stranger && asking != Asking::kReadiness) {
+  if (is_of_a_stranger && asking != Asking::kEverybody) {
     return error_response(403, "a page of another origin may not ask for this");
   }
   if (asking == Asking::kChange && !request.body.empty() && !is_json(request.content_type)) {
     return error_response(415, "the body must be JSON, with \"Content-Type: application/json\"");
   }
   const bool is_free =
-      request.is_local || asking == Asking::kReadiness || (asking == Asking::kRead && !rules.is_far);
+      request.is_local || asking == Asking::kEverybody || (asking == Asking::kRead && !rules.is_far);
   if (is_free) return std::nullopt;
   if (rules.token.empty()) {
     return error_response(403,

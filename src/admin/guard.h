@@ -17,7 +17,7 @@ struct GuardRules {
 };
 
 enum class Asking {
-  kReadiness,  // of everybody
+  kEverybody,  // also without a token, and from a page of another origin
   kRead,
   kChange,
 };

@@ -64,6 +64,7 @@ Json listener_json(const server::ListenerStatus& listener) {
   for (const base::Address& address : listener.addresses) addresses.push_back(address.to_string());
   return {{"name", listener.name},
           {"pool", listener.pool},
+          {"pools", listener.pools},
           {"addresses", std::move(addresses)},
           {"sessions_open", listener.open},
           {"accepted_total", listener.accepted},

@@ -284,6 +284,12 @@ Json backend_json(const BackendStatus& b) {
   return line;
 }
 
+Json times_json(const metrics::HistogramReading& times) {
+  Json bounds = Json::array();
+  for (const metrics::HistogramTime bound : times.bounds) bounds.push_back(bound.count());
+  return {{"bounds_us", std::move(bounds)}, {"counts", times.buckets}, {"sum_us", times.microseconds}};
+}
+
 }  // namespace
 
 void pool_metrics(TextFormat& out, const std::vector<PoolStatus>& pools) {
@@ -314,6 +320,7 @@ Json pools_json(const server::ProcessStatus& status) {
                      {"queue_left_total", pool.queue_left},
                      {"queue_wait_us_total", pool.queue_microseconds},
                      {"fallbacks_total", pool.fallbacks},
+                     {"connect_times", times_json(pool.connects)},
                      {"backends", std::move(backends)},
                      {"names", std::move(names)}});
   }

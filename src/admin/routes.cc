@@ -4,6 +4,7 @@
 
 #include "admin/command_reading.h"
 #include "admin/json_views.h"
+#include "admin/page.h"
 #include "admin/request_parts.h"
 #include "admin/views.h"
 
@@ -85,6 +86,15 @@ void show_one(const Call& call, Json all, const char* list, const char* kind, co
     if (one["name"] == name) return call.reply.send(json_response(one));
   }
   call.reply.send(error_response(404, "there is no " + std::string(kind) + " \"" + name + "\""));
+}
+
+void show_page(const Call& call) { call.reply.send(page_response("index.html").value()); }
+
+void show_page_file(const Call& call) {
+  const std::string& name = call.at("file");
+  auto response = page_response(name);
+  call.reply.send(response ? *std::move(response)
+                           : error_response(404, "the dashboard has no file \"" + name + "\""));
 }
 
 void show_metrics(const Call& call) {
@@ -198,8 +208,10 @@ struct Route {
 };
 
 constexpr Route kRoutes[] = {
+    {"GET", "/", Asking::kEverybody, show_page},
+    {"GET", "/dashboard/{file}", Asking::kEverybody, show_page_file},
     {"GET", "/metrics", Asking::kRead, show_metrics},
-    {"GET", "/ready", Asking::kReadiness, show_ready},
+    {"GET", "/ready", Asking::kEverybody, show_ready},
     {"GET", "/v1/openapi.json", Asking::kRead, show_openapi},
     {"GET", "/v1/process", Asking::kRead, show_status<process_json>},
     {"GET", "/v1/processes", Asking::kRead, show_status<processes_json>},

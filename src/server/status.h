@@ -29,6 +29,7 @@ namespace weir::server {
 struct ListenerStatus {
   std::string name;
   std::string pool;
+  std::vector<std::string> pools;        // those that its routes lead to, and `pool` first where there is one
   std::vector<base::Address> addresses;  // real ones: port 0 is resolved
   std::uint64_t accepted = 0;
   std::uint64_t open = 0;

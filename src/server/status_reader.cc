@@ -38,6 +38,16 @@ std::vector<AcceptQueueStatus> queues_by_worker(const ListenerSet& listeners) {
   return sums;
 }
 
+std::vector<std::string> pools_of(const config::ListenerConfig& listener) {
+  std::vector<std::string> pools;
+  const auto add = [&](const std::string& pool) {
+    if (!pool.empty() && std::find(pools.begin(), pools.end(), pool) == pools.end()) pools.push_back(pool);
+  };
+  add(listener.pool.value);
+  for (const config::RouteConfig& route : listener.routes) add(route.pool.value);
+  return pools;
+}
+
 }  // namespace
 
 ProcessStatus StatusReader::read() const {
@@ -71,6 +81,7 @@ void StatusReader::add_listeners(ProcessStatus& status, const Running& running) 
     ListenerStatus& sum = status.listeners.emplace_back();
     sum.name = running.config.listeners[i].name;
     sum.pool = running.config.listeners[i].pool.value;
+    sum.pools = pools_of(running.config.listeners[i]);
     sum.addresses = running.listeners.addresses()[i];
     sum.asks_proxies = running.config.listeners[i].accept_proxy != config::AcceptProxy::kOff;
     sum.reads_hellos = running.config.listeners[i].tls.has_value();

@@ -91,12 +91,12 @@ void check_guard(std::string_view headers, std::string_view body) {
   for (const bool is_far : {false, true}) {
     for (const std::string_view token : {std::string_view(), kToken}) {
       const GuardRules rules{std::string(token), {"weir"}, is_far};
-      for (const Asking asking : {Asking::kReadiness, Asking::kRead, Asking::kChange}) {
+      for (const Asking asking : {Asking::kEverybody, Asking::kRead, Asking::kChange}) {
         const auto refused = weir::admin::refusal(request, asking, rules);
         if (refused) WEIR_ASSERT(nlohmann::json::accept(refused->body));
         const bool has_token = !token.empty() && request.authorization.ends_with(token);
         WEIR_ASSERT(refused || asking != Asking::kChange || has_token);
-        WEIR_ASSERT(refused || asking == Asking::kReadiness || !is_far || has_token);
+        WEIR_ASSERT(refused || asking == Asking::kEverybody || !is_far || has_token);
       }
     }
   }

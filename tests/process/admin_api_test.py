@@ -9,6 +9,7 @@ usage: admin_api_test.py WEIR OPENAPI
 
 import argparse
 import contextlib
+import gzip
 import http.client
 import json
 import pathlib
@@ -58,6 +59,9 @@ preread_timeout = "1m"
 mode = "terminate"
 handshake_timeout = "1m"
 certificates = [{{ chain = "{chain}", key = "{key}" }}]
+[[listeners.secure.routes]]
+server_names = ["b.example"]
+pool = "narrow"
 
 [listeners.narrow]
 bind = "127.0.0.1:0"
@@ -93,7 +97,10 @@ class Door:
                 headers["Content-Type"] = "application/json"
             connection.request(method.upper(), path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
-            return answer.status, answer.getheader("Content-Type", ""), answer.read()
+            content = answer.read()
+            if answer.getheader("Content-Encoding") == "gzip":
+                content = gzip.decompress(content)
+            return answer.status, answer.getheader("Content-Type", ""), content
 
     def shown(self, path: str) -> Any:
         status, _, body = self.ask("GET", path)
@@ -176,6 +183,10 @@ def paths_of(door: Door, path: str) -> list[str]:
     if path == "/v1/pools/{pool}/backends/{backend}":
         return [f"/v1/pools/{pool['name']}/backends/{urllib.parse.quote(backend['name'], safe='')}"
                 for pool in pools for backend in pool["backends"]]
+    if path == "/dashboard/{file}":
+        named = re.findall(r'dashboard/([^"]+)"', door.ask("GET", "/")[2].decode("utf-8"))
+        expect({"main.js", "chart.js", "style.css", "icon.svg"} <= set(named), f"the dashboard names {named}")
+        return [f"/dashboard/{name}" for name in sorted(set(named))]
     values = {"{listener}": [one["name"] for one in door.shown("/v1/listeners")["listeners"]],
               "{pool}": [one["name"] for one in pools], "{session}": sessions}
     for name, each in values.items():
@@ -212,6 +223,9 @@ def check_readings(door: Door, document: dict[str, Any]) -> int:
             count += 1
     for path in ("/v1/sessions?sort=bytes&limit=2", "/v1/sessions?limit=1", "/v1/sessions?limit=0", "/v1/clients?x=1"):
         check_answer(document, document["paths"][path.split("?")[0]]["get"], path, door.ask("GET", path))
+    listeners = {one["name"]: one["pools"] for one in door.shown("/v1/listeners")["listeners"]}
+    expect(listeners == {"web": ["web"], "secure": ["web", "narrow"], "narrow": ["narrow"]}, f"pools of listeners: {listeners}")
+    check_answer(document, document["paths"]["/dashboard/{file}"]["get"], "/dashboard/no.js", door.ask("GET", "/dashboard/no.js"))
     for path in ("/v1/sessions/ffffffffffffffff", "/v1/sessions/x"):
         check_answer(document, document["paths"]["/v1/sessions/{session}"]["get"], path, door.ask("GET", path))
     return count

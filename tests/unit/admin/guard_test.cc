@@ -98,7 +98,7 @@ TEST(Guard, AnswersToAddressesLocalhostAndItsNamesOnly) {
                             "local host",
                             "local\thost"}) {
     EXPECT_EQ(status_of(by_tcp(other), Asking::kRead), 421) << other;
-    EXPECT_EQ(status_of(by_tcp(other), Asking::kReadiness), 421) << other;
+    EXPECT_EQ(status_of(by_tcp(other), Asking::kEverybody), 421) << other;
     EXPECT_EQ(status_of(by_tcp(other), Asking::kChange), 421) << other;
     EXPECT_EQ(status_of(by_unix_socket(by_tcp(other)), Asking::kChange), 421) << "a port may lead to it";
   }
@@ -132,7 +132,7 @@ TEST(Guard, LetsNoPageOfAnotherOriginAskForAnything) {
       EXPECT_EQ(status_of(from_page(origin, host), asking), 403) << origin;
       EXPECT_EQ(status_of(by_unix_socket(from_page(origin, host)), asking), 403) << origin;
     }
-    EXPECT_EQ(status_of(from_page(origin, host), Asking::kReadiness), 0);
+    EXPECT_EQ(status_of(from_page(origin, host), Asking::kEverybody), 0);
   }
 }
 
@@ -146,7 +146,7 @@ TEST(Guard, LetsNoPageAskThatTheBrowserCallsAnotherSites) {
     request.fetch_site = other;
     EXPECT_EQ(status_of(request, Asking::kChange), 403) << other;
     EXPECT_EQ(status_of(request, Asking::kRead), 403) << other;
-    EXPECT_EQ(status_of(request, Asking::kReadiness), 0) << other;
+    EXPECT_EQ(status_of(request, Asking::kEverybody), 0) << other;
   }
 }
 
@@ -202,10 +202,10 @@ TEST(Guard, WithoutATokenOnlyShowsByTcp) {
 
 TEST(Guard, ShowsOtherMachinesReadinessOnlyWithoutTheToken) {
   const GuardRules far = rules(true);
-  EXPECT_EQ(status_of(by_tcp(), Asking::kReadiness, far), 0);
+  EXPECT_EQ(status_of(by_tcp(), Asking::kEverybody, far), 0);
   EXPECT_EQ(status_of(by_tcp(), Asking::kRead, far), 401);
   EXPECT_EQ(status_of(by_tcp(), Asking::kChange, far), 401);
-  for (const Asking asking : {Asking::kReadiness, Asking::kRead, Asking::kChange}) {
+  for (const Asking asking : {Asking::kEverybody, Asking::kRead, Asking::kChange}) {
     EXPECT_EQ(status_of(with_token(), asking, far), 0);
   }
 }

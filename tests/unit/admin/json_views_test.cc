@@ -20,6 +20,8 @@ TEST(PoolsJson, SaysWhatTheStatusSaysAndStaysValid) {
   const auto& backends = document.at("pools").at(0).at("backends");
   json pool = document.at("pools").at(0);
   pool.erase("backends");
+  const json times = pool.at("connect_times");
+  pool.erase("connect_times");
   const json expected_pool{{"name", "p"},
                            {"healthy", 1},
                            {"panic", true},
@@ -34,6 +36,10 @@ TEST(PoolsJson, SaysWhatTheStatusSaysAndStaysValid) {
                            {"fallbacks_total", 28},
                            {"names", json::array()}};
   EXPECT_EQ(pool, expected_pool);
+  EXPECT_EQ(times.at("bounds_us").size(), pool::kConnectBounds.size());
+  EXPECT_EQ(times.at("bounds_us").at(0), 100);
+  EXPECT_EQ(times.at("counts"), (json{9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}));
+  EXPECT_EQ(times.at("sum_us"), 12'000'900);
   const json expected{{"name", "a"},
                       {"address", "10.0.0.1:80"},
                       {"weight", 5},
@@ -167,6 +173,7 @@ TEST(ListenersJson, SaysWhatEachHasSeen) {
   server::ProcessStatus status = a_status();
   server::ListenerStatus& web = status.listeners[0];
   web.pool = "p";
+  web.pools = {"p", "q"};
   web.addresses = {*base::parse_address("10.0.0.9:80"), *base::parse_address("[::1]:80")};
   web.would_refuse[static_cast<std::size_t>(admission::Refusal::kDenied)] = 6;
   web.kernel_drop = "bpf";
@@ -186,6 +193,7 @@ TEST(ListenersJson, SaysWhatEachHasSeen) {
   const json expected{
       {"name", "web"},
       {"pool", "p"},
+      {"pools", {"p", "q"}},
       {"addresses", {"10.0.0.9:80", "[::1]:80"}},
       {"sessions_open", 3},
       {"accepted_total", 30},

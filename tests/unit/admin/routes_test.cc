@@ -117,6 +117,14 @@ TEST_F(Routes, SayReadyUntilWeirDrains) {
   EXPECT_EQ(ask("GET", "/ready").body, "draining\n");
 }
 
+TEST_F(Routes, ShowThePageAndItsParts) {
+  EXPECT_EQ(ask("GET", "/").content_type, "text/html; charset=utf-8");
+  EXPECT_EQ(ask("GET", "/dashboard/main.js").content_type, "text/javascript; charset=utf-8");
+  EXPECT_THAT(error("GET", "/dashboard/no.js", 404), HasSubstr("\"no.js\""));
+  EXPECT_EQ(ask("GET", "/dashboard").status, 404);
+  EXPECT_EQ(source.asked, 0) << "it holds nothing of the process's";
+}
+
 TEST_F(Routes, ShowEachListWhole) {
   EXPECT_EQ(shown("/v1/process").at("connections"), 3);
   EXPECT_EQ(shown("/v1/listeners").at("listeners").size(), 2u);
@@ -250,9 +258,10 @@ TEST_F(Routes, SayByTheStatusWhatHasCome) {
 
 TEST_F(Routes, NameThePathsThereAreToAnUnknownOne) {
   for (const char* path :
-       {"/", "", "/metrics/", "/Metrics", "/v1/backends", "//metrics", "/v1/pools/p/x", "/%zz"}) {
+       {"//", "", "/metrics/", "/Metrics", "/v1/backends", "//metrics", "/v1/pools/p/x", "/%zz"}) {
     const std::string said = error("GET", path, 404);
-    EXPECT_THAT(said, testing::StartsWith("no such path; there are: /metrics /ready ")) << path;
+    EXPECT_THAT(said, testing::StartsWith("no such path; there are: / /dashboard/{file} /metrics /ready "))
+        << path;
     for (const RouteName& route : route_names()) {
       if (route.method != "GET") continue;
       EXPECT_THAT(said + " ", HasSubstr(" " + std::string(route.path) + " "));
@@ -296,8 +305,10 @@ TEST_F(Routes, AskTheGuardBeforeAnythingElse) {
   rules.is_far = true;
   std::vector<HttpRequest> all{request("GET", "/nothing"), request("OTHER", "/metrics"),
                                request("GET", "/v1/sessions?limit=x")};
+  const std::set<std::string_view> open{"/ready", "/", "/dashboard/{file}"};
   for (const RouteName& route : route_names()) {
-    if (route.path != "/ready") all.push_back(request(std::string(route.method), std::string(route.path)));
+    if (!open.contains(route.path))
+      all.push_back(request(std::string(route.method), std::string(route.path)));
   }
   for (HttpRequest& one : all) {
     one.is_local = false;
@@ -311,9 +322,15 @@ TEST_F(Routes, AskTheGuardBeforeAnythingElse) {
   EXPECT_EQ(source.asked, 0);
   EXPECT_EQ(taker.commands, 0);
   EXPECT_FALSE(taker.surveyed.has_value());
-  HttpRequest ready = request("GET", "/ready");
-  ready.is_local = false;
-  EXPECT_EQ(ask(ready).status, 200);
+  for (const char* path : {"/ready", "/", "/dashboard/main.js"}) {
+    HttpRequest one = request("GET", path);
+    one.is_local = false;
+    EXPECT_EQ(ask(one).status, 200) << path;
+    one.fetch_site = "cross-site";
+    EXPECT_EQ(ask(one).status, 200) << path << ": a link in another page leads here";
+    one.host = "evil.example";
+    EXPECT_EQ(ask(one).status, 421) << path;
+  }
 }
 
 // Changes are those whose method is none that only looks.

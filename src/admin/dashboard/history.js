@@ -1,0 +1,126 @@
+// What has been read of the door, and what follows from two readings: rates, and the times of what happened between them.
+// Counters of another process, and of something that has gone and come again, begin anew: there is no rate then.
+const QUANTILE_READINGS = 5;
+
+// Of the connects that came between two readings of a histogram, the time below which the part `q` stayed, as far as the
+// bounds tell; microseconds, or null for none. In a bucket they are taken to lie evenly; beyond the last bound it is
+// that bound.
+export function quantile(bounds, counts, q) {
+  const all = counts.reduce((sum, one) => sum + one, 0);
+  if (all === 0) return null;
+  let below = 0;
+  for (let i = 0; i < bounds.length; ++i) {
+    if (below + counts[i] >= q * all) {
+      const lower = i === 0 ? 0 : bounds[i - 1];
+      return lower + (bounds[i] - lower) * (q * all - below) / counts[i];
+    }
+    below += counts[i];
+  }
+  return bounds[bounds.length - 1];
+}
+
+function total(values) { return Object.values(values).reduce((sum, one) => sum + one, 0); }
+
+function bytesOf(one) { return one.upload_bytes_total + one.download_bytes_total; }
+
+export function keyOf(pool, backend) { return JSON.stringify([pool, backend]); }
+
+// Counters of one reading by name, flat.
+function countersOf(reading) {
+  const counters = new Map();
+  for (const one of reading.listeners) {
+    counters.set(`listener ${one.name}`, {
+      arrivals: one.accepted_total, upload: one.upload_bytes_total, download: one.download_bytes_total,
+      bytes: bytesOf(one), refused: total(one.refused_total), ...prefixed(one.refused_total)});
+  }
+  for (const pool of reading.pools) {
+    for (const one of pool.backends) {
+      counters.set(keyOf(pool.name, one.name), {
+        arrivals: one.sessions_total, bytes: bytesOf(one), failures: one.connect_failures_total});
+    }
+  }
+  return counters;
+}
+
+function prefixed(refused) {
+  return Object.fromEntries(Object.entries(refused).map(([reason, value]) => [`refused ${reason}`, value]));
+}
+
+function sumOrNull(values) {
+  const known = values.filter((one) => one !== null);
+  return known.length === 0 ? null : known.reduce((sum, one) => sum + one, 0);
+}
+
+// The histograms of all pools together, as one list of counts.
+function connectsOf(reading) {
+  const counts = [];
+  for (const pool of reading.pools) {
+    pool.connect_times.counts.forEach((value, i) => { counts[i] = (counts[i] ?? 0) + value; });
+  }
+  return {bounds: reading.pools[0]?.connect_times.bounds_us ?? [], counts};
+}
+
+export class History {
+  constructor() {
+    this.points = []; // of the charts, the oldest first
+    this.last = null;
+    this.connects = []; // the last readings of connect times
+  }
+
+  // A reading is {at: milliseconds, process, listeners, pools}. Gives what is to be shown of it.
+  take(reading) {
+    const counters = countersOf(reading);
+    const before = this.last !== null && this.last.process === this.#processOf(reading) ? this.last : null;
+    if (before === null) this.connects = [];
+    const elapsed = before === null ? 0 : (reading.at - before.at) / 1000;
+    const rate = (name, what) => {
+      const now = counters.get(name)?.[what];
+      const then = before?.counters.get(name)?.[what];
+      return now === undefined || then === undefined || now < then || elapsed <= 0 ? null : (now - then) / elapsed;
+    };
+    this.last = {at: reading.at, process: this.#processOf(reading), counters};
+    const now = {rate, ...this.#totals(reading, rate), ...this.#connectTimes(reading)};
+    this.points.push({at: reading.at, connections: now.connections, arrivals: now.arrivals, upload: now.upload,
+                      download: now.download, reasons: now.reasons, failures: now.failures, p50: now.p50, p99: now.p99});
+    return now;
+  }
+
+  // Nothing was read: charts have a gap.
+  miss(at) {
+    if (this.points.length > 0) this.points.push({at, connections: null});
+  }
+
+  forget(before) {
+    const first = this.points.findIndex((point) => point.at >= before);
+    this.points.splice(0, first < 0 ? this.points.length : first);
+  }
+
+  #processOf(reading) { return `${reading.process.pid} ${reading.process.started}`; }
+
+  #totals(reading, rate) {
+    const sum = (what) => sumOrNull(reading.listeners.map((one) => rate(`listener ${one.name}`, what)));
+    const reasons = {};
+    const names = new Set(reading.listeners.flatMap((one) => Object.keys(one.refused_total)));
+    for (const reason of names) reasons[reason] = sum(`refused ${reason}`);
+    return {connections: reading.process.connections, arrivals: sum('arrivals'), upload: sum('upload'),
+            download: sum('download'), refused: sum('refused'), reasons, failures: this.#failures(reading, rate)};
+  }
+
+  #failures(reading, rate) {
+    return sumOrNull(reading.pools.flatMap((pool) => pool.backends.map((one) => rate(keyOf(pool.name, one.name), 'failures'))));
+  }
+
+  // Over the last readings together, so that few connections do not make it jump.
+  #connectTimes(reading) {
+    const now = connectsOf(reading);
+    this.connects.push(now);
+    if (this.connects.length > QUANTILE_READINGS + 1) this.connects.shift();
+    const counts = now.counts.map((value, i) => value - (this.connects[0].counts[i] ?? 0));
+    // A pool has gone with what it had counted.
+    if (counts.some((value) => value < 0)) {
+      this.connects = [now];
+      return {p50: null, p99: null};
+    }
+    return {p50: quantile(now.bounds, counts, 0.5), p99: quantile(now.bounds, counts, 0.99)};
+  }
+}

@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""The dashboard in a real browser: its numbers are the door's, a drained backend turns, changes ask for the token, and nothing
+is loaded from anywhere else."""
+
+import contextlib
+import re
+import signal
+
+from common import arguments, expect, main
+from dashboard_house import TOKEN, House, load, numbers, row, table
+
+from peers import process
+from peers.browser import Browser, Keys
+
+BACKENDS, REASONS, REFUSALS, CLIENTS = "#backends-table", "#reasons-table", "#refusals-table", "#clients-table"
+PATIENCE = 60
+# The browser's own words for an answer of 401, which is how the door asks for the token, and for a door that is gone.
+EXPECTED = re.compile(r"status of 401|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE")
+
+
+def expect_in_order(browser: Browser, house: House) -> None:
+    """The console is silent, and every byte came from the door."""
+    said = [line for line in browser.complaints() if not EXPECTED.search(line)]
+    expect(not said, f"the console says: {said}")
+    hosts = browser.asked_hosts()
+    expect(hosts == {f"127.0.0.1:{house.admin}"}, f"the page has asked {hosts}")
+
+
+def check_parts(browser: Browser) -> None:
+    """What the page works out by itself, against examples that were worked out by hand."""
+    found, error = browser.run_module("""
+        const {quantile, History} = await import('./dashboard/history.js');
+        const {edgesOf} = await import('./dashboard/flow.js');
+        const format = await import('./dashboard/format.js');
+        const rates = (edges) => edges.map((edge) => `${edge.listener}>${edge.pool}=${edge.rate}`);
+        const reading = (at, pid, accepted) => ({at, process: {pid, started: 's', connections: 1}, pools: [],
+            listeners: [{name: 'a', accepted_total: accepted, upload_bytes_total: 0, download_bytes_total: 0, refused_total: {}}]});
+        const history = new History();
+        const arrivals = [[0, 1, 10], [2000, 1, 30], [4000, 2, 5], [6000, 2, 3], [8000, 2, 13]].map(
+            (one) => history.take(reading(...one)).arrivals);
+        return {
+          quantiles: [quantile([100, 200], [0, 0, 0], 0.5), quantile([100, 200], [2, 2, 0], 0.5), quantile([100, 200], [0, 4, 0], 0.75),
+                      quantile([100, 200], [1, 0, 9], 0.99)],
+          shared: rates(edgesOf([{name: 'a', pools: ['x'], rate: 4}, {name: 'b', pools: ['x', 'y'], rate: 7}],
+                                [{name: 'x', rate: 6}, {name: 'y', rate: 5}])),
+          circle: rates(edgesOf([{name: 'a', pools: ['x', 'y'], rate: 4}, {name: 'b', pools: ['x', 'y'], rate: 4}],
+                                [{name: 'x', rate: 4}, {name: 'y', rate: 4}])),
+          arrivals,
+          texts: [format.number(1234), format.number(0), format.number(null), format.bytes(1536), format.micros(58.6), format.micros(2500),
+                  format.count(1234567), format.seconds(93784), format.percent(0.333)],
+        };""")
+    expect(error is None, f"the page's modules: {error}")
+    expect(found["quantiles"] == [None, 100, 175, 200], f"quantiles: {found['quantiles']}")
+    expect(found["shared"] == ["a>x=4", "b>x=2", "b>y=5"], f"edges: {found['shared']}")
+    expect(found["circle"] == ["a>x=null", "a>y=null", "b>x=null", "b>y=null"], f"edges: {found['circle']}")
+    expect(found["arrivals"] == [None, 10, None, None, 5], f"rates over a new process: {found['arrivals']}")
+    expect([text.replace("\u00a0", " ").replace("\u202f", " ") for text in found["texts"]]
+           == ["1.23k", "0", "–", "1.5 KiB", "58.6 µs", "2.5 ms", "1 234 567", "1 d 2 h", "33.3 %"], f"texts: {found['texts']}")
+
+
+def check_numbers(browser: Browser, house: House) -> None:
+    """Once all is quiet, what stands on the page is what the door says by JSON; and rates add up to what has come."""
+    process.wait_until(lambda: browser.text("#arrivals") == "0", "a rate of nothing at first", PATIENCE)
+    start = sum(one["accepted_total"] for one in house.ask("/v1/listeners")["listeners"])
+    kept = [house.connect("mail", "127.0.0.5") for _ in range(7)]
+    for one in kept:
+        one.sendall(b"?")
+        expect(len(one.recv(65536)) > 0, "mail does not answer")
+    house.visit("web", 30)
+    house.visit("api", 21, "127.0.0.2")
+    house.visit("web", 4, "127.0.0.9")  # denied
+    listeners = house.ask("/v1/listeners")["listeners"]
+    process.wait_until(lambda: browser.text("#arrivals") == "0" and numbers(browser.text("#connections")) == [7],
+                       "the page to show seven connections and nothing new", PATIENCE)
+    for pool in house.ask("/v1/pools")["pools"]:
+        for one in pool["backends"]:
+            shown = row(browser, BACKENDS, "Backend", one["name"])
+            expect(shown["State"] == one["state"], f"{one['name']}: {shown}, {one}")
+            for title, field in [("Sessions", "sessions_total"), ("Open", "in_flight"), ("Weight", "weight"),
+                                 ("Failed connects", "connect_failures_total")]:
+                # The door may have counted on in between where something still happens: the checks' backend that is gone.
+                expect(numbers(shown[title]) == [one[field]], f"{one['name']}: {title} is {shown[title]}, {field} is {one[field]}")
+    expect(row(browser, REASONS, "Reason", "denied")["In all"] == "4", f"refused: {table(browser, REASONS)}")
+    samples = [(one["client"], one["listener"], one["reason"]) for one in house.ask("/v1/refusals")["refusals"]]
+    expect(samples and [(one["Client"], one["Listener"], one["Reason"]) for one in table(browser, REFUSALS)] == samples,
+           f"samples: {table(browser, REFUSALS)}, where the door has {samples}")
+    accepted = sum(one["accepted_total"] for one in listeners) - start
+    expect(accepted == 58, f"{accepted} were accepted, where 7 + 30 + 21 should have been")
+    summed = browser.run("""
+        const points = Chart.getChart('chart-arrivals').data.datasets[0].data;
+        return points.reduce((sum, point, i) => i === 0 ? 0 : sum + (point.y ?? 0) * (point.x - points[i - 1].x) / 1000, 0);""")
+    expect(abs(summed - accepted - start) < 0.01, f"the chart has {summed} new connections; there were {accepted + start}")
+    browser.run("document.getElementById('clients').scrollIntoView()")
+    process.wait_until(lambda: row(browser, CLIENTS, "Client", "127.0.0.5").get("Sessions") == "7", "the busiest client", PATIENCE)
+    client = house.ask("/v1/clients")["clients"][0]
+    expect(client["upload_bytes"] == 7 and row(browser, CLIENTS, "Client", "127.0.0.5")["Sent"].replace("\u00a0", " ") == "7 B",
+           f"{client}, {table(browser, CLIENTS)}")
+    for one in kept:
+        one.close()
+
+
+def answer_token(browser: Browser, token: str) -> None:
+    process.wait_until(lambda: browser.text("#ask-token-title") == "Token", "the question for the token", PATIENCE)
+    browser.find("#ask-token-value").send_keys(token, Keys.ENTER)
+
+
+def press_on(browser: Browser, name: str) -> None:
+    browser.run("[...document.querySelectorAll('#backends-table button')].find("
+                "(one) => one.getAttribute('aria-label') === arguments[0]).click()", name)
+
+
+def check_drain(browser: Browser, house: House) -> None:
+    """Drained by the button, after a yes and with the token; then up again, without either."""
+    with load(house):
+        press_on(browser, "Drain web web-2")
+        process.wait_until(lambda: browser.text("#ask-title") == "Drain web web-2?", "the question", PATIENCE)
+        expect("other 2" in browser.text("#ask-text"), f"who is left: {browser.text('#ask-text')}")
+        browser.press(Keys.ESCAPE)
+        expect(house.backend("web", "web-2")["state"] == "up", "it was drained without a yes")
+        press_on(browser, "Drain web web-2")
+        browser.find("#ask-yes").click()
+        answer_token(browser, "not the token at all")
+        process.wait_until(lambda: "not the token" in browser.text("#ask-token-why"), "another question", PATIENCE)
+        expect(house.backend("web", "web-2")["state"] == "up", "it was drained with another token")
+        answer_token(browser, TOKEN)
+        process.wait_until(lambda: row(browser, BACKENDS, "Backend", "web-2").get("State") == "drain", "it to be drained", PATIENCE)
+        expect(house.backend("web", "web-2")["state"] == "drain", "it is only drained on the page")
+        process.wait_until(lambda: row(browser, BACKENDS, "Backend", "web-2")["New/s"] == "0"
+                           and row(browser, BACKENDS, "Backend", "web-1")["New/s"] not in ("0", "–"), "clients to go elsewhere", PATIENCE)
+        expect(browser.run("return document.querySelectorAll('#picture .bar.state-drain').length") == 1, "the picture does not show it")
+        press_on(browser, "Up web web-2")
+        process.wait_until(lambda: row(browser, BACKENDS, "Backend", "web-2").get("State", "").startswith("up"), "it to be up", PATIENCE)
+        process.wait_until(lambda: row(browser, BACKENDS, "Backend", "web-2")["New/s"] not in ("0", "–"), "clients to come again", PATIENCE)
+    press_on(browser, "Drain mail mail-1")
+    process.wait_until(lambda: "No other backend" in browser.text("#ask-text"), "a warning at the last one", PATIENCE)
+    browser.press(Keys.ESCAPE)
+
+
+def check_keyboard(browser: Browser) -> None:
+    """From the top of the page to a backend and its question, and back to the same button."""
+    browser.run("scrollTo(0, 0); document.activeElement.blur()")
+    browser.press(Keys.TAB)
+    expect(browser.focused() == "To the backends", f"the first is {browser.focused()}")
+    browser.press(Keys.ENTER)
+    for _ in range(40):
+        browser.press(Keys.TAB)
+        if browser.focused() == "Drain web web-1":
+            break
+    expect(browser.focused() == "Drain web web-1", f"no way to the button: {browser.focused()}")
+    browser.press(Keys.ENTER)
+    process.wait_until(lambda: browser.text("#ask-title") == "Drain web web-1?", "the question", PATIENCE)
+    browser.press(Keys.ESCAPE)
+    process.wait_until(lambda: browser.focused() == "Drain web web-1", "the keyboard to be where it was", PATIENCE)
+    browser.run("document.querySelector('#picture a').focus()")
+    browser.press(Keys.ENTER)
+    process.wait_until(lambda: browser.focused() == "Drain web web-1", "the picture to lead to the table", PATIENCE)
+
+
+def check_silence(browser: Browser, house: House) -> None:
+    """Weir is gone: the page says that what it shows is old. Another one comes: it goes on by itself."""
+    house.server.send_signal(signal.SIGKILL)
+    house.server.wait()
+    process.wait_until(lambda: "does not answer" in browser.text("#notices"), "the page to say that the door is silent", PATIENCE)
+    expect(browser.run("return document.body.classList.contains('is-stale')"), "what is old looks as if it was not")
+    house.server = house.start()
+    process.wait_until(lambda: "does not answer" not in browser.text("#notices"), "the page to go on", PATIENCE)
+    process.wait_until(lambda: f"process {house.server.pid}" in browser.text("#process"), "the new process", PATIENCE)
+    below = browser.run("return Chart.getChart('chart-arrivals').data.datasets[0].data.filter((point) => point.y < 0).length")
+    expect(below == 0, "a rate is below nothing")
+
+
+def check_far(work: process.Workspace, binary: str, peers: contextlib.ExitStack, browser: Browser) -> None:
+    """At a door that other machines reach, the page comes without the token and shows nothing without it."""
+    far = House(work, binary, peers, name="far", door="0.0.0.0:0")
+    browser.open(far.address)
+    process.wait_until(lambda: "takes its token" in browser.text("#ask-token-why"), "the question for the token", PATIENCE)
+    expect(browser.text("#connections") == "–" and table(browser, BACKENDS) == [], "something is shown without the token")
+    answer_token(browser, TOKEN)
+    process.wait_until(lambda: len(table(browser, BACKENDS)) == 5, "the backends", PATIENCE)
+    expect_in_order(browser, far)
+
+
+def test() -> None:
+    parser = arguments(__doc__)
+    options = parser.parse_args()
+    with process.Workspace() as work, contextlib.ExitStack() as peers:
+        house = House(work, options.weir, peers)
+        with Browser(work) as browser:
+            browser.open(house.address)
+            check_parts(browser)
+            check_numbers(browser, house)
+            check_drain(browser, house)
+            check_keyboard(browser)
+            expect_in_order(browser, house)
+            check_silence(browser, house)
+            expect_in_order(browser, house)
+            check_far(work, options.weir, peers, browser)
+
+
+if __name__ == "__main__":
+    main(test)
