@@ -46,9 +46,10 @@ bufferevent* HttpConnections::add(event_base* base) {
 // The end of a turn is when time is looked at: while there are connections there is a turn now and then.
 void HttpConnections::watch_time(event_base* base) {
   constexpr timeval kInterval{0, 250'000};
-  if (timer_ == nullptr)
+  if (timer_ == nullptr) {
     timer_ = event_new(
         base, -1, EV_PERSIST, [](evutil_socket_t, short, void*) {}, nullptr);
+  }
   if (timer_ != nullptr && evtimer_pending(timer_, nullptr) == 0) event_add(timer_, &kInterval);
 }
 
@@ -75,15 +76,20 @@ void HttpConnections::sweep() {
     let_go(one.connection);
     return true;
   });
-  const base::TimePoint now = base::precise_now();
-  const auto is_over = [now](const Open& one) { return !one.awaits_answer && now >= one.deadline; };
+  close_idle_since(base::precise_now());
+  if (open_.empty() && timer_ != nullptr) event_del(timer_);
+}
+
+void HttpConnections::close_idle() { close_idle_since(base::TimePoint::max()); }
+
+void HttpConnections::close_idle_since(base::TimePoint deadline) {
+  const auto is_over = [deadline](const Open& one) { return !one.awaits_answer && deadline >= one.deadline; };
   for (auto late = std::find_if(open_.begin(), open_.end(), is_over); late != open_.end();
        late = std::find_if(open_.begin(), open_.end(), is_over)) {
     const Open one = *late;
     open_.erase(late);
     close(one);
   }
-  if (open_.empty() && timer_ != nullptr) event_del(timer_);
 }
 
 void HttpConnections::close_one() {

@@ -36,6 +36,9 @@ class HttpConnections {
   // It is being answered.
   void answered(const bufferevent* connection);
 
+  // Closes those that wait for no answer.
+  void close_idle();
+
   // Closes the descriptors of the connections that evhttp has done with, and the connections whose time is
   // over. At the end of every turn.
   void sweep();
@@ -50,6 +53,8 @@ class HttpConnections {
   Open* find(const bufferevent* connection);
   void close(Open one);
   void close_one();
+  // Those that wait for no answer and whose deadline is not after that.
+  void close_idle_since(base::TimePoint deadline);
   void watch_time(event_base* base);
 
   const std::size_t most_;

@@ -99,8 +99,11 @@ HttpRequest read(evhttp_request* request) {
   return asked;
 }
 
-void send(evhttp_request* request, const HttpResponse& response) {
+enum class After { kGoesOn, kCloses };
+
+void send(evhttp_request* request, const HttpResponse& response, After after) {
   evkeyvalq* headers = evhttp_request_get_output_headers(request);
+  if (after == After::kCloses) evhttp_add_header(headers, "Connection", "close");
   evhttp_add_header(headers, "Content-Type", response.content_type.c_str());
   evhttp_add_header(headers, "Cache-Control", "no-store");
   evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
@@ -167,7 +170,11 @@ class HttpServer::Impl {
   void leave(bool to_another) {
     if (path_ && to_another) path_->leave_to_another();
     if (path_) path_->remove();
-    loop_->posts()->post([this] { evhttp_del_accept_socket(http_, socket_); });
+    loop_->posts()->post([this] {
+      evhttp_del_accept_socket(http_, socket_);
+      after_answer_ = After::kCloses;
+      connections_.close_idle();
+    });
   }
 
   const base::Address& address() const { return address_; }
@@ -235,7 +242,7 @@ class HttpServer::Impl {
   }
 
   void answer_all(const HttpResponse& response) {
-    for (const auto& [id, request] : std::exchange(asked_, {})) send(request, response);
+    for (const auto& [id, request] : std::exchange(asked_, {})) send(request, response, after_answer_);
   }
 
   void reply(std::uint64_t id, const HttpReply::Make& make) {
@@ -244,7 +251,7 @@ class HttpServer::Impl {
     evhttp_request* request = found->second;
     asked_.erase(found);
     if (const bufferevent* connection = connection_of(request)) connections_.answered(connection);
-    send(request, make());
+    send(request, make(), after_answer_);
   }
 
   const std::unique_ptr<HttpLoop> loop_;
@@ -253,6 +260,7 @@ class HttpServer::Impl {
   std::optional<net::SocketPath> path_;  // removed when the server ends
   HttpConnections connections_;
   evhttp* http_ = nullptr;
+  After after_answer_ = After::kGoesOn;
   std::uint64_t next_id_ = 0;
   // Requests that have no answer yet. One whose connection has gone is still here, and is freed by an answer.
   std::map<std::uint64_t, evhttp_request*> asked_;

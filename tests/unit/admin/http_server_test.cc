@@ -85,6 +85,15 @@ TEST_P(OverBoth, LeavesItsSocketToAnotherServerWithWhoeverWaits) {
   }
 }
 
+TEST_P(OverBoth, ClosesOnWhoKeepsAConnectionOnceItHasLeft) {
+  const base::UniqueFd client = test::connect_to(server->address());
+  const std::string request = "GET /kept HTTP/1.1\r\nHost: x\r\n\r\n";
+  EXPECT_EQ(test::send_some(client.get(), request), request.size());
+  EXPECT_THAT(test::receive(client.get()), Not(HasSubstr("Connection: close")));
+  server->leave(true);
+  EXPECT_THAT(test::receive_all(client.get()), Not(HasSubstr("HTTP"))) << "the end, and no other answer";
+}
+
 TEST_P(OverBoth, LeavesItsSocketToNobody) {
   const base::Address address = server->address();
   server->leave(false);
@@ -328,6 +337,17 @@ TEST_F(AnsweredLater, IsNotPushedOutByAFloodOfClients) {
   EXPECT_THAT(ask(server->address(), get("/now")), HasSubstr("now\n"));
   kept.take().send({200, "text/plain", "late\n", {}});
   EXPECT_THAT(test::receive_all(client.get()), HasSubstr("late\n"));
+}
+
+TEST_F(AnsweredLater, IsTheLastOnItsConnectionWhenTheServerHasLeftMeanwhile) {
+  const base::UniqueFd client = test::connect_to(server->address());
+  test::send_some(client.get(), "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(test::eventually([&] { return kept.size() == 1; }));
+  server->leave(false);
+  kept.take().send({200, "text/plain", "late\n", {}});
+  const std::string answer = test::receive_all(client.get());
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_TRUE(answer.ends_with("late\n")) << answer;
 }
 
 TEST_F(AnsweredLater, NobodyIsTheWorseWhenTheClientHasLeft) {
