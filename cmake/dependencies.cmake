@@ -22,7 +22,11 @@ pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl>=3.0)
 # The charts of the dashboard; other systems have it elsewhere: -DWEIR_CHART_JS=/PATH/chart.min.js (version 3.9).
 find_file(WEIR_CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js NO_DEFAULT_PATH)
 if(NOT WEIR_CHART_JS)
-  message(FATAL_ERROR "chart.min.js is missing; scripts/packages.sh installs what a build needs")
+  message(FATAL_ERROR "chart.min.js is missing; scripts/packages.sh installs what a build needs, or name it by -DWEIR_CHART_JS=FILE")
+endif()
+file(READ ${WEIR_CHART_JS} start LIMIT 200)
+if(NOT start MATCHES "Chart\\.js v3\\.")
+  message(FATAL_ERROR "${WEIR_CHART_JS} is not Chart.js 3, which the dashboard is written for; name it by -DWEIR_CHART_JS=FILE")
 endif()
 
 foreach(header tl/expected.hpp CLI/CLI.hpp nlohmann/json.hpp boost/beast/http.hpp)

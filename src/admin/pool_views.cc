@@ -309,6 +309,7 @@ Json pools_json(const server::ProcessStatus& status) {
     Json names = Json::array();
     for (const NameStatus& name : pool.names) names.push_back(name_json(name));
     pools.push_back({{"name", pool.name},
+                     {"fallback_pool", text_or_null(pool.fallback)},
                      {"healthy", pool.healthy},
                      {"panic", pool.panic},
                      {"waiting", pool.waiting},

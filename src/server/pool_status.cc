@@ -76,6 +76,7 @@ PoolStatus pool_status(const pool::Pool& pool, const PortFindings& ports) {
   const pool::PoolCounters& counters = pool.counters();
   PoolStatus status;
   status.name = pool.name();
+  if (const std::shared_ptr<pool::Pool> fallback = pool.fallback()) status.fallback = fallback->name();
   for (const pool::BackendView& backend : view.backends) {
     status.backends.push_back(backend_status(backend, ports));
   }

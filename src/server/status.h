@@ -127,6 +127,7 @@ struct NameStatus {
 
 struct PoolStatus {
   std::string name;
+  std::string fallback;  // the pool that takes over; empty: none
   std::vector<BackendStatus> backends;
   std::vector<NameStatus> names;
   std::optional<tls::CertificateFact> certificate;  // Weir's own, for backends that ask for one

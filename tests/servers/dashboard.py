@@ -3,6 +3,7 @@
 is loaded from anywhere else."""
 
 import contextlib
+import os
 import re
 import signal
 
@@ -29,15 +30,37 @@ def expect_in_order(browser: Browser, house: House) -> None:
 def check_parts(browser: Browser) -> None:
     """What the page works out by itself, against examples that were worked out by hand."""
     found, error = browser.run_module("""
-        const {quantile, History} = await import('./dashboard/history.js');
-        const {edgesOf} = await import('./dashboard/flow.js');
+        const {quantile, History, keyOf} = await import('./dashboard/history.js');
+        const {edgesOf, flowsOf} = await import('./dashboard/flow.js');
+        const {periodOf} = await import('./dashboard/period.js');
         const format = await import('./dashboard/format.js');
         const rates = (edges) => edges.map((edge) => `${edge.listener}>${edge.pool}=${edge.rate}`);
-        const reading = (at, pid, accepted) => ({at, process: {pid, started: 's', connections: 1}, pools: [],
-            listeners: [{name: 'a', accepted_total: accepted, upload_bytes_total: 0, download_bytes_total: 0, refused_total: {}}]});
+        const listener = (name, pools, accepted) => ({name, pools, sessions_open: 1, accepted_total: accepted, upload_bytes_total: 0,
+                                                      download_bytes_total: 0, refused_total: {denied: accepted}});
+        const pool = (name, fallback, fallbacks, sessions, counts) => ({
+            name, fallback_pool: fallback, fallbacks_total: fallbacks, connect_times: {bounds_us: [100, 200], counts},
+            backends: [{name: 'b', in_flight: 0, sessions_total: sessions, upload_bytes_total: 0, download_bytes_total: 0,
+                        connect_failures_total: 0}]});
+        const reading = (at, pid, listeners, pools) => ({at, period: 2000, process: {pid, started: 's', connections: 1}, listeners, pools});
+        const one = (at, pid, accepted) => reading(at, pid, [listener('a', [], accepted)], []);
+
         const history = new History();
-        const arrivals = [[0, 1, 10], [2000, 1, 30], [4000, 2, 5], [6000, 2, 3], [8000, 2, 13]].map(
-            (one) => history.take(reading(...one)).arrivals);
+        const arrivals = [[0, 1, 10], [2000, 1, 30], [4000, 2, 5], [6000, 2, 3], [8000, 2, 13], [68000, 2, 73]].map(
+            (each) => history.take(one(...each)).arrivals);
+        const points = history.points.map((point) => point.connections);
+        for (let i = 0; i < 100; ++i) history.miss(70000 + 2000 * i);
+        const missed = history.points.length - points.length;
+        history.take(one(4000000, 2, 80));
+
+        const before = reading(0, 1, [listener('a', ['x'], 0), listener('b', ['y'], 0)],
+                               [pool('x', 'y', 0, 0, [1, 1, 1]), pool('y', null, 0, 0, [50, 0, 0])]);
+        const after = reading(2000, 1, [listener('a', ['x'], 20), listener('b', ['y'], 6)],
+                              [pool('x', 'y', 14, 6, [1, 1, 5]), pool('y', null, 0, 20, [2, 0, 0])]);
+        const other = new History();
+        other.take(before);
+        const now = other.take(after);
+        const flows = flowsOf(after, 'arrivals', now.rate);
+        const bytes = flowsOf(after, 'bytes', now.rate);
         return {
           quantiles: [quantile([100, 200], [0, 0, 0], 0.5), quantile([100, 200], [2, 2, 0], 0.5), quantile([100, 200], [0, 4, 0], 0.75),
                       quantile([100, 200], [1, 0, 9], 0.99)],
@@ -45,15 +68,32 @@ def check_parts(browser: Browser) -> None:
                                 [{name: 'x', rate: 6}, {name: 'y', rate: 5}])),
           circle: rates(edgesOf([{name: 'a', pools: ['x', 'y'], rate: 4}, {name: 'b', pools: ['x', 'y'], rate: 4}],
                                 [{name: 'x', rate: 4}, {name: 'y', rate: 4}])),
-          arrivals,
+          handed: [...rates(flows.edges), ...flows.fallbacks.map((one) => `${one.from}>${one.to}=${one.rate}`), flows.ofPool(after.pools[1])],
+          bytes: bytes.fallbacks[0].rate,
+          times: [now.p50, now.p99],
+          arrivals, points, missed, kept: history.points.length,
+          periods: [periodOf(after), periodOf({listeners: [], pools: [{backends: Array(5000)}]}),
+                    periodOf({listeners: Array(500), pools: []})],
           texts: [format.number(1234), format.number(0), format.number(null), format.bytes(1536), format.micros(58.6), format.micros(2500),
                   format.count(1234567), format.seconds(93784), format.percent(0.333)],
         };""")
     expect(error is None, f"the page's modules: {error}")
-    expect(found["quantiles"] == [None, 100, 175, 200], f"quantiles: {found['quantiles']}")
-    expect(found["shared"] == ["a>x=4", "b>x=2", "b>y=5"], f"edges: {found['shared']}")
-    expect(found["circle"] == ["a>x=null", "a>y=null", "b>x=null", "b>y=null"], f"edges: {found['circle']}")
-    expect(found["arrivals"] == [None, 10, None, None, 5], f"rates over a new process: {found['arrivals']}")
+    for name, wanted in {
+            "quantiles": [None, 100, 175, 200],
+            "shared": ["a>x=4", "b>x=2", "b>y=5"],
+            "circle": ["a>x=null", "a>y=null", "b>x=null", "b>y=null"],
+            # Of the 10 a second at y 7 come from x, which could not take them.
+            "handed": ["a>x=10", "b>y=3", "x>y=7", 10],
+            "bytes": None,
+            # Pool y has begun anew, so only x counts: four, all beyond the last bound.
+            "times": [200, 200],
+            "arrivals": [None, 10, None, None, 5, 1],
+            # A reading that comes a minute late is not joined to the one before.
+            "points": [1, 1, 1, 1, 1, None, 1],
+            "missed": 1,
+            "kept": 1,  # of an hour
+            "periods": [2000, 10000, 4000]}.items():
+        expect(found[name] == wanted, f"{name}: {found[name]}, where it should be {wanted}")
     expect([text.replace("\u00a0", " ").replace("\u202f", " ") for text in found["texts"]]
            == ["1.23k", "0", "–", "1.5 KiB", "58.6 µs", "2.5 ms", "1 234 567", "1 d 2 h", "33.3 %"], f"texts: {found['texts']}")
 
@@ -119,7 +159,7 @@ def check_drain(browser: Browser, house: House) -> None:
         expect(house.backend("web", "web-2")["state"] == "up", "it was drained without a yes")
         press_on(browser, "Drain web web-2")
         browser.find("#ask-yes").click()
-        answer_token(browser, "not the token at all")
+        answer_token(browser, "not-the-token-at-all")
         process.wait_until(lambda: "not the token" in browser.text("#ask-token-why"), "another question", PATIENCE)
         expect(house.backend("web", "web-2")["state"] == "up", "it was drained with another token")
         answer_token(browser, TOKEN)
@@ -156,17 +196,62 @@ def check_keyboard(browser: Browser) -> None:
     process.wait_until(lambda: browser.focused() == "Drain web web-1", "the picture to lead to the table", PATIENCE)
 
 
-def check_silence(browser: Browser, house: House) -> None:
-    """Weir is gone: the page says that what it shows is old. Another one comes: it goes on by itself."""
-    house.server.send_signal(signal.SIGKILL)
-    house.server.wait()
+def check_live_order(browser: Browser, house: House) -> None:
+    """Sorted by what changes all the time, a row keeps its place and the keyboard while somebody is in it."""
+    with load(house):
+        next(one for one in browser.find_all("#backends-table th button") if one.text.startswith("Sessions")).click()
+        browser.run("document.querySelector('#backends-table td button').focus()")
+        name = browser.focused()
+        rows = lambda: [one["Backend"] for one in table(browser, BACKENDS)]  # noqa: E731
+        before, reading = rows(), len(points(browser))
+        house.visit("api", 60)
+        process.wait_until(lambda: len(points(browser)) >= reading + 3, "three readings", PATIENCE)
+        expect(browser.focused() == name and rows() == before, f"{name} had the keyboard; {browser.focused()} has it: {rows()}")
+
+
+def points(browser: Browser) -> list[dict[str, float]]:
+    return browser.run("return Chart.getChart('chart-arrivals').data.datasets[0].data.map((point) => ({x: point.x, y: point.y}))")
+
+
+def check_pause(browser: Browser, house: House) -> None:
+    """A page that pauses shows what has come of a change, and nothing else; a line that was hidden stays so."""
+    browser.find("#pause").click()
+    press_on(browser, "Drain web web-3")
+    browser.find("#ask-yes").click()
+    process.wait_until(lambda: row(browser, BACKENDS, "Backend", "web-3").get("State") == "drain", "it to be drained", PATIENCE)
+    press_on(browser, "Up web web-3")
+    process.wait_until(lambda: row(browser, BACKENDS, "Backend", "web-3").get("State") == "up", "it to be up", PATIENCE)
+    browser.run("Chart.getChart('chart-connect').hide(1)")
+    browser.find("#pause").click()
+    before = len(points(browser))
+    process.wait_until(lambda: len(points(browser)) >= before + 2, "readings", PATIENCE)
+    expect(not browser.run("return Chart.getChart('chart-connect').isDatasetVisible(1)"), "what was hidden is shown again")
+
+
+def check_upgrade(browser: Browser, house: House) -> None:
+    """Another process serves, the one before keeps a session: the page goes over to the new one, and so do changes."""
+    with house.connect("mail") as kept:
+        kept.sendall(b"?")
+        expect(len(kept.recv(65536)) > 0, "mail does not answer")
+        house.server.send_signal(signal.SIGUSR2)
+        process.wait_until(lambda: house.ask("/v1/process")["pid"] != house.server.pid, "another process", PATIENCE)
+        serving = house.ask("/v1/process")["pid"]
+        process.wait_until(lambda: f"process {serving}," in browser.text("#process"), "the page to show it", PATIENCE)
+        press_on(browser, "Drain web web-1")
+        browser.find("#ask-yes").click()
+        process.wait_until(lambda: house.backend("web", "web-1")["state"] == "drain", "the one that serves to drain it", PATIENCE)
+        expect(house.server.poll() is None, "the process from before did not keep its session")
+    os.kill(serving, signal.SIGKILL)
     process.wait_until(lambda: "does not answer" in browser.text("#notices"), "the page to say that the door is silent", PATIENCE)
+
+
+def check_silence(browser: Browser, house: House) -> None:
+    """Weir is gone, and the page says that what it shows is old. Another one comes: it goes on by itself."""
     expect(browser.run("return document.body.classList.contains('is-stale')"), "what is old looks as if it was not")
     house.server = house.start()
     process.wait_until(lambda: "does not answer" not in browser.text("#notices"), "the page to go on", PATIENCE)
-    process.wait_until(lambda: f"process {house.server.pid}" in browser.text("#process"), "the new process", PATIENCE)
-    below = browser.run("return Chart.getChart('chart-arrivals').data.datasets[0].data.filter((point) => point.y < 0).length")
-    expect(below == 0, "a rate is below nothing")
+    process.wait_until(lambda: f"process {house.server.pid}," in browser.text("#process"), "the new process", PATIENCE)
+    expect(None in [point["y"] for point in points(browser)], "the chart has no gap for the time without a door")
 
 
 def check_far(work: process.Workspace, binary: str, peers: contextlib.ExitStack, browser: Browser) -> None:
@@ -191,7 +276,10 @@ def test() -> None:
             check_numbers(browser, house)
             check_drain(browser, house)
             check_keyboard(browser)
+            check_live_order(browser, house)
+            check_pause(browser, house)
             expect_in_order(browser, house)
+            check_upgrade(browser, house)
             check_silence(browser, house)
             expect_in_order(browser, house)
             check_far(work, options.weir, peers, browser)

@@ -19,8 +19,9 @@ LOOKED_AT_SECONDS = 12.0
 TEXT, MARK = 4.5, 3.0
 COLOURS_OF_TEXT = [("--text", "--page"), ("--text", "--panel"), ("--quiet", "--panel"), ("--quiet", "--page"),
                    ("--accent-text", "--accent"), ("--text", "--bad-panel"), ("--text", "--good-panel"), ("--panel", "--bad")]
-COLOURS_OF_MARKS = [(f"--{name}", "--panel") for name in ("up", "slow", "drain", "maintenance", "ejected", "down",
-                                                          *(f"series-{i + 1}" for i in range(8)))]
+STATES = ["up", "slow", "drain", "maintenance", "ejected", "down"]
+COLOURS_OF_MARKS = [("--border", "--panel"), ("--accent", "--panel"), *((f"--series-{i + 1}", "--panel") for i in range(8)),
+                    *((f"--{state}", place) for state in STATES for place in ("--panel", "--page"))]
 
 
 def many() -> str:
@@ -46,6 +47,8 @@ def check_contrast(browser: Browser) -> None:
             ratio = (light + 0.05) / (dark + 0.05)
             expect(ratio >= least, f"{scheme}: {one} on {other} has a contrast of {ratio:.1f}, less than {least}")
     browser.prefer("light")
+    opacities = browser.run("return [...document.querySelectorAll('#picture .edge')].map((one) => getComputedStyle(one).strokeOpacity)")
+    expect(len(opacities) > 5 and set(opacities) == {"1"}, f"lines of the picture let through what is behind them: {opacities}")
 
 
 def check_theme(browser: Browser) -> None:

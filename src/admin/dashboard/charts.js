@@ -15,20 +15,26 @@ const KINDS = [
   {id: 'failures', title: 'Failed connects to backends a second', format: number, lines: [['failed', (p) => p.failures ?? null]], fill: true},
 ];
 
-function datasetOf(label, index, points, value, isFilled) {
+// The look of the line that is called `label`.
+function styleOf(kind, index) {
   const colour = colourOf(`--series-${(index % SERIES) + 1}`);
-  return {label, data: points.map((point) => ({x: point.at, y: value(point)})), borderColor: colour,
-          backgroundColor: `${colour}33`, borderWidth: 1.6, pointRadius: 0, pointHitRadius: 12, tension: 0,
-          fill: isFilled ? 'origin' : false, borderDash: index % 2 === 1 ? [5, 3] : []};
+  const isDashed = kind.isByReason ? index >= SERIES : index % 2 === 1;
+  return {borderColor: colour, backgroundColor: `${colour}33`, borderWidth: 1.6, pointRadius: 0, pointHitRadius: 12, tension: 0,
+          fill: kind.fill ? 'origin' : false, borderDash: isDashed ? [5, 3] : []};
 }
 
-// Reasons that have come at all in what is shown.
-function reasonsOf(points) {
-  const found = new Set();
+// Lines for the reasons that have come at all in what is shown; each has the same look whichever others there are.
+function linesByReason(points) {
+  const found = new Map();
   for (const point of points) {
-    for (const [reason, rate] of Object.entries(point.reasons ?? {})) if (rate > 0) found.add(reason);
+    Object.entries(point.reasons ?? {}).forEach(([reason, rate], index) => { if (rate > 0) found.set(reason, index); });
   }
-  return [...found].sort();
+  return [...found].sort(([one], [other]) => (one < other ? -1 : 1)).map(
+      ([reason, index]) => ({label: reason, value: (point) => point.reasons?.[reason] ?? null, index}));
+}
+
+function linesOf(kind, points) {
+  return kind.isByReason ? linesByReason(points) : kind.lines.map(([label, value], index) => ({label, value, index}));
 }
 
 // For an axis of bytes: at most five steps up to `most`, each a power of two.
@@ -76,8 +82,12 @@ export class Charts {
   show(points, now, span) {
     const seen = points.filter((point) => point.at >= now - span * 1000);
     for (const {kind, chart} of this.charts) {
-      const lines = kind.isByReason ? reasonsOf(seen).map((reason) => [reason, (p) => p.reasons?.[reason] ?? null]) : kind.lines;
-      chart.data.datasets = lines.map(([label, value], index) => datasetOf(label, index, seen, value, kind.fill));
+      const lines = linesOf(kind, seen);
+      // The same objects as before, so that what somebody has hidden stays so.
+      chart.data.datasets = lines.map(({label, value, index}) => {
+        const known = chart.data.datasets.find((one) => one.label === label);
+        return Object.assign(known ?? {label}, styleOf(kind, index), {data: seen.map((point) => ({x: point.at, y: value(point)}))});
+      });
       if (kind.format === bytes) {
         const values = chart.data.datasets.flatMap((line) => line.data.map((point) => point.y ?? 0));
         chart.options.scales.y.ticks.stepSize = stepOf(Math.max(0, ...values));
@@ -86,7 +96,7 @@ export class Charts {
       chart.options.scales.x.max = now;
       chart.update('none');
       const last = seen.at(-1);
-      chart.canvas.setAttribute('aria-label', `${kind.title}: ${lines.map(([label, value]) =>
+      chart.canvas.setAttribute('aria-label', `${kind.title}: ${lines.map(({label, value}) =>
         `${label} ${kind.format(last === undefined ? null : value(last))}`).join(', ') || 'none'}`);
     }
   }

@@ -4,7 +4,6 @@ const byId = (id) => document.getElementById(id);
 // Gives what `value()` is when the dialog is agreed to, null when it is left. What had the keyboard has it again then: browsers
 // see to that.
 function answerOf(dialog, value) {
-  if (dialog.open) return Promise.resolve(null);
   const form = dialog.querySelector('form');
   return new Promise((resolve) => {
     const finish = (answer) => {
@@ -23,7 +22,9 @@ function answerOf(dialog, value) {
   });
 }
 
+// Null also while the question stands already.
 export async function askToken(why) {
+  if (byId('ask-token').open) return null;
   const box = byId('ask-token-value');
   byId('ask-token-why').textContent = why;
   box.value = '';
@@ -32,7 +33,8 @@ export async function askToken(why) {
   return token;
 }
 
-export function askWhether({title, text, yes, isGrave}) {
+export async function askWhether({title, text, yes, isGrave}) {
+  if (byId('ask').open) return null;
   byId('ask-title').textContent = title;
   byId('ask-text').textContent = text;
   byId('ask-yes').textContent = yes;

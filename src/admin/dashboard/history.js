@@ -1,6 +1,9 @@
 // What has been read of the door, and what follows from two readings: rates, and the times of what happened between them.
 // Counters of another process, and of something that has gone and come again, begin anew: there is no rate then.
+const KEPT_MS = 3600 * 1000;
 const QUANTILE_READINGS = 5;
+// So much later than it should be a reading follows another one no more: the page was hidden, or its machine slept.
+const LATE = 2.5;
 
 // Of the connects that came between two readings of a histogram, the time below which the part `q` stayed, as far as the
 // bounds tell; microseconds, or null for none. In a bucket they are taken to lie evenly; beyond the last bound it is
@@ -34,6 +37,7 @@ function countersOf(reading) {
       bytes: bytesOf(one), refused: total(one.refused_total), ...prefixed(one.refused_total)});
   }
   for (const pool of reading.pools) {
+    counters.set(`pool ${pool.name}`, {fallbacks: pool.fallbacks_total});
     for (const one of pool.backends) {
       counters.set(keyOf(pool.name, one.name), {
         arrivals: one.sessions_total, bytes: bytesOf(one), failures: one.connect_failures_total});
@@ -51,13 +55,10 @@ function sumOrNull(values) {
   return known.length === 0 ? null : known.reduce((sum, one) => sum + one, 0);
 }
 
-// The histograms of all pools together, as one list of counts.
+// Of each pool its histogram of connect times.
 function connectsOf(reading) {
-  const counts = [];
-  for (const pool of reading.pools) {
-    pool.connect_times.counts.forEach((value, i) => { counts[i] = (counts[i] ?? 0) + value; });
-  }
-  return {bounds: reading.pools[0]?.connect_times.bounds_us ?? [], counts};
+  return {bounds: reading.pools[0]?.connect_times.bounds_us ?? [],
+          pools: new Map(reading.pools.map((pool) => [pool.name, pool.connect_times.counts]))};
 }
 
 export class History {
@@ -67,10 +68,15 @@ export class History {
     this.connects = []; // the last readings of connect times
   }
 
-  // A reading is {at: milliseconds, process, listeners, pools}. Gives what is to be shown of it.
+  // A reading is {at: milliseconds, period: those after which it should have followed the last one, process, listeners, pools}.
+  // Gives what is to be shown of it.
   take(reading) {
     const counters = countersOf(reading);
     const before = this.last !== null && this.last.process === this.#processOf(reading) ? this.last : null;
+    if (this.last !== null && reading.at - this.last.at > LATE * reading.period) {
+      this.miss(reading.at - 1);
+      this.connects = [];
+    }
     if (before === null) this.connects = [];
     const elapsed = before === null ? 0 : (reading.at - before.at) / 1000;
     const rate = (name, what) => {
@@ -80,17 +86,19 @@ export class History {
     };
     this.last = {at: reading.at, process: this.#processOf(reading), counters};
     const now = {rate, ...this.#totals(reading, rate), ...this.#connectTimes(reading)};
-    this.points.push({at: reading.at, connections: now.connections, arrivals: now.arrivals, upload: now.upload,
-                      download: now.download, reasons: now.reasons, failures: now.failures, p50: now.p50, p99: now.p99});
+    this.points.push({at: reading.at, connections: now.connections, arrivals: now.arrivals, upload: now.upload, download: now.download,
+                      reasons: now.reasons, failures: now.failures, p50: now.p50, p99: now.p99});
+    this.#forget(reading.at - KEPT_MS);
     return now;
   }
 
-  // Nothing was read: charts have a gap.
+  // Nothing was read: charts have a gap, one however long it takes.
   miss(at) {
-    if (this.points.length > 0) this.points.push({at, connections: null});
+    if (this.points.length > 0 && this.points.at(-1).connections !== null) this.points.push({at, connections: null});
+    this.#forget(at - KEPT_MS);
   }
 
-  forget(before) {
+  #forget(before) {
     const first = this.points.findIndex((point) => point.at >= before);
     this.points.splice(0, first < 0 ? this.points.length : first);
   }
@@ -115,11 +123,12 @@ export class History {
     const now = connectsOf(reading);
     this.connects.push(now);
     if (this.connects.length > QUANTILE_READINGS + 1) this.connects.shift();
-    const counts = now.counts.map((value, i) => value - (this.connects[0].counts[i] ?? 0));
-    // A pool has gone with what it had counted.
-    if (counts.some((value) => value < 0)) {
-      this.connects = [now];
-      return {p50: null, p99: null};
+    const counts = now.bounds.map(() => 0).concat(0);
+    for (const [name, values] of now.pools) {
+      const then = this.connects[0].pools.get(name);
+      // One that is new, or has come again, has not been seen from its beginning.
+      if (then === undefined || values.some((value, i) => value < then[i])) continue;
+      values.forEach((value, i) => { counts[i] += value - then[i]; });
     }
     return {p50: quantile(now.bounds, counts, 0.5), p99: quantile(now.bounds, counts, 0.99)};
   }

@@ -2,20 +2,18 @@
 import {Charts} from './charts.js';
 import {askToken, askWhether} from './dialogs.js';
 import {ask, changeBackend, DoorError, setToken} from './door.js';
+import {flowsOf} from './flow.js';
 import {bytes, count, micros, number, NOTHING, plural, seconds} from './format.js';
-import {healthOf} from './health.js';
-import {History, keyOf} from './history.js';
+import {History} from './history.js';
 import {Notices} from './notices.js';
+import {periodOf} from './period.js';
 import {Picture} from './picture.js';
 import * as tables from './tables.js';
 import {followTheme} from './theme.js';
 
 const byId = (id) => document.getElementById(id);
-const PERIOD_MS = 2000;
-// One reading of many backends is work for Weir too: so it stays well below a hundredth of a core.
-const PERIOD_MS_A_BACKEND = 2;
+const FIRST_PERIOD_MS = 2000; // as long as nothing is known
 const SLOW_PERIOD_MS = 10000; // of what is a look at every session
-const KEPT_MS = 3600 * 1000;
 
 const history = new History();
 const notices = new Notices(byId('notices'));
@@ -34,6 +32,11 @@ let clientsReadAt = -Infinity;
 let areClientsSeen = false;
 let wasTokenRefused = false;
 
+// Milliseconds since 1970, which no change of the clock moves.
+function timeNow() { return performance.timeOrigin + performance.now(); }
+
+function period() { return shown === null ? 0 : periodOf(shown.reading); }
+
 function write(id, text) {
   const element = byId(id);
   if (element.textContent !== text) element.textContent = text;
@@ -48,14 +51,14 @@ function showTiles({process, pools}, now) {
   write('refused', number(now.refused));
   write('connect', micros(now.p50));
   write('connect-rest', now.p99 === null ? 'of late: none' : `half of them; 99 % in ${micros(now.p99)}`);
-  const all = pools.flatMap((pool) => pool.backends);
-  const up = all.filter((one) => healthOf(one) === 'up' || healthOf(one) === 'slow').length;
-  write('healthy', `${count(up)}/${count(all.length)}`);
-  write('healthy-rest', up === all.length ? 'up' : `up; ${all.length - up === 1 ? 'one is' : `${count(all.length - up)} are`} not`);
+  const all = pools.reduce((sum, pool) => sum + pool.backends.length, 0);
+  const up = pools.reduce((sum, pool) => sum + pool.healthy, 0);
+  write('healthy', `${count(up)}/${count(all)}`);
+  write('healthy-rest', up === all ? 'up' : `up; ${all - up === 1 ? 'one is' : `${count(all - up)} are`} not`);
 }
 
 function showProcess({process, pools}) {
-  write('process', `${process.version} · process ${process.pid} · ${process.state} for ${seconds(process.uptime_seconds)} · ` +
+  write('process', `${process.version} · process ${process.pid}, ${process.state} · up ${seconds(process.uptime_seconds)} · ` +
                    plural(process.workers.length, 'worker', 'workers'));
   document.title = process.state === 'draining' ? 'Weir (draining)' : 'Weir';
   notices.set('draining', process.state === 'draining' ? 'Weir drains: it takes no new connections and waits for those that it has.' : null);
@@ -66,19 +69,6 @@ function showProcess({process, pools}) {
   notices.set('empty', empty.length > 0 ? `No backend is up in ${empty.join(', ')}.` : null);
   const panic = pools.filter((pool) => pool.panic && pool.healthy > 0).map((pool) => pool.name);
   notices.set('panic', panic.length > 0 ? `Panic: so few backends are up in ${panic.join(', ')} that all are used.` : null);
-}
-
-// How much goes to a listener, pool or backend, by what the picture is to show.
-function amountOf(now) {
-  const measure = byId('measure').value;
-  const ofBackend = (backend, pool) =>
-    measure === 'open' ? backend.in_flight : now.rate(keyOf(pool.name, backend.name), measure);
-  return (kind, one, pool) => {
-    if (kind === 'backend') return ofBackend(one, pool);
-    if (kind === 'listener') return measure === 'open' ? one.sessions_open : now.rate(`listener ${one.name}`, measure);
-    const each = one.backends.map((backend) => ofBackend(backend, one)).filter((amount) => amount !== null);
-    return each.length === 0 && one.backends.length > 0 ? null : each.reduce((sum, amount) => sum + amount, 0);
-  };
 }
 
 function amountText(amount) {
@@ -93,15 +83,14 @@ function showBackends() {
   backends.show(tables.backendRows(shown.reading, shown.now, {text: byId('find').value, onlyTroubled: byId('only-troubled').checked}));
 }
 
-function showCharts() { charts.show(history.points, shown?.reading.at ?? Date.now(), Number(byId('span').value)); }
+function showCharts() { charts.show(history.points, timeNow(), Number(byId('span').value)); }
 
 function showPicture() {
-  if (shown !== null) picture.show(shown.reading, amountOf(shown.now), amountText);
+  if (shown !== null) picture.show(shown.reading, flowsOf(shown.reading, byId('measure').value, shown.now.rate), amountText);
 }
 
 function show(reading) {
   shown = {reading, now: history.take(reading)};
-  history.forget(reading.at - KEPT_MS);
   showTiles(reading, shown.now);
   showProcess(reading);
   showPicture();
@@ -124,13 +113,21 @@ function showBackend(key) {
 async function read() {
   const paths = ['v1/process', 'v1/listeners', 'v1/pools', 'v1/refusals'];
   const [process, listeners, pools, refused] = await Promise.all(paths.map((path) => ask('GET', path)));
-  show({at: Date.now(), process, listeners: listeners.listeners, pools: pools.pools, refusals: refused});
+  show({at: timeNow(), period: period(), process, listeners: listeners.listeners, pools: pools.pools, refusals: refused});
 }
 
 async function readClients() {
   if (!areClientsSeen || performance.now() - clientsReadAt < SLOW_PERIOD_MS) return;
   clientsReadAt = performance.now();
-  clients.show((await ask('GET', 'v1/clients')).clients);
+  try {
+    clients.show((await ask('GET', 'v1/clients')).clients);
+    notices.set('clients', null);
+  } catch (error) {
+    if (!(error instanceof DoorError)) throw error;
+    clientsReadAt = -Infinity;
+    // Where the door does not answer at all, or takes its token, the other readings say so.
+    if (error.status !== 0 && error.status !== 401) notices.set('clients', `The busiest clients: ${error.message}.`);
+  }
 }
 
 // Whether there is a token now that was not there before.
@@ -144,7 +141,7 @@ async function getToken(why) {
 }
 
 async function getTokenAndRead(why) {
-  if (await getToken(why)) readSoon(0);
+  if (await getToken(why)) readOnce();
 }
 
 async function readAgain() {
@@ -153,12 +150,13 @@ async function readAgain() {
   isReading = true;
   try {
     await read();
-    await readClients();
+    void readClients();
     notices.set('silent', null);
     document.body.classList.remove('is-stale');
   } catch (error) {
     if (!(error instanceof DoorError)) throw error;
-    history.miss(Date.now());
+    history.miss(timeNow());
+    showCharts();
     document.body.classList.add('is-stale');
     if (error.status === 401 && !wasTokenRefused) {
       wasTokenRefused = true;
@@ -168,14 +166,19 @@ async function readAgain() {
         `The admin door does not answer (${error.message}); what is shown is old.`);
   } finally {
     isReading = false;
-    const all = shown?.reading.pools.reduce((sum, pool) => sum + pool.backends.length, 0) ?? 0;
-    readSoon(Math.max(PERIOD_MS, all * PERIOD_MS_A_BACKEND));
+    readSoon(Math.max(FIRST_PERIOD_MS, period()));
   }
 }
 
 function readSoon(wait) {
   clearTimeout(timer);
   timer = isPaused || document.hidden ? null : setTimeout(readAgain, wait);
+}
+
+// Also while the page pauses: to show what has come of something.
+function readOnce() {
+  clearTimeout(timer);
+  timer = setTimeout(readAgain, 0);
 }
 
 async function change(row, state) {
@@ -188,7 +191,7 @@ async function change(row, state) {
     try {
       const answer = await changeBackend(row.pool.name, row.backend.name, {state});
       notices.tell(`${name}: ${answer.done}`);
-      return readSoon(0);
+      return readOnce();
     } catch (error) {
       if (!(error instanceof DoorError)) throw error;
       if (error.status === 401) {
@@ -205,7 +208,6 @@ function start() {
                                  () => getTokenAndRead('Changes by TCP take it, and so does all from another machine.'));
   byId('pause').addEventListener('click', (event) => {
     isPaused = !isPaused;
-    event.target.setAttribute('aria-pressed', isPaused);
     event.target.textContent = isPaused ? 'Go on' : 'Pause';
     readSoon(0);
   });
@@ -217,7 +219,7 @@ function start() {
   new ResizeObserver(showPicture).observe(byId('picture'));
   new IntersectionObserver((entries) => {
     areClientsSeen = entries.at(-1).isIntersecting;
-    readClients().catch(() => {}); // the next reading says what is wrong
+    void readClients();
   }).observe(byId('clients'));
   followTheme(byId('theme'), () => {
     charts.restyle();

@@ -1,6 +1,5 @@
 // Listeners, pools and backends from left to right. A line's width is how much goes there, its colour the health of where
 // it leads. Pools with many backends show them as squares.
-import {edgesOf} from './flow.js';
 import {count, plural} from './format.js';
 import {healthOf, poolHealth, stateText} from './health.js';
 import {keyOf} from './history.js';
@@ -50,14 +49,20 @@ export class Picture {
     this.made = '';
   }
 
-  // `much(kind, one, pool)` is how much goes to a listener, pool or backend, null where that is not known; `text` writes it.
-  show(reading, much, text) {
+  // `flows` are those of flow.js; `text` writes an amount.
+  show(reading, flows, text) {
     const width = Math.max(300, Math.floor(this.place.clientWidth));
     const made = JSON.stringify([width, reading.listeners.map((one) => [one.name, one.pools]),
                                  reading.pools.map((pool) => [pool.name, pool.backends.map((one) => one.name)])]);
-    if (made !== this.made) this.#build(reading, width);
+    if (made !== this.made) this.#rebuild(reading, width);
     this.made = made;
-    this.#update(reading, much, text);
+    this.#update(reading, flows, text);
+  }
+
+  #rebuild(reading, width) {
+    const focused = this.root.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+    this.#build(reading, width);
+    if (focused !== undefined) [...this.root.querySelectorAll('a')].find((one) => one.dataset.key === focused)?.focus();
   }
 
   #build(reading, width) {
@@ -103,6 +108,7 @@ export class Picture {
   // What leads to the backend's row.
   #addLink(key) {
     const link = make('a', {href: '#backends'}, this.root);
+    link.dataset.key = key;
     link.addEventListener('click', (event) => {
       event.preventDefault();
       this.choose(key);
@@ -162,30 +168,28 @@ export class Picture {
     this.backends.set(`block ${pool.name}`, {left: x, centre: top + height / 2});
   }
 
-  #update(reading, much, text) {
-    const amounts = {
-      listeners: reading.listeners.map((one) => ({name: one.name, pools: one.pools, rate: much('listener', one)})),
-      pools: reading.pools.map((one) => ({name: one.name, rate: much('pool', one)})),
-    };
-    const edges = edgesOf(amounts.listeners, amounts.pools);
-    const most = Math.max(...edges.map((edge) => edge.rate ?? 0), ...amounts.pools.map((one) => one.rate ?? 0), 0);
+  #update(reading, flows, text) {
+    const most = Math.max(0, ...flows.edges.map((edge) => edge.rate ?? 0), ...reading.pools.map((one) => flows.ofPool(one) ?? 0));
     const seen = new Set();
     const draw = (key, from, to, rate, health) => {
       seen.add(key);
       this.#draw(key, from, to, rate === null ? null : most > 0 ? rate / most : 0, health);
     };
-    reading.listeners.forEach((one, i) => {
+    for (const one of reading.listeners) {
       const node = this.listeners.get(one.name);
       set(node.bar, 'class', 'bar');
-      write(node.detail, fittingParts([text(amounts.listeners[i].rate), one.addresses[0] ?? ''], node.width - 14));
+      write(node.detail, fittingParts([text(flows.ofListener(one)), one.addresses[0] ?? ''], node.width - 14));
       write(node.hint, `listener ${one.name}: ${one.addresses.join(', ')}; ${plural(one.sessions_open, 'session', 'sessions')} open`);
-    });
+    }
     const pools = new Map(reading.pools.map((pool) => [pool.name, pool]));
-    for (const {listener, pool, rate} of edges) {
+    for (const {listener, pool, rate} of flows.edges) {
       const to = this.pools.get(pool);
       if (to !== undefined) draw(`${listener} to ${pool}`, this.listeners.get(listener), to, rate, poolHealth(pools.get(pool)));
     }
-    reading.pools.forEach((pool, i) => this.#updatePool(pool, amounts.pools[i].rate, much, text, draw));
+    for (const {from, to, rate} of flows.fallbacks) {
+      draw(`${from} falls back to ${to}`, this.#beside(from), this.#beside(to), rate === 0 ? null : rate, poolHealth(pools.get(to)));
+    }
+    for (const pool of reading.pools) this.#updatePool(pool, flows, text, draw);
     for (const [key, line] of this.edges) {
       if (seen.has(key)) continue;
       line.remove();
@@ -193,18 +197,26 @@ export class Picture {
     }
   }
 
-  #updatePool(pool, rate, much, text, draw) {
+  // Where a line from pool to pool begins and ends, behind their boxes.
+  #beside(name) {
+    const {right, centre} = this.pools.get(name);
+    return {left: right - 24, right: right - 24, centre};
+  }
+
+  #updatePool(pool, flows, text, draw) {
+    const rate = flows.ofPool(pool);
     const node = this.pools.get(pool.name);
     set(node.bar, 'class', `bar state-${poolHealth(pool)}`);
     write(node.detail, fittingParts([text(rate), `${pool.healthy}/${pool.backends.length} up`], node.width - 14));
+    const others = pool.fallback_pool === null ? '' : `; falls back to ${pool.fallback_pool}`;
     write(node.hint, `pool ${pool.name}: ${pool.healthy} of ${pool.backends.length} backends up` +
-                     (pool.panic ? ', panic: all are used' : '') + (pool.waiting > 0 ? `; ${count(pool.waiting)} wait for a place` : ''));
+                     (pool.panic ? ', panic: all are used' : '') + (pool.waiting > 0 ? `; ${count(pool.waiting)} wait for a place` : '') + others);
     const block = this.backends.get(`block ${pool.name}`);
     if (block !== undefined) draw(`pool ${pool.name}`, node, block, rate, poolHealth(pool));
     for (const backend of pool.backends) {
       const key = keyOf(pool.name, backend.name);
       const shown = this.backends.get(key);
-      const amount = much('backend', backend, pool);
+      const amount = flows.ofBackend(pool, backend);
       const health = healthOf(backend);
       const state = stateText(backend);
       write(shown.hint, `${backend.name}: ${state}, ${text(amount)}` +

@@ -11,7 +11,7 @@ function compare(a, b) {
 
 export class Table {
   constructor(place, {caption, columns, keyOf, empty, sort = null, isDescending = false}) {
-    Object.assign(this, {columns, keyOf, empty, sort, isDescending, rows: [], page: 0, elements: new Map()});
+    Object.assign(this, {columns, keyOf, empty, sort, isDescending, rows: [], page: 0, elements: new Map(), places: new Map()});
     this.table = element('table');
     this.table.append(element('caption', {textContent: caption, className: 'unseen'}));
     this.head = this.table.createTHead().insertRow();
@@ -74,11 +74,17 @@ export class Table {
     else if (this.next.disabled) this.back.focus();
   }
 
+  // While somebody points at a row or has the keyboard in one, rows keep their places.
   #sorted() {
     if (this.sort === null) return this.rows;
+    const isHeld = this.body.matches(':hover') || this.body.contains(document.activeElement);
     const {value} = this.columns[this.sort];
     const sign = this.isDescending ? -1 : 1;
-    return [...this.rows].sort((a, b) => sign * compare(value(a), value(b)) || compare(this.keyOf(a), this.keyOf(b)));
+    const place = (row) => (isHeld ? this.places.get(this.keyOf(row)) ?? Infinity : 0);
+    const sorted = [...this.rows].sort((a, b) => compare(place(a), place(b)) || sign * compare(value(a), value(b)) ||
+                                                compare(this.keyOf(a), this.keyOf(b)));
+    this.places = new Map(sorted.map((row, at) => [this.keyOf(row), at]));
+    return sorted;
   }
 
   #draw() {
@@ -99,6 +105,7 @@ export class Table {
   }
 
   #place(shown) {
+    const focused = document.activeElement;
     const keys = new Set(shown.map(this.keyOf));
     for (const [key, row] of this.elements) {
       if (keys.has(key)) continue;
@@ -121,6 +128,7 @@ export class Table {
         }
       });
     });
+    if (focused !== document.activeElement && this.body.contains(focused)) focused.focus({preventScroll: true});
   }
 
   #newRow() {

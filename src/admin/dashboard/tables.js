@@ -46,7 +46,7 @@ export function backendsTable(place, change) {
       {title: 'Pool', text: (row) => row.pool.name, value: (row) => row.pool.name},
       {title: 'Backend', element: nameCell, value: (row) => row.backend.name},
       {title: 'State', element: stateCell, value: (row) => stateText(row.backend)},
-      {title: '', element: actions},
+      {title: 'Change', element: actions},
       {title: 'Open', isNumber: true, className: 'number', value: (row) => row.backend.in_flight,
        text: ({backend}) => count(backend.in_flight) + (backend.max_connections === undefined ? '' : ` / ${count(backend.max_connections)}`)},
       {title: 'New/s', isNumber: true, className: 'number', value: (row) => row.arrivals ?? 0, text: (row) => number(row.arrivals)},
@@ -87,7 +87,8 @@ export function drainText({pool, backend}) {
   const others = pool.backends.filter((one) => one !== backend && isUsable(one)).length;
   const stay = backend.in_flight === 0 ? 'It has no session now.' :
       `Its ${plural(backend.in_flight, 'session', 'sessions')} stay until they end.`;
-  const go = others === 0 ? 'No other backend of the pool is up: new clients of it will find none there.' :
+  const go = others === 0 ? (pool.fallback_pool === null ? 'No other backend of the pool is up: new clients of it will find none there.' :
+                             `No other backend of the pool is up: new sessions go to its fallback pool ${pool.fallback_pool}.`) :
       `New sessions go to the other ${others === 1 ? 'one' : count(others)}.`;
   return {text: `${go} ${stay}`, isLast: others === 0};
 }

@@ -42,6 +42,7 @@ inline server::ProcessStatus a_status() {
   status.pressure.syn_flood = true;
   server::PoolStatus pool;
   pool.name = "p";
+  pool.fallback = "sorry";
   server::BackendStatus up;
   up.name = "a";
   up.address = *base::parse_address("10.0.0.1:80");

@@ -23,6 +23,7 @@ TEST(PoolsJson, SaysWhatTheStatusSaysAndStaysValid) {
   const json times = pool.at("connect_times");
   pool.erase("connect_times");
   const json expected_pool{{"name", "p"},
+                           {"fallback_pool", "sorry"},
                            {"healthy", 1},
                            {"panic", true},
                            {"waiting", 3},
