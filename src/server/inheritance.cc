@@ -121,6 +121,8 @@ void Inheritance::on_word(net::Ready) {
   net::Packet packet;
   if (channel_.receive(packet, base::precise_now()) == PacketChannel::Outcome::kTooLate) return;
   watch_.stop();
+  // Nothing more is said, and this process may live for years.
+  channel_ = PacketChannel(base::UniqueFd());
   is_main_();
 }
 

@@ -21,7 +21,7 @@ constexpr std::size_t kMostEvents = 4096;
 // A wake-up is followed by a short rest, so that a busy worker pays for one wake-up in many records.
 constexpr int kRestMs = 10;
 constexpr int kLastChanceMs = 1000;
-// A pipe that is ready takes this much without blocking (PIPE_BUF, pipe(7)).
+// A pipe that is ready takes this much without blocking, and in one piece (PIPE_BUF, pipe(7)).
 constexpr std::size_t kPipeChunk = 4096;
 constexpr std::size_t kFileChunk = std::size_t{256} * 1024;
 
@@ -50,6 +50,14 @@ base::Result<base::UniqueFd> open_file(const std::string& path) {
     return base::failure(base::system_error("open the log " + path, errno));
   }
   return file;
+}
+
+// How much of it is written at once: whole lines, since after an upgrade another process writes to the same
+// output. A line that is longer than `most` is cut.
+std::size_t piece_of(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text.size();
+  const std::size_t end = text.rfind('\n', most - 1);
+  return end == std::string_view::npos ? most : end + 1;
 }
 
 }  // namespace
@@ -323,7 +331,8 @@ void LogWriter::write_out(Pace pace) {
       if (last && base::precise_now() >= last_chance) error = EAGAIN;
       continue;
     }
-    const ssize_t written = ::write(output_.fd_, text_.data() + at, std::min(chunk_, text_.size() - at));
+    const std::string_view left = std::string_view(text_).substr(at);
+    const ssize_t written = ::write(output_.fd_, left.data(), piece_of(left, chunk_));
     if (written >= 0) {
       at += static_cast<std::size_t>(written);
     } else if (errno != EINTR && errno != EAGAIN) {

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -204,6 +205,38 @@ TEST(LogWriter, WritesOrCountsEveryLineOfManyThreads) {
   EXPECT_EQ(sessions + refused.load(), kThreads * kEach);
   EXPECT_EQ(events, kThreads * kEach / 100);
   EXPECT_EQ(log->lost(), refused.load());
+}
+
+// As an old process and a new one do after an upgrade.
+TEST(LogWriter, WritesWholeLinesThoughAnotherOneWritesToTheSamePipe) {
+  constexpr std::uint64_t kLines = 4'000;
+  Pipe pipe;
+  std::vector<std::unique_ptr<LogWriter>> logs;
+  for (std::uint64_t i = 0; i < 2; ++i) {
+    logs.push_back(open(to_file(pipe.path())));
+    session::RecordSink& worker = logs.back()->add_worker();
+    for (std::uint64_t k = 0; k < kLines; ++k) ASSERT_TRUE(worker.write(record(i << 32 | k)));
+  }
+  for (const auto& log : logs) ASSERT_TRUE(log->start());
+  std::string text;
+  std::size_t lines = 0;
+  while (lines < 2 * kLines) {
+    char buffer[1024];
+    const ssize_t n = ::read(pipe.reading.get(), buffer, sizeof(buffer));
+    ASSERT_GT(n, 0);
+    text.append(buffer, static_cast<std::size_t>(n));
+    lines += static_cast<std::size_t>(std::count(buffer, buffer + n, '\n'));
+  }
+  std::istringstream stream(text);
+  std::size_t whole = 0;
+  for (std::string line; std::getline(stream, line);) {
+    const bool is_whole = line.starts_with("2026-01-05T") && line.ends_with(" duration_us=0") &&
+                          line.find("2026", 1) == std::string::npos;
+    EXPECT_TRUE(is_whole) << line;
+    whole += is_whole ? 1 : 0;
+    if (!is_whole) break;
+  }
+  EXPECT_EQ(whole, 2 * kLines);
 }
 
 TEST(LogWriter, CountsWhatAFullDiskDoesNotTake) {
