@@ -2,24 +2,24 @@
 // back; clients reset, close and vanish; single sessions are reset. Every byte is compared on both sides,
 // every session is joined with Weir's line on it, and what went wrong must be explained by a fault that
 // befell that session or its backend while it was open. Meanwhile the configuration is read again and again,
-// with other workers, options and listeners, which explains nothing. Memory and descriptors stay flat.
+// with other workers, options, listeners and backends, sometimes with a mistake, and new processes take over:
+// that explains nothing. Memory and descriptors stay flat, and each process's numbers are those of its log.
 //
 //   WEIR_SOAK_SECONDS  how long, in rounds of a minute (default: one short round)
 //   WEIR_SOAK_SEED     repeats the schedule of faults and the plans of the sessions
 //   WEIR_SOAK_LOG      a file for a line on each fault and each session that was disturbed
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <random>
 
 #include "support/parallel.h"
-#include "support/process_facts.h"
 #include "support/soak_conversation.h"
-#include "support/weir_process.h"
+#include "support/soak_samples.h"
+#include "support/soak_weir.h"
+#include "support/soak_world.h"
 
 namespace weir::test {
 namespace {
@@ -28,12 +28,12 @@ using namespace soak;
 using Port = SoakBackend::Port;
 
 constexpr std::size_t kBackends = 6;
-constexpr unsigned kWorkers = 2;
-constexpr unsigned kMostWorkers = 3;
-constexpr std::size_t kPipesEach = 16;  // Weir's default
 constexpr Millis kLongestRound{60'000};
 constexpr Millis kSampleInterval{250};
 constexpr std::size_t kSamplesPerReload = 8;
+// A new process takes over in the first round and in each so many more, between two reloads.
+constexpr std::size_t kRoundsPerUpgrade = 4;
+constexpr std::size_t kSamplesBeforeUpgrade = 12;
 
 // Those who come and go make most of the sessions, the others most of those that are open.
 constexpr std::size_t kHasty = kSanitized ? 8 : 48;
@@ -46,74 +46,18 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-struct Sample {
-  std::uint64_t memory = 0;
-  std::size_t descriptors = 0;
-  std::size_t pipe_ends = 0;
-};
-
-// The median of a member over one of the run's three thirds, counted from 0.
-template <class T>
-T median_of_third(const std::vector<Sample>& samples, std::size_t third, T Sample::*member) {
-  std::vector<T> values;
-  for (std::size_t i = samples.size() * third / 3; i < samples.size() * (third + 1) / 3; ++i) {
-    values.push_back(samples[i].*member);
-  }
-  std::ranges::sort(values);
-  return values.at(values.size() / 2);
-}
-
-// A check, and an ejection that ends within the run.
-std::string watched(const std::string& pool, const std::string& check) {
-  return "[pools." + pool + ".health]\ninterval = \"1s\"\ntimeout = \"1s\"\n" + check +  //
-         "[pools." + pool + ".outlier]\neject_time = \"2s\"\n";
-}
-
-// The `variant`th; the first is what Weir starts with.
-Configuration configuration_of(const std::vector<std::unique_ptr<SoakBackend>>& backends,
-                               std::size_t variant = 0) {
-  const std::string idle = "idle_timeout = \"" + std::to_string(kIdleTimeout.count()) + "ms\"\n";
-  const std::string exchange = "type = \"exchange\"\nexchange = { send = \"" + std::string(kCheck) +
-                               "\", expect = \"" + std::string(kCheckAnswer) + "\" }\n";
-  Configuration configuration;
-  constexpr unsigned kTeams[] = {kWorkers, kMostWorkers, 1};
-  configuration.workers = kTeams[variant % std::size(kTeams)];
-  configuration.listener = idle + "backlog = " + std::to_string(1'024 + variant % 5) + "\n";
-  if (variant % 2 == 1) configuration.pool = "policy = \"least_connections\"\n";
-  std::string greeting;
-  for (const auto& backend : backends) {
-    configuration.backends.push_back(entry(backend->address(Port::kPlain), backend->name()));
-    greeting += entry(backend->address(Port::kGreeting), backend->name()) + ", ";
-  }
-  configuration.rest = watched("web", exchange) +                                                      //
-                       "[listeners.greeting]\nbind = \"127.0.0.1:0\"\npool = \"greeting\"\n" + idle +  //
-                       "[pools.greeting]\nbackends = [" + greeting + "]\n" +                           //
-                       watched("greeting", "type = \"tcp\"\n");
-  if (variant % 4 == 3) {
-    configuration.rest += "[listeners.more]\nbind = \"127.0.0.1:0\"\npool = \"web\"\n";
-  }
-  return configuration;
-}
-
 class Soak {
  public:
   explicit Soak(std::uint64_t seed)
       : common_(seed),
         journal_(std::getenv("WEIR_SOAK_LOG")),
         backends_(make_backends()),
-        weir_(std::make_unique<WeirProcess>(configuration_of(backends_))),
-        entrances_{weir_->address("web"), weir_->address("greeting")} {
-    // What it opens at the first use is no growth, and the sockets of the most workers stay.
-    weir_->admin().metrics();
-    reload(1);
-    reload(0);
-    expect_workers(kWorkers);
-    at_rest_ = descriptors_but_pipes();
-  }
+        world_(backends_),
+        weir_(world_, journal_) {}
 
   const Tally& tally() const { return all_; }
-  const std::vector<Sample>& samples() const { return samples_; }
-  WeirProcess& weir() { return *weir_; }
+  const Samples& samples() const { return samples_; }
+  SoakWeir& weir() { return weir_; }
 
   void round(std::size_t number, Millis span) {
     FaultDriver faults(backends_, schedule_of(common_.seed, number, kBackends, span), journal_);
@@ -123,18 +67,18 @@ class Soak {
       clients.emplace_back([this, deadline, dice = Dice(common_.seed, (number << 16) + i),
                             hasty = i < kHasty] { come_again(deadline, dice, hasty); });
     }
-    while (Clock::now() < deadline) {
+    for (std::size_t sample = 1; Clock::now() < deadline; ++sample) {
       observe_for(kSampleInterval);
-      const pid_t pid = weir_->pid();
-      samples_.push_back({resident_bytes(pid), descriptor_count(pid), pipe_end_count(pid)});
-      take_log();
-      if (samples_.size() % kSamplesPerReload == 0) reload(samples_.size() / kSamplesPerReload);
+      samples_.add(weir_.pid());
+      weir_.look();
+      if (sample % kSamplesPerReload == 0) reload();
+      if (sample == kSamplesBeforeUpgrade && number % kRoundsPerUpgrade == 0) upgrade();
     }
     const std::vector<Fault> done = faults.stop();
     clients.clear();
-    reload(0);
+    weir_.reload(0);
     expect_rest();
-    const Tally tally = common_.ledger.close(std::exchange(log_, {}), done, journal_);
+    const Tally tally = common_.ledger.close(weir_.take_sessions(), done, journal_);
     report(number, tally);
     all_.add(tally);
   }
@@ -157,87 +101,43 @@ class Soak {
     while (Clock::now() < deadline) {
       observe_for(dice.between(thinks[0], thinks[1]));
       const Kind kind = hasty ? Kind::kTiny : static_cast<Kind>(dice.between(1, kKinds - 1));
-      visit(common_, entrances_, ++last_number_, kind);
+      visit(common_, weir_.entrances(), ++last_number_, kind);
     }
   }
 
-  void reload(std::size_t variant) {
-    std::ofstream(weir_->config_path()) << configuration_of(backends_, variant).to_toml();
-    const std::size_t before = reloads_;
-    weir_->child().signal(SIGHUP);
-    EXPECT_TRUE(eventually([&] {
-      take_log();
-      return reloads_ > before;
-    })) << "no word of a reload";
+  void reload() {
+    ++variant_;
+    if (variant_ % 3 == 0) weir_.reload_badly(variant_);
+    weir_.reload(variant_);
   }
 
-  // Those that have left end when their last session has.
-  void expect_workers(std::size_t count) {
-    EXPECT_TRUE(eventually([&] {
-      std::size_t workers = 0;
-      const std::string text = weir_->admin().get("/metrics").body;
-      for (std::size_t at = 0; (at = text.find("weir_worker_sessions_open{", at)) != std::string::npos;
-           ++at) {
-        ++workers;
-      }
-      return workers == count;
-    }));
+  void upgrade() {
+    ++variant_;
+    weir_.upgrade_badly(variant_);
+    weir_.upgrade(variant_);
   }
 
-  std::size_t descriptors_but_pipes() const {
-    return descriptor_count(weir_->pid()) - pipe_end_count(weir_->pid());
-  }
-
-  // The log is taken as it comes, so that it does not fill the test's memory in a long run.
-  void take_log() {
-    for (std::string& text : weir_->child().take_lines()) {
-      const auto line = parse_log_line(text);
-      if (line && line->event == "session") {
-        log_.push_back(std::move(text));
-      } else if (line && line->event == "reload") {
-        ++reloads_;
-        EXPECT_EQ(line->level, "info") << text;
-      } else if (!line || line->event == "log_lost") {
-        ADD_FAILURE() << "Weir printed: " << text;
-      }
-    }
-  }
-
-  // Nobody is there: all is over, all is logged, and what was opened is closed.
+  // Nobody is there: all is over, and all is logged.
   void expect_rest() {
-    const std::size_t sessions = common_.ledger.sessions();
     EXPECT_TRUE(eventually([&] { return common_.ledger.open_at_backends() == 0; }))
         << "backends are not done";
-    EXPECT_TRUE(
-        eventually([&] { return weir_->admin().sum("weir_process_connections") == 0; }, kIdleTimeout * 2));
-    EXPECT_TRUE(eventually([&] {
-      take_log();
-      return log_.size() >= sessions;
-    })) << "Weir has logged "
-        << log_.size() << " of " << sessions << " sessions";
-    expect_workers(kWorkers);
-    // Checks come and go.
-    EXPECT_TRUE(eventually([&] { return descriptors_but_pipes() <= at_rest_; }))
-        << descriptors_but_pipes() << " descriptors, and " << at_rest_ << " before the first session";
-    EXPECT_LE(pipe_end_count(weir_->pid()), 2 * kPipesEach * kMostWorkers + 2 * kMostWorkers);
+    weir_.expect_rest(common_.ledger.sessions());
   }
 
   void report(std::size_t number, const Tally& tally) const {
-    std::fprintf(stderr, "round %zu: %s; %.1f MiB of memory, %zu descriptors\n", number + 1,
-                 tally.to_string().c_str(), static_cast<double>(samples_.back().memory) / (1 << 20),
-                 descriptor_count(weir_->pid()));
+    std::fprintf(stderr, "round %zu: %s; so far %s; %.1f MiB of memory\n", number + 1,
+                 tally.to_string().c_str(), weir_.to_string().c_str(),
+                 static_cast<double>(samples_.last_memory()) / (1 << 20));
   }
 
   Common common_;
   Journal journal_;
   std::vector<std::unique_ptr<SoakBackend>> backends_;
-  std::unique_ptr<WeirProcess> weir_;
-  Entrances entrances_;
-  std::size_t at_rest_ = 0;
+  SoakWorld world_;
+  SoakWeir weir_;
+  std::size_t variant_ = 0;
   std::atomic<std::uint64_t> last_number_{0};
-  std::vector<std::string> log_;
-  std::size_t reloads_ = 0;
-  std::vector<Sample> samples_;
+  Samples samples_;
   Tally all_;
 };
 
@@ -249,19 +149,6 @@ void expect_all_explained(const Tally& tally) {
   EXPECT_EQ(tally.unexplained.size(), 0u) << "losses that no fault explains";
 }
 
-void expect_flat(const std::vector<Sample>& samples) {
-  const std::uint64_t middle = median_of_third(samples, 1, &Sample::memory);
-  const std::uint64_t last = median_of_third(samples, 2, &Sample::memory);
-  std::fprintf(stderr, "memory in thirds: %.2f, %.2f, %.2f MiB; descriptors: %zu, %zu, %zu\n",
-               static_cast<double>(median_of_third(samples, 0, &Sample::memory)) / (1 << 20),
-               static_cast<double>(middle) / (1 << 20), static_cast<double>(last) / (1 << 20),
-               median_of_third(samples, 0, &Sample::descriptors),
-               median_of_third(samples, 1, &Sample::descriptors),
-               median_of_third(samples, 2, &Sample::descriptors));
-  if (kSanitized) return;  // its memory means nothing there
-  EXPECT_LE(last, middle + middle / 20 + (1 << 20)) << "Weir's memory grows";
-}
-
 TEST(Soak, LosesNothingThatNoFaultExplains) {
   const std::uint64_t seed = number_from("WEIR_SOAK_SEED", std::random_device{}());
   const Millis total(1000 * number_from("WEIR_SOAK_SECONDS", 12));
@@ -271,14 +158,13 @@ TEST(Soak, LosesNothingThatNoFaultExplains) {
   for (std::size_t i = 0; i < rounds; ++i) soak.round(i, total / rounds);
 
   expect_all_explained(soak.tally());
-  expect_flat(soak.samples());
-  EXPECT_EQ(soak.weir().admin().sum("weir_sessions_closed_total"), soak.tally().sessions);
+  soak.samples().expect_flat();
   std::fprintf(stderr, "in all: %s\n", soak.tally().to_string().c_str());
   // It has shown something.
   EXPECT_EQ(soak.tally().faults.size(), kFaultKinds);
   EXPECT_EQ(soak.tally().kinds.size(), kKinds);
   EXPECT_GE(soak.tally().explained.size(), 3u);
-  EXPECT_GT(std::ranges::max(soak.samples(), {}, &Sample::pipe_ends).pipe_ends, 4u) << "nothing was spliced";
+  EXPECT_GT(soak.samples().most_pipe_ends(), 4u) << "nothing was spliced";
   EXPECT_EQ(soak.weir().stop(), kClean);
 }
 

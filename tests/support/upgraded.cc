@@ -55,9 +55,12 @@ pid_t Upgraded::well() {
   if (!eventually([&] { return told(part).size() > before; })) {
     throw std::runtime_error("no upgrade:\n" + weir_.child().output());
   }
-  const LogLine line = told(part)[before];
-  EXPECT_EQ(line.number("before"), static_cast<std::uint64_t>(current_));
-  current_ = static_cast<pid_t>(line.number("pid"));
+  return follow(told(part)[before]);
+}
+
+pid_t Upgraded::follow(const LogLine& taken_over) {
+  EXPECT_EQ(taken_over.number("before"), static_cast<std::uint64_t>(current_));
+  current_ = static_cast<pid_t>(taken_over.number("pid"));
   successors_.insert(current_);
   return current_;
 }
@@ -69,11 +72,15 @@ LogLine Upgraded::badly() {
   if (!eventually([&] { return told(part).size() > before; })) {
     throw std::runtime_error("no word of the upgrade:\n" + weir_.child().output());
   }
-  // What had been started is to have ended.
-  for (const pid_t child : children()) {
-    if (child != weir_.pid() && !successors_.contains(child)) wait(child);
-  }
+  expect_failed_to_end();
   return told(part)[before];
+}
+
+void Upgraded::expect_failed_to_end() {
+  for (const pid_t child : children()) {
+    if (child == weir_.pid() || successors_.contains(child)) continue;
+    EXPECT_TRUE(wait(child).has_value()) << "process " << child << " goes on";
+  }
 }
 
 pid_t Upgraded::next_child() {

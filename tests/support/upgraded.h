@@ -28,6 +28,7 @@ class Upgraded {
   // The first one; its log has everybody's lines.
   WeirProcess& operator*() { return weir_; }
   WeirProcess* operator->() { return &weir_; }
+  const WeirProcess* operator->() const { return &weir_; }
 
   // The one that serves.
   pid_t pid() const { return current_; }
@@ -44,6 +45,11 @@ class Upgraded {
   // The children of this test that are neither its first Weir nor known here before: successors that have
   // just been started. Waits for one.
   pid_t next_child();
+
+  // The two parts of these, for a test that takes the log's lines away itself: the new process that has taken
+  // over, by its line, serves from now on; and what had been started to do so and failed is to have ended.
+  pid_t follow(const LogLine& taken_over);
+  void expect_failed_to_end();
 
   // How a successor has ended; nothing when it does not.
   std::optional<Exit> wait(pid_t successor, Millis patience = kPatience);
