@@ -1,6 +1,7 @@
 #include "support/soak_ledger.h"
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "support/soak_verdict.h"
@@ -18,6 +19,15 @@ std::string line_of(const Session& session, const Verdict& verdict) {
          " client=" + session.address + " backend=" + (backend.empty() ? "-" : backend) +
          " reason=" + (reason.empty() ? "-" : reason) + " client_saw=\"" + side(session.client) +
          "\" backend_saw=\"" + side(session.backend) + "\" why=\"" + verdict.why + "\"";
+}
+
+// When the session of a line came, in microseconds; exact to the millisecond of the line's time, at its end.
+std::int64_t begun(const std::string& text, const LogLine& line) {
+  std::tm time{};
+  ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
+  const std::int64_t ended =
+      std::int64_t{::timegm(&time)} * 1'000'000 + std::stoll(text.substr(20, 3)) * 1'000;
+  return ended - static_cast<std::int64_t>(line.number("duration_us"));
 }
 
 std::string_view listener_of(Kind kind) { return is_greeted(kind) ? "greeting" : "web"; }
@@ -97,8 +107,9 @@ std::size_t Ledger::open_at_backends() const {
 }
 
 // A client's port may be used for both listeners at a time, and again in a round: the lines on the two, in
-// time, are its sessions, in time.
-void Ledger::join(std::vector<std::string> log, Tally& tally) {
+// the time in which they came, are its sessions, in time. They may end in another order: what the first has
+// sent is still being delivered when its client has gone.
+void Ledger::join(const std::vector<std::string>& log, Tally& tally) {
   std::map<std::string, std::vector<Session*>> by_address;
   for (auto& [number, session] : sessions_) {
     by_address[session.address + " " + std::string(listener_of(session.kind))].push_back(&session);
@@ -106,20 +117,23 @@ void Ledger::join(std::vector<std::string> log, Tally& tally) {
   for (auto& [address, sessions] : by_address) {
     std::ranges::sort(sessions, {}, [](const Session* session) { return session->client.begun; });
   }
-  // A line begins with its time. Those of the two workers may lie a little out of order.
-  std::ranges::stable_sort(log, {}, [](const std::string& text) { return text.substr(0, 24); });
-  std::map<std::string, std::size_t> used;
-  for (std::string& text : log) {
-    std::optional<LogLine> line = parse_log_line(text);
-    const std::string address = line->text("client") + " " + line->text("listener");
-    const std::size_t at = used[address]++;
-    if (at >= by_address[address].size()) {
-      tally.unexplained.push_back("nobody's session: " + text);
-      continue;
+  std::map<std::string, std::multimap<std::int64_t, const std::string*>> lines;
+  for (const std::string& text : log) {
+    const LogLine line = parse_log_line(text).value();
+    lines[line.text("client") + " " + line.text("listener")].emplace(begun(text, line), &text);
+  }
+  for (const auto& [address, in_time] : lines) {
+    std::size_t at = 0;
+    for (const auto& [time, text] : in_time) {
+      const std::size_t place = at++;
+      if (place >= by_address[address].size()) {
+        tally.unexplained.push_back("nobody's session: " + *text);
+        continue;
+      }
+      Session& session = *by_address[address][place];
+      session.logged = parse_log_line(*text);
+      session.log_text = *text;
     }
-    Session& session = *by_address[address][at];
-    session.logged = std::move(line);
-    session.log_text = std::move(text);
   }
 }
 

@@ -68,7 +68,7 @@ class Ledger {
   Tally close(const std::vector<std::string>& log, const std::vector<Fault>& faults, Journal& journal);
 
  private:
-  void join(std::vector<std::string> log, Tally& tally);
+  void join(const std::vector<std::string>& log, Tally& tally);
 
   const std::uint64_t seed_;
   mutable std::mutex mutex_;
