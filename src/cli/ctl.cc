@@ -152,6 +152,22 @@ int change(const CtlOptions& options, const DoorRequest& request, const std::str
   return kDone;
 }
 
+int ready(const CtlOptions& options) {
+  const auto door = find_door(options.door);
+  if (!door) return complain(door.error().message());
+  const auto answer = ask_door(*door, {"GET", "/ready", ""});
+  if (!answer) return complain(answer.error().message());
+  const bool is_ready = answer->status == 200;
+  if (options.json) {
+    print(Json{{"ready", is_ready}}.dump() + "\n");
+  } else if (is_ready) {
+    print("ready\n");
+  } else {
+    complain(answer->status == 503 ? "it is stopping: no new connections" : why_not(*answer));
+  }
+  return is_ready ? kDone : kProblem;
+}
+
 int upgrade(const CtlOptions& options) {
   const auto door = find_door(options.door);
   if (!door) return complain(door.error().message());

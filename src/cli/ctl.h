@@ -37,6 +37,9 @@ int show(const CtlOptions& options, View view, const std::string& name,
 // Changes something: one request, whose answer is said in a line. `what` names it for that line.
 int change(const CtlOptions& options, const DoorRequest& request, const std::string& what);
 
+// Whether it takes connections: 0 when it does, which is all that a container's health check asks.
+int ready(const CtlOptions& options);
+
 // Hands over to the program as it is installed now, and says which process serves by now.
 int upgrade(const CtlOptions& options);
 

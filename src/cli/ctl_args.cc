@@ -265,6 +265,9 @@ struct CtlArgs::Values {
                       "the log's level is " + name);
       });
     });
+    command(*ctl, "ready", "Whether it takes connections: for health checks.").callback([this] {
+      choose([this] { return ready(options); });
+    });
     command(*ctl, "reload", "The same as `weir reload`.").callback([this] {
       choose([this] { return reload(options); });
     });

@@ -172,6 +172,19 @@ def check_token(work: process.Workspace, binary: str, ports: dict[str, int]) -> 
     expect(weir.run(*drain, WEIR_TOKEN=TOKEN).returncode == 0, "also from the environment")
 
 
+def check_ready(work: process.Workspace, binary: str, ports: dict[str, int]) -> None:
+    """What health checks ask: yes, no while it stops, and no when nobody is there."""
+    weir = Weir(work, binary, "leaving", CONFIG.format(admin=f"unix:{work.path}/leaving.sock", token="", **ports))
+    expect(weir.says("ctl", "ready") == "ready\n", "it is ready")
+    expect(json.loads(weir.says("ctl", "ready", "--json")) == {"ready": True}, "the same as JSON")
+    with weir.connect():
+        weir.says("ctl", "drain")
+        expect("it is stopping" in weir.refuses(1, "ctl", "ready"), "while it stops it is not")
+        expect(json.loads(weir.refuses(1, "ctl", "ready", "--json")) == {"ready": False}, "the same as JSON")
+    weir.server.wait(60)
+    expect("is Weir running" in weir.refuses(1, "ctl", "ready"), "one that has ended is not")
+
+
 def check_top(weir: Weir) -> None:
     weir.says("ctl", "backend", "up", "web", "a")
     weir.says("ctl", "backend", "up", "web", "b")
@@ -264,6 +277,7 @@ def main() -> None:
         check_reload(weir)
         check_doors(weir, work)
         check_token(work, arguments.weir, ports)
+        check_ready(work, arguments.weir, ports)
         check_top(weir)
         check_top_alone(weir)
         check_upgrade(work, arguments.weir, ports)
