@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The one list of Debian packages that Weir needs, by purpose, and the way to install what is missing of it.
-# usage: scripts/packages.sh [--list] build | test | full | bench
+# usage: scripts/packages.sh [--list] run | build | test | full | bench
+#   run     the libraries that a built Weir needs, and the authorities whose certificates it believes
 #   build   what ./run.sh needs to build and run Weir
 #   test    that, and what ./test.sh needs
 #   full    that, and what ./test.sh --full needs: clang's tools and the real servers that Weir is tried against
@@ -11,6 +12,10 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+run_packages=(
+  libevent-core-2.1-7 libevent-extra-2.1-7 libtomlplusplus3 libfmt9 libncursesw6 libcap-ng0 libxxhash0 libsystemd0 libbpf1 libc-ares2 libssl3
+  ca-certificates # tls.ca = "system"
+)
 build_packages=(
   cmake ninja-build g++ pkg-config # the build itself
   libevent-dev                     # the admin door's HTTP
@@ -48,7 +53,11 @@ full_packages=(
   strace                                           # system calls per request
   sslscan testssl.sh                               # what is found wrong with TLS that ends at Weir
   chromium chromium-driver python3-selenium        # the dashboard in a browser
-  prometheus                                       # promtool: the metrics, the alert rules
+  prometheus                                       # promtool: the metrics, the alert rules; docker/observability
+  docker.io containerd docker-compose debootstrap  # docker/: an engine, compose, the images
+  iptables                                         # the engine's networks
+  python3-yaml                                     # docker/netns.sh reads the compose files
+  procps                                           # and counts processes
 )
 bench_packages=(
   nginx libnginx-mod-stream haproxy # HTTP backends; the proxies to measure against
@@ -59,17 +68,21 @@ bench_packages=(
   python3                           # bench/run.py
   libbenchmark-dev                  # bench/micro
 )
-# systemd units of the servers above.
-server_units=(nginx.service haproxy.service redis-server.service postgresql.service prometheus.service)
+# systemd units of the servers above, each behind the package that brings it.
+server_units=(
+  nginx:nginx.service haproxy:haproxy.service redis-server:redis-server.service postgresql:postgresql.service
+  prometheus:prometheus.service docker.io:docker.service docker.io:docker.socket containerd:containerd.service
+)
 policy=/usr/sbin/policy-rc.d
 
 packages_for() {
   case $1 in
+    run) printf '%s\n' "${run_packages[@]}" ;;
     build) printf '%s\n' "${build_packages[@]}" ;;
     test) printf '%s\n' "${build_packages[@]}" "${test_packages[@]}" ;;
     full) printf '%s\n' "${build_packages[@]}" "${test_packages[@]}" "${full_packages[@]}" ;;
     bench) printf '%s\n' "${build_packages[@]}" "${bench_packages[@]}" ;;
-    *) die "no purpose is called \"$1\": build, test, full or bench" ;;
+    *) die "no purpose is called \"$1\": run, build, test, full or bench" ;;
   esac
 }
 
@@ -106,7 +119,7 @@ disable_new_servers() {
   [ -d /run/systemd/system ] || return 0
   local unit
   for unit in "${server_units[@]}"; do
-    case " $* " in *" ${unit%.service} "*) as_root systemctl disable --quiet "$unit" ;; esac
+    case " $* " in *" ${unit%%:*} "*) as_root systemctl disable --quiet "${unit#*:}" ;; esac
   done
 }
 
@@ -140,7 +153,7 @@ main() {
     shift
   fi
   if [ $# -ne 1 ]; then
-    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
     exit 2
   fi
   "$action" "$1"
