@@ -51,6 +51,15 @@ def bind(root: pathlib.Path, source: str, target: str, read_only: bool) -> None:
         mount("-o", "remount,bind,ro", str(at))
 
 
+def limit_files(soft: int, hard: int) -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    except ValueError:  # root need not have the right to raise it
+        print(f"nofile {hard} is more than may be had here: it is {most}", file=sys.stderr, flush=True)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, most), most))
+
+
 def give_up_rights(spec: dict) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if spec["drops_capabilities"]:
@@ -84,7 +93,7 @@ def main() -> None:
     if spec["cpus"]:
         os.sched_setaffinity(0, {int(cpu) for cpu in spec["cpus"].split(",")})
     if spec["nofile"]:
-        resource.setrlimit(resource.RLIMIT_NOFILE, tuple(spec["nofile"]))
+        limit_files(*spec["nofile"])
     os.chroot(root)
     os.chdir("/")
     give_up_rights(spec)

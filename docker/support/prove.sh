@@ -1,0 +1,219 @@
+# What the topologies' prove.sh share: how a topology is started and stopped in either form, how its services are
+# reached, how claims are told. Sourced, from bash, with the arguments of prove.sh:
+#   --engine       containers, by compose; an engine is started for it where none runs and one can be
+#   --namespaces   the same processes with the same files in network namespaces (docker/netns.sh)
+#                  Neither: the engine if one answers, else namespaces.
+# It must end within `limit` seconds, which may be set before sourcing it. Whatever happens, what was started is ended.
+# Exit status: 0 every claim holds, 1 one does not, 77 it could not be tried ("SKIPPED: why").
+# `images`, set before sourcing it: those of base-image.sh that the topology needs beside weir, nginx and client.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+name=${here##*/}
+limit=${limit:-120}
+[ -n "${images+x}" ] || images=()
+# Where the binary for both forms is, unless the image is there already.
+export WEIR_BINARY=${WEIR_BINARY:-$root/build/release/weir}
+project=weir-prove-$name
+export WEIR_PORT=0 # a free one
+work=
+form=
+own_engine=
+claims=0
+broken=0
+
+say() { printf '%s\n' "$*"; }
+skip() {
+  say "SKIPPED: $*"
+  exit 77
+}
+
+# One at a time, since they measure; and each within its limit, by the clock of another process.
+if [ -z "${PROOF_BEGUN:-}" ]; then
+  mkdir -p "$root/build/docker"
+  exec 9>"$root/build/docker/lock"
+  flock 9
+  PROOF_BEGUN=1 timeout --kill-after=30 "$limit" "$0" "$@"
+  status=$?
+  if [ "$status" -ge 124 ]; then say "FAIL it took longer than $limit s"; fi
+  exit "$status"
+fi
+
+# --- the two forms -------------------------------------------------------------------------------------------------
+
+compose() {
+  if docker compose version >/dev/null 2>&1; then
+    docker compose -p "$project" -f "$here/compose.yaml" "$@"
+  else
+    docker-compose -p "$project" -f "$here/compose.yaml" "$@"
+  fi
+}
+container() { compose ps -q "$1"; }
+# Each service's container, asked for once.
+declare -A containers=()
+netns() { "$root/docker/netns.sh" "$name" "$@"; }
+
+# The images that the compose file names if they are there; else those that can be made from Debian's packages.
+need_images() {
+  if [ -z "${WEIR_IMAGE:-}" ] && docker image inspect weir >/dev/null 2>&1; then return 0; fi
+  eval "$("$root/docker/base-image.sh" --env)"
+  "$root/docker/base-image.sh" runtime nginx client "${images[@]}" >&2
+  "$root/docker/image.sh" --binary "$WEIR_BINARY" >&2
+}
+
+choose_engine() {
+  if ! "$root/docker/engine.sh" status >/dev/null 2>&1; then own_engine=1; fi
+  DOCKER_HOST=$("$root/docker/engine.sh" start 2>&1) || skip "$DOCKER_HOST"
+  export DOCKER_HOST
+  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || skip "there is no compose"
+  form=engine
+}
+
+choose_form() {
+  case ${1:-} in
+    --engine) choose_engine ;;
+    --namespaces) form=namespaces ;;
+    '') if "$root/docker/engine.sh" status >/dev/null 2>&1; then choose_engine; else form=namespaces; fi ;;
+    *)
+      say "usage: docker/$name/prove.sh [--engine | --namespaces]" >&2
+      exit 2
+      ;;
+  esac
+  if [ "$form" = namespaces ] && [ "$(id -u)" -ne 0 ]; then skip "network namespaces need root"; fi
+}
+
+# Starts the topology.
+up() {
+  trap finish EXIT
+  trap 'exit 1' INT TERM
+  work=$(mktemp -d)
+  if [ "$form" = engine ]; then
+    need_images
+    compose down -t 1 >"$work/up.log" 2>&1 || true
+    compose up -d --no-build >>"$work/up.log" 2>&1 || { tail -n 20 "$work/up.log"; exit 1; }
+    local service
+    while IFS= read -r service; do containers[$service]=$(container "$service"); done < <(compose config --services)
+  else
+    netns up -d || exit 1
+  fi
+}
+
+down() {
+  if [ "$form" = engine ]; then
+    compose down -t 1 >/dev/null 2>&1
+    if [ -n "$own_engine" ]; then "$root/docker/engine.sh" stop; fi
+  else
+    netns down
+  fi
+}
+
+# on SERVICE COMMAND...: runs it beside the service, as the service's user. on_as_root: as root.
+on() {
+  local service=$1
+  shift
+  if [ "$form" = engine ]; then docker exec "${containers[$service]}" "$@"; else netns exec "$service" "$@"; fi
+}
+on_as_root() {
+  local service=$1
+  shift
+  if [ "$form" = engine ]; then docker exec -u 0:0 "${containers[$service]}" "$@"; else netns exec -u 0:0 "$service" "$@"; fi
+}
+# send SIGNAL SERVICE
+send() { if [ "$form" = engine ]; then docker kill -s "$1" "${containers[$2]}" >/dev/null; else netns kill -s "$1" "$2"; fi; }
+# start SERVICE: one that has ended, again
+start() { if [ "$form" = engine ]; then docker start "${containers[$1]}" >/dev/null; else netns start "$1"; fi; }
+# stop SERVICE SECONDS: asks it to end, and kills it after SECONDS
+stop() { if [ "$form" = engine ]; then docker stop -t "$2" "${containers[$1]}" >/dev/null; else netns stop -t "$2" "$1"; fi; }
+# exit_status SERVICE: of one that has ended
+exit_status() { if [ "$form" = engine ]; then docker inspect -f '{{.State.ExitCode}}' "${containers[$1]}"; else netns status "$1"; fi; }
+# logs SERVICE: all that it has written
+logs() { if [ "$form" = engine ]; then docker logs "${containers[$1]}" 2>&1; else netns logs "$1"; fi; }
+
+# --- what is claimed -----------------------------------------------------------------------------------------------
+
+# title TEXT: what this proof is about. step TEXT: what is done next. figure TEXT: what was seen, without a verdict.
+title() {
+  local in="network namespaces"
+  if [ "$form" = engine ]; then in=containers; fi
+  say "== docker/$name, $in: $*"
+}
+step() { say "-- $*"; }
+figure() { say "        $*"; }
+
+# claim TEXT COMMAND...: COMMAND says by its exit status whether TEXT is so.
+claim() {
+  local text=$1
+  shift
+  claims=$((claims + 1))
+  if "$@" >/dev/null; then
+    say "   PASS $text"
+  else
+    broken=$((broken + 1))
+    say "   FAIL $text"
+  fi
+}
+
+# wait_for SECONDS TEXT COMMAND...: until COMMAND succeeds; without that nothing else can be tried.
+wait_for() {
+  local deadline=$((SECONDS + $1)) text=$2
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    if ((SECONDS > deadline)); then
+      claim "$text, in time" false
+      exit 1
+    fi
+    sleep 0.1
+  done
+}
+
+# Ends what was started, says how many claims hold; the exit status tells as well. The end of every proof.
+finish() {
+  local status=$?
+  trap - EXIT
+  trap '' INT TERM
+  if [ "$status" -eq 0 ] && [ "$claims" -eq 0 ]; then status=1; fi
+  if [ "$broken" -gt 0 ] || [ "$status" -ne 0 ]; then
+    status=1
+    say "-- the end of Weir's log, without its sessions"
+    logs weir 2>&1 | grep -v ' session ' | tail -n 15
+  fi
+  # shellcheck disable=SC2046  # a list of numbers
+  kill $(jobs -p) 2>/dev/null
+  down
+  rm -rf "$work"
+  if [ "$status" -eq 0 ]; then
+    say "== all $claims claims hold, in $SECONDS s"
+  else
+    say "== $broken of $claims claims do not hold"
+  fi
+  exit "$status"
+}
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+# from_json EXPRESSION: of the document `d` on standard input, in Python.
+from_json() { python3 -c 'import json, sys; d = json.load(sys.stdin); print(eval(sys.argv[1]))' "$1"; }
+
+# of_backends FIELD: of each backend of Weir's pools "NAME VALUE", a line each.
+of_backends() {
+  on weir weir ctl backends --json |
+    from_json "'\n'.join(f\"{b['name'].partition('@')[0]} {b['$1']}\" for p in d['pools'] for b in p['backends'])"
+}
+# of_backend NAME FIELD
+of_backend() { of_backends "$2" | sed -n "s/^$1 //p"; }
+
+is() { [ "$1" = "$2" ]; }
+weir_is_ready() { on weir weir ctl ready; }
+all_backends_are() { [ "$(of_backends state | cut -d' ' -f2 | sort -u)" = "$1" ]; }
+backend_is() { [ "$(of_backend "$1" state)" = "$2" ]; }
+
+# What wrk has written to a file: requests that were answered, and those that failed in whatever way.
+wrk_requests() { sed -n 's/^ *\([0-9]*\) requests in .*/\1/p' "$1" | grep . || say 0; }
+wrk_errors() {
+  sed -n 's/^ *Socket errors: connect \([0-9]*\), read \([0-9]*\), write \([0-9]*\), timeout \([0-9]*\)$/\1 \2 \3 \4/p
+          s/^ *Non-2xx or 3xx responses: \([0-9]*\)$/\1/p' "$1" | awk '{ for (i = 1; i <= NF; i++) sum += $i } END { print sum + 0 }'
+}
+wrk_rate() { sed -n 's/^Requests\/sec: *//p' "$1"; }
+
+choose_form "$@"
