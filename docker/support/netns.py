@@ -170,7 +170,7 @@ class Topology:
             raise Problem(f"{name} does not run")
         number, _, group = (user or service.user).partition(":")
         environment = {"PATH": PATH, "HOSTNAME": service.hostname, **service.environment}
-        os.execvpe("nsenter", ["nsenter", f"--target={pid}", "--mount", "--uts", "--net", "--pid", "--root", "--wd=/", "setpriv",
+        os.execvpe("nsenter", ["nsenter", f"--target={pid}", "--mount", "--uts", "--net", "--pid", "--root", "--wdns=/", "setpriv",
                                f"--reuid={number}", f"--regid={group or number}", "--clear-groups", "--", *command], environment)
 
     def logs(self, name: str) -> None:
