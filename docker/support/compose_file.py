@@ -92,10 +92,11 @@ class _Addresses:
     """Hands out the addresses of each network: those that are written, and the next free ones."""
 
     def __init__(self, networks: dict) -> None:
-        self._subnets, self._taken = {}, {}
+        self._subnets, self._ranges, self._taken = {}, {}, {}
         for number, (name, network) in enumerate((networks or {"default": {}}).items()):
             ipam = ((network or {}).get("ipam") or {}).get("config") or [{}]
             self._subnets[name] = ipaddress.IPv4Network(ipam[0].get("subnet", f"198.19.{200 + number}.0/24"))
+            self._ranges[name] = ipaddress.IPv4Network(ipam[0].get("ip_range", str(self._subnets[name])))
             self._taken[name] = {self._subnets[name][1]}  # the engine's own
 
     def take_written(self, name: str, written: str) -> ipaddress.IPv4Interface:
@@ -106,7 +107,7 @@ class _Addresses:
         return ipaddress.IPv4Interface((address, self._subnets[name].prefixlen))
 
     def take_next(self, name: str) -> ipaddress.IPv4Interface:
-        free = next(one for one in self._subnets[name].hosts() if one not in self._taken[name])
+        free = next(one for one in self._ranges[name].hosts() if one not in self._taken[name])
         return self.take_written(name, str(free))
 
 

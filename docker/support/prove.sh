@@ -91,7 +91,10 @@ up() {
   if [ "$form" = engine ]; then
     need_images
     compose down -t 1 >"$work/up.log" 2>&1 || true
-    compose up -d --no-build >>"$work/up.log" 2>&1 || { tail -n 20 "$work/up.log"; exit 1; }
+    if ! compose up -d --no-build >>"$work/up.log" 2>&1; then
+      tail -n 20 "$work/up.log"
+      exit 1
+    fi
     local service
     while IFS= read -r service; do containers[$service]=$(container "$service"); done < <(compose config --services)
   else
@@ -175,8 +178,10 @@ finish() {
   if [ "$status" -eq 0 ] && [ "$claims" -eq 0 ]; then status=1; fi
   if [ "$broken" -gt 0 ] || [ "$status" -ne 0 ]; then
     status=1
-    say "-- the end of Weir's log, without its sessions"
-    logs weir 2>&1 | grep -v ' session ' | tail -n 15
+    if [ "$form" = namespaces ] || [ -n "${containers[weir]:-}" ]; then
+      say "-- the end of Weir's log, without its sessions"
+      logs weir 2>&1 | grep -v ' session ' | tail -n 15
+    fi
   fi
   # shellcheck disable=SC2046  # a list of numbers
   kill $(jobs -p) 2>/dev/null
