@@ -10,12 +10,12 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
-name=${here##*/}
+topology=${here##*/}
 limit=${limit:-120}
 [ -n "${images+x}" ] || images=()
 # Where the binary for both forms is, unless the image is there already.
 export WEIR_BINARY=${WEIR_BINARY:-$root/build/release/weir}
-project=weir-prove-$name
+project=weir-prove-$topology
 export WEIR_PORT=0 # a free one
 work=
 form=
@@ -52,7 +52,7 @@ compose() {
 container() { compose ps -q "$1"; }
 # Each service's container, asked for once.
 declare -A containers=()
-netns() { "$root/docker/netns.sh" "$name" "$@"; }
+netns() { "$root/docker/netns.sh" "$topology" "$@"; }
 
 # The images that the compose file names if they are there; else those that can be made from Debian's packages.
 need_images() {
@@ -76,7 +76,7 @@ choose_form() {
     --namespaces) form=namespaces ;;
     '') if "$root/docker/engine.sh" status >/dev/null 2>&1; then choose_engine; else form=namespaces; fi ;;
     *)
-      say "usage: docker/$name/prove.sh [--engine | --namespaces]" >&2
+      say "usage: docker/$topology/prove.sh [--engine | --namespaces]" >&2
       exit 2
       ;;
   esac
@@ -139,7 +139,7 @@ logs() { if [ "$form" = engine ]; then docker logs "${containers[$1]}" 2>&1; els
 title() {
   local in="network namespaces"
   if [ "$form" = engine ]; then in=containers; fi
-  say "== docker/$name, $in: $*"
+  say "== docker/$topology, $in: $*"
 }
 step() { say "-- $*"; }
 figure() { say "        $*"; }
