@@ -168,6 +168,8 @@ def _in_order(services: dict[str, Service]) -> list[Service]:
 
 def read(path: pathlib.Path) -> list[Service]:
     document = yaml.safe_load(_interpolate(path.read_text(encoding="utf-8")))
+    # Those of a profile are only started by who names it.
+    document["services"] = {name: body for name, body in document["services"].items() if not body.get("profiles")}
     networks = _Addresses(document.get("networks"))
     wanted = {name: _wanted_networks(body) for name, body in document["services"].items()}
     found: dict[str, dict[str, ipaddress.IPv4Interface]] = {name: {} for name in wanted}

@@ -16,7 +16,7 @@ limit=${limit:-120}
 # Where the binary for both forms is, unless the image is there already.
 export WEIR_BINARY=${WEIR_BINARY:-$root/build/release/weir}
 project=weir-prove-$topology
-export WEIR_PORT=0 # a free one
+export WEIR_PORT=0 PROMETHEUS_PORT=0 # free ones
 work=
 form=
 own_engine=
