@@ -3,10 +3,10 @@
 # usage: ./test.sh [--full] [-- CTEST-ARGUMENT ...]
 #   Installs the packages that are missing (as root, or with sudo), then builds the presets "release" and "asan"
 #   (AddressSanitizer and UndefinedBehaviorSanitizer) and runs every test in both, but for those that need other
-#   servers. Everything is run even after a failure; the exit status is 0 only when all of it passed.
-#   --full  runs the tests with other servers too, in release the process tests once more with Weir started as root
-#           and changing to another user, adds the preset "tsan" (ThreadSanitizer), runs each fuzz target for half a
-#           minute (preset "fuzz"), and checks the sources (clang-tidy, clang-format) and the scripts (shellcheck)
+#   servers or containers. Everything is run even after a failure; the exit status is 0 only when all of it passed.
+#   --full  runs the tests with other servers and the topologies of docker/ too, in release the process tests once more
+#           with Weir started as root and changing to another user, adds the preset "tsan" (ThreadSanitizer), runs each
+#           fuzz target for half a minute (preset "fuzz"), and checks the sources (clang-tidy, clang-format) and the scripts (shellcheck)
 #   Arguments after -- go to ctest, e.g.  ./test.sh -- -L unit    ./test.sh -- -R half_close
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/scripts/common.sh"
@@ -124,7 +124,7 @@ note_skipped() {
 
 run_preset() {
   local preset=$1 log=$root/build/$1/test.log status=0
-  local left_out='^(servers|user)$'
+  local left_out='^(servers|docker|user)$'
   if [ -n "$full" ] && [ "$preset" = release ] && [ "$(id -u)" -eq 0 ]; then
     left_out='^$'
   elif [ -n "$full" ]; then
@@ -228,9 +228,9 @@ summarise() {
   done
   if [ ${#ctest_arguments[@]} -gt 0 ]; then say "   ctest was given: ${ctest_arguments[*]}"; fi
   if [ -z "$full" ]; then
-    say "   Left out: the tests labelled \"servers\" (other servers beside and behind Weir) and \"user\" (Weir started"
-    say "   as root changes to another user), ThreadSanitizer, fuzzing (the corpus was replayed), clang-tidy,"
-    say "   clang-format, shellcheck. ./test.sh --full runs these too."
+    say "   Left out: the tests labelled \"servers\" (other servers beside and behind Weir), \"docker\" (the topologies of"
+    say "   docker/) and \"user\" (Weir started as root changes to another user), ThreadSanitizer, fuzzing (the corpus was"
+    say "   replayed), clang-tidy, clang-format, shellcheck. ./test.sh --full runs these too."
   elif [ "$(id -u)" -ne 0 ]; then
     say "   Left out: the tests labelled \"user\" (Weir started as root changes to another user), since this is not root."
   elif [ ${#ctest_arguments[@]} -eq 0 ] && [ ${#skipped[@]} -eq 0 ]; then

@@ -39,7 +39,7 @@ def check(root: pathlib.Path) -> list[str]:
     metrics = "".join(path.read_text() for path in sorted((root / "src/admin").glob("*views.cc")))
     found = []
     for page in [root / "README.md", *sorted((root / "docs").glob("*.md")), *sorted((root / "bench").rglob("*.md")),
-                 *sorted((root / "src").glob("*.md")), *sorted((root / "conf").glob("*.md"))]:
+                 *sorted((root / "docker").rglob("*.md")), *sorted((root / "src").glob("*.md")), *sorted((root / "conf").glob("*.md"))]:
         found += problems_of(str(page.relative_to(root)), page.read_text(), page.parent, metrics)
     for name, (source, page) in WORD_LISTS.items():
         text = (root / page).read_text()

@@ -61,14 +61,11 @@ PY
 
 # --- both forms ----------------------------------------------------------------------------------------------------
 
-CONFIG=$(mktemp -d)
-export CONFIG
-chmod 755 "$CONFIG"
-trap 'rm -rf "$CONFIG"' EXIT
+export CONFIG=$work/etc
+mkdir "$CONFIG"
 edit ''
 title "the image, and Weir as process 1"
 up
-trap 'rm -rf "$CONFIG"; finish' EXIT
 wait_for 20 "Weir is ready" weir_is_ready
 on_as_root web sh -c 'head -c 1048576 /dev/urandom >/slow.bin; chmod 644 /slow.bin'
 if [ "$form" = engine ]; then check_contents; fi

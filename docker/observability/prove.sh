@@ -23,17 +23,13 @@ http_status() { on client curl -sS -m 5 -o /dev/null -w '%{http_code}' "$@"; }
 sessions() { of_backends sessions_total | awk '{ sum += $2 } END { print sum }'; }
 knows_all() { [ "$(value_of 'sum(weir_backend_sessions_total)')" = "$(sessions)" ]; }
 
-TOKEN=$(mktemp)
-RULES=$(mktemp)
-export TOKEN RULES
-trap 'rm -f "$TOKEN" "$RULES"' EXIT
+export TOKEN=$work/token RULES=$work/rules.yml
 openssl rand -hex 32 >"$TOKEN"
 sed 's/^\( *for:\) [0-9]*[smh]$/\1 2s/' "$here/../prometheus/alerts.yml" >"$RULES"
 chmod 644 "$TOKEN" "$RULES"
 
 title "Prometheus watches Weir"
 up
-trap 'rm -f "$TOKEN" "$RULES"; finish' EXIT
 wait_for 20 "Weir is ready" weir_is_ready
 wait_for 30 "Prometheus has scraped Weir" is_up
 

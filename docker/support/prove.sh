@@ -17,6 +17,7 @@ limit=${limit:-120}
 export WEIR_BINARY=${WEIR_BINARY:-$root/build/release/weir}
 project=weir-prove-$topology
 export WEIR_PORT=0 PROMETHEUS_PORT=0 # free ones
+# For a proof's own files; whoever runs in a container may read them.
 work=
 form=
 own_engine=
@@ -58,13 +59,15 @@ netns() { "$root/docker/netns.sh" "$topology" "$@"; }
 need_images() {
   if [ -z "${WEIR_IMAGE:-}" ] && docker image inspect weir >/dev/null 2>&1; then return 0; fi
   eval "$("$root/docker/base-image.sh" --env)"
-  "$root/docker/base-image.sh" runtime nginx client "${images[@]}" >&2
+  "$root/docker/base-image.sh" runtime nginx client "${images[@]}" >&2 || exit 1
+  local why
+  why=$(docker run --rm "$CLIENT_IMAGE" true 2>&1) || skip "the engine cannot start a container here: ${why##*: }"
   "$root/docker/image.sh" --binary "$WEIR_BINARY" >&2
 }
 
 choose_engine() {
   if ! "$root/docker/engine.sh" status >/dev/null 2>&1; then own_engine=1; fi
-  DOCKER_HOST=$("$root/docker/engine.sh" start 2>&1) || skip "$DOCKER_HOST"
+  DOCKER_HOST=$("$root/docker/engine.sh" start 2>&1) || skip "${DOCKER_HOST##*$'\n'}"
   export DOCKER_HOST
   docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || skip "there is no compose"
   form=engine
@@ -75,19 +78,12 @@ choose_form() {
     --engine) choose_engine ;;
     --namespaces) form=namespaces ;;
     '') if "$root/docker/engine.sh" status >/dev/null 2>&1; then choose_engine; else form=namespaces; fi ;;
-    *)
-      say "usage: docker/$topology/prove.sh [--engine | --namespaces]" >&2
-      exit 2
-      ;;
   esac
   if [ "$form" = namespaces ] && [ "$(id -u)" -ne 0 ]; then skip "network namespaces need root"; fi
 }
 
 # Starts the topology.
 up() {
-  trap finish EXIT
-  trap 'exit 1' INT TERM
-  work=$(mktemp -d)
   if [ "$form" = engine ]; then
     need_images
     compose down -t 1 >"$work/up.log" 2>&1 || true
@@ -103,12 +99,9 @@ up() {
 }
 
 down() {
-  if [ "$form" = engine ]; then
-    compose down -t 1 >/dev/null 2>&1
-    if [ -n "$own_engine" ]; then "$root/docker/engine.sh" stop; fi
-  else
-    netns down
-  fi
+  if [ "$form" = engine ]; then compose down -t 1 >/dev/null 2>&1; fi
+  if [ "$form" = namespaces ]; then netns down; fi
+  if [ -n "$own_engine" ]; then "$root/docker/engine.sh" stop; fi
 }
 
 # on SERVICE COMMAND...: runs it beside the service, as the service's user. on_as_root: as root.
@@ -175,9 +168,8 @@ finish() {
   local status=$?
   trap - EXIT
   trap '' INT TERM
-  if [ "$status" -eq 0 ] && [ "$claims" -eq 0 ]; then status=1; fi
-  if [ "$broken" -gt 0 ] || [ "$status" -ne 0 ]; then
-    status=1
+  if [ "$status" -eq 0 ] && { [ "$claims" -eq 0 ] || [ "$broken" -gt 0 ]; }; then status=1; fi
+  if [ "$status" -eq 1 ]; then
     if [ "$form" = namespaces ] || [ -n "${containers[weir]:-}" ]; then
       say "-- the end of Weir's log, without its sessions"
       logs weir 2>&1 | grep -v ' session ' | tail -n 15
@@ -187,11 +179,10 @@ finish() {
   kill $(jobs -p) 2>/dev/null
   down
   rm -rf "$work"
-  if [ "$status" -eq 0 ]; then
-    say "== all $claims claims hold, in $SECONDS s"
-  else
-    say "== $broken of $claims claims do not hold"
-  fi
+  case $status in
+    0) say "== all $claims claims hold, in $SECONDS s" ;;
+    1) say "== $broken of $claims claims do not hold" ;;
+  esac
   exit "$status"
 }
 
@@ -221,4 +212,15 @@ wrk_errors() {
 }
 wrk_rate() { sed -n 's/^Requests\/sec: *//p' "$1"; }
 
+case ${1:-} in
+  --engine | --namespaces | '') ;;
+  *)
+    say "usage: docker/$topology/prove.sh [--engine | --namespaces]" >&2
+    exit 2
+    ;;
+esac
+trap finish EXIT
+trap 'exit 1' INT TERM
+work=$(mktemp -d)
+chmod 755 "$work"
 choose_form "$@"

@@ -17,13 +17,10 @@ key_of_file() { openssl pkey -pubout <"$CERTIFICATES/$1/key.pem"; }
 fails() { ! "$@" 2>/dev/null; }
 closed_by() { [ "$(on weir weir ctl listeners --json | from_json "d['listeners'][0]['closed_total']['$1']")" -ge 1 ]; }
 
-CERTIFICATES=$(mktemp -d)
-export CERTIFICATES
-trap 'rm -rf "$CERTIFICATES"' EXIT
+export CERTIFICATES=$work/certificates
 "$here/certificates.sh" "$CERTIFICATES" || skip "openssl cannot make certificates here"
 title "one port, three names"
 up
-trap 'rm -rf "$CERTIFICATES"; finish' EXIT
 wait_for 20 "Weir is ready" weir_is_ready
 for name in shop api site; do wait_for 20 "$name answers" is_answered "$name"; done
 

@@ -25,8 +25,8 @@ measure() {
     awk '{ print $1, $2, $3, $4, $5 * 10000 / $6 }' >>"$work/rates"
 }
 
-# The least ratio of rates, Weir's to nginx's, of the medians of all loads.
-least_ratio() { sed 1d "$work/table" | sed 's/ (.*//' | awk '{ print $NF }' | sort -n | head -n 1; }
+# The least of the loads' ratios of rates, Weir's to nginx's: the first number before a range.
+least_ratio() { sed -n 's/ (.*//; 2,$s/.* //p' "$work/table" | sort -n | sed -n 1p; }
 at_least() { awk -v is="$1" -v wanted="$2" 'BEGIN { exit !(is >= wanted) }'; }
 spread() { of_backends sessions_total | cut -d' ' -f2 | sort -n | awk 'NR == 1 { least = $1 } { most = $1 } END { if (NR == 3 && least > 0) print most - least }'; }
 answers() { on client curl -sS -m 5 "http://$1:8080/"; }
@@ -46,7 +46,7 @@ for round in $(seq $rounds); do
   for proxy in "${order[@]}"; do measure a_connection_for_each_request "$round" "$proxy" / -H 'Connection: close'; done
   for proxy in "${order[@]}"; do measure answers_of_64_KiB "$round" "$proxy" /64k; done
 done
-python3 "$here/table.py" <"$work/rates" >"$work/table"
+python3 "$root/docker/support/table.py" nginx weir <"$work/rates" >"$work/table"
 while IFS= read -r line; do figure "$line"; done <"$work/table"
 
 claim "no request failed at either" test "$errors" -eq 0
