@@ -25,10 +25,17 @@ find_engine() {
   return 1
 }
 
+# The process that `start` has started, if it is still there.
+own_process() {
+  local pid
+  pid=$(cat "$home/pid" 2>/dev/null) && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ] && say "$pid"
+}
+
 start() {
   find_engine && return 0
   [ "$(id -u)" -eq 0 ] || die "no engine runs, and only root can start one"
   command -v dockerd >/dev/null || die "no engine runs, and there is no dockerd to start (Debian's package docker.io)"
+  if own_process >/dev/null; then die "the engine that was started before (process $(own_process)) does not answer"; fi
   mkdir -p "$home"
   rm -f "$home/pid"
   setsid dockerd --data-root "$home/data" --exec-root "$home/exec" --pidfile "$home/pid" --host "$own" \
@@ -36,9 +43,8 @@ start() {
   local pid=$! deadline=$((SECONDS + 60))
   until answers "$own"; do
     if ! kill -0 "$pid" 2>/dev/null || ((SECONDS > deadline)); then
-      tail -n 5 "$home/log" >&2
       kill "$pid" 2>/dev/null || true
-      die "dockerd does not start here (all of it: $home/log)"
+      die "dockerd does not start here: $(tail -n 1 "$home/log") (all of it: ${home#"$root/"}/log)"
     fi
     sleep 0.2
   done
@@ -47,8 +53,7 @@ start() {
 
 stop() {
   local pid deadline=$((SECONDS + 60))
-  pid=$(cat "$home/pid" 2>/dev/null) || return 0
-  [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ] || return 0
+  pid=$(own_process) || return 0
   kill "$pid"
   while [ -e "/proc/$pid" ]; do
     if ((SECONDS > deadline)); then die "dockerd (process $pid) does not end"; fi

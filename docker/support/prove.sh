@@ -33,7 +33,7 @@ skip() {
 # One at a time, since they measure; and each within its limit, by the clock of another process.
 if [ -z "${PROOF_BEGUN:-}" ]; then
   mkdir -p "$root/build/docker"
-  exec 9>"$root/build/docker/lock"
+  exec 9>"$root/build/docker/lock" || exit 1
   flock 9
   PROOF_BEGUN=1 timeout --kill-after=30 "$limit" "$0" "$@"
   status=$?
@@ -50,7 +50,7 @@ compose() {
     docker-compose -p "$project" -f "$here/compose.yaml" "$@"
   fi
 }
-container() { compose ps -q "$1"; }
+container() { compose ps -a -q "$1"; }
 # Each service's container, asked for once.
 declare -A containers=()
 netns() { "$root/docker/netns.sh" "$topology" "$@"; }
@@ -66,8 +66,10 @@ need_images() {
 }
 
 choose_engine() {
-  if ! "$root/docker/engine.sh" status >/dev/null 2>&1; then own_engine=1; fi
+  local was_there=
+  if "$root/docker/engine.sh" status >/dev/null 2>&1; then was_there=1; fi
   DOCKER_HOST=$("$root/docker/engine.sh" start 2>&1) || skip "${DOCKER_HOST##*$'\n'}"
+  if [ -z "$was_there" ]; then own_engine=1; fi
   export DOCKER_HOST
   docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || skip "there is no compose"
   form=engine
