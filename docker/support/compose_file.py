@@ -88,6 +88,14 @@ def _seconds(text: str) -> int:
     return int(found[1] or 0) * 60 + int(found[2] or 0)
 
 
+def _user(text: str) -> str:
+    """As numbers of user and group."""
+    user, _, group = text.partition(":")
+    if not user.isdigit() or not (group or user).isdigit():
+        raise Mistake(f"a user is written as a number here: {text}")
+    return f"{user}:{group or user}"
+
+
 class _Addresses:
     """Hands out the addresses of each network: those that are written, and the next free ones."""
 
@@ -135,7 +143,7 @@ def _service(name: str, body: dict, wanted: dict, addresses: dict, folder: pathl
     tmpfs = body.pop("tmpfs", [])
     service = Service(
         name=name, command=entrypoint + (default if command is None else command),
-        user=str(body.pop("user", image.user)), hostname=body.pop("hostname", name), addresses=addresses,
+        user=_user(str(body.pop("user", image.user))), hostname=body.pop("hostname", name), addresses=addresses,
         aliases=[alias for one in wanted.values() for alias in one.get("aliases", [])], volumes=volumes,
         environment=_pairs(body.pop("environment", None)), sysctls=_pairs(body.pop("sysctls", None)),
         nofile=_nofile((body.pop("ulimits", None) or {}).get("nofile")),

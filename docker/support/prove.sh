@@ -54,6 +54,8 @@ container() { compose ps -a -q "$1"; }
 # Each service's container, asked for once.
 declare -A containers=()
 netns() { "$root/docker/netns.sh" "$topology" "$@"; }
+# What netns.sh leaves for each service that runs.
+ways_in=$root/build/docker/netns/$topology
 
 # The images that the compose file names if they are there; else those that can be made from Debian's packages.
 need_images() {
@@ -110,12 +112,16 @@ down() {
 on() {
   local service=$1
   shift
-  if [ "$form" = engine ]; then docker exec "${containers[$service]}" "$@"; else netns exec "$service" "$@"; fi
+  if [ "$form" = engine ]; then docker exec "${containers[$service]}" "$@"; else sh "$ways_in/$service.enter" "$@"; fi
 }
 on_as_root() {
   local service=$1
   shift
-  if [ "$form" = engine ]; then docker exec -u 0:0 "${containers[$service]}" "$@"; else netns exec -u 0:0 "$service" "$@"; fi
+  if [ "$form" = engine ]; then
+    docker exec -u 0:0 "${containers[$service]}" "$@"
+  else
+    ENTER_USER=0:0 sh "$ways_in/$service.enter" "$@"
+  fi
 }
 # send SIGNAL SERVICE
 send() { if [ "$form" = engine ]; then docker kill -s "$1" "${containers[$2]}" >/dev/null; else netns kill -s "$1" "$2"; fi; }
