@@ -9,8 +9,10 @@ from compose_file import Service
 NAMESPACES = pathlib.Path("/run/netns")
 
 
-def ip(*arguments: str) -> None:
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+def ip(*arguments: str, inside: str = "") -> None:
+    """In the namespace `inside`, if one is named. Not by `ip -n`, which cannot do it where the root is no mount (chroot)."""
+    enter = ["nsenter", f"--net={NAMESPACES / inside}"] if inside else []
+    done = subprocess.run([*enter, "ip", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise OSError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
 
@@ -27,20 +29,21 @@ class Lan:
         ip("netns", "add", self._switch)
         networks = sorted({name for service in self._services for name in service.addresses})
         for number in range(len(networks)):
-            ip("-n", self._switch, "link", "add", f"bridge{number}", "type", "bridge")
-            ip("-n", self._switch, "link", "set", f"bridge{number}", "up")
+            ip("link", "add", f"bridge{number}", "type", "bridge", inside=self._switch)
+            ip("link", "set", f"bridge{number}", "up", inside=self._switch)
         for number, service in enumerate(self._services):
             inside = self.namespace(service.name)
             ip("netns", "add", inside)
-            ip("-n", inside, "link", "set", "lo", "up")
+            ip("link", "set", "lo", "up", inside=inside)
             # As an engine does it: ports below 1024 need no right.
-            subprocess.run(["ip", "netns", "exec", inside, "sysctl", "-qw", "net.ipv4.ip_unprivileged_port_start=0"], check=True)
+            subprocess.run(["nsenter", f"--net={NAMESPACES / inside}", "sysctl", "-qw", "net.ipv4.ip_unprivileged_port_start=0"],
+                           check=True)
             for card, (network, address) in enumerate(service.addresses.items()):
                 port = f"port{number}.{card}"
                 ip("link", "add", f"eth{card}", "netns", inside, "type", "veth", "peer", "name", port, "netns", self._switch)
-                ip("-n", self._switch, "link", "set", port, "master", f"bridge{networks.index(network)}", "up")
-                ip("-n", inside, "address", "add", str(address), "dev", f"eth{card}")
-                ip("-n", inside, "link", "set", f"eth{card}", "up")
+                ip("link", "set", port, "master", f"bridge{networks.index(network)}", "up", inside=self._switch)
+                ip("address", "add", str(address), "dev", f"eth{card}", inside=inside)
+                ip("link", "set", f"eth{card}", "up", inside=inside)
 
     def hosts_file(self) -> str:
         lines = ["127.0.0.1 localhost"]

@@ -71,7 +71,15 @@ class Topology:
         for name in self._services:
             _wait_for(lambda name=name: not self._first_process(name), 10)
         self._lan.remove()
+        self._unmount()
         shutil.rmtree(self._state, ignore_errors=True)
+
+    def _unmount(self) -> None:
+        """What came back to here of the services' mounts: only where theirs could not be kept to themselves."""
+        for line in pathlib.Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+            at = line.split()[4]
+            if at.startswith(f"{self._state}/"):
+                subprocess.run(["umount", "--lazy", at], check=False)
 
     def start(self, name: str) -> None:
         service = self._service(name)
@@ -97,7 +105,7 @@ class Topology:
     def _spawn(self, name: str, spec: pathlib.Path) -> None:
         """Leaves it to itself: a shell waits for it, kills it when its time is over, and writes down how it ended."""
         heard, told = os.pipe()
-        script = ('timeout -s KILL "$1" nsenter --net="$2" unshare --mount --uts --pid --fork --kill-child=KILL "$3" -I "$4" "$5" "$6"; '
+        script = ('timeout -s KILL "$1" nsenter --net="$2" unshare --mount --propagation unchanged --uts --pid --fork --kill-child=KILL "$3" -I "$4" "$5" "$6"; '
                   'echo $? >"$7.part"; mv "$7.part" "$7"')
         status = self._state / f"{name}.status"
         status.unlink(missing_ok=True)

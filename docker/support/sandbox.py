@@ -22,8 +22,10 @@ def mount(*arguments: str) -> None:
 
 def make_root(memory: pathlib.Path) -> pathlib.Path:
     """A root that begins as this machine's: what is written to it is gone with the process."""
-    mount("--make-rprivate", "/")
+    # Nothing mounted here shows outside. In a chroot the root is no mount, of which that could be said.
+    subprocess.run(["mount", "--make-rprivate", "/"], stderr=subprocess.DEVNULL, check=False)
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", str(memory))
+    mount("--make-private", str(memory))
     upper, work, root = memory / "upper", memory / "work", memory / "root"
     for folder in (upper, work, root):
         folder.mkdir()
