@@ -38,7 +38,14 @@ start() {
   if own_process >/dev/null; then die "the engine that was started before (process $(own_process)) does not answer"; fi
   mkdir -p "$home"
   rm -f "$home/pid"
-  setsid dockerd --data-root "$home/data" --exec-root "$home/exec" --pidfile "$home/pid" --host "$own" \
+  local in_root=()
+  # It wants its root to be a mount, which that of a chroot is not: then it gets one, which only it sees.
+  if ! mountpoint -q /; then
+    mkdir -p "$home/root"
+    # shellcheck disable=SC2016  # the inner shell's
+    in_root=(unshare --mount --propagation unchanged sh -c 'mount --rbind / "$0" && exec chroot "$0" "$@"' "$home/root")
+  fi
+  setsid "${in_root[@]}" dockerd --data-root "$home/data" --exec-root "$home/exec" --pidfile "$home/pid" --host "$own" \
     --bip 198.18.0.1/24 --default-address-pool base=198.19.0.0/16,size=24 >"$home/log" 2>&1 </dev/null &
   local pid=$! deadline=$((SECONDS + 60))
   until answers "$own"; do

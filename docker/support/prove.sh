@@ -60,9 +60,10 @@ ways_in=$root/build/docker/netns/$topology
 # The images that the compose file names if they are there; else those that can be made from Debian's packages.
 need_images() {
   if [ -z "${WEIR_IMAGE:-}" ] && docker image inspect weir >/dev/null 2>&1; then return 0; fi
+  local why
+  why=$(tar -cf - -T /dev/null | docker import - weir-local/nothing 2>&1) || skip "the engine takes no image here: ${why##*: }"
   eval "$("$root/docker/base-image.sh" --env)"
   "$root/docker/base-image.sh" runtime nginx client "${images[@]}" >&2 || exit 1
-  local why
   why=$(docker run --rm "$CLIENT_IMAGE" true 2>&1) || skip "the engine cannot start a container here: ${why##*: }"
   "$root/docker/image.sh" --binary "$WEIR_BINARY" >&2
 }
@@ -73,8 +74,8 @@ choose_engine() {
   DOCKER_HOST=$("$root/docker/engine.sh" start 2>&1) || skip "${DOCKER_HOST##*$'\n'}"
   if [ -z "$was_there" ]; then own_engine=1; fi
   export DOCKER_HOST
-  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || skip "there is no compose"
   form=engine
+  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || skip "there is no compose"
 }
 
 choose_form() {
