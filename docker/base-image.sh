@@ -100,13 +100,12 @@ exit 101' >"$tree/usr/sbin/policy-rc.d"
 # What an image is made of: another list gives another image.
 recipe() { { packages_of "$1"; command_of "$1"; say "$suite $slim_rules"; } | sha256sum | cut -c 1-16; }
 
+recipe_of_image() { docker image inspect --format '{{index .Config.Labels "weir.recipe"}}' "weir-local/$1" 2>/dev/null; }
+
 make_image() {
   local name=$1 tree=$work/$1.tree wanted packages
   wanted=$(recipe "$name")
-  if [ -z "$force" ] &&
-    [ "$(docker image inspect --format '{{index .Config.Labels "weir.recipe"}}' "weir-local/$name" 2>/dev/null)" = "$wanted" ]; then
-    return 0
-  fi
+  if [ -z "$force" ] && [ "$(recipe_of_image "$name")" = "$wanted" ]; then return 0; fi
   say "making weir-local/$name (log: ${log#"$root/"})"
   mkdir -p "$work"
   [ -f "$work/debian.tar" ] || bootstrap

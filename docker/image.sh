@@ -32,5 +32,5 @@ if [ -n "$binary" ]; then
 fi
 "$root/docker/base-image.sh" runtime "${build_image##*/}"
 revision=$(git -C "$root" rev-parse --short HEAD 2>/dev/null || say unknown)
-quietly "$root/build/docker/image.log" env DOCKER_BUILDKIT=0 docker build --network none -f "$context/docker/Dockerfile" -t weir-local/weir \
-  --build-arg BASE_IMAGE=weir-local/runtime --build-arg "BUILD_IMAGE=$build_image" --build-arg "REVISION=$revision" "$context"
+quietly "$root/build/docker/image.log" env DOCKER_BUILDKIT=0 docker build --network none \
+  -f "$context/docker/Dockerfile" -t weir-local/weir --build-arg BASE_IMAGE=weir-local/runtime --build-arg "BUILD_IMAGE=$build_image" --build-arg "REVISION=$revision" "$context"

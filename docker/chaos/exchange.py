@@ -1,5 +1,6 @@
-"""What visitors and servers say to each other. A visitor sends "ID UP DOWN\\n" and UP bytes; the server looks whether they are
-those of this ID, says "good NAME\\n" or "bad NAME\\n", sends DOWN bytes of it, and ends the stream. Both can work all bytes out."""
+"""What visitors and servers say to each other. A visitor sends "ID UP DOWN\\n" and UP bytes; the server looks whether they
+are those of this ID, says "good NAME\\n" or "bad NAME\\n", sends DOWN bytes of it, and ends the stream. Both can work all
+bytes out."""
 
 import random
 

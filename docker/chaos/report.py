@@ -44,9 +44,11 @@ def main(visitors: str, weir_log: str, *moods: str) -> None:
         refused += reason.startswith("connect_") or reason == "no_backend"
         if reason not in EXPLAINED or not backend.startswith("moody"):
             unexplained.append({**one, "session": session})
-    spent = collections.Counter(word for path in moods for word in re.findall(r"^\S+ (\w+)$", pathlib.Path(path).read_text(encoding="utf-8"), re.MULTILINE))
+    changes = "".join(pathlib.Path(path).read_text(encoding="utf-8") for path in moods)
+    spent = collections.Counter(re.findall(r"^\S+ (\w+)$", changes, re.MULTILINE))
     asked = seen["good"] + len(seen["lost"]) + len(seen["wrong"])
-    print(f"{asked} requests, {seen['good']} good, {len(seen['lost'])} lost, {len(seen['wrong'])} wrong; {seen['bytes'] / 1e6:.0f} MB checked")
+    print(f"{asked} requests, {seen['good']} good, {len(seen['lost'])} lost, {len(seen['wrong'])} wrong; "
+          f"{seen['bytes'] / 1e6:.0f} MB checked")
     print(f"good ones took {seen['p50_ms']} ms (p50), {seen['p99_ms']} ms (p99); none longer than {seen['longest_s']} s")
     print("answered by " + ", ".join(f"{name} {count}" for name, count in sorted(seen["by_server"].items())))
     print("moods of the three: " + ", ".join(f"{mood} {count}" for mood, count in spent.most_common()))
@@ -54,8 +56,8 @@ def main(visitors: str, weir_log: str, *moods: str) -> None:
         print(f"lost by {reason}: {count}")
     for one in [{**one, "session": session_of(one, known)} for one in seen["wrong"]][:5] + unexplained[:5]:
         print(f"look at {one}")
-    print(f"good {seen['good']} lost {len(seen['lost'])} wrong {len(seen['wrong'])} unexplained {len(unexplained)} at_steady {at_steady} "
-          f"refused {refused} moods {len(spent)}")
+    print(f"good {seen['good']} lost {len(seen['lost'])} wrong {len(seen['wrong'])} unexplained {len(unexplained)} "
+          f"at_steady {at_steady} refused {refused} moods {len(spent)}")
 
 
 if __name__ == "__main__":

@@ -207,6 +207,11 @@ of_backends() {
 }
 # of_backend NAME FIELD
 of_backend() { of_backends "$2" | sed -n "s/^$1 //p"; }
+# spread COUNT: by how much the sessions of so many backends differ; nothing when it is not so many that have some.
+spread() {
+  of_backends sessions_total | cut -d' ' -f2 | sort -n |
+    awk -v count="$1" 'NR == 1 { least = $1 } { most = $1 } END { if (NR == count && least > 0) print most - least }'
+}
 
 is() { [ "$1" = "$2" ]; }
 weir_is_ready() { on weir weir ctl ready; }
