@@ -77,13 +77,20 @@ Result<void> pass_rights_on() {
   if (::geteuid() == 0) return {};
   if (capng_get_caps_process() != 0) return failure({base::ErrorSide::kSystem, "the rights cannot be read"});
   const auto passed_on = static_cast<capng_type_t>(CAPNG_INHERITABLE | CAPNG_AMBIENT);
-  bool any = false;
+  bool is_inheritable = true;
+  bool is_ambient = true;
   for (unsigned right = 0; right <= CAP_LAST_CAP; ++right) {
     if (capng_have_capability(CAPNG_PERMITTED, right) == 0) continue;
-    any = capng_update(CAPNG_ADD, passed_on, right) == 0 || any;
+    is_inheritable = is_inheritable && capng_have_capability(CAPNG_INHERITABLE, right) != 0;
+    is_ambient = is_ambient && capng_have_capability(CAPNG_AMBIENT, right) != 0;
+    capng_update(CAPNG_ADD, passed_on, right);
   }
-  const auto what = static_cast<capng_select_t>(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT);
-  if (!any || capng_apply(what) == 0) return {};
+  // Only the first takes capset(2), which a filter of system calls may refuse: systemd's ~@privileged, say.
+  // Who was given ambient rights has them inheritable.
+  if ((is_inheritable || capng_apply(CAPNG_SELECT_CAPS) == 0) &&
+      (is_ambient || capng_apply(CAPNG_SELECT_AMBIENT) == 0)) {
+    return {};
+  }
   return failure(
       {base::ErrorSide::kSystem, "the rights of this user cannot be passed on to another program"});
 }

@@ -2,10 +2,17 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <fstream>
+#include <iterator>
 
 #include "support/other_user.h"
 #include "unit/net/as_nobody.h"
@@ -50,6 +57,52 @@ TEST(MayBind, AllowsEveryPortThatNeedsNoRight) {
 TEST(Become, WhoOneIsAlreadyChangesNothing) {
   EXPECT_TRUE(become(this_user(), {}).has_value());
   EXPECT_EQ(::geteuid(), this_user().uid);
+}
+
+// From now on this process may not change its rights, as under systemd's filter ~@privileged.
+bool forbid_capset() {
+  sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_capset, 0, 1),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program{std::size(filter), filter};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+bool passes_on_to_bind() {
+  return ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_NET_BIND_SERVICE, 0, 0) == 1;
+}
+
+KeptRights only_to_bind() {
+  KeptRights kept;
+  kept.bind_service = true;
+  return kept;
+}
+
+TEST(PassRightsOn, WhatIsInheritableAlreadyNeedsNoCallThatAFilterRefuses) {
+  if (::geteuid() != 0) GTEST_SKIP() << test::kOnlyRoot;
+  test::as_nobody(only_to_bind(), []() -> std::string {
+    EXPECT_TRUE(pass_rights_on().has_value());
+    EXPECT_TRUE(passes_on_to_bind());
+    EXPECT_TRUE(forbid_capset());
+    EXPECT_TRUE(pass_rights_on().has_value());
+    // What a new process does, and what it then does for its own successor.
+    keep_rights_to_oneself();
+    EXPECT_TRUE(pass_rights_on().has_value());
+    EXPECT_TRUE(passes_on_to_bind());
+    return "";
+  });
+}
+
+TEST(PassRightsOn, FailsWhereAFilterRefusesToMakeThemInheritable) {
+  if (::geteuid() != 0) GTEST_SKIP() << test::kOnlyRoot;
+  test::as_nobody(only_to_bind(), []() -> std::string {
+    EXPECT_TRUE(forbid_capset());
+    EXPECT_FALSE(pass_rights_on().has_value());
+    EXPECT_FALSE(passes_on_to_bind());
+    return "";
+  });
 }
 
 // What the kernel says to a socket that wants to come from a foreign address.
