@@ -3,9 +3,13 @@
 #include <CLI/CLI.hpp>
 
 #include "base/version.h"
+#include "cli/command_facts.h"
 #include "cli/commands.h"
+#include "cli/completion.h"
 #include "cli/ctl_args.h"
 #include "cli/demo.h"
+#include "cli/man_page.h"
+#include "config/describe.h"
 
 namespace weir::cli {
 namespace {
@@ -57,7 +61,20 @@ constexpr const char* kDemoFooter =
 constexpr const char* kDescribeFooter =
     "Examples:\n"
     "  weir describe reference > conf/REFERENCE.md\n"
-    "  weir describe schema > conf/weir.schema.json     a JSON Schema, for editors";
+    "  weir describe schema > conf/weir.schema.json   a JSON Schema, for editors\n"
+    "  weir describe weir.toml.5 | man -l -           the manual page of the configuration\n"
+    "  source <(weir describe bash)                   completions in this shell";
+
+// What `describe` prints, for each word that it takes.
+std::string description_of(const std::string& what, const CLI::App& app) {
+  if (what == "reference") return config::reference_markdown();
+  if (what == "schema") return config::json_schema();
+  if (what == "weir.toml.5") return config::manual_page();
+  if (what == "weir.8") return man_page(facts_of(app));
+  if (what == "bash") return bash_completion(facts_of(app));
+  if (what == "zsh") return zsh_completion(facts_of(app));
+  return fish_completion(facts_of(app));
+}
 
 }  // namespace
 
@@ -70,12 +87,12 @@ int main_with(int argc, char** argv) {
 
   std::string path;
   auto* run_command = app.add_subcommand("run", "Serve as the configuration says, until told to stop.");
-  run_command->add_option("CONFIG", path, "the configuration file (TOML)")->required();
+  run_command->add_option("CONFIG", path, "the configuration file (TOML)")->type_name("FILE")->required();
   run_command->footer(kRunFooter);
 
   bool resolve = false;
   auto* check_command = app.add_subcommand("check", "List every problem of a configuration; start nothing.");
-  check_command->add_option("CONFIG", path, "the configuration file (TOML)")->required();
+  check_command->add_option("CONFIG", path, "the configuration file (TOML)")->type_name("FILE")->required();
   check_command->add_flag("--resolve", resolve, "a backend's name that does not resolve is an error");
   check_command->footer(kCheckFooter);
 
@@ -93,11 +110,13 @@ int main_with(int argc, char** argv) {
   demo_command->footer(kDemoFooter);
 
   auto* describe_command =
-      app.add_subcommand("describe", "Print the configuration's reference or its JSON Schema.");
+      app.add_subcommand("describe", "Print the configuration's reference, manual pages, completions.");
   std::string what;
-  describe_command->add_option("WHAT", what, "reference or schema")
+  describe_command
+      ->add_option("WHAT", what,
+                   "the configuration as Markdown or JSON Schema, a manual page, a shell's completions")
       ->required()
-      ->check(CLI::IsMember({"reference", "schema"}));
+      ->check(CLI::IsMember({"reference", "schema", "weir.8", "weir.toml.5", "bash", "zsh", "fish"}));
   describe_command->footer(kDescribeFooter);
 
   const CtlArgs ctl(app);
@@ -112,7 +131,9 @@ int main_with(int argc, char** argv) {
   if (run_command->parsed()) return run(path);
   if (check_command->parsed()) return check(path, resolve ? CheckNames::kResolve : CheckNames::kLeave);
   if (demo_command->parsed()) return demo(demo_options);
-  return describe(what == "schema" ? Description::kSchema : Description::kReference);
+  const std::string text = description_of(what, app);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return kDone;
 }
 
 }  // namespace weir::cli

@@ -8,7 +8,6 @@
 
 #include "admin/http_server.h"
 #include "admin/routes.h"
-#include "config/describe.h"
 #include "config/load.h"
 #include "net/resolver.h"
 #include "server/access_lists.h"
@@ -156,13 +155,6 @@ int check(const std::string& path, CheckNames names) {
              number_of(loaded.config.listeners.size(), "listener"),
              number_of(loaded.config.pools.size(), "pool"),
              number_of(server::worker_count(loaded.config), "worker"), arithmetic);
-  return kDone;
-}
-
-int describe(Description what) {
-  const std::string text =
-      what == Description::kReference ? config::reference_markdown() : config::json_schema();
-  std::fwrite(text.data(), 1, text.size(), stdout);
   return kDone;
 }
 

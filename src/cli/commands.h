@@ -15,8 +15,4 @@ int run(const std::string& path);
 enum class CheckNames { kLeave, kResolve };
 int check(const std::string& path, CheckNames names);
 
-// What the schema says, for people and for editors.
-enum class Description { kReference, kSchema };
-int describe(Description what);
-
 }  // namespace weir::cli

@@ -141,6 +141,14 @@ int show(const CtlOptions& options, View view, const std::string& name,
   return print_text([&] { return text_of(view, document, name); });
 }
 
+int show_names(const CtlOptions& options, const std::string& what, const std::string& pool) {
+  const auto door = find_door(options.door);
+  if (!door) return complain(door.error().message());
+  const auto found = get(*door, what == "listeners" ? "/v1/listeners" : "/v1/pools");
+  if (!found) return complain(found.error().message());
+  return print_text([&] { return names_text(Json::parse(*found), what, pool); });
+}
+
 int change(const CtlOptions& options, const DoorRequest& request, const std::string& what) {
   const auto door = find_door(options.door);
   if (!door) return complain(door.error().message());

@@ -34,6 +34,9 @@ struct CtlOptions {
 int show(const CtlOptions& options, View view, const std::string& name,
          const std::vector<std::pair<std::string, std::string>>& query = {});
 
+// Prints the names of "pools", "listeners" or "backends", these of one pool or, with an empty `pool`, of all.
+int show_names(const CtlOptions& options, const std::string& what, const std::string& pool);
+
 // Changes something: one request, whose answer is said in a line. `what` names it for that line.
 int change(const CtlOptions& options, const DoorRequest& request, const std::string& what);
 

@@ -64,8 +64,10 @@ std::string backend_target(const std::string& pool, const std::string& backend) 
 
 void add_door(CLI::App& app, CtlOptions& options) {
   app.add_option("--admin", options.door.admin, "the admin door's address: 127.0.0.1:9900 or unix:/PATH");
-  app.add_option("--config", options.door.config, "the configuration that says where it is");
-  app.add_option("--token-file", options.door.token_file, "the file with the door's token");
+  app.add_option("--config", options.door.config, "the configuration that says where it is")
+      ->type_name("FILE");
+  app.add_option("--token-file", options.door.token_file, "the file with the door's token")
+      ->type_name("FILE");
 }
 
 void add_json(CLI::App& app, CtlOptions& options) {
@@ -142,10 +144,17 @@ struct CtlArgs::Values {
     view(View::kSettings, "config", "The configuration in force, and where each setting was written.", "PART",
          "only settings with this in their name");
     ctl->get_subcommand("session")->get_option("ID")->required();
+    CLI::App& names =
+        command(*ctl, "names", "Names alone, one a line, as completions and scripts want them.");
+    names.add_option("WHAT", name, "what has them")
+        ->required()
+        ->check(CLI::IsMember({"pools", "backends", "listeners"}));
+    names.add_option("POOL", pool, "of backends: only of this pool");
+    names.callback([this] { choose([this] { return show_names(options, name, pool); }); });
   }
 
-  void add_filter(CLI::App& app, const char* flag, const char* key, const char* help) {
-    app.add_option_function<std::string>(
+  CLI::Option& add_filter(CLI::App& app, const char* flag, const char* key, const char* help) {
+    return *app.add_option_function<std::string>(
         flag, [this, key](const std::string& value) { query.emplace_back(key, value); }, help);
   }
 
@@ -153,15 +162,16 @@ struct CtlArgs::Values {
     CLI::App& sessions = command(*ctl, "sessions", "Open sessions.");
     CLI::App& clients = command(*ctl, "clients", "The clients with most open sessions.");
     for (CLI::App* app : {&sessions, &clients}) {
-      add_filter(*app, "--listener", "listener", "only of this listener");
-      add_filter(*app, "--pool", "pool", "only at this pool");
-      add_filter(*app, "--backend", "backend", "only at this backend");
+      add_filter(*app, "--listener", "listener", "only of this listener").type_name("LISTENER");
+      add_filter(*app, "--pool", "pool", "only at this pool").type_name("POOL");
+      add_filter(*app, "--backend", "backend", "only at this backend").type_name("BACKEND");
       add_filter(*app, "--limit", "limit", "lines at most (default 100)");
     }
     add_filter(sessions, "--client", "client", "only clients of this network or address");
     add_filter(sessions, "--state", "state", "only in this state: preread, handshake, connect, relay, ...");
     add_filter(sessions, "--min-age", "min_age", "only as old as that: 30s, 10m");
-    add_filter(sessions, "--sort", "sort", "id, or bytes: those that moved most");
+    add_filter(sessions, "--sort", "sort", "by id, or those that moved most first")
+        .check(CLI::IsMember({"id", "bytes"}));
     add_filter(sessions, "--after", "after", "the next page after this id");
     sessions.callback([this] { choose([this] { return show(options, View::kSessions, "", query); }); });
     clients.callback([this] { choose([this] { return show(options, View::kClients, "", query); }); });
@@ -258,7 +268,9 @@ struct CtlArgs::Values {
 
   void add_process() {
     CLI::App& level = command(*ctl, "log-level", "Change the level of the log.");
-    level.add_option("LEVEL", name, "debug, info, warning or error")->required();
+    level.add_option("LEVEL", name, "the least important messages that are still written")
+        ->required()
+        ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
     level.callback([this] {
       choose([this] {
         return change(options, {"PUT", "/v1/log/level", json{{"level", name}}.dump()},

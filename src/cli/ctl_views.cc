@@ -191,6 +191,21 @@ std::string backends_text(const Json& pools, const std::string& pool, Colours co
   return table.text(colours);
 }
 
+std::string names_text(const Json& found, const std::string& what, const std::string& pool) {
+  std::string out;
+  const auto add = [&out](const Json& all) {
+    for (const Json& one : all) out += word(one, "name") + "\n";
+  };
+  if (what != "backends") {
+    add(found.at(what));
+    return out;
+  }
+  for (const Json& one : found.at("pools")) {
+    if (pool.empty() || one.at("name") == pool) add(one.at("backends"));
+  }
+  return out;
+}
+
 std::string overview_text(const Json& process, const Json& listeners, const Json& pools, Colours colours) {
   const bool drains = word(process, "state") == "draining";
   std::string out = fmt::format(

@@ -27,6 +27,9 @@ std::string refusals_text(const Json& refusals, Colours colours);
 std::string limits_text(const Json& limits, Colours colours);
 // Those whose name has `part` in it; all where it is empty.
 std::string settings_text(const Json& configuration, const std::string& part, Colours colours);
+// The names of `what`, one a line: "pools" or "listeners", which are members of `found`, or the "backends" of
+// all its pools, or of the one called `pool`.
+std::string names_text(const Json& found, const std::string& what, const std::string& pool);
 // What a reload has changed, and what is wrong with the file.
 std::string reload_text(const Json& report, Colours colours);
 

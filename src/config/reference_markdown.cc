@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "config/describe.h"
+#include "config/notes.h"
 #include "config/schema.h"
 
 namespace weir::config {
@@ -14,28 +15,6 @@ constexpr std::string_view kIntroduction =
 
 A configuration is a [TOML](https://toml.io/en/v1.0.0) file in UTF-8. `weir check FILE` reports every problem in
 it at once, with file, line and column, and what is allowed there.
-
-- A duration is a whole number with its unit, in quotes: `"250ms"`, `"30s"`, `"10m"`, `"1h"`, `"1d"`.
-- A rate is a whole number per `s`, `min` or `h`, in quotes: `"2000/s"`, `"10/min"`; of bytes: `"1MiB/s"`.
-- `${NAME}` in any string is replaced by that environment variable, and `${NAME:-default}` by `default` when it
-  is unset or empty. A string made in this way may also stand for a number or for `true` and `false`. `$${` is
-  a plain `${`.
-- A key or a table that is not listed here is an error, so a misspelt key cannot go unnoticed.
-- *restart* marks keys that take effect only when Weir is started again; the others belong to what can change
-  while it runs.
-- Files that `include` brings in may add keys to the same sections, but no key and no named table may stand in
-  two files.
-
-The shortest useful file:
-
-```toml
-[listeners.web]
-bind = "0.0.0.0:8080"
-pool = "web"
-
-[pools.web]
-backends = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]
-```
 )";
 
 // A bar would end the cell of the table.
@@ -58,6 +37,8 @@ std::string default_of(const Key& key) {
 std::string reference_markdown() {
   std::string out(kIntroduction);
   const auto to = std::back_inserter(out);
+  for (const std::string_view note : kNotes) fmt::format_to(to, "\n- {}", note);
+  fmt::format_to(to, "\n\nThe shortest useful file:\n\n```toml\n{}```\n", kShortestFile);
   for (const Section section : kAllSections) {
     const bool is_table = title(section).starts_with('[');
     fmt::format_to(to, "\n## {}{}{}\n\n{}\n\n", is_table ? "`" : "", title(section), is_table ? "`" : "",

@@ -156,5 +156,14 @@ TEST(HumanTime, HasTheTwoUnitsThatMatter) {
   EXPECT_EQ(human_time(90'000'000), "1 d 1 h");
 }
 
+TEST(CtlViews, NamesStandAloneOneALine) {
+  const Json pools = as_sent(admin::pools_json(status()));
+  EXPECT_EQ(names_text(pools, "pools", ""), "site\n");
+  EXPECT_EQ(names_text(pools, "backends", ""), "a\nb\n");
+  EXPECT_EQ(names_text(pools, "backends", "site"), "a\nb\n");
+  EXPECT_EQ(names_text(pools, "backends", "other"), "");
+  EXPECT_EQ(names_text(as_sent(admin::listeners_json(status())), "listeners", ""), "web\n");
+}
+
 }  // namespace
 }  // namespace weir::cli
