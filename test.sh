@@ -205,7 +205,8 @@ check_tidy() {
 }
 
 check_scripts() {
-  find . -path ./build -prune -o \( -name '*.sh' -o -path ./.ci/run \) -print0 | xargs -0 shellcheck
+  find . -path ./build -prune -o \( -name '*.sh' -o -path ./.ci/run -o -path './debian/weir.p*' -o -path './debian/libexec/*' \) \
+    -type f -print0 | xargs -0 shellcheck
 }
 
 check_sources() {

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # The one list of Debian packages that Weir needs, by purpose, and the way to install what is missing of it.
-# usage: scripts/packages.sh [--list] run | build | test | full | bench
+# usage: scripts/packages.sh [--list] run | build | test | full | bench | package
 #   run     the libraries that a built Weir needs, and the authorities whose certificates it believes
 #   build   what ./run.sh needs to build and run Weir
 #   test    that, and what ./test.sh needs
 #   full    that, and what ./test.sh --full needs: clang's tools and the real servers that Weir is tried against
 #   bench   what bench/run.sh needs: Weir's build, other proxies and a load generator
+#   package what scripts/package.sh needs: Weir's build, and Debian's tools for packages
 #   --list  prints the packages and installs nothing
 # Installs only what is missing and is silent when nothing is. Needs root, or sudo. Servers that come with it are
 # neither started nor left to start at boot: tests and benchmarks start their own.
@@ -58,6 +59,9 @@ full_packages=(
   iptables                                         # the engine's networks
   python3-yaml                                     # docker/netns.sh reads the compose files
   procps                                           # and counts processes
+  groff man-db mandoc                              # the manual pages
+  bash zsh fish                                    # completions
+  lintian                                          # the Debian package; debootstrap makes the bare root for it
 )
 bench_packages=(
   nginx libnginx-mod-stream haproxy # HTTP backends; the proxies to measure against
@@ -67,6 +71,9 @@ bench_packages=(
   iproute2                          # network namespaces
   python3                           # bench/run.py
   libbenchmark-dev                  # bench/micro
+)
+package_packages=(
+  debhelper dpkg-dev fakeroot # the package
 )
 # systemd units of the servers above, each behind the package that brings it.
 server_units=(
@@ -80,9 +87,10 @@ packages_for() {
     run) printf '%s\n' "${run_packages[@]}" ;;
     build) printf '%s\n' "${build_packages[@]}" ;;
     test) printf '%s\n' "${build_packages[@]}" "${test_packages[@]}" ;;
-    full) printf '%s\n' "${build_packages[@]}" "${test_packages[@]}" "${full_packages[@]}" ;;
+    full) printf '%s\n' "${build_packages[@]}" "${test_packages[@]}" "${full_packages[@]}" "${package_packages[@]}" ;;
     bench) printf '%s\n' "${build_packages[@]}" "${bench_packages[@]}" ;;
-    *) die "no purpose is called \"$1\": run, build, test, full or bench" ;;
+    package) printf '%s\n' "${build_packages[@]}" "${package_packages[@]}" ;;
+    *) die "no purpose is called \"$1\": run, build, test, full, bench or package" ;;
   esac
 }
 
