@@ -161,7 +161,7 @@ main() {
     shift
   fi
   if [ $# -ne 1 ]; then
-    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
     exit 2
   fi
   "$action" "$1"
