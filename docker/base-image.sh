@@ -46,7 +46,8 @@ archive() {
   found=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -oE 'https?://[^ ]*/debian/?( |$)' || true)
   found=${found%%$'\n'*}
   found=${found% }
-  say "${found:-http://deb.debian.org/debian}"
+  [ -n "$found" ] || die "no Debian archive is among the package sources of this machine (/etc/apt)"
+  say "$found"
 }
 
 # As debian:bookworm-slim does: no manuals, no translations, no lists of packages.
