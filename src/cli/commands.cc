@@ -110,6 +110,7 @@ int run(const std::string& path) {
     if (!started) config::add_error(problems, {}, started.error().message());
   }
   if (supervisor == nullptr || config::has_error(problems)) {
+    loaded.secrets.hide(problems);
     print(problems);
     fmt::print(stderr, "weir: not started: {}\n", count_of(problems));
     if (inheritance != nullptr) inheritance->fail(in_one_line(problems));
@@ -145,6 +146,7 @@ int check(const std::string& path, CheckNames names) {
       server::fill_packet_filter(filters[i], clients, listener, problems);
     }
   }
+  loaded.secrets.hide(problems);
   print(problems);
   if (config::has_error(problems)) {
     fmt::print(stderr, "{}: {}\n", path, count_of(problems));

@@ -26,16 +26,25 @@ void sort_problems(Problems& problems, const std::vector<std::string>& files) {
                    [&](const Problem& a, const Problem& b) { return rank(a) < rank(b); });
 }
 
+Environment noting_in(Secrets& secrets, const Environment& environment) {
+  return [&](const std::string& name) {
+    auto value = environment(name);
+    if (value) secrets.note(name, *value);
+    return value;
+  };
+}
+
 }  // namespace
 
 Loaded load_text(std::string_view text, const std::string& file_name, const Environment& environment) {
   Loaded loaded;
-  Tree tree = build_tree(text, file_name, environment, loaded.problems);
+  Tree tree = build_tree(text, file_name, noting_in(loaded.secrets, environment), loaded.problems);
   loaded.config = build_config(tree.root, loaded.problems);
   loaded.config.files = std::move(tree.files);
   if (tree.is_whole) validate(loaded.config, loaded.problems);
   if (!has_error(loaded.problems)) loaded.settings = settings_of(tree.root);
   sort_problems(loaded.problems, loaded.config.files);
+  loaded.secrets.hide(loaded.problems);
   return loaded;
 }
 

@@ -8,6 +8,7 @@
 
 #include "config/model.h"
 #include "config/problem.h"
+#include "config/secrets.h"
 #include "config/settings.h"
 
 namespace weir::config {
@@ -20,6 +21,7 @@ struct Loaded {
   Config config;                  // meaningful only without an error among `problems`
   std::vector<Setting> settings;  // the same, key by key
   Problems problems;              // in the order of files and lines; warnings among them
+  Secrets secrets;                // not in these problems, and to be hidden in later ones
 };
 
 // None of these throws, whatever is in the files.

@@ -70,9 +70,7 @@ void update_filters(const std::vector<FilterUpdate>& updates, Running& running, 
   }
 }
 
-}  // namespace
-
-Next prepare_next(config::Loaded loaded, const NextParts& parts) {
+Next make_next(config::Loaded loaded, const NextParts& parts) {
   Next next;
   config::Problems& problems = next.problems;
   problems = std::move(loaded.problems);
@@ -126,6 +124,15 @@ Next prepare_next(config::Loaded loaded, const NextParts& parts) {
       std::make_unique<Running>(Running{std::move(config), std::move(loaded.settings), std::move(world),
                                         std::move(listeners), plan, files_read, std::move(token)});
   update_filters(doors.filter_updates, *next.running, problems);
+  return next;
+}
+
+}  // namespace
+
+Next prepare_next(config::Loaded loaded, const NextParts& parts) {
+  const config::Secrets secrets = loaded.secrets;
+  Next next = make_next(std::move(loaded), parts);
+  secrets.hide(next.problems);
   return next;
 }
 

@@ -113,6 +113,7 @@ std::unique_ptr<Supervisor> Supervisor::prepare(config::Loaded loaded, const Opt
     add_error(problems, opened.error());
     return nullptr;
   }
+  loaded.secrets.hide(problems);
   for (const auto& problem : problems) {
     tell_problem(*supervisor->log_, LogLevel::kWarning, problem);
   }

@@ -137,6 +137,29 @@ TEST(Reload, AFileWithMistakesChangesNothingAndAllOfThemAreTold) {
   EXPECT_EQ(answer_at(weir->address()), "b");
 }
 
+TEST(Reload, WhatCameFromTheEnvironmentIsNotToldWhenItIsRefused) {
+  Backend a(echo());
+  const TemporaryDirectory directory;
+  give_to_test_user(directory.path());
+  Configuration configuration = served_by(a.address());
+  configuration.admin = "unix:" + directory.file("admin");
+  ChildOptions options = weir_options();
+  options.environment.emplace_back("WEIR_SECRET", "correct-horse");
+  Reloaded weir(configuration, options);
+  // What is wrong is found when the file is read, and by looking at the host.
+  for (const std::string& wrong :
+       {std::string("[pools.web.health]\ntype = \"${WEIR_SECRET}\"\n"),
+        std::string("[listeners.web.access]\ndeny_files = [\"/nowhere/${WEIR_SECRET}\"]\n")}) {
+    configuration.rest = wrong;
+    EXPECT_EQ(weir.with(configuration).level, "error");
+    EXPECT_THAT(weir->events("configuration").back().text("msg"), HasSubstr("${WEIR_SECRET}"));
+    const HttpAnswer answer = weir->admin().ask("POST", "/v1/reload");
+    EXPECT_THAT(answer.body, HasSubstr("${WEIR_SECRET}"));
+    EXPECT_THAT(answer.body, testing::Not(HasSubstr("correct-horse")));
+  }
+  EXPECT_THAT(weir->child().output(), testing::Not(HasSubstr("correct-horse")));
+}
+
 TEST(Reload, AFileThatIsGoneChangesNothing) {
   Backend a(names_itself("a"));
   Reloaded weir(served_by(a.address()));

@@ -14,7 +14,8 @@ namespace weir::test {
 // Weir on a file that the test writes anew.
 class Reloaded {
  public:
-  explicit Reloaded(const Configuration& configuration) : weir_(configuration) {}
+  explicit Reloaded(const Configuration& configuration, const ChildOptions& options = weir_options())
+      : weir_(configuration, options) {}
 
   WeirProcess& operator*() { return weir_; }
   WeirProcess* operator->() { return &weir_; }

@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 
 std::optional<std::string> nothing(const std::string&) { return std::nullopt; }
@@ -31,6 +32,20 @@ class Load : public InFolder {
 };
 
 constexpr const char* kPool = "[pools.web]\nbackends = [\"10.0.0.1:80\"]\n";
+
+TEST_F(Load, NoProblemShowsWhatCameFromTheEnvironment) {
+  const Environment environment = [](const std::string& name) { return "secret-" + name; };
+  const Loaded loaded = load_text(
+      "[listeners.web]\nbind = \"${BIND}\"\npool = \"${POOL}\"\n[process]\nworkers = \"${WORKERS}\"\n" +
+          std::string(kPool),
+      "weir.toml", environment);
+  ASSERT_THAT(loaded.problems, Not(IsEmpty()));
+  std::string all;
+  for (const Problem& problem : loaded.problems) all += to_string(problem) + "\n";
+  EXPECT_THAT(all, Not(HasSubstr("secret")));
+  EXPECT_THAT(all, HasSubstr("${WORKERS}"));
+  EXPECT_EQ(loaded.secrets.hidden("open secret-BIND"), "open ${BIND}");
+}
 
 TEST_F(Load, AMissingFileIsOneErrorWithoutALine) {
   const Loaded loaded = load_file("/no/such/weir.toml", nothing);
