@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+// NOLINTNEXTLINE(readability-identifier-naming): it is the library's name.
 namespace CLI {
 class App;
 }

@@ -13,8 +13,11 @@ enum class Colours { kNone, kTerminal };
 enum class Tone : std::uint8_t { kPlain, kGood, kWarning, kBad, kDim };
 
 struct Cell {
+  // So that a row is a list of texts, most of which are plain.
+  // NOLINTBEGIN(google-explicit-constructor)
   Cell(std::string of, Tone in = Tone::kPlain) : text(std::move(of)), tone(in) {}
   Cell(const char* of, Tone in = Tone::kPlain) : text(of), tone(in) {}
+  // NOLINTEND(google-explicit-constructor)
   std::string text;
   Tone tone;
 };
