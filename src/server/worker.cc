@@ -13,6 +13,7 @@ namespace weir::server {
 namespace {
 
 constexpr std::size_t kMailboxCapacity = 4096;
+constexpr base::Millis kSurveyRest{1};
 // A thousand of the longest ClientHellos, or some ten thousand usual ones, at the same time.
 constexpr std::size_t kMostReadAhead = std::size_t{64} << 20;
 
@@ -48,6 +49,7 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
              plan_.first_session_id) {
   mailbox_->open(*loop_, [this](WorkerMessage&& message) { handle(std::move(message)); });
   wheel_timer_.bind<&Worker::turn_wheel>(*loop_, this);
+  survey_timer_.bind<&Worker::go_on_with_surveys>(*loop_, this);
   loop_->at_end_of_turn([this] { end_turn(); });
   loop_->measure_turns(turns_);
 }
@@ -179,32 +181,31 @@ void Worker::open(session::Admitted&& admitted, Door& door) {
 
 void Worker::handle(WorkerMessage&& message) {
   std::visit(
-      base::Overloaded{
-          [this](HandedOver&& handed) {
-            open(std::move(handed.admitted), door_of(handed.listener));
-            arriving_.fetch_sub(1, std::memory_order_relaxed);
-          },
-          [](Wake&&) {}, [this](Serve&& serve_this) { serve(std::move(serve_this.serving)); },
-          [this](ForgetDoors&&) {
-            if (!stopped_) forget_doors();
-          },
-          [this](StopAccepting&&) {
-            for (const auto& [socket, acceptor] : acceptors_) acceptor->drain();
-            stopped_ = true;
-            tarpit_.clear();
-            warmer_.stop();
-            accepting_.store(false, std::memory_order_release);
-          },
-          [this](CloseSessions&& close) { table_.close_all(close.reason); },
-          [this](CutSessions&& cut) { table_.carry_out(*cut.cuts); },
-          [this](CloseSession&& close) {
-            session::Session* session = table_.find(close.closing->id);
-            if (session == nullptr) return;
-            close.closing->end.store(Closing::End::kClosed, std::memory_order_relaxed);
-            session->close(session::CloseReason::kOperator);
-          },
-          [this](TakePart&& part) { surveys_.emplace_back(std::move(part.survey), table_, plan_.index); },
-          [this](StopWorker&&) { loop_->stop(); }},
+      base::Overloaded{[this](HandedOver&& handed) {
+                         open(std::move(handed.admitted), door_of(handed.listener));
+                         arriving_.fetch_sub(1, std::memory_order_relaxed);
+                       },
+                       [](Wake&&) {}, [this](Serve&& serve_this) { serve(std::move(serve_this.serving)); },
+                       [this](ForgetDoors&&) {
+                         if (!stopped_) forget_doors();
+                       },
+                       [this](StopAccepting&&) {
+                         for (const auto& [socket, acceptor] : acceptors_) acceptor->drain();
+                         stopped_ = true;
+                         tarpit_.clear();
+                         warmer_.stop();
+                         accepting_.store(false, std::memory_order_release);
+                       },
+                       [this](CloseSessions&& close) { table_.close_all(close.reason); },
+                       [this](CutSessions&& cut) { table_.carry_out(*cut.cuts); },
+                       [this](CloseSession&& close) {
+                         session::Session* session = table_.find(close.closing->id);
+                         if (session == nullptr) return;
+                         close.closing->end.store(Closing::End::kClosed, std::memory_order_relaxed);
+                         session->close(session::CloseReason::kOperator);
+                       },
+                       [this](TakePart&& part) { take_part(std::move(part.survey)); },
+                       [this](StopWorker&&) { loop_->stop(); }},
       std::move(message));
 }
 
@@ -213,18 +214,22 @@ void Worker::turn_wheel() {
   wheel_.advance(base::precise_now());
 }
 
-// One step each turn, however many there are, so that sessions are served in between.
+void Worker::take_part(std::shared_ptr<session::Survey> survey) {
+  surveys_.emplace_back(std::move(survey), table_, plan_.index);
+  if (surveys_.size() == 1) survey_timer_.start(base::Millis(0));
+}
+
+// One step and a rest, however many there are: sessions are served in between, and this thread is not one
+// that is always busy, which the kernel makes wait.
 void Worker::go_on_with_surveys() {
   if (surveys_.empty()) return;
   // Each in its turn.
   surveys_.splice(surveys_.end(), surveys_, surveys_.begin());
   if (surveys_.back().step()) surveys_.pop_back();
-  // Only to make another turn. A full mailbox makes one too.
-  if (!surveys_.empty()) static_cast<void>(post(Wake{}));
+  if (!surveys_.empty()) survey_timer_.start(kSurveyRest);
 }
 
 void Worker::end_turn() {
-  go_on_with_surveys();
   wake_list_.deliver();
   warmer_.end_turn();
   if (sign_wanted_.load(std::memory_order_relaxed)) sign_wanted_.store(false, std::memory_order_release);

@@ -147,6 +147,7 @@ class Worker final : public Acceptor::Owner {
   void forget_doors();
   void change_acceptors();
   void handle(WorkerMessage&& message);
+  void take_part(std::shared_ptr<session::Survey> survey);
   void go_on_with_surveys();
   void turn_wheel();
   void end_turn();
@@ -170,6 +171,7 @@ class Worker final : public Acceptor::Owner {
   Warmer warmer_;
   session::SessionTable table_;
   std::list<session::SurveyWalk> surveys_;
+  net::Timer survey_timer_;
   std::map<const ListeningSocket*, std::unique_ptr<Acceptor>> acceptors_;
   bool accepts_ = false;  // since the first `resume_accepting`
   bool stopped_ = false;  // it accepts no more

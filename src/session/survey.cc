@@ -5,8 +5,8 @@
 namespace weir::session {
 namespace {
 
-// So few that a step takes some microseconds, or some ten where each is shown.
-constexpr std::size_t kStep = 64;
+// So few that a step takes some ten microseconds, or some hundred where each is shown.
+constexpr std::size_t kStep = 256;
 
 std::uint64_t bytes_of(const SessionView& session) { return session.upload_bytes + session.download_bytes; }
 
