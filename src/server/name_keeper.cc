@@ -167,7 +167,9 @@ void NameKeeper::forget_what_is_said_anew(const config::Config& next) {
                                  [&](const config::BackendConfig& one) { return one.name == entry; });
     return at == from->backends.end() ? std::string() : base::to_string(at->address.value);
   };
-  for (auto& [pool, its] : alterations_) {
+  for (auto& entry : alterations_) {
+    const std::string& pool = entry.first;
+    Alterations& its = entry.second;
     std::erase_if(its.added,
                   [&](const config::BackendConfig& one) { return !text(next, pool, one.name).empty(); });
     std::erase_if(its.removed,
