@@ -31,7 +31,7 @@ TEST(ManualPage, EverySectionHasItsKeysWithHelpAndDefaultInTheSchemasOrder) {
     for (const Key* key : keys_of(section)) {
       at = text.find(".TP\n" + base::roff("`" + std::string(key->name) + "` = "), at);
       ASSERT_NE(at, text.npos) << title(section) << " " << key->name;
-      const std::string entry = text.substr(at, text.find("\n.TP", at) - at);
+      const std::string entry = text.substr(at, text.find("\n.TP", at) - at) + "\n";
       EXPECT_THAT(entry, HasSubstr(base::roff_paragraph(key->help))) << key->name;
       EXPECT_THAT(entry, HasSubstr(base::roff(std::string(expected(*key))))) << key->name;
       if (key->presence == Presence::kRequired) {
