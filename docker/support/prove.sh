@@ -3,7 +3,8 @@
 #   --engine       containers, by compose; an engine is started for it where none runs and one can be
 #   --namespaces   the same processes with the same files in network namespaces (docker/netns.sh)
 #                  Neither: the engine if one answers, else namespaces.
-# It must end within `limit` seconds (ten minutes more with an engine), which may be set before sourcing it. Whatever happens, what was started is ended.
+# It must end within `limit` seconds (ten minutes more with an engine), which may be set before sourcing it. Whatever
+# happens, what was started is ended.
 # Exit status: 0 every claim holds, 1 one does not, 77 it could not be tried ("SKIPPED: why").
 # `images`, set before sourcing it: those of base-image.sh that the topology needs beside weir, nginx and client.
 # shellcheck shell=bash
