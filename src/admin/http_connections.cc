@@ -1,5 +1,6 @@
 #include "admin/http_connections.h"
 
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
@@ -15,6 +16,10 @@ bool is_served(bufferevent* connection) {
   bufferevent_event_cb on_event = nullptr;
   bufferevent_getcb(connection, nullptr, nullptr, &on_event, nullptr);
   return on_event != nullptr;
+}
+
+bool is_written(bufferevent* connection) {
+  return evbuffer_get_length(bufferevent_get_output(connection)) == 0;
 }
 
 // Gives the reference back. The library would close the descriptor only once the loop comes to it, after the
@@ -67,7 +72,18 @@ void HttpConnections::answered(const bufferevent* connection) {
   Open* one = find(connection);
   if (one == nullptr) return;
   one->awaits_answer = false;
+  one->had_answer = true;
   one->deadline = base::precise_now() + patience_;
+}
+
+template <class Which>
+void HttpConnections::close_all(Which which) {
+  for (auto found = std::find_if(open_.begin(), open_.end(), which); found != open_.end();
+       found = std::find_if(open_.begin(), open_.end(), which)) {
+    const Open one = *found;
+    open_.erase(found);
+    close(one);
+  }
 }
 
 void HttpConnections::sweep() {
@@ -76,20 +92,12 @@ void HttpConnections::sweep() {
     let_go(one.connection);
     return true;
   });
-  close_idle_since(base::precise_now());
+  const base::TimePoint now = base::precise_now();
+  close_all([now](const Open& one) { return !one.awaits_answer && now >= one.deadline; });
+  if (!keeps_)
+    close_all(
+        [](const Open& one) { return one.had_answer && !one.awaits_answer && is_written(one.connection); });
   if (open_.empty() && timer_ != nullptr) event_del(timer_);
-}
-
-void HttpConnections::close_idle() { close_idle_since(base::TimePoint::max()); }
-
-void HttpConnections::close_idle_since(base::TimePoint deadline) {
-  const auto is_over = [deadline](const Open& one) { return !one.awaits_answer && deadline >= one.deadline; };
-  for (auto late = std::find_if(open_.begin(), open_.end(), is_over); late != open_.end();
-       late = std::find_if(open_.begin(), open_.end(), is_over)) {
-    const Open one = *late;
-    open_.erase(late);
-    close(one);
-  }
 }
 
 void HttpConnections::close_one() {

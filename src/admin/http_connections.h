@@ -36,8 +36,9 @@ class HttpConnections {
   // It is being answered.
   void answered(const bufferevent* connection);
 
-  // Closes those that wait for no answer.
-  void close_idle();
+  // From now on a client that has had an answer is closed on. One that has just come may have sent its first
+  // request, which nobody repeats.
+  void keep_no_more() { keeps_ = false; }
 
   // Closes the descriptors of the connections that evhttp has done with, and the connections whose time is
   // over. At the end of every turn.
@@ -48,19 +49,21 @@ class HttpConnections {
     bufferevent* connection;  // a reference
     base::TimePoint deadline;
     bool awaits_answer = false;
+    bool had_answer = false;
   };
 
   Open* find(const bufferevent* connection);
   void close(Open one);
   void close_one();
-  // Those that wait for no answer and whose deadline is not after that.
-  void close_idle_since(base::TimePoint deadline);
+  template <class Which>
+  void close_all(Which which);
   void watch_time(event_base* base);
 
   const std::size_t most_;
   const base::Millis patience_;
   std::deque<Open> open_;  // the first to come in front
   event* timer_ = nullptr;
+  bool keeps_ = true;
 };
 
 }  // namespace weir::admin

@@ -173,7 +173,7 @@ class HttpServer::Impl {
     loop_->posts()->post([this] {
       evhttp_del_accept_socket(http_, socket_);
       after_answer_ = After::kCloses;
-      connections_.close_idle();
+      connections_.keep_no_more();
     });
   }
 

@@ -35,8 +35,8 @@ class HttpServer {
   void stop();
 
   // Another descriptor of the listening socket, for another process; empty when there is none left. And that
-  // nobody is accepted here any more: by whether it is the other one's now. Who waits for an answer gets it,
-  // and every connection is closed then, so that whoever keeps one does not go on to ask the wrong process.
+  // nobody is accepted here any more: by whether it is the other one's now. Who waits for an answer, or
+  // has just come, gets it; every connection is closed then, so that nobody goes on to ask the wrong process.
   // After `start`, and before `stop`; one thread.
   base::UniqueFd copy_socket() const;
   void leave(bool to_another);

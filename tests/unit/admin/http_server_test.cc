@@ -94,6 +94,17 @@ TEST_P(OverBoth, ClosesOnWhoKeepsAConnectionOnceItHasLeft) {
   EXPECT_THAT(test::receive_all(client.get()), Not(HasSubstr("HTTP"))) << "the end, and no other answer";
 }
 
+TEST_P(OverBoth, AnswersWhoHasJustComeOnceItHasLeft) {
+  const base::UniqueFd client = test::connect_to(server->address());
+  EXPECT_THAT(ask(server->address(), get("/in_turn")), HasSubstr("200 OK")) << "so the one before is in, too";
+  server->leave(true);
+  const std::string request = "GET /first HTTP/1.1\r\nHost: x\r\n\r\n";
+  EXPECT_EQ(test::send_some(client.get(), request), request.size());
+  const std::string answer = test::receive_all(client.get());
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_TRUE(answer.ends_with("GET /first\n")) << answer;
+}
+
 TEST_P(OverBoth, LeavesItsSocketToNobody) {
   const base::Address address = server->address();
   server->leave(false);
