@@ -17,6 +17,15 @@
 #include <memory>
 #include <sstream>
 
+#if defined(__SANITIZE_THREAD__)
+// ThreadSanitizer takes each clone(2) for a fork(2) and forgets, in memory that is still ours, what our
+// threads have done: it must not see this one.
+extern "C" int __clone(int (*)(void*), void*, int, void*, ...);
+#define WEIR_CLONE ::__clone
+#else
+#define WEIR_CLONE ::clone
+#endif
+
 namespace weir::net {
 namespace {
 
@@ -138,8 +147,8 @@ base::Result<Sibling> start_sibling(const OwnProgram& program,
   sigset_t before;
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int pid =
-      ::clone(&execute, stack.get() + kStackBytes, CLONE_VM | CLONE_VFORK | CLONE_PARENT | SIGCHLD, &start);
+  const int pid = WEIR_CLONE(&execute, stack.get() + kStackBytes,
+                             CLONE_VM | CLONE_VFORK | CLONE_PARENT | SIGCHLD, &start);
   const int error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return base::failure(base::system_error("start " + program.path, error));
