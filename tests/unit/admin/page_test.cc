@@ -17,14 +17,14 @@ using testing::Not;
 using testing::Pair;
 using testing::StartsWith;
 
-std::string text_of(std::string_view name) { return std::string(page_response(name).value().body); }
+std::string file_text(std::string_view name) { return std::string(page_response(name).value().body); }
 
 TEST(Page, EachFileComesAsWhatItIs) {
   EXPECT_EQ(page_response("index.html")->content_type, "text/html; charset=utf-8");
   EXPECT_EQ(page_response("style.css")->content_type, "text/css; charset=utf-8");
   EXPECT_EQ(page_response("icon.svg")->content_type, "image/svg+xml");
   EXPECT_EQ(page_response("main.js")->content_type, "text/javascript; charset=utf-8");
-  EXPECT_THAT(text_of("index.html"), StartsWith("<!DOCTYPE html>"));
+  EXPECT_THAT(file_text("index.html"), StartsWith("<!DOCTYPE html>"));
 }
 
 TEST(Page, WhatIsNotThereIsNoFile) {
@@ -54,7 +54,7 @@ TEST(Page, MayLoadFromNowhereElseAndBeShownInNoOtherPage) {
 
 // A browser would refuse them by the policy, and the page would look broken.
 TEST(Page, HasNoScriptsAndStylesInItsMarkup) {
-  const std::string page = text_of("index.html");
+  const std::string page = file_text("index.html");
   EXPECT_THAT(page, Not(HasSubstr(" style=")));
   EXPECT_THAT(page, Not(HasSubstr("<style")));
   EXPECT_FALSE(std::regex_search(page, std::regex(" on[a-z]+="))) << "a handler";
