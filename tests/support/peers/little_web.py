@@ -2,28 +2,14 @@
 
 import contextlib
 import socket
-import threading
 import time
-from collections.abc import Iterator
+
+from .echo import answering
 
 
-@contextlib.contextmanager
-def backend(size: int) -> Iterator[int]:
-    """Answers each line with so many bytes; its port."""
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
-        def serve(client: socket.socket) -> None:
-            with client, contextlib.suppress(OSError):
-                while client.recv(4096):
-                    client.sendall(b"x" * size)
-
-        def accept() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
+def backend(size: int) -> contextlib.AbstractContextManager[int]:
+    """Answers what comes with so many bytes; its port."""
+    return answering(lambda _: b"x" * size)
 
 
 def visit(port: int, source: str, until: float, pause: float = 0) -> None:
