@@ -10,7 +10,6 @@ export class DoorError extends Error {
 }
 
 export function setToken(value) { token = value; }
-export function hasToken() { return token !== ''; }
 
 // The answer's JSON; throws a DoorError. Paths are relative, so that the page may stand below a path of a proxy.
 export async function ask(method, path, body) {

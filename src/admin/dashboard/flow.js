@@ -1,13 +1,8 @@
 // How much comes from where and goes where, for the picture. What a listener has taken in and a pool has given out is counted;
 // what goes from the one to the other follows from that.
-import {keyOf} from './history.js';
+import {keyOf, sumOfKnown} from './history.js';
 
 function sum(values) { return values.includes(null) ? null : values.reduce((all, one) => all + one, 0); }
-
-function sumOfKnown(values) {
-  const known = values.filter((one) => one !== null);
-  return known.length === 0 && values.length > 0 ? null : sum(known);
-}
 
 // A listener with one pool sends all there, and so on, until nothing more follows. Where several listeners share several
 // pools it does not follow, and the edge has null.

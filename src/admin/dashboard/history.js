@@ -50,9 +50,10 @@ function prefixed(refused) {
   return Object.fromEntries(Object.entries(refused).map(([reason, value]) => [`refused ${reason}`, value]));
 }
 
-function sumOrNull(values) {
+// Of those that are not null; null where all are.
+export function sumOfKnown(values) {
   const known = values.filter((one) => one !== null);
-  return known.length === 0 ? null : known.reduce((sum, one) => sum + one, 0);
+  return known.length === 0 && values.length > 0 ? null : known.reduce((sum, one) => sum + one, 0);
 }
 
 // Of each pool its histogram of connect times.
@@ -106,7 +107,7 @@ export class History {
   #processOf(reading) { return `${reading.process.pid} ${reading.process.started}`; }
 
   #totals(reading, rate) {
-    const sum = (what) => sumOrNull(reading.listeners.map((one) => rate(`listener ${one.name}`, what)));
+    const sum = (what) => sumOfKnown(reading.listeners.map((one) => rate(`listener ${one.name}`, what)));
     const reasons = {};
     const names = new Set(reading.listeners.flatMap((one) => Object.keys(one.refused_total)));
     for (const reason of names) reasons[reason] = sum(`refused ${reason}`);
@@ -115,7 +116,7 @@ export class History {
   }
 
   #failures(reading, rate) {
-    return sumOrNull(reading.pools.flatMap((pool) => pool.backends.map((one) => rate(keyOf(pool.name, one.name), 'failures'))));
+    return sumOfKnown(reading.pools.flatMap((pool) => pool.backends.map((one) => rate(keyOf(pool.name, one.name), 'failures'))));
   }
 
   // Over the last readings together, so that few connections do not make it jump.

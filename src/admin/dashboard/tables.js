@@ -18,9 +18,6 @@ function nameCell({backend}, cell) {
   if (cell.textContent !== text) cell.textContent = text;
 }
 
-// Of the pool's sessions in this moment, what part is given here.
-function shareOf({share}) { return share; }
-
 function shareCell(row, cell) {
   if (cell.firstChild === null) {
     cell.append(document.createElement('meter'), document.createElement('span'));
@@ -50,7 +47,7 @@ export function backendsTable(place, change) {
       {title: 'Open', isNumber: true, className: 'number', value: (row) => row.backend.in_flight,
        text: ({backend}) => count(backend.in_flight) + (backend.max_connections === undefined ? '' : ` / ${count(backend.max_connections)}`)},
       {title: 'New/s', isNumber: true, className: 'number', value: (row) => row.arrivals ?? 0, text: (row) => number(row.arrivals)},
-      {title: 'Share', isNumber: true, className: 'number', value: (row) => shareOf(row) ?? 0, element: shareCell},
+      {title: 'Share', isNumber: true, className: 'number', value: (row) => row.share ?? 0, element: shareCell},
       {title: 'Weight', isNumber: true, className: 'number', value: (row) => row.backend.weight, text: (row) => count(row.backend.weight)},
       {title: 'Bytes/s', isNumber: true, className: 'number', value: (row) => row.bytes ?? 0, text: (row) => bytes(row.bytes)},
       {title: 'Connect', isNumber: true, className: 'number', value: (row) => row.backend.connect_us,
