@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <glob.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <filesystem>
 
 #include "base/unique_fd.h"
+#include "base/units.h"
 #include "config/limits.h"
 #include "config/text.h"
 
@@ -53,10 +55,25 @@ std::string too_large(std::size_t most_bytes) {
   return fmt::format("the file is larger than the {} MiB that are allowed", most_bytes >> 20);
 }
 
-Value<std::string> read_all(int fd, std::size_t most_bytes) {
+// False: in this time nothing has come, nor has it ended.
+bool has_input(int fd, base::TimePoint deadline) {
+  for (;;) {
+    pollfd wanted{fd, POLLIN, 0};
+    const auto left = std::chrono::ceil<base::Millis>(deadline - base::precise_now());
+    const int ready = ::poll(&wanted, 1, static_cast<int>(std::max(left, base::Millis(0)).count()));
+    if (ready >= 0 || errno != EINTR) return ready != 0;
+  }
+}
+
+Value<std::string> read_all(int fd, std::size_t most_bytes, base::Millis patience = kReadPatience) {
+  const base::TimePoint deadline = base::precise_now() + patience;
   std::string text;
   char chunk[16384];
   while (text.size() <= most_bytes) {
+    if (!has_input(fd, deadline)) {
+      return refuse(fmt::format("its end did not come within {}: whoever writes to this pipe must end it",
+                                base::to_string(patience)));
+    }
     const ssize_t count = ::read(fd, chunk, sizeof(chunk));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return refuse(read_failure(errno));
@@ -73,14 +90,14 @@ bool is_unchanged(const struct stat& before, const struct stat& after) {
 
 }  // namespace
 
-Value<std::string> read_source(const std::string& path) {
-  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+Value<std::string> read_source(const std::string& path, base::Millis patience) {
+  // Without blocking, or opening a pipe would wait for its writer.
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return refuse(read_failure(errno));
-  return read_all(fd.get(), kMaxFileBytes);
+  return read_all(fd.get(), kMaxFileBytes, patience);
 }
 
 Value<std::string> read_steady_source(const std::string& path, std::size_t most_bytes) {
-  // Without blocking, or opening a pipe would wait for its writer.
   const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat before {};
   struct stat after {};

@@ -6,12 +6,17 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "config/scalars.h"
 
 namespace weir::config {
 
-// The whole file. Precondition for success: readable, no directory, at most `kMaxFileBytes`.
-Value<std::string> read_source(const std::string& path);
+// So long a pipe is waited for: whoever is to write to it may never come.
+inline constexpr base::Millis kReadPatience{10'000};
+
+// The whole file, or all that comes from a pipe within `patience`. Precondition for success: readable, no
+// directory, at most `kMaxFileBytes`.
+Value<std::string> read_source(const std::string& path, base::Millis patience = kReadPatience);
 
 // The whole file, for one that others write while Weir runs. Precondition for success: the same, a regular
 // file of at most `most_bytes`, and neither written to nor cut while it was read. One that is replaced by

@@ -1,10 +1,16 @@
 #include "config/source.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <thread>
 
+#include "base/unique_fd.h"
 #include "config/limits.h"
 #include "unit/config/support.h"
 
@@ -48,6 +54,23 @@ TEST_F(Source, AFileWithoutAnEndIsGivenUpAtTheLimit) {
   const auto endless = read_source("/dev/zero");
   ASSERT_FALSE(endless);
   EXPECT_THAT(endless.error(), HasSubstr("is larger than"));
+}
+
+TEST_F(Source, APipeIsReadToItsEndAndNotWaitedForForEver) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  const auto silent = read_source(path("pipe"), base::Millis(20));
+  ASSERT_FALSE(silent) << "nobody writes to it";
+  EXPECT_THAT(silent.error(), HasSubstr("did not come within 20ms"));
+  std::thread writer([&] {
+    std::ofstream out(path("pipe"));
+    out << std::string(100'000, 'x') << std::flush << "end";
+  });
+  const auto whole = read_source(path("pipe"));
+  writer.join();
+  EXPECT_EQ(whole.value_or(""), std::string(100'000, 'x') + "end");
+  const base::UniqueFd open(::open(path("pipe").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::write(open.get(), "x", 1), 1);
+  EXPECT_FALSE(read_source(path("pipe"), base::Millis(20))) << "it has begun and does not end";
 }
 
 TEST_F(Source, WhyAFileCannotBeReadIsSaid) {
