@@ -146,10 +146,14 @@ class HttpServer::Impl {
     // A request whose client has left belongs to nobody but us.
     answer_all({503, "text/plain; charset=utf-8", "Weir is stopping\n", {}});
     if (http_ != nullptr) evhttp_free(http_);
+    if (rest_ != nullptr) event_free(rest_);
   }
 
   base::Result<void> start() {
-    auto thread = net::start_thread("admin", [this] { loop_->run([this] { connections_.sweep(); }); });
+    auto thread = net::start_thread("admin", [this] {
+      on_this_thread_ = this;
+      loop_->run([this] { connections_.sweep(); });
+    });
     if (!thread) return base::failure(std::move(thread.error()));
     thread_ = std::move(*thread);
     if (path_) path_->take();
@@ -171,6 +175,7 @@ class HttpServer::Impl {
     if (path_ && to_another) path_->leave_to_another();
     if (path_) path_->remove();
     loop_->posts()->post([this] {
+      event_del(rest_);
       evhttp_del_accept_socket(http_, socket_);
       after_answer_ = After::kCloses;
       connections_.keep_no_more();
@@ -206,6 +211,10 @@ class HttpServer::Impl {
     if (socket == nullptr) return base::failure(base::system_error("admin door", ENOMEM));
     listening_ = fd.release();  // evhttp closes it
     socket_ = socket;
+    rest_ = evtimer_new(
+        loop_->base(), [](evutil_socket_t, short, void* arg) { static_cast<Impl*>(arg)->accept_again(); },
+        this);
+    if (rest_ == nullptr) return base::failure(base::system_error("admin door", ENOMEM));
     evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(socket), &Impl::accept_failed);
     return {};
   }
@@ -215,14 +224,9 @@ class HttpServer::Impl {
   static void accept_failed(evconnlistener* listener, void*) {
     evconnlistener_disable(listener);
     const timeval pause{0, kShortagePauseMicros};
-    const auto accept_again = [](evutil_socket_t, short, void* arg) {
-      evconnlistener_enable(static_cast<evconnlistener*>(arg));
-    };
-    event_base* base = evconnlistener_get_base(listener);
-    if (event_base_once(base, -1, EV_TIMEOUT, accept_again, listener, &pause) != 0) {
-      evconnlistener_enable(listener);
-    }
+    if (event_add(on_this_thread_->rest_, &pause) != 0) evconnlistener_enable(listener);
   }
+  void accept_again() { evconnlistener_enable(evhttp_bound_socket_get_listener(socket_)); }
 
   void answer(evhttp_request* request) {
     const std::uint64_t id = next_id_++;
@@ -265,9 +269,14 @@ class HttpServer::Impl {
   // Requests that have no answer yet. One whose connection has gone is still here, and is freed by an answer.
   std::map<std::uint64_t, evhttp_request*> asked_;
   evhttp_bound_socket* socket_ = nullptr;
+  event* rest_ = nullptr;  // ends a rest; pending only while `socket_` is there
   int listening_ = -1;
   std::thread thread_;
+  // For `accept_failed`, which libevent gives evhttp's own argument.
+  static thread_local Impl* on_this_thread_;
 };
+
+thread_local HttpServer::Impl* HttpServer::Impl::on_this_thread_ = nullptr;
 
 base::Result<std::unique_ptr<HttpServer>> HttpServer::open(const base::Address& address, Handler handler,
                                                            base::Millis patience, base::UniqueFd inherited) {

@@ -1,5 +1,6 @@
 #include "admin/http_server.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -252,6 +253,25 @@ TEST_P(OverBoth, APlaceIsFreeAgainWhenItsClientHasLeft) {
   }
   test::send_some(kept.get(), get("/still"));
   EXPECT_THAT(test::receive_all(kept.get()), HasSubstr("GET /still\n")) << "it never had to leave";
+}
+
+TEST_P(OverBoth, ServesWhoCameWhileThereWasNoDescriptorForHim) {
+  const base::UniqueFd client(::socket(server->address().family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_TRUE(client);
+  std::vector<base::UniqueFd> all;
+  for (;;) {
+    base::UniqueFd one(::fcntl(client.get(), F_DUPFD_CLOEXEC, 0));
+    if (!one) break;
+    all.push_back(std::move(one));
+  }
+  ASSERT_EQ(errno, EMFILE);
+  sockaddr_storage to{};
+  const socklen_t size = server->address().to_sockaddr(to);
+  ASSERT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&to), size), 0);
+  EXPECT_EQ(test::send_some(client.get(), get("/x")), get("/x").size());
+  EXPECT_FALSE(test::wait_for(client.get(), POLLIN, base::Millis(250))) << "it has had two rests by then";
+  all.clear();
+  EXPECT_TRUE(test::receive_all(client.get()).ends_with("GET /x\n"));
 }
 
 INSTANTIATE_TEST_SUITE_P(HttpServer, OverBoth, testing::Bool(),
