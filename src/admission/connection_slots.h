@@ -1,6 +1,7 @@
-// How many connections the process may hold, as permits. Exact across workers: a permit is taken before a
-// connection is accepted and given back by its destructor, wherever the connection ends. A worker that found
-// none free asks to be told, and is told by whoever gives one back. Any thread; outlives every permit.
+// How many of something there may be at once, as permits: connections of the process or of limits, refused
+// clients that are held, handshakes. Exact across workers: a permit is taken before there is one more, and
+// given back by its destructor, wherever that one ends. A worker that found none free asks to be told, and is
+// told by whoever gives one back. Any thread; outlives every permit.
 #pragma once
 
 #include <atomic>
@@ -40,8 +41,8 @@ class Permit {
 
 class ConnectionSlots {
  public:
-  // `on_free` is called, from the thread that gives a permit back, once after each `ask_to_be_told`. It must
-  // not block.
+  // `on_free` is called, from the thread that gives a permit back, once after each `acquire_or_ask` in vain.
+  // It must not block.
   ConnectionSlots(std::uint32_t limit, std::function<void()> on_free)
       : limit_(limit), on_free_(std::move(on_free)) {}
   ConnectionSlots(const ConnectionSlots&) = delete;

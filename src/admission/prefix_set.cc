@@ -20,7 +20,7 @@ void sort_and_merge(std::vector<Entry>& entries) {
   entries.erase(std::unique(entries.begin(), entries.end(), is_same), entries.end());
 }
 
-// The first `bits` bits of an address as a key.
+// An address's bits as a key: of IPv4 those that are in front.
 template <class Key>
 Key key_of(std::uint64_t high, std::uint64_t low) {
   if constexpr (sizeof(Key) == sizeof(std::uint32_t)) {

@@ -28,11 +28,7 @@ struct StatusPattern {
   friend bool operator==(const StatusPattern&, const StatusPattern&) = default;
 };
 
-// "204", "2xx" or "200-399", of codes from 200 to 599: interim answers are never the final one. The error
-// says what was expected, and does not repeat the text.
-base::Result<StatusPattern> parse_status_pattern(std::string_view text);
-
-// The shortest form that `parse_status_pattern` reads: "2xx", "204", "200-204".
+// The shortest form that a configuration may have: "2xx", "204", "200-204".
 std::string to_string(StatusPattern pattern);
 
 // Passes once the connection stands. Whoever listens may still be stuck: the kernel completes handshakes for
@@ -45,7 +41,7 @@ struct TlsCheck {};
 // GET over HTTP/1.1, the connection closed afterwards. Passes when the whole answer has come (or the first 64
 // KiB of its body), its status is among `status` and its body holds `body_contains`.
 struct HttpCheck {
-  std::string path = "/";                                 // a request target, see `is_request_target`
+  std::string path = "/";                                 // a request target (RFC 9112 section 3.2.1)
   std::string host;                                       // the Host field; empty: the target's authority
   std::vector<StatusPattern> status = {StatusPattern{}};  // not empty
   std::string body_contains;                              // empty: any body, or none
@@ -85,12 +81,5 @@ struct Target {
   pool::ProxyVersion proxy = pool::ProxyVersion::kNone;
   TargetTls tls{};  // of the whole conversation, but for that header
 };
-
-// Whether `path` can stand in a request line: it begins with '/' and has neither blanks nor controls nor
-// bytes beyond ASCII (RFC 9112 section 3.2.1).
-bool is_request_target(std::string_view path);
-
-// Whether `host` can be the value of a Host field: printable ASCII without blanks, '/' or '@'; not empty.
-bool is_host_field(std::string_view host);
 
 }  // namespace weir::health

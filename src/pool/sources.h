@@ -1,7 +1,7 @@
 // The source addresses that connections to one backend come from, taken in turn, and what each of them holds.
 // Each address has a range of ports of its own towards the backend (about 28 000), so several of them hold
 // several times as many connections. A live block with its backend: any thread. It opens no socket:
-// `session/connector` does, through net::ConnectFrom.
+// `session/outgoing` does, through net::ConnectFrom.
 #pragma once
 
 #include <atomic>

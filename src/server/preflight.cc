@@ -93,7 +93,7 @@ void require(const net::UserIds& user, const std::string& path, net::Access acce
 void require_folder(const net::UserIds& user, const std::string& path, const Place& place,
                     std::string_view what, Problems& problems) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
-  require(user, folder, net::Access::kSearch, place, Severity::kError, what, problems);
+  require(user, folder, net::Access::kMakeFiles, place, Severity::kError, what, problems);
 }
 
 void check_paths(const Config& config, const net::UserIds& user, Problems& problems) {

@@ -20,8 +20,6 @@ class WatchedFiles {
   // read before or after, and so counts as changed.
   WatchedFiles(std::vector<std::string> files, std::chrono::system_clock::time_point read_since);
 
-  bool empty() const { return files_.empty(); }
-
   // True when they are to be read now, which counts as done then.
   bool take_change();
 

@@ -19,8 +19,6 @@ namespace {
 
 constexpr off_t kMaxBytes = off_t{1} << 20;
 
-using BioPtr = std::unique_ptr<BIO, Free<BIO_free_all>>;
-
 // Reads `text.size()` bytes, or as many as there are; the errno of a failure, or 0.
 int read_into(int fd, std::string& text) {
   std::size_t have = 0;

@@ -31,8 +31,8 @@ struct ServerSettings {
   ClientVerify client_verify = ClientVerify::kOff;
   unsigned client_verify_depth = 4;  // of certificates between a client's and a CA of `client_ca`
   std::vector<std::string>
-      ciphers;                      // OpenSSL's names, those of TLS 1.3 too ("TLS_..."); empty: see `context`
-  std::vector<std::string> groups;  // "X25519", "prime256v1"; empty: see `context`
+      ciphers;  // OpenSSL's names, those of TLS 1.3 too ("TLS_..."); empty: see `cipher_choice.h`
+  std::vector<std::string> groups;  // "X25519", "prime256v1"; empty: see `cipher_choice.h`
   bool session_tickets = true;
   std::string ticket_key_file;          // empty: keys of its own, rotated
   std::vector<std::string> ocsp_files;  // DER, each belongs to one of `certificates`

@@ -20,7 +20,7 @@ struct SocketIo {
   bool gave_up = false;
   bool was_short = false;  // the last read took all that was there
 
-  // Of that, what has not been read; no memory is kept for it once there is nothing.
+  // Whether something of `ahead` is left to be read; no memory is kept for it once there is nothing.
   bool has_ahead() const { return taken < ahead.size(); }
 };
 

@@ -19,8 +19,6 @@
 namespace weir::tls {
 namespace {
 
-using BioPtr = std::unique_ptr<BIO, Free<BIO_free_all>>;
-
 using NamesPtr = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
 
 // Null where there is no SAN, or none that can be read.
@@ -60,19 +58,10 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-// Letters, digits, '-' and '_' between dots; the underscore is no host name's (RFC 952), but some use it.
-bool is_host_name(std::string_view name) {
-  const auto is_fit = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  };
-  return !name.empty() && name.size() <= 253 && name.front() != '.' &&
-         name.find("..") == std::string_view::npos && std::all_of(name.begin(), name.end(), is_fit);
-}
-
 // A star counts only as the whole first label, and not for everything (RFC 9525 section 6.3).
 bool is_server_name(std::string_view name) {
   if (name.starts_with("*.")) name.remove_prefix(2);
-  return is_host_name(name);
+  return base::is_host_name(name);
 }
 
 void add_name(ServerNames& all, std::string_view text) {

@@ -168,7 +168,7 @@ TEST(Become, KeepsNoMoreThanTheRightThatWasAsked) {
 TEST(AccessAs, SaysWhatIsNotThere) {
   const test::TempFolder folder;
   EXPECT_EQ(access_as(this_user(), folder.file("no"), Access::kRead), ENOENT);
-  EXPECT_EQ(access_as(this_user(), folder.path(), Access::kSearch), 0);
+  EXPECT_EQ(access_as(this_user(), folder.path(), Access::kMakeFiles), 0);
 }
 
 TEST(AccessAs, AsksOnBehalfOfTheOtherUser) {
@@ -178,10 +178,10 @@ TEST(AccessAs, AsksOnBehalfOfTheOtherUser) {
   const test::TempFolder folder;
   std::ofstream(folder.file("f")) << "x";
   ASSERT_EQ(::chmod(folder.file("f").c_str(), 0600), 0);
-  EXPECT_EQ(access_as(*nobody, folder.path(), Access::kSearch), EACCES);
+  EXPECT_EQ(access_as(*nobody, folder.path(), Access::kMakeFiles), EACCES);
   ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
   EXPECT_EQ(access_as(*nobody, folder.file("f"), Access::kRead), EACCES);
-  EXPECT_EQ(access_as(*nobody, folder.path(), Access::kSearch), EACCES) << "may enter, but make no file";
+  EXPECT_EQ(access_as(*nobody, folder.path(), Access::kMakeFiles), EACCES) << "may enter, but make no file";
   ASSERT_EQ(::chmod(folder.file("f").c_str(), 0644), 0);
   EXPECT_EQ(access_as(*nobody, folder.file("f"), Access::kRead), 0);
   EXPECT_EQ(access_as(*nobody, folder.file("f"), Access::kWrite), EACCES);
