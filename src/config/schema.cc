@@ -63,9 +63,9 @@ std::string expected_value(const Key& key) {
     case ValueType::kHostName:
       return "a host name, e.g. \"app.example\"";
     case ValueType::kPath:
-      return "the name of a file, e.g. \"/etc/weir/site.pem\"";
+      return "the name of a file";
     case ValueType::kPathList:
-      return "a list of file names, e.g. [\"/etc/weir/allow.txt\"]";
+      return "a list of file names, e.g. [\"a.txt\", \"b.txt\"]";
     case ValueType::kDecimal:
       return fmt::format("a number from {} to {}", decimal_text(key.least), decimal_text(key.most));
     case ValueType::kStatusList:
