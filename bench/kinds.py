@@ -89,8 +89,8 @@ def rates(result: dict[str, object]) -> str:
             rate = _show(_median(made[target], "rate"), lambda v, s=scenario: _rate(s, v))
             least = "" if made[target]["is_the_limit"] or rate == "-" else LEAST
             cells.append(cost if scenario.is_paced else f"{least}{rate}, {cost}")
-        rate = "-" if scenario.is_paced else _bold(made["weir"]["rate_to_peer"])
-        rows.append([SHORT[name], *cells, rate, _bold(made["weir"]["cost_to_peer"])])
+        rate = "-" if scenario.is_paced else _of_one(made["weir"]["rate_to_peer"])
+        rows.append([SHORT[name], *cells, rate, _of_one(made["weir"]["cost_to_peer"])])
         with_full_load = [_in_a_row(target) for target in summary.whose_load_was_full(made, summary.BUSY) if target in names]
         if with_full_load and not scenario.is_paced:
             full.append(f"{SHORT[name]} ({', '.join(with_full_load)})")
@@ -111,8 +111,11 @@ def _about_rates(rows: Table, full: list[str]) -> str:
     return "".join(f"\n{line}\n" for line in lines)
 
 
-def _bold(values: object) -> str:
-    return re.sub(r"^[\d.]+", r"**\g<0>**", _spread(values))
+def _of_one(values: figures.Spread | None) -> str:
+    """Bold where no round was on the other side of 1."""
+    text = _spread(values)
+    is_sure = values is not None and (values["min"] > 1 or values["max"] < 1)
+    return re.sub(r"^[\d.]+", r"**\g<0>**", text) if is_sure else text
 
 
 def waits(result: dict[str, object], starts: dict[str, object]) -> str:
