@@ -125,7 +125,7 @@ DemoBackends::DemoBackends(std::unique_ptr<net::EventLoop> loop, std::unique_ptr
 base::Result<std::unique_ptr<DemoBackends>> DemoBackends::open(const std::vector<std::string>& names) {
   auto loop = net::EventLoop::create();
   if (!loop) return base::failure(std::move(loop.error()));
-  auto mailbox = net::Mailbox<Stop>::create(1);
+  auto mailbox = net::Mailbox<Stop>::create(**loop, 1);
   if (!mailbox) return base::failure(std::move(mailbox.error()));
   auto backends = std::unique_ptr<DemoBackends>(new DemoBackends(std::move(*loop), std::move(*mailbox)));
   for (const std::string& name : names) {
@@ -142,7 +142,7 @@ base::Result<std::unique_ptr<DemoBackends>> DemoBackends::open(const std::vector
 }
 
 base::Result<void> DemoBackends::start() {
-  mailbox_->open(*loop_, [this](Stop&&) { loop_->stop(); });
+  mailbox_->open([this](Stop&&) { loop_->stop(); });
   auto thread = net::start_thread("backends", [this] { loop_->run(); });
   if (!thread) return base::failure(std::move(thread.error()));
   thread_ = std::move(*thread);

@@ -19,18 +19,21 @@ namespace weir::net {
 template <class Message>
 class Mailbox {
  public:
-  // At most `capacity` messages wait. Fails when the kernel gives no descriptor.
-  static base::Result<std::unique_ptr<Mailbox>> create(std::size_t capacity) {
+  // At most `capacity` messages wait. `loop`, to which they come, outlives it. Fails when the kernel gives no
+  // descriptor, or does not watch it.
+  static base::Result<std::unique_ptr<Mailbox>> create(EventLoop& loop, std::size_t capacity) {
     base::UniqueFd fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     if (!fd) return base::failure(base::system_error("eventfd", errno));
-    return std::unique_ptr<Mailbox>(new Mailbox(std::move(fd), capacity));
+    std::unique_ptr<Mailbox> made(new Mailbox(std::move(fd), capacity));
+    made->watch_.template bind<&Mailbox::on_wake>(loop, made->fd_.get(), made.get());
+    if (!made->watch_.want(Interest::kRead)) return base::failure(base::system_error("epoll_ctl", errno));
+    return made;
   }
 
-  // Starts to deliver on `loop`. Messages that were posted before come in its first turn.
-  void open(EventLoop& loop, std::function<void(Message&&)> handler) {
+  // Starts to deliver. Messages that were posted before come in the loop's next turn.
+  void open(std::function<void(Message&&)> handler) {
     handler_ = std::move(handler);
-    watch_.template bind<&Mailbox::on_wake>(loop, fd_.get(), this);
-    WEIR_ASSERT(watch_.want(Interest::kRead));
+    ::eventfd_write(fd_.get(), 1);  // who posted before has woken nobody
   }
 
   // Puts `message` in the queue and wakes the owner. Full: returns false and leaves `message` as it was. Any
@@ -52,6 +55,7 @@ class Mailbox {
   void on_wake(Ready) {
     eventfd_t ignored = 0;
     ::eventfd_read(fd_.get(), &ignored);
+    if (!handler_) return;
     {
       const std::lock_guard lock(mutex_);
       taken_.swap(queue_);

@@ -12,11 +12,22 @@
 
 namespace weir::pool {
 
+// What an operator wants of something, and what the configuration said of it then: the wish is over when that
+// says something else.
+template <class Value>
+struct Wish {
+  Value wanted;
+  Value written;
+
+  friend bool operator==(const Wish&, const Wish&) = default;
+};
+
 struct BackendPast {
   std::string name;
   base::Address address;
-  std::optional<BackendMode> mode;  // where the operator wants another one than the configuration says
-  bool is_checked = false;          // a check has told something, and this is what they say:
+  std::optional<Wish<BackendMode>> mode;  // where the operator wants another one than the configuration says
+  std::optional<Wish<std::uint32_t>> weight;  // the same
+  bool is_checked = false;                    // a check has told something, and this is what they say:
   bool is_up = true;
   std::string reason;
   std::optional<base::Millis> out_for;  // still: it is ejected, or passed over

@@ -3,7 +3,6 @@
 #include <map>
 
 #include "pool/roster.h"
-#include "pool/slow_start.h"
 
 namespace weir::pool {
 
@@ -15,7 +14,8 @@ BackendPast Roster::past_of(BackendIndex i, base::TimePoint now) const {
   BackendPast past;
   past.name = backends_[i]->name();
   past.address = backends_[i]->identity().address;
-  if (its.mode != its.configured_mode) past.mode = its.mode;
+  if (its.mode != its.configured_mode) past.mode = {its.mode, its.configured_mode};
+  if (its.weight != its.configured_weight) past.weight = {its.weight, its.configured_weight};
   past.is_checked = rules_.health.is_checked && !its.health.is_untold();
   past.is_up = its.health.up();
   past.reason = its.health.reason();
@@ -40,7 +40,8 @@ std::vector<BackendPast> Roster::past(base::TimePoint now) const {
 
 void Roster::go_on_from(BackendIndex i, const BackendPast& past, base::TimePoint now) {
   State& its = states_[i];
-  if (past.mode) its.mode = *past.mode;
+  if (past.mode && past.mode->written == its.configured_mode) its.mode = past.mode->wanted;
+  if (past.weight && past.weight->written == its.configured_weight) its.weight = past.weight->wanted;
   if (past.is_checked) its.health.go_on_from(past.is_up, past.reason);
   if (past.out_for) {
     its.ejection.go_on_from(rules_.ejection, *past.out_for, past.ejections, now);
@@ -49,8 +50,8 @@ void Roster::go_on_from(BackendIndex i, const BackendPast& past, base::TimePoint
   }
   if (past.ramping_for && rules_.slow_start && *past.ramping_for < *rules_.slow_start) {
     its.ramping_since = now - *past.ramping_for;
-    set_weight(i, its.weight * slow_start_tenths(*past.ramping_for, *rules_.slow_start));
   }
+  update_weight(i, now);
   its.connect_time = members_[i].connect_time = past.connect_time;
 }
 
@@ -63,6 +64,7 @@ void Roster::go_on_from(const std::vector<BackendPast>& past, base::TimePoint no
     const auto found = known.find({backends_[i]->name(), backends_[i]->identity().address.to_string()});
     if (found != known.end()) go_on_from(i, *found->second, now);
   }
+  if (!wanted_weights().empty()) make_tiers({});
   for (Tier& tier : tiers_) tier.is_stale = true;
   refresh_all();
   tell_panic();

@@ -30,9 +30,9 @@ std::string unread(const config::Problems& problems) {
 }  // namespace
 
 base::Result<std::unique_ptr<AccessWatch>> AccessWatch::create(net::EventLoop& loop, Parts parts) {
-  auto mailbox = net::Mailbox<Loaded>::create(4);
+  auto mailbox = net::Mailbox<Loaded>::create(loop, 4);
   if (!mailbox) return base::failure(std::move(mailbox.error()));
-  return std::unique_ptr<AccessWatch>(new AccessWatch(loop, parts, std::move(*mailbox)));
+  return std::unique_ptr<AccessWatch>(new AccessWatch(loop, std::move(parts), std::move(*mailbox)));
 }
 
 AccessWatch::AccessWatch(net::EventLoop& loop, Parts parts, std::unique_ptr<net::Mailbox<Loaded>> mailbox)
@@ -40,10 +40,12 @@ AccessWatch::AccessWatch(net::EventLoop& loop, Parts parts, std::unique_ptr<net:
       log_(parts.log),
       config_(&parts.config),
       doors_(&parts.doors),
-      mailbox_(std::move(mailbox)) {
+      mailbox_(std::move(mailbox)),
+      additions_(std::move(parts.additions)) {
   timer_.bind<&AccessWatch::look>(loop, this);
   in_force_timer_.bind<&AccessWatch::end_edit_when_in_force>(loop, this);
-  mailbox_->open(loop, [this](Loaded&& loaded) { take(std::move(loaded)); });
+  mailbox_->open([this](Loaded&& loaded) { take(std::move(loaded)); });
+  forget_additions();
   watch_all(parts.read_since);
 }
 
@@ -52,12 +54,16 @@ void AccessWatch::change(const config::Config& config, const std::vector<DoorRul
   WEIR_ASSERT(!is_busy());
   config_ = &config;
   doors_ = &doors;
-  std::erase_if(additions_, [&](const auto& one) { return !find(one.first); });
-  for (auto& [listener, its] : additions_) {
-    if (!config.listeners[*find(listener)].access.allow.is_given()) its.allow.clear();
-  }
+  forget_additions();
   watch_all(read_since);
   start();
+}
+
+void AccessWatch::forget_additions() {
+  std::erase_if(additions_, [&](const auto& one) { return !find(one.first); });
+  for (auto& [listener, its] : additions_) {
+    if (!config_->listeners[*find(listener)].access.allow.is_given()) its.allow.clear();
+  }
 }
 
 void AccessWatch::watch_all(std::chrono::system_clock::time_point read_since) {

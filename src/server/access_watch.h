@@ -31,6 +31,7 @@ class AccessWatch {
     Publisher& publisher;
     LogWriter& log;
     std::chrono::system_clock::time_point read_since;  // the lists in force were read after this
+    AdditionsByListener additions{};                   // that are in them, by another process
   };
 
   // Fails when the kernel gives no descriptor. Takes the files as they are now for those that are in force.
@@ -88,6 +89,8 @@ class AccessWatch {
   };
 
   AccessWatch(net::EventLoop& loop, Parts parts, std::unique_ptr<net::Mailbox<Loaded>> mailbox);
+  // What was added to lists that the configuration has no more.
+  void forget_additions();
   void watch_all(std::chrono::system_clock::time_point read_since);
   void look();
   // Reads the lists of files that have changed and are quiet again; one at a time.

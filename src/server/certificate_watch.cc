@@ -18,7 +18,7 @@ std::string errors_of(const config::Problems& problems) {
 }  // namespace
 
 base::Result<std::unique_ptr<CertificateWatch>> CertificateWatch::create(net::EventLoop& loop, Parts parts) {
-  auto mailbox = net::Mailbox<Loaded>::create(4);
+  auto mailbox = net::Mailbox<Loaded>::create(loop, 4);
   if (!mailbox) return base::failure(std::move(mailbox.error()));
   return std::unique_ptr<CertificateWatch>(new CertificateWatch(loop, parts, std::move(*mailbox)));
 }
@@ -27,7 +27,7 @@ CertificateWatch::CertificateWatch(net::EventLoop& loop, Parts parts,
                                    std::unique_ptr<net::Mailbox<Loaded>> mailbox)
     : log_(parts.log), config_(&parts.config), tls_(&parts.tls), mailbox_(std::move(mailbox)) {
   timer_.bind<&CertificateWatch::look>(loop, this);
-  mailbox_->open(loop, [this](Loaded&& loaded) { take(std::move(loaded)); });
+  mailbox_->open([this](Loaded&& loaded) { take(std::move(loaded)); });
   watch_all(parts.read_since);
 }
 
@@ -64,7 +64,8 @@ void CertificateWatch::look() {
 
 void CertificateWatch::load_changed() {
   for (std::size_t i = 0; i < watched_.size() && !is_loading_; ++i) {
-    if (watched_[i].files.take_change()) load(i);
+    next_ = (next_ + 1) % watched_.size();
+    if (watched_[next_].files.take_change()) load(next_);
   }
 }
 

@@ -70,6 +70,7 @@ class CertificateWatch {
   const std::vector<ListenerTls>* tls_;
   const std::unique_ptr<net::Mailbox<Loaded>> mailbox_;
   std::vector<Watched> watched_;
+  std::size_t next_ = 0;  // the last that had its turn: one with mistakes does not hold up the others
   net::Timer timer_;
   std::thread loader_;
   bool is_loading_ = false;

@@ -19,6 +19,8 @@ constexpr std::uint64_t kLoop = net::EventLoop::kDescriptors + 1;
 constexpr std::uint64_t kAdminDoor = 4 + 1 + kAdminClients + 1;
 // Its program, and the maps of both families and of the count.
 constexpr std::uint64_t kPacketFilter = 4;
+// Beside a copy of each socket: the two ends of the channel, and the new process.
+constexpr std::uint64_t kHandOver = 3;
 // Files read on demand, the sockets of the system's resolver at start.
 constexpr std::uint64_t kSpare = 12;
 
@@ -30,10 +32,11 @@ base::Result<DescriptorPlan> plan_descriptors(std::uint64_t limit, const Descrip
   plan.limit = limit;
   plan.reserved = {{"standard streams", 3},
                    {"log", 2},
-                   {"control loop, its mailboxes and signals", kLoop + 4},
+                   {"control loop, its mailboxes and signals", kLoop + 6},
                    {"workers' loops and mailboxes", kLoop * needs.workers},
                    {"connections about to be refused", needs.workers},
-                   {"listening sockets", needs.listening_sockets}};
+                   {"listening sockets", needs.listening_sockets},
+                   {"handing them over in an upgrade", needs.listening_sockets + kHandOver}};
   if (needs.admin_door) plan.reserved.push_back({"admin door", kAdminDoor});
   if (needs.packet_filters > 0)
     plan.reserved.push_back({"packet filters", kPacketFilter * needs.packet_filters});

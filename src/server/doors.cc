@@ -105,7 +105,8 @@ const config::LimitsConfig& limits_of(const config::Config& config, const config
 
 std::vector<DoorRules> build_doors(const config::Config& config,
                                    const std::vector<std::shared_ptr<net::PacketFilter>>& filters,
-                                   config::Problems& problems, DoorsBefore* before) {
+                                   const AdditionsByListener& additions, config::Problems& problems,
+                                   DoorsBefore* before) {
   const std::shared_ptr<admission::RateLimiter> process_rate = build_process_rate(config, before);
   std::map<const config::LimitsConfig*, std::shared_ptr<admission::LimitSet>> built;
   std::vector<DoorRules> doors;
@@ -113,9 +114,8 @@ std::vector<DoorRules> build_doors(const config::Config& config,
     const config::LimitsConfig& limits = limits_of(config, listener);
     std::shared_ptr<admission::LimitSet>& set = built[&limits];
     if (set == nullptr) set = build_limits(limits, limits_key(listener), before, problems);
-    const AccessClients clients = load_access_clients(
-        listener.access,
-        before == nullptr ? AccessAdditions() : additions_to(before->additions, listener.name), problems);
+    const AccessClients clients =
+        load_access_clients(listener.access, additions_to(additions, listener.name), problems);
     std::shared_ptr<net::PacketFilter> filter = filters[doors.size()];
     if (is_in_use(filter, before)) {
       before->filter_updates.push_back({filter, packet_rules_of(clients), doors.size()});

@@ -33,7 +33,6 @@ struct FilterUpdate {
 struct DoorsBefore {
   const config::Config& config;
   const std::vector<DoorRules>& doors;
-  AdditionsByListener additions{};  // to the access lists
   // What is left to be done when the next one is put in force.
   std::vector<std::shared_ptr<admission::LimitSet>> fresh{};  // that take over from one before them
   std::vector<FilterUpdate> filter_updates{};
@@ -48,11 +47,12 @@ const config::LimitsConfig& limits_of(const config::Config& config, const config
 
 // One for each listener, in the order of the configuration. Reads the files of the access lists; what is
 // wrong with them goes to `problems`. Precondition: the configuration is valid.
-// `filters`, in the same order, are filled, but those that `before` has already. Limits that are as they were
-// are those of `before`.
+// `additions` are what operators have added to the lists. `filters`, in the same order, are filled, but those
+// that `before` has already. Limits that are as they were are those of `before`.
 std::vector<DoorRules> build_doors(const config::Config& config,
                                    const std::vector<std::shared_ptr<net::PacketFilter>>& filters,
-                                   config::Problems& problems, DoorsBefore* before = nullptr);
+                                   const AdditionsByListener& additions, config::Problems& problems,
+                                   DoorsBefore* before = nullptr);
 
 // Refused clients that may be held at the same time, by all limits together: each keeps a descriptor.
 std::uint64_t most_tarpitted(const config::Config& config);

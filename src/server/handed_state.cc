@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace weir::server {
 namespace {
 
@@ -19,9 +21,34 @@ std::chrono::system_clock::time_point time_of(std::int64_t milliseconds) {
   return std::chrono::system_clock::time_point(base::Millis(milliseconds));
 }
 
+template <class Words>
+std::optional<std::size_t> position_of(const json& word, const Words& words) {
+  const auto found = std::ranges::find(words, word.get<std::string>());
+  if (found == words.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - words.begin());
+}
+
+template <class Enum, class Words>
+json wish_to_json(const pool::Wish<Enum>& wish, const Words& words) {
+  return {{"wanted", words[static_cast<std::size_t>(wish.wanted)]},
+          {"written", words[static_cast<std::size_t>(wish.written)]}};
+}
+
+// Throws what nlohmann-json throws.
+template <class Enum, class Words>
+std::optional<pool::Wish<Enum>> wish_of(const json& from, const char* key, const Words& words) {
+  const auto wish = from.find(key);
+  if (wish == from.end()) return std::nullopt;
+  const auto wanted = position_of(wish->at("wanted"), words);
+  const auto written = position_of(wish->at("written"), words);
+  if (!wanted || !written) return std::nullopt;
+  return pool::Wish<Enum>{static_cast<Enum>(*wanted), static_cast<Enum>(*written)};
+}
+
 json to_json(const BackendPast& past) {
   json out{{"name", past.name}, {"address", past.address.to_string()}};
-  if (past.mode) out["mode"] = kModeWords[static_cast<std::size_t>(*past.mode)];
+  if (past.mode) out["mode"] = wish_to_json(*past.mode, kModeWords);
+  if (past.weight) out["weight"] = {{"wanted", past.weight->wanted}, {"written", past.weight->written}};
   if (past.is_checked) out["check"] = {{"up", past.is_up}, {"reason", past.reason}};
   if (past.out_for) {
     out["ejection"] = {{"ms", past.out_for->count()},
@@ -39,8 +66,9 @@ BackendPast backend_of(const json& from) {
   BackendPast past;
   past.name = from.at("name").get<std::string>();
   if (auto address = base::parse_address(from.at("address").get<std::string>())) past.address = *address;
-  for (std::size_t i = 0; i < kModeWords.size(); ++i) {
-    if (from.value("mode", "") == kModeWords[i]) past.mode = static_cast<BackendMode>(i);
+  past.mode = wish_of<BackendMode>(from, "mode", kModeWords);
+  if (const auto weight = from.find("weight"); weight != from.end()) {
+    past.weight = {weight->at("wanted").get<std::uint32_t>(), weight->at("written").get<std::uint32_t>()};
   }
   if (const auto check = from.find("check"); check != from.end()) {
     past.is_checked = true;
@@ -88,6 +116,60 @@ HandedName name_of(const json& from) {
   return name;
 }
 
+json to_json(const config::BackendConfig& entry) {
+  json out{{"name", entry.name},
+           {"address", base::to_string(entry.address.value)},
+           {"weight", entry.weight},
+           {"backup", entry.is_backup},
+           {"mode", kModeWords[static_cast<std::size_t>(entry.mode)]}};
+  if (entry.max_connections) out["max_connections"] = *entry.max_connections;
+  return out;
+}
+
+// Nothing where its address is none.
+std::optional<config::BackendConfig> entry_of(const json& from) {
+  const auto address = base::parse_address(from.at("address").get<std::string>());
+  const auto mode = position_of(from.at("mode"), kModeWords);
+  if (!address || !mode) return std::nullopt;
+  config::BackendConfig entry;
+  entry.name = from.at("name").get<std::string>();
+  entry.address.value = *address;
+  entry.weight = from.at("weight").get<unsigned>();
+  entry.is_backup = from.at("backup").get<bool>();
+  entry.mode = static_cast<config::BackendMode>(*mode);
+  if (from.contains("max_connections")) entry.max_connections = from["max_connections"].get<unsigned>();
+  return entry;
+}
+
+json to_json(const PoolAlterations::OfPool& altered) {
+  json added = json::array();
+  for (const config::BackendConfig& entry : altered.added) added.push_back(to_json(entry));
+  return {{"added", std::move(added)}, {"removed", altered.removed}};
+}
+
+PoolAlterations::OfPool alterations_of(const json& from) {
+  PoolAlterations::OfPool altered;
+  for (const json& one : from.at("added")) {
+    if (auto entry = entry_of(one)) altered.added.push_back(*std::move(entry));
+  }
+  altered.removed = from.at("removed").get<std::map<std::string, std::string>>();
+  return altered;
+}
+
+json to_json(const std::vector<base::Prefix>& networks) {
+  json out = json::array();
+  for (const base::Prefix& network : networks) out.push_back(network.to_string());
+  return out;
+}
+
+std::vector<base::Prefix> networks_of(const json& from) {
+  std::vector<base::Prefix> networks;
+  for (const json& one : from) {
+    if (const auto parsed = base::parse_prefix(one.get<std::string>())) networks.push_back(parsed->prefix);
+  }
+  return networks;
+}
+
 json to_json(const PredecessorStatus& process) {
   json out{{"pid", process.pid}, {"began", process.began}, {"since_ms", milliseconds(process.since)}};
   if (process.drains_until) out["until_ms"] = milliseconds(*process.drains_until);
@@ -107,6 +189,8 @@ HandedState state_of(const json& document) {
   const json pools = document.value("pools", json::object());
   const json rates = document.value("rates", json::object());
   const json names = document.value("names", json::array());
+  const json alterations = document.value("alterations", json::object());
+  const json additions = document.value("additions", json::object());
   const json processes = document.value("processes", json::array());
   HandedState state;
   state.run = document.value("run", std::uint64_t{0});
@@ -117,6 +201,11 @@ HandedState state_of(const json& document) {
     state.rates[limits] = std::chrono::nanoseconds(ahead.get<std::int64_t>());
   }
   for (const json& one : names) state.names.push_back(name_of(one));
+  for (const auto& [pool, altered] : alterations.items()) state.alterations[pool] = alterations_of(altered);
+  for (const auto& [listener, added] : additions.items()) {
+    state.additions[listener] = {networks_of(added.at("allow")), networks_of(added.at("deny"))};
+  }
+  state.log_level = wish_of<config::LogLevel>(document, "log_level", config::kLogLevelWords);
   for (const json& one : processes) state.processes.push_back(process_of(one));
   return state;
 }
@@ -124,10 +213,8 @@ HandedState state_of(const json& document) {
 }  // namespace
 
 std::string build_document(const HandedState& state) {
-  json document{{"pools", json::object()},
-                {"rates", json::object()},
-                {"names", json::array()},
-                {"run", state.run},
+  json document{{"pools", json::object()},       {"rates", json::object()},     {"names", json::array()},
+                {"alterations", json::object()}, {"additions", json::object()}, {"run", state.run},
                 {"processes", json::array()}};
   for (const auto& [pool, backends] : state.pools) {
     json& all = document["pools"][pool] = json::array();
@@ -135,6 +222,11 @@ std::string build_document(const HandedState& state) {
   }
   for (const auto& [limits, ahead] : state.rates) document["rates"][limits] = ahead.count();
   for (const HandedName& one : state.names) document["names"].push_back(to_json(one));
+  for (const auto& [pool, altered] : state.alterations) document["alterations"][pool] = to_json(altered);
+  for (const auto& [listener, added] : state.additions) {
+    document["additions"][listener] = {{"allow", to_json(added.allow)}, {"deny", to_json(added.deny)}};
+  }
+  if (state.log_level) document["log_level"] = wish_to_json(*state.log_level, config::kLogLevelWords);
   for (const PredecessorStatus& one : state.processes) document["processes"].push_back(to_json(one));
   // A reason may quote bytes of a backend that are no text.
   return document.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -5,14 +5,18 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/address.h"
 #include "base/result.h"
+#include "config/model.h"
 #include "discovery/source.h"
 #include "pool/backend_past.h"
+#include "server/access_lists.h"
+#include "server/pool_alterations.h"
 #include "server/predecessors.h"
 
 namespace weir::server {
@@ -31,6 +35,10 @@ struct HandedState {
   // process's.
   std::map<std::string, std::chrono::nanoseconds> rates;
   std::vector<HandedName> names;
+  // What operators have changed beside the configuration, and the states and weights in `pools`.
+  PoolAlterations::ByPool alterations;
+  AdditionsByListener additions;
+  std::optional<pool::Wish<config::LogLevel>> log_level;
   std::uint64_t run = 0;                     // the last one that sessions' ids have (server/worker_set)
   std::vector<PredecessorStatus> processes;  // with sessions of before, the one that tells first
 };

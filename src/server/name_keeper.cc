@@ -49,7 +49,12 @@ std::uint64_t failures_of(const Backends& backends) {
 }  // namespace
 
 NameKeeper::NameKeeper(net::EventLoop& loop, const Parts& parts)
-    : loop_(loop), log_(parts.log), config_(&parts.config), pools_(&parts.pools), watches_(loop) {
+    : loop_(loop),
+      log_(parts.log),
+      config_(&parts.config),
+      pools_(&parts.pools),
+      watches_(loop),
+      alterations_(parts.alterations) {
   timer_.bind<&NameKeeper::look>(loop, this);
   limit_.bind<&net::EventLoop::stop>(loop, &loop);
 }
@@ -58,6 +63,10 @@ base::Result<std::unique_ptr<NameKeeper>> NameKeeper::create(net::EventLoop& loo
   std::unique_ptr<NameKeeper> keeper(new NameKeeper(loop, parts));
   if (auto watched = keeper->watch_names(parts.names); !watched) {
     return base::failure(std::move(watched.error()));
+  }
+  keeper->alterations_.forget_what_is_said_anew(parts.config);
+  for (std::size_t i = 0; i < parts.pools.size(); ++i) {
+    if (keeper->alterations_.all().contains(parts.pools[i]->name())) keeper->refill(i);
   }
   return keeper;
 }
@@ -136,7 +145,7 @@ base::Result<void> NameKeeper::change(const config::Config& config,
     watched[i] = std::move(one);
   }
   names_ = std::move(watched);
-  forget_what_is_said_anew(config);
+  alterations_.forget_what_is_said_anew(config);
   config_ = &config;
   pools_ = &pools;
   if (!names_.empty()) timer_.start(kLookInterval);
@@ -158,41 +167,8 @@ NameAtStart NameKeeper::with_last_answer(const config::Config& config, NameAtSta
   return at_start;
 }
 
-// An entry that is written otherwise now, or has come to be written, is as it is written.
-void NameKeeper::forget_what_is_said_anew(const config::Config& next) {
-  const auto text = [](const config::Config& config, const std::string& pool, const std::string& entry) {
-    const config::PoolConfig* from = config.find_pool(pool);
-    if (from == nullptr) return std::string();
-    const auto at = std::find_if(from->backends.begin(), from->backends.end(),
-                                 [&](const config::BackendConfig& one) { return one.name == entry; });
-    return at == from->backends.end() ? std::string() : base::to_string(at->address.value);
-  };
-  for (auto& entry : alterations_) {
-    const std::string& pool = entry.first;
-    Alterations& its = entry.second;
-    std::erase_if(its.added,
-                  [&](const config::BackendConfig& one) { return !text(next, pool, one.name).empty(); });
-    std::erase_if(its.removed,
-                  [&](const std::string& one) { return text(next, pool, one) != text(*config_, pool, one); });
-  }
-  std::erase_if(alterations_, [&](const auto& one) { return next.find_pool(one.first) == nullptr; });
-}
-
 base::Result<void> NameKeeper::add(std::size_t pool, config::BackendConfig entry) {
   const config::PoolConfig& from = config_->pools[pool];
-  Alterations& its = alterations_[from.name];
-  const auto has_name = [&](const config::BackendConfig& one) { return one.name == entry.name; };
-  const bool is_written = std::ranges::any_of(from.backends, has_name);
-  if (is_written && its.removed.contains(entry.name)) {
-    return base::failure({base::ErrorSide::kConfiguration,
-                          fmt::format("the configuration has a backend \"{}\" that was removed here: only a "
-                                      "reload after a change of its entry brings it back, or another name",
-                                      entry.name)});
-  }
-  if (is_written || std::ranges::any_of(its.added, has_name)) {
-    return base::failure(
-        {base::ErrorSide::kConfiguration, fmt::format("there is a backend \"{}\" already", entry.name)});
-  }
   if ((*pools_)[pool]->members().size() >= config::kMaxBackends) {
     return base::failure({base::ErrorSide::kConfiguration,
                           fmt::format("the pool has as many backends as it may: {}", config::kMaxBackends)});
@@ -201,21 +177,13 @@ base::Result<void> NameKeeper::add(std::size_t pool, config::BackendConfig entry
           BackendSpecs(*config_).loop(from, entry, std::get<base::Address>(entry.address.value))) {
     return base::failure({base::ErrorSide::kConfiguration, loop->text});
   }
-  its.added.push_back(std::move(entry));
+  if (auto added = alterations_.add(from, std::move(entry)); !added) return added;
   refill(pool);
   return {};
 }
 
 base::Result<void> NameKeeper::remove(std::size_t pool, const std::string& entry) {
-  const config::PoolConfig& from = config_->pools[pool];
-  Alterations& its = alterations_[from.name];
-  const bool was_added =
-      std::erase_if(its.added, [&](const config::BackendConfig& one) { return one.name == entry; }) > 0;
-  const bool is_written =
-      std::ranges::any_of(from.backends, [&](const config::BackendConfig& one) { return one.name == entry; });
-  if (!was_added && (!is_written || !its.removed.insert(entry).second)) {
-    return base::failure({base::ErrorSide::kConfiguration, fmt::format("there is no backend \"{}\"", entry)});
-  }
+  if (auto removed = alterations_.remove(config_->pools[pool], entry); !removed) return removed;
   refill(pool);
   return {};
 }
@@ -324,8 +292,7 @@ Backends NameKeeper::backends(std::size_t pool) {
   const BackendSpecs specs(*config_);
   auto name = std::find_if(names_.begin(), names_.end(), [&](const auto& one) { return one->pool == pool; });
   const SharedOrigin origin = origin_of(from);
-  const auto altered = alterations_.find(from.name);
-  const Alterations alterations = altered == alterations_.end() ? Alterations() : altered->second;
+  const PoolAlterations::OfPool alterations = alterations_.of(from.name);
   Backends wanted;
   for (const config::BackendConfig& entry : from.backends) {
     const bool is_wanted = !alterations.removed.contains(entry.name);

@@ -18,6 +18,7 @@
 #include "server/backend_specs.h"
 #include "server/log_writer.h"
 #include "server/name_watches.h"
+#include "server/pool_alterations.h"
 #include "server/status.h"
 #include "server/world.h"
 
@@ -30,6 +31,8 @@ class NameKeeper {
     const std::vector<std::shared_ptr<pool::Pool>>& pools;  // in the order of the configuration
     const std::vector<NameAtStart>& names;                  // as at start
     LogWriter& log;
+    // What an operator has wanted before, of another process; the pools get it.
+    PoolAlterations alterations{};
   };
 
   // Fails when the resolver cannot start; with no name there is nothing that could.
@@ -61,6 +64,7 @@ class NameKeeper {
   // why.
   base::Result<void> add(std::size_t pool, config::BackendConfig entry);
   base::Result<void> remove(std::size_t pool, const std::string& entry);
+  const PoolAlterations& alterations() const { return alterations_; }
   // What each name stands for now, with its place in the configuration.
   std::vector<NameAtStart> last_answers() const;
 
@@ -90,13 +94,6 @@ class NameKeeper {
   NameKeeper(net::EventLoop& loop, const Parts& parts);
 
   using Names = std::vector<std::unique_ptr<Name>>;
-  // To the entries of a pool's configuration.
-  struct Alterations {
-    std::vector<config::BackendConfig> added;
-    std::set<std::string> removed;  // names
-  };
-
-  void forget_what_is_said_anew(const config::Config& next);
 
   base::Result<void> watch_names(const std::vector<NameAtStart>& names);
   NameAtStart with_last_answer(const config::Config& config, NameAtStart at_start) const;
@@ -127,7 +124,7 @@ class NameKeeper {
   const std::vector<std::shared_ptr<pool::Pool>>* pools_;
   NameWatches watches_;
   Names names_;
-  std::map<std::string, Alterations> alterations_;  // by pool
+  PoolAlterations alterations_;
   net::Timer timer_;
   net::Timer limit_;
   std::size_t awaited_ = 0;

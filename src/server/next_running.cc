@@ -42,7 +42,10 @@ void check_as_we_are(config::Config config, config::Problems& problems) {
 // or of addresses that are covered by others.
 DescriptorPlan plan_with_kept(const config::Config& config, const ListenerSet& listeners,
                               const NextParts& parts, config::Problems& problems) {
-  const std::size_t kept = listeners.sockets().size() - ListenerSet::count(config, worker_count(config));
+  // Fewer where a socket of the service manager is the only one of its address.
+  const std::size_t opened =
+      std::min<std::size_t>(ListenerSet::count(config, worker_count(config)), listeners.sockets().size());
+  const std::size_t kept = listeners.sockets().size() - opened;
   return plan_for(config, raise_descriptor_limit(), parts.other_descriptors + static_cast<unsigned>(kept),
                   problems);
 }
@@ -93,8 +96,8 @@ Next make_next(config::Loaded loaded, const NextParts& parts) {
     return net::resolve(name);
   };
   World world = build_next_world(config, resolve, predecessor, next.succession, problems);
-  DoorsBefore doors{before.config, before.world.doors, parts.additions};
-  world.doors = build_doors(config, filters, problems, &doors);
+  DoorsBefore doors{before.config, before.world.doors};
+  world.doors = build_doors(config, filters, parts.additions, problems, &doors);
   next.succession.limits = std::move(doors.fresh);
   next.succession.process_rate = std::move(doors.fresh_process_rate);
   std::string token = load_admin_token(config.admin, problems);

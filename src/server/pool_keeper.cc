@@ -46,7 +46,7 @@ Telling telling_of(Change change) {
 
 base::Result<std::unique_ptr<PoolKeeper>> PoolKeeper::create(net::EventLoop& loop, Parts parts) {
   // What does not fit is no loss: those that are there make it look at every pool.
-  auto asks = Asks::create(1);
+  auto asks = Asks::create(loop, 1);
   if (!asks) return base::failure(std::move(asks.error()));
   return std::unique_ptr<PoolKeeper>(new PoolKeeper(loop, parts, std::move(*asks)));
 }
@@ -60,7 +60,7 @@ PoolKeeper::PoolKeeper(net::EventLoop& loop, Parts parts, std::unique_ptr<Asks> 
       pools_(&parts.pools),
       asks_(std::move(asks)) {
   timer_.bind<&PoolKeeper::look>(loop, this);
-  asks_->open(loop, [this](LookSoon&&) { look_soon(); });
+  asks_->open([this](LookSoon&&) { look_soon(); });
 }
 
 PoolKeeper::~PoolKeeper() {

@@ -7,16 +7,14 @@
 namespace weir::server {
 
 base::Result<std::unique_ptr<Reloader>> Reloader::create(net::EventLoop& loop, Prepare prepare, Made made) {
-  auto mailbox = net::Mailbox<Result>::create(1);
+  auto mailbox = net::Mailbox<Result>::create(loop, 1);
   if (!mailbox) return base::failure(std::move(mailbox.error()));
-  return std::unique_ptr<Reloader>(
-      new Reloader(loop, std::move(prepare), std::move(made), std::move(*mailbox)));
+  return std::unique_ptr<Reloader>(new Reloader(std::move(prepare), std::move(made), std::move(*mailbox)));
 }
 
-Reloader::Reloader(net::EventLoop& loop, Prepare prepare, Made made,
-                   std::unique_ptr<net::Mailbox<Result>> mailbox)
+Reloader::Reloader(Prepare prepare, Made made, std::unique_ptr<net::Mailbox<Result>> mailbox)
     : prepare_(std::move(prepare)), made_(std::move(made)), mailbox_(std::move(mailbox)) {
-  mailbox_->open(loop, [this](Result&& result) { made_(std::move(result.next), result.took); });
+  mailbox_->open([this](Result&& result) { made_(std::move(result.next), result.took); });
 }
 
 Reloader::~Reloader() {

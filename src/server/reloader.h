@@ -42,7 +42,7 @@ class Reloader {
     base::Millis took{0};
   };
 
-  Reloader(net::EventLoop& loop, Prepare prepare, Made made, std::unique_ptr<net::Mailbox<Result>> mailbox);
+  Reloader(Prepare prepare, Made made, std::unique_ptr<net::Mailbox<Result>> mailbox);
 
   const Prepare prepare_;
   const Made made_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <map>
 #include <set>
@@ -24,10 +25,8 @@ void log_queues(const StartParts& parts) {
   std::map<std::string, std::string> listeners_by_text;
   for (std::size_t i = 0; i < parts.config.listeners.size(); ++i) {
     const config::ListenerConfig& listener = parts.config.listeners[i];
-    unsigned sockets = 0;
-    for (const auto& bind : listener.bind) {
-      sockets += bind.value.is_ip() ? static_cast<unsigned>(parts.workers) : 1;
-    }
+    const auto sockets = static_cast<unsigned>(std::ranges::count_if(
+        parts.listeners.sockets(), [i](const Assigned& one) { return one.listener == i; }));
     std::string text = describe_accept_queues(effective_backlog(settings, listener.backlog.value), sockets);
     const auto deferred = std::chrono::duration_cast<base::Millis>(parts.listeners.deferred()[i]);
     if (deferred.count() > 0) text += ", defer_accept as the kernel rounds it " + base::to_string(deferred);

@@ -78,4 +78,9 @@ void go_on_from(const HandedState& state, const std::vector<HandedTickets>& tick
   }
 }
 
+void go_on_from(const HandedState& state, const config::Config& config, LogWriter& log) {
+  const auto& level = state.log_level;
+  if (level && level->written == config.log.level) log.set_level(level->wanted);
+}
+
 }  // namespace weir::server

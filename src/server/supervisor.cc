@@ -80,18 +80,19 @@ std::unique_ptr<Supervisor> Supervisor::prepare(config::Loaded loaded, const Opt
   const auto files_read = std::chrono::system_clock::now();
   World world = build_world(config, net::resolve, problems, config::Severity::kWarning, kLongestAsking,
                             inheritance == nullptr ? KnownAnswers() : known_answers(inheritance->state()));
-  world.doors = build_doors(config, filters, problems);
-  if (inheritance != nullptr && !config::has_error(problems)) {
-    go_on_from(inheritance->state(), inheritance->tickets(), config, world, base::precise_now());
-  }
+  world.doors =
+      build_doors(config, filters,
+                  inheritance == nullptr ? AdditionsByListener() : inheritance->state().additions, problems);
   // Not before: a resolver may take its time, and until here a signal simply ends the process.
   base::UniqueFd signals = take_signals();
   std::string token = load_admin_token(config.admin, problems);
   auto log = LogWriter::open(config.log);
   if (!log) add_error(problems, log.error(), config.log.output.place);
+  if (log && inheritance != nullptr) go_on_from(inheritance->state(), config, **log);
   auto loop = net::EventLoop::create();
   if (!loop) add_error(problems, loop.error());
-  auto mailbox = net::Mailbox<Asked>::create(kMostAsked);
+  if (config::has_error(problems)) return nullptr;
+  auto mailbox = net::Mailbox<Asked>::create(**loop, kMostAsked);
   if (!mailbox) add_error(problems, mailbox.error());
   if (config::has_error(problems)) return nullptr;
   if (options.open_first) options.open_first(problems);
@@ -174,7 +175,9 @@ std::shared_ptr<Serving> Supervisor::make_serving(const Running& running) const 
 
 base::Result<void> Supervisor::open_parts() {
   const Running& running = *running_;
-  if (options_.inheritance != nullptr) workers_.run_after(options_.inheritance->state().run);
+  const Inheritance* const inheritance = options_.inheritance;
+  const HandedState state = inheritance == nullptr ? HandedState() : inheritance->state();
+  workers_.run_after(state.run);
   auto team = workers_.form(worker_count(running.config));
   if (!team) return base::failure(std::move(team.error()));
   workers_.take(std::move(*team));
@@ -189,7 +192,7 @@ base::Result<void> Supervisor::open_parts() {
                                                 [this] { running_->listeners.remove_paths(); }},
                                    [this] { loop_->stop(); });
   auto watch = AccessWatch::create(
-      *loop_, {running.config, running.world.doors, *publisher_, *log_, running.files_read});
+      *loop_, {running.config, running.world.doors, *publisher_, *log_, running.files_read, state.additions});
   if (!watch) return base::failure(std::move(watch.error()));
   access_watch_ = std::move(*watch);
   auto certificates =
@@ -200,9 +203,14 @@ base::Result<void> Supervisor::open_parts() {
       *loop_, {running.config, running.world.pools, workers_, *log_, health_checks_, port_watch_});
   if (!keeper) return base::failure(std::move(keeper.error()));
   pool_keeper_ = std::move(*keeper);
-  auto names = NameKeeper::create(*loop_, {running.config, running.world.pools, running.world.names, *log_});
+  auto names = NameKeeper::create(*loop_, {running.config, running.world.pools, running.world.names, *log_,
+                                           PoolAlterations(state.alterations)});
   if (!names) return base::failure(std::move(names.error()));
   name_keeper_ = std::move(*names);
+  // Not before the pools have those whom operators have added.
+  if (inheritance != nullptr) {
+    go_on_from(state, inheritance->tickets(), running.config, running.world, base::precise_now());
+  }
   refusals_ = std::make_unique<RefusalSummary>(
       *loop_, RefusalSummary::Parts{listener_names(running.config), running.world.tallies, workers_, *log_});
   auto reloader = Reloader::create(
@@ -238,7 +246,7 @@ std::string Supervisor::serving_in_words() const {
 }
 
 Outcome Supervisor::run(const std::optional<base::Address>& admin) {
-  mailbox_->open(*loop_, [this](Asked&& asked) { carry_out(std::move(asked)); });
+  mailbox_->open([this](Asked&& asked) { carry_out(std::move(asked)); });
   signal_watch_.bind<&Supervisor::on_signal>(*loop_, signals_.get(), this);
   WEIR_ASSERT(signal_watch_.want(net::Interest::kRead));
   const std::size_t workers = workers_.team().size();
@@ -254,11 +262,10 @@ Outcome Supervisor::run(const std::optional<base::Address>& admin) {
   refusals_->start();
   take_what_was_handed_over();
   workers_.resume_accepting();
-  serving_.store(true, std::memory_order_release);
   say_ready();
   loop_->run();
   is_over_.store(true, std::memory_order_release);
-  forget_reloads();
+  forget_reloads("not read again: Weir is stopping");
   upgrader_.reset();
   // What is being read now is not to be put in force any more. One question to a name server may be waited
   // for.
@@ -322,11 +329,23 @@ void Supervisor::carry_out(const StopCommand&, const CommandDone& done) {
 
 void Supervisor::carry_out(Asked&& asked) {
   const CommandDone& done = asked.done;
-  std::visit(base::Overloaded{[&](const ReloadCommand& command) { carry_out(command, done); },
-                              [&](const StopCommand& command) { carry_out(command, done); },
-                              [&](const UpgradeCommand& command) { carry_out(command, done); },
-                              [&](const auto& command) { desk_->carry_out(command, done); }},
-             asked.command);
+  // The sessions are here still; all else is for the process that serves.
+  if (successor_ != 0 && !std::holds_alternative<CloseSessionCommand>(asked.command)) {
+    return done({CommandResult::kBusy, has_taken_over(), {}});
+  }
+  std::visit(
+      base::Overloaded{[&](const ReloadCommand& command) { carry_out(command, done); },
+                       [&](const StopCommand& command) { carry_out(command, done); },
+                       [&](const UpgradeCommand& command) { carry_out(command, done); },
+                       [&](const CloseSessionCommand& command) { desk_->carry_out(command, done); },
+                       [&](const auto& command) {
+                         // What would change now is not in what the new process is told.
+                         if (is_upgrading_) {
+                           return done({CommandResult::kBusy, "an upgrade is under way: ask again", {}});
+                         }
+                         desk_->carry_out(command, done);
+                       }},
+      asked.command);
 }
 
 void Supervisor::on_signal(net::Ready) {

@@ -106,9 +106,6 @@ class Supervisor final : public StatusSource, public CommandTaker {
   void take(Command command, CommandDone done) override;
   bool survey(session::SurveyRequest request, session::Survey::Done done) override;
 
-  // Whether threads run and the listeners accept. Any thread.
-  bool serving() const { return serving_.load(std::memory_order_acquire); }
-
  private:
   // What other threads ask of the control loop; nobody waits for the answer to a stop of `request_stop`.
   struct Asked {
@@ -143,13 +140,15 @@ class Supervisor final : public StatusSource, public CommandTaker {
   CommandAnswer put_in_force(Next&& next, base::Millis took);
   void hand_over_live_blocks(Next& next, const Running& now);
   void answer_reload(CommandAnswer&& answer);
-  // Tells all who wait for one that there will be none.
-  void forget_reloads();
+  // Tells all who wait for one that there will be none here.
+  void forget_reloads(const std::string& why);
   void keep_on(const Running& now, const std::vector<config::Difference>& differences);
   void bury(const Running& was, const Running& now);
   void reload_done();
   void reload_ended();
 
+  // What those are told who ask this process after an upgrade.
+  std::string has_taken_over() const;
   void begin_upgrade();
   base::Result<Legacy> make_legacy() const;
   void upgrade_made(Upgrader::Outcome&& outcome);
@@ -209,7 +208,6 @@ class Supervisor final : public StatusSource, public CommandTaker {
   std::atomic<unsigned> surveys_{0};  // under way
   std::atomic<bool> draining_{false};
   std::atomic<bool> is_over_{false};  // the loop has ended
-  std::atomic<bool> serving_{false};
 };
 
 }  // namespace weir::server

@@ -21,6 +21,7 @@ constexpr base::Millis kClearInterval{100};
 constexpr base::Millis kLongestClearInterval{5'000};
 constexpr std::size_t kMostDifferencesTold = 64;
 constexpr std::size_t kMostWaiting = 64;  // who wait for one
+constexpr const char* kNotReadAgain = "not read again: Weir is stopping";
 
 bool has_names(const World& world, std::size_t pool) {
   return std::any_of(world.names.begin(), world.names.end(),
@@ -57,7 +58,7 @@ void tell_differences(LogWriter& log, const std::vector<config::Difference>& dif
 void Supervisor::request_reload(CommandDone done) {
   if (done && !options_.load) return done({CommandResult::kRefused, "there is no configuration to read", {}});
   if (draining_.load(std::memory_order_relaxed)) {
-    log_->event(LogLevel::kWarning, "reload", "not read again: Weir is stopping");
+    log_->event(LogLevel::kWarning, "reload", kNotReadAgain);
     if (done) done({CommandResult::kStopping, "Weir is stopping", {}});
     return;
   }
@@ -78,7 +79,7 @@ void Supervisor::request_reload(CommandDone done) {
 // back by this one, once it is closed.
 void Supervisor::begin_reload() {
   if (draining_.load(std::memory_order_relaxed)) {
-    forget_reloads();
+    forget_reloads(kNotReadAgain);
     return reload_ended();
   }
   if (access_watch_->is_busy() || !publisher_->is_settled()) return begin_timer_.start(kSettleInterval);
@@ -103,10 +104,10 @@ void Supervisor::answer_reload(CommandAnswer&& answer) {
   for (const CommandDone& done : std::exchange(reload_waits_, {})) done(CommandAnswer(answer));
 }
 
-void Supervisor::forget_reloads() {
+void Supervisor::forget_reloads(const std::string& why) {
   for (std::vector<CommandDone>* waiting : {&reload_waits_, &reload_asked_}) {
     for (const CommandDone& done : std::exchange(*waiting, {})) {
-      done({CommandResult::kStopping, "not read again: Weir is stopping", {}});
+      done({CommandResult::kStopping, why, {}});
     }
   }
 }

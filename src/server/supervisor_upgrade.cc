@@ -15,10 +15,14 @@ namespace {
 
 using base::LogFields;
 
-// A reload that is under way comes first; it is looked for that often.
+// A reload, or a change of a list, that is under way comes first; it is looked for that often.
 constexpr base::Millis kReloadLookInterval{10};
 
 }  // namespace
+
+std::string Supervisor::has_taken_over() const {
+  return fmt::format("process {} has taken over: ask again", successor_);
+}
 
 void Supervisor::request_upgrade(UpgradeDone done) {
   const auto refuse = [&](const std::string& why) {
@@ -26,8 +30,7 @@ void Supervisor::request_upgrade(UpgradeDone done) {
     if (done) done({false, "refused: " + why});
   };
   if (draining_.load(std::memory_order_relaxed)) {
-    return refuse(successor_ == 0 ? "Weir is stopping"
-                                  : fmt::format("process {} has taken over already", successor_));
+    return refuse(successor_ == 0 ? "Weir is stopping" : has_taken_over());
   }
   if (is_upgrading_) return refuse("another upgrade is under way");
   if (const std::string why = upgrader_->why_never(); !why.empty()) return refuse(why);
@@ -37,9 +40,11 @@ void Supervisor::request_upgrade(UpgradeDone done) {
 }
 
 void Supervisor::begin_upgrade() {
-  if (draining_.load(std::memory_order_relaxed)) return upgrade_failed("Weir is stopping");
+  if (stop_wanted_ || draining_.load(std::memory_order_relaxed)) return upgrade_failed("Weir is stopping");
   const bool reloads = reloader_->is_busy() || next_ || begin_timer_.is_running();
-  if (reloads || !publisher_->is_settled()) return upgrade_timer_.start(kReloadLookInterval);
+  if (reloads || access_watch_->is_busy() || !publisher_->is_settled()) {
+    return upgrade_timer_.start(kReloadLookInterval);
+  }
   auto legacy = make_legacy();
   if (!legacy) return upgrade_failed(legacy.error().message());
   if (const auto begun = upgrader_->request(std::move(*legacy)); !begun) {
@@ -51,6 +56,10 @@ void Supervisor::begin_upgrade() {
 base::Result<Legacy> Supervisor::make_legacy() const {
   const base::TimePoint now = base::precise_now();
   HandedState state = state_to_hand_over(*running_, name_keeper_->last_answers(), now);
+  state.alterations = name_keeper_->alterations().all();
+  state.additions = access_watch_->additions();
+  const config::LogLevel written = running_->config.log.level;
+  if (log_->level() != written) state.log_level = {log_->level(), written};
   PredecessorStatus self{::getpid(), process_began(::getpid()).value_or(0), std::chrono::system_clock::now(),
                          std::nullopt};
   if (const auto& timeout = running_->config.process.upgrade_drain_timeout) {
@@ -113,7 +122,8 @@ void Supervisor::hand_over_to(const Upgrader::Outcome& outcome) {
   if (const UpgradeDone done = std::exchange(upgrade_done_, nullptr)) {
     done({true, fmt::format("process {} serves", outcome.pid)});
   }
-  forget_reloads();
+  forget_reloads(
+      fmt::format("process {} has taken over and reads it: its log says what comes of it", successor_));
   // What was asked of the service while it changed hands is asked of who has it now.
   if (std::exchange(reload_wanted_, false)) ::kill(successor_, SIGHUP);
   if (!std::exchange(stop_wanted_, false)) return;

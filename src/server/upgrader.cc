@@ -26,16 +26,16 @@ base::Error system_fault(std::string what) { return {base::ErrorSide::kSystem, s
 
 Result<std::unique_ptr<Upgrader>> Upgrader::create(net::EventLoop& loop, net::OwnProgram program, Made made,
                                                    base::Millis limit) {
-  auto mailbox = net::Mailbox<Outcome>::create(1);
+  auto mailbox = net::Mailbox<Outcome>::create(loop, 1);
   if (!mailbox) return failure(std::move(mailbox.error()));
   return std::unique_ptr<Upgrader>(
-      new Upgrader(loop, std::move(program), std::move(made), limit, std::move(*mailbox)));
+      new Upgrader(std::move(program), std::move(made), limit, std::move(*mailbox)));
 }
 
-Upgrader::Upgrader(net::EventLoop& loop, net::OwnProgram program, Made made, base::Millis limit,
+Upgrader::Upgrader(net::OwnProgram program, Made made, base::Millis limit,
                    std::unique_ptr<net::Mailbox<Outcome>> mailbox)
     : program_(std::move(program)), made_(std::move(made)), limit_(limit), mailbox_(std::move(mailbox)) {
-  mailbox_->open(loop, [this](Outcome&& outcome) { made_(std::move(outcome)); });
+  mailbox_->open([this](Outcome&& outcome) { made_(std::move(outcome)); });
 }
 
 Upgrader::~Upgrader() {

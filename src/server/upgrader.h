@@ -64,7 +64,7 @@ class Upgrader {
  private:
   enum class Stage : int { kOpen, kBegun, kGivenUp };
 
-  Upgrader(net::EventLoop& loop, net::OwnProgram program, Made made, base::Millis limit,
+  Upgrader(net::OwnProgram program, Made made, base::Millis limit,
            std::unique_ptr<net::Mailbox<Outcome>> mailbox);
 
   Outcome run();

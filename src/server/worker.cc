@@ -27,7 +27,7 @@ constexpr std::size_t kSkewShare = 8;  // an eighth
 base::Result<std::unique_ptr<Worker>> Worker::create(Plan plan, session::RecordSink& log) {
   auto loop = net::EventLoop::create();
   if (!loop) return base::failure(std::move(loop.error()));
-  auto mailbox = net::Mailbox<WorkerMessage>::create(kMailboxCapacity);
+  auto mailbox = net::Mailbox<WorkerMessage>::create(**loop, kMailboxCapacity);
   if (!mailbox) return base::failure(std::move(mailbox.error()));
   return std::unique_ptr<Worker>(new Worker(plan, std::move(*loop), std::move(*mailbox), log));
 }
@@ -47,7 +47,7 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
       warmer_(*loop_),
       table_({{*loop_, wake_list_, &warmer_}, {*loop_, buffers_, pipes_, wheel_}, log, read_ahead_},
              plan_.first_session_id) {
-  mailbox_->open(*loop_, [this](WorkerMessage&& message) { handle(std::move(message)); });
+  mailbox_->open([this](WorkerMessage&& message) { handle(std::move(message)); });
   wheel_timer_.bind<&Worker::turn_wheel>(*loop_, this);
   survey_timer_.bind<&Worker::go_on_with_surveys>(*loop_, this);
   loop_->at_end_of_turn([this] { end_turn(); });

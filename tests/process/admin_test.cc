@@ -461,6 +461,25 @@ TEST_F(SlowReload, IsAnsweredWhenWeirIsToldToStopMeanwhile) {
   EXPECT_EQ(weir.wait().value_or(Exit{}).status, kClean);
 }
 
+// The upgrade has not begun: the reload comes first.
+TEST_F(SlowReload, AStopGivesUpAnUpgradeThatWaitsForIt) {
+  WeirProcess weir(configuration_of({entry(a.address(), "a")}));
+  std::ofstream(weir.config_path()) << slow("one").to_toml();
+  Background asking([&] { static_cast<void>(reload(weir)); });
+  ASSERT_TRUE(eventually([&] { return dns.questions() > 0; }));
+  HttpAnswer answer;
+  Background upgrading([&] { answer = weir.admin().ask("POST", "/v1/upgrade"); });
+  ASSERT_TRUE(eventually([&] { return weir.events("command").size() == 2; }));
+  weir.terminate();
+  upgrading.join();
+  asking.join();
+  EXPECT_TRUE(is(409, answer));
+  EXPECT_EQ(error_of(answer), "Weir is stopping");
+  EXPECT_EQ(weir.wait().value_or(Exit{}).status, kClean);
+  for (const LogLine& line : weir.events("upgrade"))
+    EXPECT_NE(line.text("msg"), "the new process is started");
+}
+
 TEST_F(Admin, DrainsWeir) {
   Backend a(names_itself("a"));
   WeirProcess weir(configuration_of({entry(a.address(), "a")}));

@@ -245,6 +245,9 @@ TEST_F(ServiceManager, PassesSocketsOnThatStayItsOwn) {
   weir->signal(SIGHUP);
   EXPECT_THAT(hear(), testing::StartsWith("RELOADING=1"));
   EXPECT_THAT(hear(), testing::StartsWith("READY=1"));
+  const auto reloaded = (*weir)->wait_for_event("reload");
+  ASSERT_TRUE(reloaded.has_value());
+  EXPECT_EQ(reloaded->level, "info") << reloaded->text("msg");
   EXPECT_TRUE(serves());
   weir->well();
   EXPECT_TRUE(serves());

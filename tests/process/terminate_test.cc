@@ -479,6 +479,30 @@ TEST_F(Termination, CertificatesAreExchangedUnderLoad) {
   EXPECT_TRUE(refused);
 }
 
+TEST_F(Termination, AListenerWhoseFilesHaveMistakesHoldsUpNoOther) {
+  Configuration configuration = terminating();
+  configuration.rest = "[listeners.web.tls]\nmode = \"terminate\"\ncertificates = [" + listed(first) +
+                       "]\n[listeners.before]\nbind = \"127.0.0.1:0\"\npool = \"web\"\n"
+                       "[listeners.before.tls]\nmode = \"terminate\"\ncertificates = [" +
+                       listed(second) + "]\n";
+  const WeirProcess weir(configuration);
+  CertificateSpec spec = server_spec({"a.example"});
+  spec.common_name = "renewed";
+  const TestCertificate fresh = authority.issue(spec);
+  const auto replace_key = [&](const std::string& name, const std::string& path) {
+    directory.replace(name, fresh.key_pem());
+    ::chmod(path.c_str(), 0600);
+    give_to_test_user(path);
+  };
+  replace_key("second.key", second.key);
+  ASSERT_TRUE(eventually([&] { return !weir.events("certificates").empty(); }));
+  directory.replace("first.pem", fresh.pem());
+  replace_key("first.key", first.key);
+  EXPECT_TRUE(eventually([&] {
+    return TlsSocket::connect(weir.connect(), asking("a.example")).peer_common_name() == "renewed";
+  }));
+}
+
 TEST_F(Termination, TellsWhenCertificatesEnd) {
   CertificateSpec spec = server_spec({"a.example"});
   spec.not_after = std::chrono::hours(24 * 3 + 1);

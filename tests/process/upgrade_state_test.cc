@@ -6,10 +6,12 @@
 
 #include <set>
 
+#include "support/asking.h"
 #include "support/backend.h"
 #include "support/clients.h"
 #include "support/dns_server.h"
 #include "support/listener.h"
+#include "support/own_copy.h"
 #include "support/pool_facts.h"
 #include "support/process_facts.h"
 #include "support/test_user.h"
@@ -54,6 +56,104 @@ TEST(UpgradeState, ADownBackendIsSentNobodyRightAfterIt) {
   for (int i = 0; i < 20; ++i) ASSERT_EQ(answer_of(weir->address()), "good");
   EXPECT_EQ(facts_of(*weir, "bad").state, "down");
   EXPECT_EQ(facts_of(*weir, "bad").attempts, 0u);
+}
+
+// What operators have changed, by a door on a unix socket, where all is allowed.
+class UpgradeChanged : public testing::Test {
+ protected:
+  Configuration configuration() const {
+    Configuration configuration = on(a.address());
+    configuration.admin = "unix:" + directory.file("admin.sock");
+    configuration.backends.push_back(entry(b.address(), "b"));
+    configuration.log = "level = \"info\"\n";
+    return configuration;
+  }
+  static void change(const Upgraded& weir, const std::string& method, const std::string& path,
+                     const std::string& body = "") {
+    const HttpAnswer answer = weir->admin().ask(method, path, body);
+    ASSERT_EQ(answer.status, 200) << answer.body;
+  }
+
+  const TemporaryDirectory directory;
+  Backend a{names_itself("a")};
+  Backend b{names_itself("b")};
+  Backend c{names_itself("c")};
+};
+
+const std::string kBackends = "/v1/pools/web/backends";
+const std::string kDeny = "/v1/listeners/web/access/deny";
+
+TEST_F(UpgradeChanged, StaysOverOneAndTheNext) {
+  Upgraded weir(configuration());
+  const std::string added = R"({"name": "c", "address": ")" + c.address().to_string() + R"(", "weight": 2})";
+  change(weir, "PATCH", kBackends + "/b", R"({"weight": 3})");
+  change(weir, "POST", kBackends, added);
+  change(weir, "DELETE", kBackends + "/a");
+  change(weir, "POST", kDeny, R"({"network": "127.0.0.2"})");
+  change(weir, "PUT", "/v1/log/level", R"({"level": "debug"})");
+  for (int i = 0; i < 2; ++i) {
+    weir.well();
+    const Tally tally = ask_in_turn(*weir, 10);
+    EXPECT_EQ(tally.of("b"), 6u) << "by its weight";
+    EXPECT_EQ(tally.of("c"), 4u);
+    EXPECT_EQ(how_refused(*weir, "127.0.0.2"), Ended::kReset);
+  }
+  // As before, an operator takes it back.
+  change(weir, "DELETE", kBackends + "/c");
+  change(weir, "DELETE", kDeny, R"({"network": "127.0.0.2"})");
+  weir.well();
+  EXPECT_EQ(ask_in_turn(*weir, 4).of("b"), 4u);
+  EXPECT_EQ(ask(weir->address(), from("127.0.0.2")).bytes, "b");
+}
+
+TEST_F(UpgradeChanged, IsOverWhereTheConfigurationSaysSomethingElse) {
+  Upgraded weir(configuration());
+  change(weir, "PATCH", kBackends + "/b", R"({"weight": 3})");
+  change(weir, "DELETE", kBackends + "/a");
+  change(weir, "POST", kBackends, R"({"name": "c", "address": "127.0.0.1:1"})");
+  Configuration next = configuration();
+  next.backends = {entry(a.address(), "a"), entry(b.address(), "b", 2), entry(c.address(), "c")};
+  weir.write(next.to_toml());
+  weir.well();
+  const Tally tally = ask_in_turn(*weir, 6);
+  EXPECT_EQ(tally.of("a"), 0u) << "its entry is as it was when it was removed";
+  EXPECT_EQ(tally.of("b"), 4u);
+  EXPECT_EQ(tally.of("c"), 2u);
+}
+
+TEST_F(UpgradeChanged, IsRefusedWhileOneIsUnderWay) {
+  const OwnCopy copy;
+  Upgraded weir(copy.on(configuration()));
+  copy.replace_by_script("exec sleep 1000");
+  weir.signal(SIGUSR2);
+  const pid_t hanging = weir.next_child();
+  const HttpAnswer answer = weir->admin().ask("PATCH", kBackends + "/b", R"({"state": "drain"})");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_NE(answer.body.find("an upgrade is under way"), std::string::npos) << answer.body;
+  EXPECT_EQ(facts_of(*weir, "b").state, "up");
+  weir->terminate();
+  EXPECT_EQ(weir.wait(hanging)->signal, SIGKILL);
+  EXPECT_EQ(weir->wait()->status, kClean);
+}
+
+// Who came to the door of the one before while that was still its own.
+TEST_F(UpgradeChanged, IsRefusedByAProcessThatServesNoMore) {
+  Upgraded weir(configuration());
+  Socket session = Socket::connect(weir->address());
+  session.send_all("x");
+  EXPECT_EQ(session.receive_some().bytes.size(), 1u);
+  const std::string body = R"({"state": "drain"})";
+  Socket client = Socket::connect(weir->admin().address());
+  client.send_all("PATCH " + kBackends +
+                  "/b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
+  ASSERT_EQ(weir->admin().get("/ready").status, 200) << "clients of the door are let in in turn";
+  const pid_t successor = weir.well();
+  client.send_all("Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  const std::string answer = client.receive_until_end().bytes;
+  EXPECT_NE(answer.find(" 503 "), std::string::npos) << answer;
+  EXPECT_NE(answer.find("process " + std::to_string(successor) + " has taken over"), std::string::npos)
+      << answer;
+  EXPECT_EQ(facts_of(*weir, "b").state, "up");
 }
 
 TEST(UpgradeState, AnEjectionGoesOn) {

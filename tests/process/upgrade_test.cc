@@ -14,6 +14,7 @@
 #include "support/backend.h"
 #include "support/clients.h"
 #include "support/listener.h"
+#include "support/own_copy.h"
 #include "support/parallel.h"
 #include "support/pool_facts.h"
 #include "support/process_facts.h"
@@ -90,28 +91,6 @@ class Comers {
   std::atomic<std::uint64_t> served_{0};
   std::atomic<std::uint64_t> failed_{0};
   std::vector<Background> threads_;
-};
-
-// A copy of the program, which a test may replace by something else.
-class OwnCopy {
- public:
-  OwnCopy() {
-    std::filesystem::copy_file(WEIR_BINARY, path());
-    allow();
-  }
-  std::string path() const { return directory_.file("weir"); }
-  void replace_by_script(const std::string& commands) const {
-    std::filesystem::remove(path());
-    directory_.write("weir", "#!/bin/sh\n" + commands + "\n");
-    allow();
-  }
-  WeirProcess::File on(const Configuration& configuration) const {
-    return {directory_.write("weir.toml", configuration.to_toml()), path()};
-  }
-
- private:
-  void allow() const { std::filesystem::permissions(path(), std::filesystem::perms(0755)); }
-  const TemporaryDirectory directory_;
 };
 
 TEST(Upgrade, UnderLoadNobodyIsRefusedAndNoSessionIsCut) {

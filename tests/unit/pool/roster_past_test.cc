@@ -97,6 +97,41 @@ TEST(RosterOfAnotherProcess, KeepsWhatTheOperatorWantedButNotWhatWasConfigured) 
   EXPECT_EQ(after.state(1), BackendState::kUp) << "the configuration says so now";
 }
 
+TEST(RosterOfAnotherProcess, CountsABackendAsTheOperatorWantedIt) {
+  Roster before({}, several(2));
+  before.want_weight(0, 3, kStart);
+  Roster after = following(before, {}, kStart, 2);
+  EXPECT_EQ(after.weight(0), 3u);
+  EXPECT_EQ(shares(after, 8), (std::map<std::string, int>{{"a", 6}, {"b", 2}}));
+  Roster third = following(after, {}, kStart, 2);
+  EXPECT_EQ(third.weight(0), 3u) << "it goes on from process to process";
+  before.want_weight(0, 0, kStart);
+  Roster without = following(before, {}, kStart, 2);
+  EXPECT_EQ(shares(without, 2), (std::map<std::string, int>{{"b", 2}}));
+}
+
+TEST(RosterOfAnotherProcess, TakesWhatTheConfigurationSaysAnewForTheOperatorsWish) {
+  Roster before({}, several(2));
+  before.want_weight(0, 3, kStart);
+  before.set_mode(1, BackendMode::kDrain, kStart);
+  Roster after({}, {backend("a", {.weight = 2}), backend("b", {.mode = BackendMode::kMaintenance})});
+  after.go_on_from(before.past(kStart), kStart);
+  EXPECT_EQ(after.weight(0), 2u);
+  EXPECT_EQ(after.state(1), BackendState::kMaintenance);
+}
+
+TEST(RosterOfAnotherProcess, CountsABackendInItsSlowStartByTheOperatorsWeight) {
+  Roster before(with_everything(), several(2));
+  before.want_weight(0, 4, kStart);
+  before.check_failed(0, "x");
+  before.check_passed(0, kStart);
+  const base::TimePoint later = kStart + 5 * kSecond;
+  before.advance(later);
+  Roster after = following(before, with_everything(), later, 2);
+  EXPECT_EQ(after.weight_ratio(0), 0.5);
+  EXPECT_EQ(shares(after, 6), (std::map<std::string, int>{{"a", 4}, {"b", 2}})) << "4 by half";
+}
+
 TEST(RosterOfAnotherProcess, LeavesAloneWhoWasNotThere) {
   Roster before(checked(), several(2));
   before.check_failed(0, "x");

@@ -13,10 +13,11 @@ config::ListenerConfig listener(const std::string& name, const std::string& shar
   return listener;
 }
 
-std::vector<DoorRules> doors_of(const config::Config& config, DoorsBefore* before = nullptr) {
+std::vector<DoorRules> doors_of(const config::Config& config, DoorsBefore* before = nullptr,
+                                const AdditionsByListener& additions = {}) {
   config::Problems problems;
   auto doors = build_doors(config, std::vector<std::shared_ptr<net::PacketFilter>>(config.listeners.size()),
-                           problems, before);
+                           additions, problems, before);
   EXPECT_TRUE(problems.empty());
   return doors;
 }
@@ -43,6 +44,13 @@ TEST_F(BuildDoors, ThatShareLimitsShareOneBlock) {
   EXPECT_NE(limits_before(0), limits_before(1));
   EXPECT_EQ(limits_key(config.listeners[0]), "listeners.a.limits");
   EXPECT_EQ(limits_key(config.listeners[2]), "limits.both");
+}
+
+TEST_F(BuildDoors, DenyWhomAnOperatorHasAdded) {
+  const auto doors = doors_of(config, nullptr, {{"b", {{}, {base::parse_prefix("192.0.2.0/24")->prefix}}}});
+  const auto client = *base::parse_address("192.0.2.1:1");
+  EXPECT_TRUE(doors[0].gate.access->admits(client));
+  EXPECT_FALSE(doors[1].gate.access->admits(client));
 }
 
 TEST_F(BuildDoors, OfTheSameConfigurationHaveTheSameLimitsWhereverTheyStand) {

@@ -32,7 +32,7 @@ config::PoolConfig pool_of(const std::string& name, const std::vector<std::strin
 // A world of a configuration whose pools all ask their own servers, its keeper, and what drives them.
 class Kept {
  public:
-  explicit Kept(config::Config config) : config_(std::move(config)) {
+  explicit Kept(config::Config config, PoolAlterations alterations = {}) : config_(std::move(config)) {
     config_.log.output.value = directory_.file("log");
     log_ = *LogWriter::open(config_.log);
     loop_ = *net::EventLoop::create();
@@ -42,7 +42,8 @@ class Kept {
     };
     config::Problems problems;
     world_ = build_world(config_, never, problems);
-    auto keeper = NameKeeper::create(*loop_, {config_, world_.pools, world_.names, *log_});
+    auto keeper =
+        NameKeeper::create(*loop_, {config_, world_.pools, world_.names, *log_, std::move(alterations)});
     EXPECT_TRUE(keeper.has_value());
     keeper_ = std::move(*keeper);
   }
@@ -268,6 +269,17 @@ TEST_F(AlteredPool, BringsARemovedEntryBackWhenItWasAwayFromTheConfiguration) {
   EXPECT_EQ(remove("127.0.0.1:80"), "");
   EXPECT_EQ(kept.change(written({"127.0.0.2:80"})), Names{"127.0.0.2:80"});
   EXPECT_EQ(kept.change(written()), (Names{"127.0.0.1:80", "127.0.0.2:80"}));
+}
+
+TEST_F(AlteredPool, IsSoAtOnceWhereAnotherProcessHadAlteredIt) {
+  EXPECT_EQ(add("new", "127.0.0.9:80"), "");
+  EXPECT_EQ(remove("127.0.0.1:80"), "");
+  Kept next(written(), kept.keeper().alterations());
+  EXPECT_EQ(next.backends(0), (Names{"127.0.0.2:80", "new"}));
+  config::Config said = written();
+  said.pools[0].backends.push_back(named("new", "127.0.0.4:80"));
+  Kept other(std::move(said), kept.keeper().alterations());
+  EXPECT_EQ(other.backends(0), (Names{"127.0.0.2:80", "new"})) << "once";
 }
 
 TEST_F(AlteredPool, IsForgottenWithThePool) {
