@@ -151,7 +151,7 @@ class HttpServer::Impl {
 
   base::Result<void> start() {
     auto thread = net::start_thread("admin", [this] {
-      on_this_thread_ = this;
+      on_this_thread = this;
       loop_->run([this] { connections_.sweep(); });
     });
     if (!thread) return base::failure(std::move(thread.error()));
@@ -224,7 +224,7 @@ class HttpServer::Impl {
   static void accept_failed(evconnlistener* listener, void*) {
     evconnlistener_disable(listener);
     const timeval pause{0, kShortagePauseMicros};
-    if (event_add(on_this_thread_->rest_, &pause) != 0) evconnlistener_enable(listener);
+    if (event_add(on_this_thread->rest_, &pause) != 0) evconnlistener_enable(listener);
   }
   void accept_again() { evconnlistener_enable(evhttp_bound_socket_get_listener(socket_)); }
 
@@ -273,10 +273,10 @@ class HttpServer::Impl {
   int listening_ = -1;
   std::thread thread_;
   // For `accept_failed`, which libevent gives evhttp's own argument.
-  static thread_local Impl* on_this_thread_;
+  static thread_local Impl* on_this_thread;
 };
 
-thread_local HttpServer::Impl* HttpServer::Impl::on_this_thread_ = nullptr;
+thread_local HttpServer::Impl* HttpServer::Impl::on_this_thread = nullptr;
 
 base::Result<std::unique_ptr<HttpServer>> HttpServer::open(const base::Address& address, Handler handler,
                                                            base::Millis patience, base::UniqueFd inherited) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "session/session_id.h"
+
 namespace weir::server {
 namespace {
 
@@ -125,14 +127,14 @@ void CommandDesk::carry_out(const LogLevelCommand& command, const CommandDone& d
 
 void CommandDesk::carry_out(const CloseSessionCommand& command, const CommandDone& done) {
   base::LogFields fields;
-  fields.text("id", fmt::format("{:016x}", command.id));
+  fields.text("id", session::id_text(command.id));
   tell("a session is to be closed", fields);
   const auto closing = std::make_shared<Closing>(command.id, [done, id = command.id](Closing::End end) {
     switch (end) {
       case Closing::End::kClosed:
         return done({});
       case Closing::End::kNotFound:
-        return done(no_such("session", fmt::format("{:016x}", id)));
+        return done(no_such("session", session::id_text(id)));
       case Closing::End::kUnknown:
         return done({CommandResult::kBusy, "a worker has no time to look for it: ask again", {}});
     }

@@ -285,12 +285,11 @@ void Supervisor::request_stop() {
 }
 
 void Supervisor::take(Command command, CommandDone done) {
-  Asked asked{std::move(command), std::move(done)};
   if (is_over_.load(std::memory_order_acquire)) {
-    return asked.done({CommandResult::kStopping, "Weir is stopping", {}});
+    return done({CommandResult::kStopping, "Weir is stopping", {}});
   }
-  if (mailbox_->post(std::move(asked))) return;
-  asked.done({CommandResult::kBusy, "too many commands wait: ask again", {}});
+  if (mailbox_->post({std::move(command), done})) return;
+  done({CommandResult::kBusy, "too many commands wait: ask again", {}});
 }
 
 bool Supervisor::survey(session::SurveyRequest request, session::Survey::Done done) {
