@@ -1,4 +1,5 @@
-# What `cmake --install` puts where: the program, its manual pages and completions, systemd's unit, the user, examples.
+# What `cmake --install` puts where: the program, its manual pages and completions, systemd's unit, the user, examples,
+# the notices of what the program carries.
 # No configuration and no log's rotation: those are the administrator's, or a package's (debian/).
 include(GNUInstallDirs)
 set(WEIR_UNIT_DIR "lib/systemd/system" CACHE STRING "Where systemd looks for units")
@@ -34,3 +35,4 @@ install(FILES conf/weir.tmpfiles DESTINATION lib/tmpfiles.d RENAME weir.conf)
 
 file(GLOB examples CONFIGURE_DEPENDS conf/*.toml)
 install(FILES ${examples} conf/weir.socket DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES THIRD_PARTY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
