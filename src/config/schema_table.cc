@@ -40,7 +40,9 @@ const auto kKeys = std::to_array<Key>({
      .special = "auto",
      .least = 1,
      .most = 256,
-     .help = "Threads that carry connections. `auto` is one for each CPU that the process may use."},
+     .help =
+         "Threads that carry connections. `auto` is one for each CPU that the process may use, and no more "
+         "than a quota of them allows, rounded up (`cpu.max` of control groups, version 2)."},
     {.section = Section::kProcess,
      .name = "max_connections",
      .type = ValueType::kCount,
