@@ -8,8 +8,9 @@
 #   client    that, and what the topologies' clients are: wrk, curl, openssl, python3
 #   prometheus, haproxy   as they are called
 # Each becomes weir-local/IMAGE in the engine; all of them when none is named. What is there already stays, unless the
-# list of its packages has changed or --force is given. --env prints, for a shell to read, the settings by which
-# Dockerfile and the compose files take them. Needs root, debootstrap, and the package sources of this machine.
+# list of its packages has changed or --force is given. --env prints, for a shell to read, the settings by which the
+# compose files take them, and by which docker and compose find the engine that answers.
+# Needs root, debootstrap, and the package sources of this machine.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
 suite=bookworm
@@ -59,9 +60,10 @@ path-exclude /usr/share/lintian/*
 path-exclude /usr/share/locale/*'
 
 bootstrap() {
-  local tree=$work/debian
+  local tree=$work/debian from
+  from=$(archive)
   rm -rf --one-file-system "$tree"
-  quietly "$log" debootstrap --variant=minbase "$suite" "$tree" "$(archive)" || die "debootstrap failed"
+  quietly "$log" debootstrap --variant=minbase "$suite" "$tree" "$from" || die "debootstrap failed"
   say "$slim_rules" >"$tree/etc/dpkg/dpkg.cfg.d/slim"
   find "$tree/usr/share/doc" -type f ! -name copyright -delete
   rm -rf "$tree"/usr/share/{man,info,lintian,locale}/* "$tree"/var/cache/apt/*.bin "$tree"/var/cache/apt/archives/*.deb \
@@ -121,6 +123,8 @@ make_image() {
 }
 
 print_environment() {
+  local engine
+  if engine=$("$root/docker/engine.sh" status 2>/dev/null); then printf 'export DOCKER_HOST=%q\n' "$engine"; fi
   say "export BASE_IMAGE=weir-local/runtime BUILD_IMAGE=weir-local/build"
   say "export WEIR_IMAGE=weir-local/weir NGINX_IMAGE=weir-local/nginx CLIENT_IMAGE=weir-local/client"
   say "export PROMETHEUS_IMAGE=weir-local/prometheus HAPROXY_IMAGE=weir-local/haproxy"
@@ -137,7 +141,7 @@ main() {
         return 0
         ;;
       -*)
-        sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
+        sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
         exit 2
         ;;
       *) wanted+=("$1") ;;

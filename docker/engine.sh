@@ -124,8 +124,10 @@ start() {
     # shellcheck disable=SC2016  # the inner shell's
     in_root=(unshare --mount --propagation unchanged sh -c 'mount --rbind / "$0" && exec chroot "$0" "$@"' "$home/root")
   fi
+  # Of what the caller has open it keeps nothing: it may outlive a lock's owner.
   setsid "${in_root[@]}" dockerd --data-root "$home/data" --exec-root "$home/exec" --pidfile "$home/pid" --host "$own" \
-    --bip 198.18.0.1/24 --default-address-pool base=198.19.0.0/16,size=24 >"$home/log" 2>&1 </dev/null &
+    --bip 198.18.0.1/24 --default-address-pool base=198.19.0.0/16,size=24 >"$home/log" 2>&1 </dev/null \
+    3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
   local pid=$! deadline=$((SECONDS + 60))
   until answers "$own"; do
     if ! kill -0 "$pid" 2>/dev/null || ((SECONDS > deadline)); then

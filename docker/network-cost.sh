@@ -5,13 +5,14 @@
 #   bridge     both on a bridge of the engine; the client goes to Weir's own address there
 #   published  the same, to a port that the engine publishes on an address of this machine (rewritten by the kernel)
 #   Two loads of 2 s each, in turn; 4 rounds unless told. Needs root, an engine (docker/engine.sh start), wrk on the host, and
-#   the images of docker/image.sh and docker/base-image.sh.
+#   the images of docker/image.sh and docker/base-image.sh, or others that WEIR_IMAGE and NGINX_IMAGE name.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
 rounds=${1:-4}
 DOCKER_HOST=$("$root/docker/engine.sh" status)
 export DOCKER_HOST
-eval "$("$root/docker/base-image.sh" --env)"
+weir_image=${WEIR_IMAGE:-weir-local/weir}
+nginx_image=${NGINX_IMAGE:-weir-local/nginx}
 work=$(mktemp -d)
 chmod 755 "$work"
 network=weir-network-cost
@@ -33,7 +34,7 @@ configuration() {
 run_weir() {
   local form=$1
   shift
-  docker run -d --name "$network-weir-$form" --no-healthcheck -v "$work/$form.toml:/etc/weir/weir.toml:ro" "$@" "$WEIR_IMAGE" >/dev/null
+  docker run -d --name "$network-weir-$form" --no-healthcheck -v "$work/$form.toml:/etc/weir/weir.toml:ro" "$@" "$weir_image" >/dev/null
 }
 # The port that Weir has taken, as its log has it.
 port_of() { docker logs "$network-weir-$1" 2>&1 | sed -n 's/.* ready .*listeners="web=[^:]*:\([0-9]*\)".*/\1/p'; }
@@ -48,15 +49,24 @@ cleanup
 mkdir -p "$work"
 sed "s/listen 80 /listen $web_port /" "$root/docker/basic/nginx.conf" >"$work/nginx-host.conf"
 docker network create "$network" >/dev/null
-docker run -d --name "$network-web-host" --network host -v "$work/nginx-host.conf:/etc/nginx/nginx.conf:ro" "$NGINX_IMAGE" >/dev/null
-docker run -d --name "$network-web-bridge" --network "$network" -v "$root/docker/basic/nginx.conf:/etc/nginx/nginx.conf:ro" "$NGINX_IMAGE" >/dev/null
+docker run -d --name "$network-web-host" --network host -v "$work/nginx-host.conf:/etc/nginx/nginx.conf:ro" "$nginx_image" >/dev/null
+docker run -d --name "$network-web-bridge" --network "$network" -v "$root/docker/basic/nginx.conf:/etc/nginx/nginx.conf:ro" "$nginx_image" >/dev/null
 configuration "$work/host.toml" "127.0.0.1:$web_port"
 configuration "$work/bridge.toml" "$network-web-bridge:80"
 sed -i 's/0.0.0.0:0/0.0.0.0:8080/' "$work/bridge.toml"
 chmod 644 "$work"/*
 run_weir host --network host
 run_weir bridge --network "$network" -p 0:8080
-until [ -n "$(port_of host)" ] && [ -n "$(port_of bridge)" ]; do sleep 0.1; done
+deadline=$((SECONDS + 20))
+for form in host bridge; do
+  until [ -n "$(port_of "$form")" ]; do
+    if ((SECONDS > deadline)); then
+      docker logs "$network-weir-$form" >&2
+      die "Weir ($form) does not become ready; above is what it says"
+    fi
+    sleep 0.1
+  done
+done
 
 machine=$(ip -o -4 route get 192.0.2.1 | sed -n 's/.* src \([0-9.]*\).*/\1/p')
 declare -A url=(
