@@ -129,21 +129,17 @@ void CommandDesk::carry_out(const CloseSessionCommand& command, const CommandDon
   base::LogFields fields;
   fields.text("id", session::id_text(command.id));
   tell("a session is to be closed", fields);
-  const auto closing = std::make_shared<Closing>(command.id, [done, id = command.id](Closing::End end) {
-    switch (end) {
-      case Closing::End::kClosed:
-        return done({});
-      case Closing::End::kNotFound:
-        return done(no_such("session", session::id_text(id)));
-      case Closing::End::kUnknown:
-        return done({CommandResult::kBusy, "a worker has no time to look for it: ask again", {}});
-    }
-  });
-  for (const auto& worker : parts_.workers.all()) {
-    if (worker->post(CloseSession{closing})) continue;
-    auto unknown = Closing::End::kNotFound;
-    closing->end.compare_exchange_strong(unknown, Closing::End::kUnknown);
-  }
+  session::SurveyRequest request;
+  request.kind = session::SurveyKind::kClose;
+  request.filter.after = command.id;
+  const auto tell_outcome = [done, id = command.id](session::SurveyParts&& parts) {
+    const bool is_whole = parts.is_whole;
+    if (session::findings_of(std::move(parts)).matching > 0) return done({});
+    if (is_whole) return done(no_such("session", session::id_text(id)));
+    done({CommandResult::kBusy, "a worker has no time to look for it: ask again", {}});
+  };
+  if (parts_.survey(request, tell_outcome)) return;
+  done({CommandResult::kBusy, "too many look at the sessions already: ask again", {}});
 }
 
 }  // namespace weir::server

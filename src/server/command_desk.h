@@ -11,7 +11,6 @@
 #include "server/log_writer.h"
 #include "server/name_keeper.h"
 #include "server/running.h"
-#include "server/worker_set.h"
 
 namespace weir::server {
 
@@ -19,7 +18,8 @@ class CommandDesk {
  public:
   struct Parts {
     std::function<std::shared_ptr<const Running>()> running;
-    const WorkerSet& workers;
+    // As of `CommandTaker`.
+    std::function<bool(session::SurveyRequest, session::Survey::Done)> survey;
     LogWriter& log;
     NameKeeper& names;
     AccessWatch& access;

@@ -228,7 +228,11 @@ base::Result<void> Supervisor::open_parts() {
   if (!upgrader) return base::failure(std::move(upgrader.error()));
   upgrader_ = std::move(*upgrader);
   desk_ = std::make_unique<CommandDesk>(
-      CommandDesk::Parts{[this] { return this->running(); }, workers_, *log_, *name_keeper_, *access_watch_});
+      CommandDesk::Parts{[this] { return this->running(); },
+                         [this](session::SurveyRequest request, session::Survey::Done done) {
+                           return survey(std::move(request), std::move(done));
+                         },
+                         *log_, *name_keeper_, *access_watch_});
   return {};
 }
 

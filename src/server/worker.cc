@@ -198,12 +198,6 @@ void Worker::handle(WorkerMessage&& message) {
                        },
                        [this](CloseSessions&& close) { table_.close_all(close.reason); },
                        [this](CutSessions&& cut) { table_.carry_out(*cut.cuts); },
-                       [this](CloseSession&& close) {
-                         session::Session* session = table_.find(close.closing->id);
-                         if (session == nullptr) return;
-                         close.closing->end.store(Closing::End::kClosed, std::memory_order_relaxed);
-                         session->close(session::CloseReason::kOperator);
-                       },
                        [this](TakePart&& part) { take_part(std::move(part.survey)); },
                        [this](StopWorker&&) { loop_->stop(); }},
       std::move(message));

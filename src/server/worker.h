@@ -4,7 +4,6 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -28,20 +27,6 @@
 
 namespace weir::server {
 
-// One session that is to end, wherever it is: whoever lets go last tells what came of it. Any thread.
-struct Closing {
-  enum class End : std::uint8_t { kNotFound, kClosed, kUnknown };  // a worker has no time to look
-
-  Closing(std::uint64_t session, std::function<void(End)> tell) : id(session), done(std::move(tell)) {}
-  ~Closing() { done(end.load(std::memory_order_relaxed)); }
-  Closing(const Closing&) = delete;
-  Closing& operator=(const Closing&) = delete;
-
-  const std::uint64_t id;
-  const std::function<void(End)> done;
-  std::atomic<End> end{End::kNotFound};
-};
-
 // What other threads ask of a worker.
 struct HandedOver {
   std::shared_ptr<const Listener> listener;  // in front of what it has given
@@ -59,16 +44,12 @@ struct CloseSessions {
 struct CutSessions {
   std::shared_ptr<const std::vector<session::SessionCut>> cuts;
 };
-// Ends one session, on the worker that has it.
-struct CloseSession {
-  std::shared_ptr<Closing> closing;
-};
 struct TakePart {
   std::shared_ptr<session::Survey> survey;
 };
 struct StopWorker {};
 using WorkerMessage = std::variant<HandedOver, Wake, Serve, ForgetDoors, StopAccepting, CloseSessions,
-                                   CutSessions, CloseSession, TakePart, StopWorker>;
+                                   CutSessions, TakePart, StopWorker>;
 
 class Worker final : public Acceptor::Owner {
  public:

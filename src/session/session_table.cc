@@ -61,21 +61,18 @@ void SessionTable::retire(Session& session) {
 
 void SessionTable::reap() { retired_.clear(); }
 
-Session* SessionTable::find(std::uint64_t id) const {
-  // Ids of one worker grow: most that are not here are seen to be so at once.
-  if (last_ == nullptr || id < last_->id() || id >= next_id_) return nullptr;
-  Session* at = first_;
-  while (at != nullptr && at->id() != id) at = at->next_;
-  return at;
+SessionTable::Walk::Walk(SessionTable& table) : table_(table), next_(table.last_), end_(table.next_id_) {
+  table_.walks_.push_back(this);
 }
 
-SessionTable::Walk::Walk(SessionTable& table) : table_(table), next_(table.last_), end_(table.next_id_) {
+SessionTable::Walk::Walk(SessionTable& table, std::uint64_t id)
+    : table_(table), next_(table.may_have(id) ? table.last_ : nullptr), end_(id + 1) {
   table_.walks_.push_back(this);
 }
 
 SessionTable::Walk::~Walk() { std::erase(table_.walks_, this); }
 
-const Session* SessionTable::Walk::next() {
+Session* SessionTable::Walk::next() {
   if (next_ == nullptr || next_->id() >= end_) return nullptr;
   return std::exchange(next_, next_->previous_);
 }

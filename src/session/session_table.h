@@ -63,22 +63,21 @@ class SessionTable {
   class Walk {
    public:
     explicit Walk(SessionTable& table);
+    // As far as the session of that id. Over at once where it cannot be.
+    Walk(SessionTable& table, std::uint64_t id);
     ~Walk();
     Walk(const Walk&) = delete;
     Walk& operator=(const Walk&) = delete;
 
     // The next one; none: it is over. Valid until the end of the loop's turn.
-    const Session* next();
+    Session* next();
 
    private:
     friend class SessionTable;
     SessionTable& table_;
     Session* next_;
-    const std::uint64_t end_;  // the id of the first that came later
+    const std::uint64_t end_;  // ids from here on are not for it
   };
-
-  // The session of that id; none: it is not open here.
-  Session* find(std::uint64_t id) const;
 
   // How many sessions are open. Any thread.
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
@@ -88,6 +87,8 @@ class SessionTable {
  private:
   friend class Session;
   void retire(Session& session);
+  // Ids of one table grow, so of most sessions that are not here that is known at once.
+  bool may_have(std::uint64_t id) const { return last_ != nullptr && id >= last_->id() && id < next_id_; }
   void reap();
 
   const SessionServices services_;

@@ -5,8 +5,12 @@
 namespace weir::session {
 namespace {
 
-// So few that a step takes some ten microseconds, or some hundred where each is shown.
-constexpr std::size_t kStep = 256;
+bool is_about_one(SurveyKind kind) { return kind == SurveyKind::kOne || kind == SurveyKind::kClose; }
+
+SessionTable::Walk walk_for(const SurveyRequest& request, SessionTable& table) {
+  if (is_about_one(request.kind)) return SessionTable::Walk(table, request.filter.after);
+  return SessionTable::Walk(table);
+}
 
 std::uint64_t bytes_of(const SessionView& session) { return session.upload_bytes + session.download_bytes; }
 
@@ -59,21 +63,13 @@ SurveyFindings findings_of(SurveyParts&& parts) {
   return findings;
 }
 
-bool SurveyWalk::find_one() {
-  if (const Session* session = table_.find(survey_->request().filter.after)) {
-    part_.one = session->detail();
-    part_.one->view.worker = worker_;
-    part_.matching = 1;
-  }
-  survey_->add(std::move(part_));
-  return true;
-}
+SurveyWalk::SurveyWalk(std::shared_ptr<Survey> survey, SessionTable& table, std::size_t worker)
+    : survey_(std::move(survey)), walk_(walk_for(survey_->request(), table)), worker_(worker) {}
 
 bool SurveyWalk::step() {
-  if (survey_->request().kind == SurveyKind::kOne) return find_one();
   const base::TimePoint now = base::precise_now();
   for (std::size_t i = 0; i < kStep; ++i) {
-    const Session* session = walk_.next();
+    Session* session = walk_.next();
     if (session == nullptr) {
       survey_->add(std::move(part_));
       return true;
@@ -83,8 +79,17 @@ bool SurveyWalk::step() {
   return false;
 }
 
-void SurveyWalk::take(const Session& session, base::TimePoint now) {
+void SurveyWalk::take_one(Session& session) {
+  if (session.id() != survey_->request().filter.after) return;
+  part_.matching = 1;
+  if (survey_->request().kind == SurveyKind::kClose) return session.close(CloseReason::kOperator);
+  part_.one = session.detail();
+  part_.one->view.worker = worker_;
+}
+
+void SurveyWalk::take(Session& session, base::TimePoint now) {
   const SurveyRequest& request = survey_->request();
+  if (is_about_one(request.kind)) return take_one(session);
   if (!session.matches(request.filter, now)) return;
   ++part_.matching;
   if (request.kind == SurveyKind::kByBytes) return take_by_bytes(session);

@@ -1,6 +1,7 @@
 // A look over the open sessions of all workers: which of them an operator asks for, what is gathered on each
 // worker, and the one answer that is made of it. Each worker walks over its own sessions in small steps
-// (`SurveyWalk`), so that nobody waits for it; the last one to let go of the survey brings the answer.
+// (`SurveyWalk`), so that nobody waits for it; the last one to let go of the survey brings the answer. A
+// session that is to be closed is looked for in the same way.
 #pragma once
 
 #include <functional>
@@ -23,6 +24,7 @@ enum class SurveyKind : std::uint8_t {
   kByBytes,   // sessions, those that have moved most in front
   kByClient,  // sums by client's address, those with most sessions in front
   kOne,       // everything about the one session whose id is `filter.after`
+  kClose,     // that one is closed; it is the one that matches
 };
 
 struct SurveyRequest {
@@ -98,20 +100,23 @@ class Survey {
 // A worker's part in a survey. On its thread.
 class SurveyWalk {
  public:
-  SurveyWalk(std::shared_ptr<Survey> survey, SessionTable& table, std::size_t worker)
-      : survey_(std::move(survey)), table_(table), walk_(table), worker_(worker) {}
+  // Sessions that are looked at in a step: so few that it takes some ten microseconds, or some hundred where
+  // each is shown.
+  static constexpr std::size_t kStep = 256;
 
-  // Looks at some sessions. True: that was all, and the survey has it.
+  SurveyWalk(std::shared_ptr<Survey> survey, SessionTable& table, std::size_t worker);
+
+  // Looks at the next `kStep` sessions. True: that was all, and the survey has it.
   bool step();
 
  private:
-  void take(const Session& session, base::TimePoint now);
+  void take(Session& session, base::TimePoint now);
+  // The one that is sought.
+  void take_one(Session& session);
   // Among those that have moved most, if it is one of them.
   void take_by_bytes(const Session& session);
-  bool find_one();
 
   const std::shared_ptr<Survey> survey_;
-  const SessionTable& table_;
   SessionTable::Walk walk_;
   const std::size_t worker_;
   SurveyPart part_;

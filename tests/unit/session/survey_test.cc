@@ -75,6 +75,25 @@ class Surveys : public testing::Test {
     clients.push_back(std::move(fd));
   }
 
+  // The session of that id; none: it is not open there.
+  static Session* find(SessionTable& at, std::uint64_t id) {
+    SessionTable::Walk walk(at);
+    Session* session = walk.next();
+    while (session != nullptr && session->id() != id) session = walk.next();
+    return session;
+  }
+
+  // So many steps a walk of `table` takes after one session.
+  static std::size_t steps_to(SessionTable& table, SurveyKind kind, std::uint64_t id) {
+    SurveyRequest request;
+    request.kind = kind;
+    request.filter.after = id;
+    SurveyWalk walk(std::make_shared<Survey>(request, [](SurveyParts&&) {}), table, 0);
+    std::size_t steps = 1;
+    while (!walk.step()) ++steps;
+    return steps;
+  }
+
   // All tables take part, each step in turn.
   SurveyFindings ask(const SurveyRequest& request) {
     SurveyFindings found;
@@ -263,15 +282,59 @@ TEST_F(Surveys, SayThatAWorkerWasLeftOut) {
   EXPECT_FALSE(is_whole);
 }
 
-TEST_F(Surveys, FindASessionByItsIdInItsTableOnly) {
+TEST_F(Surveys, CloseTheOneThatIsAskedForAndNoOther) {
   open_waiting(first, 3);
-  EXPECT_EQ(first.find(kFirst + 1)->id(), kFirst + 1);
-  EXPECT_EQ(first.find(kFirst + 3), nullptr);
-  EXPECT_EQ(other.find(kFirst + 1), nullptr);
-  first.find(kFirst + 1)->close(CloseReason::kOperator);
-  EXPECT_EQ(first.find(kFirst + 1), nullptr);
-  EXPECT_EQ(first.find(kFirst)->id(), kFirst);
-  EXPECT_EQ(first.find(kFirst + 2)->id(), kFirst + 2);
+  open_waiting(other, 1);
+  SurveyRequest request;
+  request.kind = SurveyKind::kClose;
+  request.filter.after = kFirst + 1;
+  EXPECT_EQ(ask(request).matching, 1u);
+  EXPECT_EQ(find(first, kFirst + 1), nullptr);
+  EXPECT_EQ(first.size(), 2u);
+  EXPECT_EQ(other.size(), 1u);
+  EXPECT_EQ(ask(request).matching, 0u) << "it is not there any more";
+  request.filter.after = kFirst + 3;
+  EXPECT_EQ(ask(request).matching, 0u) << "there will be one of that id";
+  request.filter.after = kOther;
+  EXPECT_FALSE(ask(request).one.has_value());
+  EXPECT_EQ(other.size(), 0u);
+  EXPECT_EQ(first.size(), 2u);
+}
+
+TEST_F(Surveys, LookAtNoMoreSessionsInAStepWhenTheyAreAfterOne) {
+  constexpr std::uint64_t kLast = kFirst + SurveyWalk::kStep + 39;
+  open_waiting(first, SurveyWalk::kStep + 40);
+  open_waiting(other, 3);
+  for (const SurveyKind kind : {SurveyKind::kOne, SurveyKind::kClose}) {
+    EXPECT_EQ(steps_to(first, kind, kLast), 2u);
+    EXPECT_EQ(steps_to(first, kind, kFirst), 1u) << "the rest is not looked at";
+    EXPECT_EQ(steps_to(first, kind, kFirst + 5), 1u);
+    EXPECT_EQ(steps_to(first, kind, kFirst + 5), 1u) << "also where it is not there any more";
+    EXPECT_EQ(steps_to(first, kind, kOther), 1u) << "it cannot be here";
+    EXPECT_EQ(steps_to(other, kind, kLast), 1u);
+  }
+  EXPECT_EQ(first.size(), SurveyWalk::kStep + 37);
+}
+
+TEST_F(Surveys, FindNobodyWhereTheOneEndsBetweenTwoSteps) {
+  constexpr std::uint64_t kLast = kFirst + SurveyWalk::kStep;
+  open_waiting(first, SurveyWalk::kStep + 1);
+  SurveyRequest request;
+  request.kind = SurveyKind::kOne;
+  request.filter.after = kLast;
+  std::optional<SurveyFindings> found;
+  {
+    SurveyWalk walk(std::make_shared<Survey>(
+                        request, [&](SurveyParts&& parts) { found = findings_of(std::move(parts)); }),
+                    first, 0);
+    EXPECT_FALSE(walk.step());
+    find(first, kLast)->close(CloseReason::kOperator);
+    driver.turns(1);
+    EXPECT_TRUE(walk.step());
+  }
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->matching, 0u);
+  EXPECT_FALSE(found->one.has_value());
 }
 
 // Whatever comes and goes between two steps, a walk shows each session that was there at its beginning and
@@ -287,7 +350,7 @@ TEST_F(Surveys, WalkOverWhatStaysWhileSessionsComeAndGo) {
   const auto go = [&] {
     if (open_ids.empty()) return;
     const auto at = std::next(open_ids.begin(), static_cast<std::ptrdiff_t>(random() % open_ids.size()));
-    first.find(*at)->close(CloseReason::kOperator);
+    find(first, *at)->close(CloseReason::kOperator);
     open_ids.erase(at);
   };
   for (int round = 0; round < 200; ++round) {
