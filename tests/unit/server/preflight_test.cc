@@ -270,14 +270,14 @@ TEST(PlanFor, WarnsWhenFewerConnectionsFitThanWereAskedForAndNamesALimitThatHold
   config.process.max_connections.value = 1'000;
   config::Problems problems;
   const DescriptorPlan plan = plan_for(config, 1024, 0, problems);
-  EXPECT_EQ(plan.max_connections, 482u);
+  EXPECT_EQ(plan.max_connections, 479u);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].severity, config::Severity::kWarning);
   EXPECT_THAT(problems[0].text,
-              HasSubstr("process.max_connections = 1000 does not fit: 482 = (1024 descriptors"));
-  EXPECT_THAT(problems[0].text, testing::EndsWith("to 2060"));
+              HasSubstr("process.max_connections = 1000 does not fit: 479 = (1024 descriptors"));
+  EXPECT_THAT(problems[0].text, testing::EndsWith("to 2066"));
   problems.clear();
-  EXPECT_EQ(plan_for(config, 2060, 0, problems).max_connections, 1'000u);
+  EXPECT_EQ(plan_for(config, 2066, 0, problems).max_connections, 1'000u);
   EXPECT_TRUE(problems.empty()) << "the limit that was named is enough";
 }
 
