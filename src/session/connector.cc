@@ -250,9 +250,11 @@ void Connector::timed_out() {
     return end(CloseReason::kQueueTimeout);
   }
   if (search_->stream != nullptr) {
-    const bool goes_on = go_on_with_tls();
+    if (!go_on_with_tls()) return go_on();
     if (search_ == nullptr || search_->is_over) return;
-    if (goes_on) fail(ETIMEDOUT);
+    // In place of a warm connection that had stood for too long a new one may have begun, with its own time.
+    if (base::precise_now() < search_->deadline) return;
+    fail(ETIMEDOUT);
     return go_on();
   }
   // What its watch has to tell, an end perhaps, it will tell the relay.

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "tls/client_context.h"
 #include "unit/session/connecting.h"
 
 namespace weir::session {
@@ -106,6 +107,37 @@ TEST(Connector, TakesAWarmConnectionWhenItTriesAnother) {
     connector.stop();
   }
   EXPECT_EQ(dead->counters().failed_attempts.value(), 1u) << "one of the two had to try it first";
+}
+
+// The loop was late: what had become of the warm connection it learns when the time for it is over.
+TEST(Connector, GivesAConnectInPlaceOfAStaleWarmConnectionItsOwnTime) {
+  const test::Listening listening = test::listen_on_loopback();
+  const auto a = backend("a", listening.address);
+  pool::PoolSettings settings;
+  settings.connect_timeout = base::Millis(250);
+  tls::ClientSettings whoever;
+  whoever.verify = false;
+  std::vector<std::string> warnings;
+  settings.tls.context = *tls::ClientContext::load(whoever, warnings);
+  Warm warm;
+  warm.sockets[a.get()] = test::connect_to(listening.address);
+  base::UniqueFd stale = test::accept_from(listening.fd.get());
+  ConnectorFixture f;
+  const Connector::Services services{*f.loop, f.wakes, &warm};
+  Connector connector(services, f, f.peer);
+  connector.start(std::make_shared<pool::Pool>(settings, Backends{a}), {f.client}, f.options);
+  const base::TimePoint first_deadline = connector.deadline();
+  stale.reset();
+  ASSERT_TRUE(test::wait_for(f.peer.fd.get(), POLLIN));
+  ASSERT_TRUE(test::eventually([&] { return base::precise_now() > first_deadline; }));
+  connector.timed_out();
+  EXPECT_EQ(f.failed, 0);
+  EXPECT_EQ(a->counters().failed_attempts.value(), 0u) << "it was not to blame";
+  EXPECT_GT(connector.deadline(), first_deadline);
+  const base::UniqueFd accepted = test::accept_from(listening.fd.get());
+  EXPECT_TRUE(f.driver.until([&] { return net::unread_bytes(accepted.get()) > 0; })) << "a ClientHello";
+  f.peer.abort();
+  connector.stop();
 }
 
 TEST(Connector, WaitsForAPlaceEvenIfAConnectionIsWarm) {
