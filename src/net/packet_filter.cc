@@ -93,6 +93,10 @@ Result<void> PacketFilter::attach(int fd) {
 
 void PacketFilter::detach(int fd) {
   detach_accepted(fd);
+  forget(fd);
+}
+
+void PacketFilter::forget(int fd) {
   if (maps_) return;
   const std::lock_guard lock(mutex_);
   const auto seen = drops_seen_.find(fd);

@@ -57,12 +57,15 @@ class PacketFilter {
 
   // Puts the filter on a listening TCP socket of either family (IPv4 clients of a dual-stack socket are
   // judged as IPv4), over one that is there. Best done before listen(2). Precondition: `fd` stays open up to
-  // `detach` or the end of this object. SO_ATTACH_BPF, SO_ATTACH_FILTER in socket(7).
+  // `detach`, `forget` or the end of this object. SO_ATTACH_BPF, SO_ATTACH_FILTER in socket(7).
   base::Result<void> attach(int fd);
 
   // Takes it off again; before the socket is closed, so that nothing is done to whatever gets its number
   // next. What was dropped there stays in the count.
   void detach(int fd);
+
+  // The same, but the filter stays on, as another process that has the socket wants it.
+  void forget(int fd);
 
   // Takes an inherited filter off a socket that was accepted; none is fine. One system call. Without it, a
   // client that becomes denied later would be cut off in silence.

@@ -22,6 +22,14 @@ base::Result<base::UniqueFd> ListeningSocket::copy() {
   return copy;
 }
 
+// A change of the list would put its program on the socket all the same, and once that is closed here on
+// whatever has its number.
+void ListeningSocket::leave_to_another() {
+  const std::lock_guard lock(mutex_);
+  is_anothers_.store(true, std::memory_order_release);
+  if (fd_ && filter_ != nullptr) filter_->forget(fd_.get());
+}
+
 base::Result<void> ListeningSocket::take() {
   const std::lock_guard lock(mutex_);
   is_anothers_.store(false, std::memory_order_release);
@@ -32,7 +40,7 @@ base::Result<void> ListeningSocket::take() {
   }
   auto attached = filter_->attach(fd_.get());
   if (!attached) {
-    net::PacketFilter::detach_accepted(fd_.get());
+    filter_->detach(fd_.get());
     filter_.reset();
   }
   return attached;

@@ -44,8 +44,8 @@ class ListeningSocket {
   // Another descriptor of it, for another process, whose filter what is accepted may inherit from now on; an
   // empty one once it is closed. Any thread, as the next three.
   base::Result<base::UniqueFd> copy();
-  // Another process has the say over it from now on.
-  void leave_to_another() { is_anothers_.store(true, std::memory_order_release); }
+  // Another process has the say over it from now on, and over the filter that is on it.
+  void leave_to_another();
   bool is_anothers() const { return is_anothers_.load(std::memory_order_acquire); }
   // This one has it, from now on or again: its filter is put on it, or what is on it is taken off. What fails
   // leaves it without one.

@@ -1,6 +1,8 @@
 #include "server/acceptor.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <thread>
@@ -117,6 +119,50 @@ TEST_F(Accepting, TellsWhatItsQueueHolds) {
   EXPECT_EQ(socket->queue(), (net::AcceptQueue{0, 100}));
   acceptor->drain();
   EXPECT_EQ(socket->queue(), std::nullopt) << "it is closed";
+}
+
+// The number of a closed socket may be another socket's at once, as below.
+TEST(ASocketOfAnotherProcess, IsNoneThatAChangedListOfItsFilterIsPutOn) {
+  auto made = net::PacketFilter::create({}, net::FilterMode::kClassic);
+  if (!made) GTEST_SKIP() << "NOT CHECKED: no packet filter is to be had here: " << made.error().message();
+  const std::shared_ptr<net::PacketFilter> filter = std::move(*made);
+  test::Listening listening = test::listen_on_loopback();
+  ListeningSocket socket(std::move(listening.fd), listening.address);
+  ASSERT_TRUE(socket.set_filter(filter).has_value());
+  const auto copy = socket.copy();
+  ASSERT_TRUE(copy.has_value());
+  const int number = socket.fd();
+  net::PacketRules nobody;
+  nobody.default_deny = true;
+
+  socket.leave_to_another();
+  ASSERT_TRUE(filter->update(nobody).has_value());
+  test::connect_to(listening.address);
+  socket.close();
+  const test::Listening stranger = test::listen_on_loopback();
+  base::UniqueFd same;
+  if (stranger.fd.get() != number) same = base::UniqueFd(::dup3(stranger.fd.get(), number, O_CLOEXEC));
+  ASSERT_TRUE(stranger.fd.get() == number || same.get() == number);
+  ASSERT_TRUE(filter->update(nobody).has_value());
+  test::connect_to(stranger.address);
+  EXPECT_EQ(filter->dropped(), 0u);
+}
+
+TEST(ASocketOfAnotherProcess, HasItsFilterAgainWhereThatProcessHasDied) {
+  auto made = net::PacketFilter::create({}, net::FilterMode::kClassic);
+  if (!made) GTEST_SKIP() << "NOT CHECKED: no packet filter is to be had here: " << made.error().message();
+  const std::shared_ptr<net::PacketFilter> filter = std::move(*made);
+  test::Listening listening = test::listen_on_loopback();
+  ListeningSocket socket(std::move(listening.fd), listening.address);
+  ASSERT_TRUE(socket.set_filter(filter).has_value());
+  socket.leave_to_another();
+  ASSERT_TRUE(socket.take().has_value());
+  net::PacketRules nobody;
+  nobody.default_deny = true;
+  ASSERT_TRUE(filter->update(nobody).has_value());
+  const net::Connecting denied = net::start_connect(listening.address, {});
+  EXPECT_TRUE(test::eventually([&] { return filter->dropped() > 0; }));
+  EXPECT_FALSE(net::is_ready(denied.fd.get(), net::Interest::kWrite));
 }
 
 // The number of a closed socket may be another socket's at once.
