@@ -147,18 +147,17 @@ base::Result<Sibling> start_sibling(const OwnProgram& program,
   sigset_t before;
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  int handle = -1;
   const int pid = WEIR_CLONE(&execute, stack.get() + kStackBytes,
-                             CLONE_VM | CLONE_VFORK | CLONE_PARENT | SIGCHLD, &start);
+                             CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_PIDFD | SIGCHLD, &start, &handle);
   const int error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return base::failure(base::system_error("start " + program.path, error));
-  return Sibling{pid, base::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))};
+  return Sibling{pid, base::UniqueFd(handle)};
 }
 
 void signal_sibling(const Sibling& sibling, int signal) {
-  if (sibling.handle) {
-    ::syscall(SYS_pidfd_send_signal, sibling.handle.get(), signal, nullptr, 0);
-  }
+  ::syscall(SYS_pidfd_send_signal, sibling.handle.get(), signal, nullptr, 0);
 }
 
 }  // namespace weir::net

@@ -24,13 +24,14 @@ OwnProgram own_program();
 
 struct Sibling {
   pid_t pid = 0;
-  base::UniqueFd handle;  // pidfd_open(2): ready to be read when it has ended; no child of ours
+  base::UniqueFd handle;  // a pidfd, pidfd_open(2): ready to be read when it has ended; no child of ours
 };
 
 // Runs it with the environment as it is now, in which `changes` are made (an empty value takes a variable
 // out), with `kept` open under its number, with no signal blocked, and with the capabilities of the calling
 // thread. When the program cannot be executed the sibling ends at once, after it has written "f" and the
-// reason to `kept`. clone(2), CLONE_PARENT; not for process 1, which has no parent.
+// reason to `kept`. Without a descriptor for its handle it is not started. clone(2), CLONE_PARENT; not for
+// process 1, which has no parent.
 base::Result<Sibling> start_sibling(const OwnProgram& program,
                                     const std::vector<std::pair<std::string, std::string>>& changes,
                                     int kept);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,6 +67,21 @@ TEST_F(Siblings, SayWhyTheyCannotBeExecuted) {
   ASSERT_TRUE(sibling.has_value());
   EXPECT_EQ(hear(), "f/nonexistent/weir: No such file or directory");
   EXPECT_TRUE(ends(*sibling));
+}
+
+// One that hangs could not be ended, and would stay beside its sibling.
+TEST_F(Siblings, AreNotStartedWhenThereIsNoDescriptorForTheirHandle) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low = before;
+  low.rlim_cur = 1;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  const auto sibling = start({"/bin/true", {"true"}});
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(sibling.has_value());
+  EXPECT_EQ(sibling.error().message(), "start /bin/true: Too many open files");
+  Packet packet;
+  EXPECT_EQ(here->receive(packet, soon()), PacketChannel::Outcome::kEnded);
 }
 
 TEST_F(Siblings, AreEndedByTheirHandle) {
