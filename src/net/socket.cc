@@ -109,7 +109,8 @@ Result<void> remove_stale_socket(const Address& address) {
                                        "another path"});
   }
   const Connecting probe = start_connect(address, {});
-  if (probe.error == EACCES || probe.error == EPERM) {
+  if (probe.error == ENOENT) return {};  // it has gone meanwhile
+  if (probe.error == EACCES || probe.error == EPERM || is_own_shortage(probe.error)) {
     return failure(
         base::system_error("ask whether the socket " + address.path() + " is in use", probe.error));
   }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -268,6 +269,26 @@ TEST(ListenOnUnix, LeavesAPathWhoseOwnerIsTooBusyToAnswer) {
   } while (waiting.back().error == 0 && waiting.size() < 1000);
   ASSERT_EQ(waiting.back().error, EAGAIN);
   EXPECT_FALSE(listen_on(address, with_backlog()).has_value());
+  EXPECT_TRUE(std::filesystem::exists(address.path()));
+}
+
+TEST(ListenOnUnix, SaysWhenThereIsNoDescriptorToAskWhetherSomebodyAnswers) {
+  const test::TempFolder folder;
+  const Address address = Address::unix_path(folder.file("s"));
+  { ASSERT_TRUE(listen_on(address, with_backlog()).has_value()); }
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low = before;
+  {
+    const UniqueFd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    low.rlim_cur = static_cast<rlim_t>(next.get()) + 1;  // the path's lock has one
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  const auto fd = listen_on(address, with_backlog());
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(fd.has_value());
+  EXPECT_EQ(fd.error().message(),
+            "ask whether the socket " + address.path() + " is in use: Too many open files");
   EXPECT_TRUE(std::filesystem::exists(address.path()));
 }
 
