@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/assert.h"
 
 namespace weir::net {
@@ -11,7 +13,7 @@ PipePool::~PipePool() { WEIR_ASSERT(outstanding_ == 0); }
 
 void PipePool::set_limit(std::size_t limit) {
   limit_ = limit;
-  if (free_.size() > limit_) free_.resize(limit_);
+  free_.resize(std::min(free_.size(), limit_ - std::min(limit_, outstanding_)));
 }
 
 PipePool::Handle PipePool::acquire() {

@@ -54,6 +54,23 @@ TEST(PipePool, KeepsAnEmptyPipeAndClosesOneWithBytesInIt) {
   EXPECT_EQ(::read(pipe->out(), &c, 1), -1) << "another's bytes";
 }
 
+TEST(PipePool, KeepsWithThoseThatAreOutNoMoreThanALowerLimit) {
+  PipePool pool(4);
+  PipePool::Handle a = pool.acquire();
+  PipePool::Handle b = pool.acquire();
+  PipePool::Handle c = pool.acquire();
+  PipePool::Handle d = pool.acquire();
+  ASSERT_TRUE(a && b && c && d);
+  c.reset();
+  d.reset();
+  ASSERT_EQ(pool.kept(), 2u);
+  pool.set_limit(3);
+  EXPECT_EQ(pool.kept() + pool.outstanding(), 3u);
+  pool.set_limit(1);
+  EXPECT_EQ(pool.kept(), 0u);
+  EXPECT_EQ(pool.outstanding(), 2u) << "those stay";
+}
+
 TEST(PipePool, WithoutDescriptorsLendsNoneAndDoesNotAskTheKernelEachTime) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
