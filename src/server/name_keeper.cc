@@ -145,6 +145,7 @@ base::Result<void> NameKeeper::change(const config::Config& config,
     watched[i] = std::move(one);
   }
   names_ = std::move(watched);
+  watches_.drop_unused();
   alterations_.forget_what_is_said_anew(config);
   config_ = &config;
   pools_ = &pools;

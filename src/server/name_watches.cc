@@ -30,6 +30,10 @@ base::Result<discovery::NameWatch*> NameWatches::of(const config::ResolveConfig&
   return watch.get();
 }
 
+void NameWatches::drop_unused() {
+  std::erase_if(watches_, [](const auto& one) { return one.second == nullptr || one.second->size() == 0; });
+}
+
 discovery::NameSpec name_spec_of(const config::PoolConfig& pool, const config::BackendConfig& entry) {
   const auto& written = std::get<base::HostPort>(entry.address.value);
   discovery::NameSpec spec;

@@ -16,8 +16,13 @@ class NameWatches {
  public:
   explicit NameWatches(net::EventLoop& loop) : loop_(loop) {}
 
-  // Made when it is asked for the first time; valid as long as this. Fails when the resolver cannot start.
+  // Made when it is asked for the first time; valid until `drop_unused`. Fails when the resolver cannot
+  // start.
   base::Result<discovery::NameWatch*> of(const config::ResolveConfig& resolve);
+
+  // Lets go of those that watch no name. Not to be called by one of them.
+  void drop_unused();
+  std::size_t size() const { return watches_.size(); }
 
  private:
   net::EventLoop& loop_;

@@ -32,6 +32,24 @@ TEST(NameWatches, ThoseThatAskTheSameServersAreOne) {
   EXPECT_NE(of({a, b}), of({b, a})) << "the first is asked first";
 }
 
+// A Weir that is reloaded for years may have asked many servers.
+TEST(NameWatches, AreKeptOnlyWhileTheyHaveNames) {
+  const auto loop = test::make_loop();
+  NameWatches watches(*loop);
+  const auto of = [&](const std::string& server) {
+    return *watches.of(pool_of("p", {}, {*base::parse_address(server)}).resolve);
+  };
+  discovery::NameWatch* const used = of("127.0.0.1:53");
+  const auto id = used->add({.name = "app.test", .port = 80}, {}, {});
+  of("127.0.0.1:54");
+  watches.drop_unused();
+  EXPECT_EQ(watches.size(), 1u);
+  EXPECT_EQ(of("127.0.0.1:53"), used);
+  used->remove(id);
+  watches.drop_unused();
+  EXPECT_EQ(watches.size(), 0u);
+}
+
 TEST(NameSpecOf, AServiceIsAskedForAsOne) {
   config::PoolConfig pool = pool_of("p", {"app:80"}, {});
   EXPECT_EQ(name_spec_of(pool, pool.backends[0]).name, "app");
