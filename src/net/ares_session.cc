@@ -15,7 +15,7 @@ namespace {
 using base::ErrorSide;
 using base::failure;
 
-constexpr int kTries = 4;             // rounds through the servers; `DnsChannel`'s deadline comes first
+constexpr int kTries = 3;             // rounds through the servers; `DnsChannel`'s deadline comes first
 constexpr int kMaxUdpAnswer = 1'232;  // what every path carries in one piece; what is longer comes by TCP
 
 std::string words_of(int status, int refusal) {

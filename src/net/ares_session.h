@@ -51,6 +51,9 @@ class AresSession {
   // Asks for `name`, which is taken as a whole name. The reply comes once, and may come before this returns.
   void ask(std::uint64_t id, const std::string& name, wire::DnsType type);
 
+  // Those that the library has, also when nobody waits for their replies any more: it knows no taking back.
+  std::size_t questions() const { return questions_.size(); }
+
   // resolv.conf(5): domains in which names are searched, and from how many dots on a name is tried as it is
   // first. None when servers were given.
   const std::vector<std::string>& search_domains() const { return domains_; }

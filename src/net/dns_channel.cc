@@ -5,6 +5,13 @@
 #include "base/units.h"
 
 namespace weir::net {
+namespace {
+
+// The library goes on with a question that was dropped, or has had its time, until it gives it up by itself.
+// With these it may have so many times `max_questions`.
+constexpr std::size_t kMostInLibrary = 4;
+
+}  // namespace
 
 using base::failure;
 using base::Result;
@@ -88,8 +95,13 @@ std::vector<std::string> DnsChannel::search_names(std::string_view name) {
   return names;
 }
 
+bool DnsChannel::may_send() const {
+  return out_.size() < options_.max_questions &&
+         session_->questions() < kMostInLibrary * options_.max_questions;
+}
+
 void DnsChannel::send_waiting() {
-  while (!waiting_.empty() && out_.size() < options_.max_questions) {
+  while (!waiting_.empty() && may_send()) {
     auto node = waiting_.extract(waiting_.begin());
     const std::uint64_t id = node.key();
     const std::string name = node.mapped().name;
@@ -110,7 +122,11 @@ void DnsChannel::forget(std::uint64_t id) {
 
 void DnsChannel::on_reply(std::uint64_t id, AresSession::Reply reply) {
   auto asked = out_.extract(id);
-  if (asked.empty()) return;  // forgotten, or past its deadline
+  if (asked.empty()) {
+    // Forgotten, or past its deadline; the library has room for another.
+    if (!waiting_.empty()) soon_.start(base::Millis(0));
+    return;
+  }
   done_.push_back({id, std::move(asked.mapped().callback), std::move(reply)});
   soon_.start(base::Millis(0));
 }

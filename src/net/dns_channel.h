@@ -104,6 +104,7 @@ class DnsChannel final : private AresSession::Receiver {
   DnsChannel(EventLoop& loop, DnsChannelOptions options);
 
   base::Result<bool> open();
+  bool may_send() const;
   void look_at_resolv_conf();
   void send_waiting();
   void forget(std::uint64_t id);

@@ -263,6 +263,33 @@ TEST_F(DnsChannelTest, DroppingMakesRoomForThoseThatWait) {
   EXPECT_TRUE(driver_.until([&] { return told; }));
 }
 
+// The library keeps on asking for what was dropped, of a server that is silent.
+TEST_F(DnsChannelTest, QuestionsThatAreDroppedAreBoundedToo) {
+  test::DnsServer::Answer silent;
+  silent.mood = Mood::kSilent;
+  for (const char* name : {"0.test", "1.test", "2.test", "3.test"}) {
+    server_.set(name, test::kDnsA, silent);
+  }
+  server_.set_addresses("app.test", 60, {"127.0.0.1"});
+  DnsChannelOptions options;
+  options.servers = {server_.address()};
+  options.attempt_timeout = Millis(50);
+  options.max_questions = 1;
+  open(options);
+  for (const char* name : {"0.test", "1.test", "2.test", "3.test"}) {
+    DnsQuestion dropped = channel_->query(name, DnsType::kA, [](const auto&) {});
+    EXPECT_EQ(channel_->questions_waiting(), 0u) << name;
+    dropped.drop();
+  }
+  bool told = false;
+  const DnsQuestion last = channel_->query("app.test", DnsType::kA, [&](const auto& reply) {
+    EXPECT_EQ(text_of(reply), "127.0.0.1");
+    told = true;
+  });
+  EXPECT_EQ(channel_->questions_waiting(), 1u);
+  EXPECT_TRUE(driver_.until([&] { return told; })) << "once one of them was given up";
+}
+
 TEST_F(DnsChannelTest, ACallbackMayAskAgain) {
   server_.set_addresses("app.test", 60, {"127.0.0.1"});
   open({server_.address()});
