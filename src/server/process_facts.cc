@@ -7,17 +7,14 @@
 
 #include <filesystem>
 #include <fstream>
-#include <limits>
-#include <string>
 
 #include "server/host.h"
+#include "server/predecessors.h"
 
 namespace weir::server {
 namespace {
 
 constexpr const char* kDescriptors = "/proc/self/fd";
-// proc(5), /proc/PID/stat: fields behind the program's name, which is in parentheses and may hold anything.
-constexpr int kFieldsBeforeStart = 19;
 
 // Since Linux 6.2 the folder's size is their number. Before that they are counted one by one, the one that
 // this takes left out.
@@ -57,13 +54,9 @@ base::Micros time_of(clockid_t clock) {
 
 // The kernel counts it from the machine's start.
 std::optional<base::Micros> find_start() {
-  std::ifstream file("/proc/self/stat");
-  file.ignore(std::numeric_limits<std::streamsize>::max(), ')');
-  std::string field;
-  for (int i = 0; i < kFieldsBeforeStart; ++i) file >> field;
-  std::int64_t ticks = 0;
-  if (!(file >> ticks)) return std::nullopt;
-  const base::Micros since_boot(ticks * 1'000'000 / ::sysconf(_SC_CLK_TCK));
+  const auto ticks = process_began(::getpid());
+  if (!ticks) return std::nullopt;
+  const base::Micros since_boot(static_cast<std::int64_t>(*ticks) * 1'000'000 / ::sysconf(_SC_CLK_TCK));
   return time_of(CLOCK_REALTIME) - time_of(CLOCK_BOOTTIME) + since_boot;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -53,6 +54,22 @@ TEST(ProcessFacts, NameTheSameStartEachTimeWhichWasNotLongAgo) {
       std::chrono::duration_cast<base::Micros>(std::chrono::system_clock::now().time_since_epoch());
   EXPECT_LE(*started, now + std::chrono::seconds(1)) << "ticks are rounded, clocks are not read at once";
   EXPECT_GE(*started, now - std::chrono::minutes(5));
+}
+
+// In a process of its own, where nothing has been read so far.
+TEST(ProcessFacts, NameItWhateverTheProcessIsCalled) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        ::prctl(PR_SET_NAME, "we) S 1 2 3");
+        const auto started = read_process_facts().started;
+        const auto now =
+            std::chrono::duration_cast<base::Micros>(std::chrono::system_clock::now().time_since_epoch());
+        const bool is_right =
+            started && *started >= now - std::chrono::minutes(5) && *started <= now + std::chrono::seconds(1);
+        ::_exit(is_right ? 0 : 1);
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
