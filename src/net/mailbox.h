@@ -1,4 +1,4 @@
-// The only bridge between threads: a bounded queue of messages and an eventfd that wakes the loop which owns
+// The usual bridge between threads: a bounded queue of messages and an eventfd that wakes the loop which owns
 // it. Any thread posts; the owner's handler is called on the owner's loop, in the order of posting. Messages
 // are values.
 #pragma once
