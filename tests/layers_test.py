@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Holds the headers and includes of src/ to the house's order (src/ARCHITECTURE.md, "The house").
 
-An include points down; within a layer only pool -> balance, pool -> metrics and admin -> server. Libraries stay in the rooms
-that know them. Every header opens with a comment that says what it is and has `#pragma once`.
+An include points down; within a layer only pool -> balance, pool -> metrics and admin -> server. So does a declaration of
+another room's class. Libraries stay in the rooms that know them. Every header opens with a comment that says what it is and has `#pragma once`.
 
 usage: layers_test.py SRC        checks a tree; prints "file:line: what is wrong" and exits 1 when anything is
        layers_test.py --self     checks this checker, on small trees with one fault each
@@ -26,6 +26,9 @@ LAYERS = [
 LAYER_OF = {folder: height for height, folders in enumerate(LAYERS) for folder in folders}
 SIDEWAYS = {("pool", "balance"), ("pool", "metrics"), ("admin", "server")}
 
+# Declarations that point up all the same: a file, and the room whose class it names and does not look into.
+DECLARED_UP = {("pool/backend_tls.h", "tls")}
+
 # Which files may include a library: its headers, and a pattern of the paths below src/ where they are at home.
 LIBRARIES = {
     "libevent": (r"event2/|event\.h$|evhttp\.h$", r"admin/http_(server|connections|loop)\."),
@@ -39,6 +42,7 @@ LIBRARIES = {
     "xxHash": (r"xxhash\.h$|xxh3\.h$", r"admission/client_key\.cc$|balance/maglev\.cc$|pool/client_hash\.cc$"),
 }
 
+NAMESPACE = re.compile(r"^\s*namespace\s+weir::(?P<room>\w+)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?P<open>[<"])(?P<path>[^>"]+)[>"]')
 
 
@@ -67,6 +71,15 @@ def problem_of_include(name, included, quoted):
     return None
 
 
+def problem_of_namespace(name, room):
+    """What is wrong with the file `name` opening the namespace of `room`, or None."""
+    user = folder_of(name)
+    if room not in LAYER_OF or may_include(user, room) or (name, room) in DECLARED_UP:
+        return None
+    way = "up" if LAYER_OF[room] > LAYER_OF[user] else "sideways"
+    return f"{user} (layer {LAYER_OF[user]}) declares {way}: {room} (layer {LAYER_OF[room]})"
+
+
 def problems_of_header(lines):
     if not lines or not lines[0].startswith("//"):
         yield 1, "a header opens with a comment: what this is, what it is not, who owns it"
@@ -86,6 +99,11 @@ def problems_of_file(name, text):
         include = INCLUDE.match(line)
         if include:
             problem = problem_of_include(name, include["path"], include["open"] == '"')
+            if problem:
+                yield number, problem
+        namespace = NAMESPACE.match(line)
+        if namespace:
+            problem = problem_of_namespace(name, namespace["room"])
             if problem:
                 yield number, problem
 
@@ -133,6 +151,14 @@ class SelfTest(unittest.TestCase):
         self.assert_one("includes sideways", net__socket_dot_cc='#include "config/model.h"\n')
         self.assert_one("includes sideways", balance__policy_dot_cc='#include "pool/backend.h"\n')
         self.assert_one("includes sideways", server__worker_dot_cc='#include "admin/routes.h"\n')
+
+    def test_a_declaration_that_points_up_is_found_but_where_it_is_known(self):
+        self.assert_one("pool/pool.h:3: pool (layer 1) declares up: tls (layer 3)",
+                        pool__pool_dot_h="// A pool.\n#pragma once\nnamespace weir::tls {\nclass ClientContext;\n}\n")
+        self.assert_one("declares sideways", health__check_dot_cc="namespace weir::session {\nclass Session;\n}\n")
+        self.assertEqual([], self.problems(
+            pool__backend_tls_dot_h="// TLS.\n#pragma once\nnamespace weir::tls {\nclass ClientContext;\n}\n",
+            health__check_dot_h="// A check.\n#pragma once\nnamespace weir::tls {\nclass ClientContext;\n}\n"))
 
     def test_spaces_around_the_hash_hide_nothing(self):
         self.assert_one("includes up", base__error_dot_cc='  #  include  "cli/args.h"\n')

@@ -1,5 +1,5 @@
 // How the backends of a pool are spoken to where that is not plainly. Made, and understood, in the rooms
-// above.
+// above: the one class of theirs that is named here, and nothing in this room looks into it.
 #pragma once
 
 #include <memory>
