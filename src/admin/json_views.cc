@@ -80,6 +80,56 @@ Json listener_json(const server::ListenerStatus& listener) {
           {"tls", tls_json(listener)}};
 }
 
+// The members of a rate of new connections, by the names of its settings.
+void add_rate(Json& out, const std::string& prefix, const std::optional<server::RateStatus>& rate) {
+  out[prefix + "connection_rate"] = rate ? Json(base::to_string(rate->rate)) : Json();
+  out[prefix + "connection_burst"] = rate ? Json(rate->burst) : Json();
+}
+void add_rate_and_use(Json& out, const std::optional<server::RateStatus>& rate) {
+  add_rate(out, "", rate);
+  out["connection_burst_used"] = rate ? Json(rate->used) : Json();
+}
+
+Json byte_rate_json(const std::optional<base::Rate>& rate) {
+  return rate ? Json(base::byte_rate_to_string(*rate)) : Json();
+}
+
+Json one_limits_json(const server::LimitsStatus& one) {
+  Json out{{"name", one.name},
+           {"listeners", one.listeners},
+           {"connections", one.most_connections ? Json(one.connections) : Json()},
+           {"max_connections", or_null(one.most_connections)}};
+  add_rate_and_use(out, one.rate);
+  out["client_max_connections"] = or_null(one.most_client_connections);
+  add_rate(out, "client_", one.client_rate);
+  out["upload_rate"] = byte_rate_json(one.upload_rate);
+  out["download_rate"] = byte_rate_json(one.download_rate);
+  out["when_exceeded"] = one.when_exceeded;
+  out["dry_run"] = one.dry_run;
+  out["tarpitted"] = one.tarpitted;
+  out["tarpit_max"] = one.most_tarpitted;
+  out["clients"] = one.clients;
+  out["client_table_size"] = one.most_clients;
+  out["unlimited_total"] = one.unlimited;
+  return out;
+}
+
+// Those that have come.
+Json refusals_by_reason(const server::ProcessStatus& status) {
+  Json rows = Json::array();
+  for (const server::ListenerStatus& listener : status.listeners) {
+    for (std::size_t i = 0; i < admission::kRefusals; ++i) {
+      if (listener.refused[i] + listener.would_refuse[i] + listener.paused[i] == 0) continue;
+      rows.push_back({{"listener", listener.name},
+                      {"reason", admission::kRefusalWords[i]},
+                      {"refused_total", listener.refused[i]},
+                      {"would_be_refused_total", listener.would_refuse[i]},
+                      {"accept_pauses_total", listener.paused[i]}});
+    }
+  }
+  return rows;
+}
+
 }  // namespace
 
 Json process_json(const server::ProcessStatus& status) {
@@ -136,15 +186,13 @@ Json listeners_json(const server::ProcessStatus& status) {
 }
 
 Json limits_json(const server::ProcessStatus& status) {
+  Json process{{"connections", status.connections},
+               {"max_connections", status.max_connections},
+               {"when_full", status.when_full}};
+  add_rate_and_use(process, status.rate);
   Json limits = Json::array();
-  for (const server::LimitsStatus& one : status.limits) {
-    limits.push_back({{"name", one.name},
-                      {"tarpitted", one.tarpitted},
-                      {"clients", one.clients},
-                      {"client_table_size", one.most_clients},
-                      {"unlimited_total", one.unlimited}});
-  }
-  return {{"limits", std::move(limits)}};
+  for (const server::LimitsStatus& one : status.limits) limits.push_back(one_limits_json(one));
+  return {{"process", std::move(process)}, {"limits", std::move(limits)}};
 }
 
 Json refusals_json(const server::ProcessStatus& status) {
@@ -156,7 +204,7 @@ Json refusals_json(const server::ProcessStatus& status) {
                         {"reason", refusal.reason},
                         {"dry_run", refusal.dry_run}});
   }
-  return {{"refusals", std::move(refusals)}};
+  return {{"by_reason", refusals_by_reason(status)}, {"refusals", std::move(refusals)}};
 }
 
 Json configuration_json(const std::vector<config::Setting>& settings) {

@@ -18,7 +18,8 @@ Json processes_json(const server::ProcessStatus& status);
 Json listeners_json(const server::ProcessStatus& status);
 Json limits_json(const server::ProcessStatus& status);
 Json pools_json(const server::ProcessStatus& status);
-Json refusals_json(const server::ProcessStatus& status);  // the newest first: samples, not all
+// How many by listener and reason, and some of the last ones, the newest first.
+Json refusals_json(const server::ProcessStatus& status);
 Json configuration_json(const std::vector<config::Setting>& settings);
 Json reload_json(const server::ReloadReport& report);
 Json sessions_json(const session::SurveyFindings& findings, const session::SurveyRequest& request);

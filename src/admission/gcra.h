@@ -75,6 +75,14 @@ class Gcra {
     return at(now) + static_cast<Ticks>(std::min<Wide>(ticks, tolerance_ + kInterval));
   }
 
+  // So many admissions the burst lacks at `now`, one that has come back in part as a whole one: from none to
+  // all of it. A `now` that lies before an admission finds no more than that.
+  constexpr std::uint64_t lacking(Ticks arrival, base::TimePoint now) const {
+    const Ticks then = at(now);
+    if (is_past(arrival, then)) return 0;
+    return std::min((arrival - then + kInterval - 1) / kInterval, tolerance_ / kInterval + 1);
+  }
+
   friend constexpr bool operator==(const Gcra&, const Gcra&) = default;
 
   // Whether the burst is whole again at `now`, so that a fresh start would look the same.

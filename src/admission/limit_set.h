@@ -70,6 +70,9 @@ class LimitSet {
   // The rate of all its clients together; null: there is none.
   const std::shared_ptr<RateLimiter>& rate() const { return rate_; }
 
+  // Connections that count towards `max_connections`; without that limit none is counted. Any thread.
+  std::uint32_t connections() const { return connections_->used(); }
+
   bool dry_run() const { return settings_.dry_run; }
   // Whether it limits anything; if not there is no need to ask.
   bool limits_anything() const { return rate_ != nullptr || table_ != nullptr || settings_.max_connections; }

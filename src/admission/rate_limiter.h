@@ -28,6 +28,11 @@ class alignas(64) RateLimiter {
     arrival_.store(rule_.arrival_ahead(ahead, now), std::memory_order_relaxed);
   }
 
+  // How much of its burst is used up at `now`: from 0 to all of it, when the next one is refused. Any thread.
+  std::uint64_t used(base::TimePoint now) const {
+    return rule_.lacking(arrival_.load(std::memory_order_relaxed), now);
+  }
+
   // Whether one more may come in at `now`; if so it is counted. A refusal writes nothing. Any thread.
   [[nodiscard]] bool admit(base::TimePoint now);
 

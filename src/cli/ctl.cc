@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "cli/admission_views.h"
 #include "cli/commands.h"
 #include "cli/ctl_views.h"
 

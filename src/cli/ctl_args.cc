@@ -139,8 +139,10 @@ struct CtlArgs::Values {
          "only those of this pool");
     view(View::kSession, "session", "Everything about one session.", "ID",
          "as the log and `sessions` have it");
-    view(View::kRefusals, "refusals", "Some of the last refused clients, the newest first.");
-    view(View::kLimits, "limits", "Each set of limits with its table of clients.");
+    view(View::kRefusals, "refusals",
+         "Refused clients: how many by listener and reason, and some of the last.");
+    view(View::kLimits, "limits",
+         "Each limit and how much of it is used, the process's and those of listeners.");
     view(View::kSettings, "config", "The configuration in force, and where each setting was written.", "PART",
          "only settings with this in their name");
     ctl->get_subcommand("session")->get_option("ID")->required();

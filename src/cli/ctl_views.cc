@@ -308,30 +308,6 @@ std::string clients_text(const Json& clients, Colours colours) {
          "\n";
 }
 
-std::string refusals_text(const Json& refusals, Colours colours) {
-  TextTable table({{"TIME"}, {"LISTENER"}, {"CLIENT"}, {"REASON"}, {""}});
-  for (const Json& one : refusals.at("refusals")) {
-    table.add({word(one, "time"), word(one, "listener"), word(one, "client"), word(one, "reason"),
-               flag(one, "dry_run") ? Cell("let in: dry run", Tone::kDim) : Cell("")});
-  }
-  return refusals.at("refusals").empty() ? "nobody was refused\n" : table.text(colours);
-}
-
-std::string limits_text(const Json& limits, Colours colours) {
-  TextTable table({{"LIMITS"},
-                   {"CLIENTS", Side::kRight},
-                   {"OF", Side::kRight},
-                   {"TARPITTED", Side::kRight},
-                   {"UNLIMITED", Side::kRight}});
-  for (const Json& one : limits.at("limits")) {
-    const bool has_table = number(one, "client_table_size") > 0;
-    table.add({word(one, "name"), has_table ? count(one, "clients") : "-",
-               has_table ? count(one, "client_table_size") : "-", count(one, "tarpitted"),
-               alarming(number(one, "unlimited_total"), Tone::kWarning)});
-  }
-  return table.text(colours);
-}
-
 std::string settings_text(const Json& configuration, const std::string& part, Colours colours) {
   TextTable table({{"SETTING"}, {"VALUE"}, {"WRITTEN"}, {""}});
   for (const Json& one : configuration.at("settings")) {

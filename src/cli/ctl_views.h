@@ -23,8 +23,6 @@ std::string sessions_text(const Json& sessions, Colours colours);
 // Everything about one, a line each.
 std::string session_text(const Json& session, Colours colours);
 std::string clients_text(const Json& clients, Colours colours);
-std::string refusals_text(const Json& refusals, Colours colours);
-std::string limits_text(const Json& limits, Colours colours);
 // Those whose name has `part` in it; all where it is empty.
 std::string settings_text(const Json& configuration, const std::string& part, Colours colours);
 // The names of `what`, one a line: "pools" or "listeners", which are members of `found`, or the "backends" of

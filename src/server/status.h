@@ -13,6 +13,7 @@
 #include "admission/refusals.h"
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/rate.h"
 #include "config/settings.h"
 #include "metrics/histogram.h"
 #include "net/kernel_counters.h"
@@ -60,10 +61,28 @@ struct ListenerStatus {
   std::uint64_t packets_dropped = 0;  // in mode classic with others that the kernel dropped at the socket
 };
 
+// A rate of new connections and how much of what may come at once is used up now.
+struct RateStatus {
+  base::Rate rate;
+  std::uint64_t burst = 0;
+  std::uint64_t used = 0;  // `burst`: the next one is refused
+};
+
 // A set of limits, a listener's own or one that several share.
 struct LimitsStatus {
-  std::string name;                // as in the configuration: "listeners.web.limits", "limits.all"
-  std::uint64_t tarpitted = 0;     // refused clients that are held now
+  std::string name;                    // as in the configuration: "listeners.web.limits", "limits.all"
+  std::vector<std::string> listeners;  // that keep them
+  std::optional<std::uint32_t> most_connections;
+  std::uint32_t connections = 0;  // that count towards it, and only while there is one
+  std::optional<RateStatus> rate;
+  std::optional<std::uint32_t> most_client_connections;
+  std::optional<RateStatus> client_rate;  // `used` is each client's own, and 0 here
+  std::optional<base::Rate> upload_rate;  // bytes of each connection
+  std::optional<base::Rate> download_rate;
+  std::string_view when_exceeded;  // "reset", "close", "tarpit"
+  bool dry_run = false;
+  std::uint64_t tarpitted = 0;  // refused clients that are held now
+  std::uint64_t most_tarpitted = 0;
   std::uint64_t clients = 0;       // in the table of clients
   std::uint64_t most_clients = 0;  // there is room for; 0: clients are not limited
   std::uint64_t unlimited = 0;     // connections let in without limits of their own since the table was full
@@ -191,6 +210,8 @@ struct ProcessStatus {
   std::uint32_t connections = 0;  // permits that are out
   std::uint32_t max_connections = 0;
   std::uint32_t max_connections_asked = 0;  // 0: "auto"
+  std::string_view when_full;               // what becomes of more: "wait", "refuse"
+  std::optional<RateStatus> rate;           // of all listeners together
   std::uint64_t log_lines_lost = 0;
   std::vector<WorkerStatus> workers;
   std::vector<ListenerStatus> listeners;

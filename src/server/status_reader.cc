@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <tuple>
 
 #include "base/version.h"
+#include "config/schema.h"
 #include "server/pool_status.h"
 #include "server/refusal_summary.h"
 
@@ -46,6 +46,40 @@ std::vector<std::string> pools_of(const config::ListenerConfig& listener) {
   add(listener.pool.value);
   for (const config::RouteConfig& route : listener.routes) add(route.pool.value);
   return pools;
+}
+
+// As the configuration has it.
+template <class Word>
+std::string_view word_of(config::Section section, std::string_view key, Word value) {
+  return config::find_key(section, key)->words[static_cast<std::size_t>(value)];
+}
+
+std::optional<RateStatus> rate_status(const std::optional<config::ConnectionRate>& rate,
+                                      const admission::RateLimiter* limiter, base::TimePoint now) {
+  if (!rate) return std::nullopt;
+  return RateStatus{rate->rate, rate->burst, limiter == nullptr ? 0 : limiter->used(now)};
+}
+
+LimitsStatus limits_status(const std::string& name, const config::LimitsConfig& from,
+                           const admission::LimitSet& live, base::TimePoint now) {
+  LimitsStatus status;
+  status.name = name;
+  status.most_connections = from.max_connections;
+  status.connections = from.max_connections ? live.connections() : 0;
+  status.rate = rate_status(from.connection_rate, live.rate().get(), now);
+  status.most_client_connections = from.client_max_connections;
+  status.client_rate = rate_status(from.client_connection_rate, nullptr, now);
+  status.upload_rate = from.upload_rate;
+  status.download_rate = from.download_rate;
+  status.when_exceeded = word_of(config::Section::kLimits, "when_exceeded", from.when_exceeded);
+  status.dry_run = from.dry_run;
+  status.tarpitted = live.held_refused();
+  status.most_tarpitted = from.when_exceeded == config::WhenExceeded::kTarpit ? from.tarpit_max : 0;
+  status.unlimited = live.unlimited();
+  if (live.table() == nullptr) return status;
+  status.clients = live.table()->size();
+  status.most_clients = live.table()->capacity();
+  return status;
 }
 
 }  // namespace
@@ -124,18 +158,20 @@ void StatusReader::add_listeners(ProcessStatus& status, const Running& running) 
 }
 
 void StatusReader::add_limits(ProcessStatus& status, const Running& running) {
-  std::set<const admission::LimitSet*> shown;
+  const base::TimePoint now = base::precise_now();
+  const config::ProcessConfig& process = running.config.process;
+  status.when_full = word_of(config::Section::kProcess, "when_full", process.when_full);
+  std::map<const admission::LimitSet*, std::size_t> places;
   for (std::size_t i = 0; i < running.config.listeners.size(); ++i) {
-    const admission::LimitSet& limits = *running.world.doors[i].gate.limits;
-    if (!shown.insert(&limits).second) continue;
     const config::ListenerConfig& listener = running.config.listeners[i];
-    LimitsStatus& line = status.limits.emplace_back();
-    line.name = limits_key(listener);
-    line.tarpitted = limits.held_refused();
-    line.unlimited = limits.unlimited();
-    if (limits.table() == nullptr) continue;
-    line.clients = limits.table()->size();
-    line.most_clients = limits.table()->capacity();
+    const admission::Gate::Rules& gate = running.world.doors[i].gate;
+    status.rate = rate_status(process.connection_rate, gate.process_rate.get(), now);
+    const auto [place, is_new] = places.try_emplace(gate.limits.get(), status.limits.size());
+    if (is_new) {
+      status.limits.push_back(
+          limits_status(limits_key(listener), limits_of(running.config, listener), *gate.limits, now));
+    }
+    status.limits[place->second].listeners.push_back(listener.name);
   }
 }
 

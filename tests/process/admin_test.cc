@@ -99,6 +99,87 @@ TEST_F(Admin, ShowsWhatThereIs) {
   expect_goes_on(held);
 }
 
+TEST_F(Admin, ShowsEachLimitAndHowMuchOfItIsUsed) {
+  Backend backend(echo());
+  Configuration configuration = configuration_of({entry(backend.address(), "a")});
+  configuration.process = "max_connections = 50\n";
+  // Rates that give nothing back while the test runs.
+  const std::string process = "[process.limits]\nconnection_rate = \"2/h\"\nconnection_burst = 20\n";
+  const std::string own = "[listeners.web.limits]\nclient_max_connections = 2\nconnection_rate = \"1/h\"\n";
+  configuration.rest = process + own + "connection_burst = 10\nmax_connections = 3\n";
+  const WeirProcess weir(configuration);
+  const auto limits = [&] { return shown(weir, "/v1/limits").at("limits").at(0); };
+  const auto process_limits = [&] { return shown(weir, "/v1/limits").at("process"); };
+  EXPECT_EQ(limits().at("connection_burst_used"), 0);
+
+  std::vector<Socket> open;
+  for (const char* host : {"127.0.0.2", "127.0.0.2", "127.0.0.3"})
+    open.push_back(served_and_open(weir, host));
+  EXPECT_EQ(how_refused(weir, "127.0.0.2"), Ended::kReset) << "it has as many as it may";
+  EXPECT_EQ(how_refused(weir, "127.0.0.4"), Ended::kReset) << "there are as many as there may be";
+  json now = limits();
+  EXPECT_EQ(now.at("listeners"), json{"web"});
+  EXPECT_EQ(now.at("connections"), 3);
+  EXPECT_EQ(now.at("max_connections"), 3);
+  EXPECT_EQ(now.at("connection_rate"), "1/h");
+  EXPECT_EQ(now.at("connection_burst"), 10);
+  EXPECT_EQ(now.at("connection_burst_used"), 3) << "who is refused uses nothing up";
+  EXPECT_EQ(now.at("client_max_connections"), 2);
+  EXPECT_EQ(now.at("client_connection_rate"), nullptr);
+  EXPECT_EQ(now.at("clients"), 2);
+  EXPECT_EQ(now.at("when_exceeded"), "reset");
+  EXPECT_EQ(now.at("dry_run"), false);
+  now = process_limits();
+  EXPECT_EQ(now.at("connections"), 3);
+  EXPECT_EQ(now.at("max_connections"), 50);
+  EXPECT_EQ(now.at("when_full"), "wait");
+  EXPECT_EQ(now.at("connection_rate"), "2/h");
+  EXPECT_EQ(now.at("connection_burst"), 20);
+  EXPECT_EQ(now.at("connection_burst_used"), 3);
+
+  open.clear();
+  EXPECT_TRUE(eventually([&] { return limits().at("connections") == 0; }));
+  EXPECT_EQ(limits().at("connection_burst_used"), 3) << "that comes back by time alone";
+
+  configuration.rest = own + "connection_burst = 12\nmax_connections = 4\nwhen_exceeded = \"close\"\n";
+  ASSERT_TRUE(is(200, reload_with(weir, configuration)));
+  now = limits();
+  EXPECT_EQ(now.at("max_connections"), 4);
+  EXPECT_EQ(now.at("connection_burst"), 12);
+  EXPECT_EQ(now.at("connection_burst_used"), 3) << "a reload keeps what is used up";
+  EXPECT_EQ(now.at("when_exceeded"), "close");
+  EXPECT_EQ(process_limits().at("connection_burst_used"), nullptr);
+}
+
+TEST_F(Admin, ShowsLimitsThatAreSharedOnceAndThatTheyAreOff) {
+  Backend backend(echo());
+  Configuration configuration = configuration_of({entry(backend.address(), "a")});
+  configuration.rest =
+      "[listeners.web.limits]\nshared = \"all\"\n[listeners.other]\nbind = \"127.0.0.1:0\"\npool = "
+      "\"web\"\nlimits.shared = \"all\"\n[listeners.free]\nbind = \"127.0.0.1:0\"\npool = \"web\"\n"
+      "[limits.all]\nmax_connections = 1\ndry_run = true\n";
+  const WeirProcess weir(configuration);
+  const std::vector<Socket> open = [&] {
+    std::vector<Socket> sockets;
+    for (int i = 0; i < 3; ++i) sockets.push_back(served_and_open(weir, "127.0.0.2"));
+    return sockets;
+  }();
+  std::map<std::string, json> by_name;
+  const json document = shown(weir, "/v1/limits");
+  for (const json& one : document.at("limits")) by_name[one.at("name")] = one;
+  ASSERT_EQ(by_name.size(), 2u) << document;
+  const json all = by_name["limits.all"];
+  EXPECT_THAT(all.at("listeners").get<std::vector<std::string>>(),
+              testing::UnorderedElementsAre("web", "other"));
+  EXPECT_EQ(all.at("dry_run"), true);
+  EXPECT_EQ(all.at("connections"), 1) << "who is over a limit that only counts does not count towards it";
+  const json free = by_name["listeners.free.limits"];
+  for (const char* off : {"connections", "max_connections", "connection_rate", "connection_burst_used",
+                          "client_max_connections", "client_connection_burst", "upload_rate"}) {
+    EXPECT_EQ(free.at(off), nullptr) << off;
+  }
+}
+
 TEST_F(Admin, DrainsABackendWhoseSessionsStayAndKeepsItSoOverAReload) {
   Backend a(names_itself("a"));
   Backend b(names_itself("b"));

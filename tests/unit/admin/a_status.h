@@ -32,7 +32,29 @@ inline server::ProcessStatus a_status() {
     listener.paused[static_cast<std::size_t>(admission::Refusal::kNoDescriptors)] = 9;
     status.listeners.push_back(listener);
   }
-  status.limits = {{"listeners.web.limits", 1, 2, 16, 3}, {"limits.all", 0, 0, 0, 0}};
+  status.when_full = "wait";
+  status.rate = {{60, std::chrono::seconds(60)}, 7, 4};
+  server::LimitsStatus& own = status.limits.emplace_back();
+  own.name = "listeners.web.limits";
+  own.listeners = {"web"};
+  own.most_connections = 50;
+  own.connections = 3;
+  own.rate = {{100, std::chrono::seconds(1)}, 20, 5};
+  own.most_client_connections = 10;
+  own.client_rate = {{5, std::chrono::seconds(3600)}, 6, 0};
+  own.upload_rate = {1'048'576, std::chrono::seconds(1)};
+  own.when_exceeded = "tarpit";
+  own.tarpitted = 1;
+  own.most_tarpitted = 8;
+  own.clients = 2;
+  own.most_clients = 16;
+  own.unlimited = 3;
+  server::LimitsStatus& shared = status.limits.emplace_back();
+  shared.name = "limits.all";
+  shared.listeners = {"a", "b"};
+  shared.connections = 9;  // of before, when they were limited
+  shared.when_exceeded = "reset";
+  shared.dry_run = true;
   status.listeners[0].wants_kernel_drop = true;
   status.queues = {{0, 0, *base::parse_address("10.0.0.9:80"), 7, 128, 3},
                    {0, 1, *base::parse_address("10.0.0.9:80"), 0, 128, 0}};

@@ -137,7 +137,23 @@ TEST(RefusalsJson, TellsWhoWasTurnedAwayAndWhy) {
 }
 
 TEST(RefusalsJson, OfNobodyIsAnEmptyList) {
-  EXPECT_EQ(parsed(refusals_json({})), (json{{"refusals", json::array()}}));
+  EXPECT_EQ(parsed(refusals_json({})), (json{{"by_reason", json::array()}, {"refusals", json::array()}}));
+}
+
+TEST(RefusalsJson, CountsByListenerAndReasonWhatHasCome) {
+  server::ProcessStatus status = a_status();
+  status.listeners[0].would_refuse[static_cast<std::size_t>(admission::Refusal::kRate)] = 6;
+  const auto row = [](const char* listener, const char* reason, int refused, int dry, int paused) {
+    return json{{"listener", listener},
+                {"reason", reason},
+                {"refused_total", refused},
+                {"would_be_refused_total", dry},
+                {"accept_pauses_total", paused}};
+  };
+  const json expected{row("web", "rate", 0, 6, 0), row("web", "process_connections", 8, 0, 0),
+                      row("web", "no_descriptors", 0, 0, 9), row("q\"\\\n", "process_connections", 8, 0, 0),
+                      row("q\"\\\n", "no_descriptors", 0, 0, 9)};
+  EXPECT_EQ(parsed(refusals_json(status)).at("by_reason"), expected);
 }
 
 TEST(ProcessJson, SaysHowTheProcessStands) {
@@ -243,15 +259,52 @@ TEST(ListenersJson, SaysWhatTlsComesTo) {
   EXPECT_EQ(tls, expected);
 }
 
-TEST(LimitsJson, SaysHowFullEachSetIs) {
-  const json limits = parsed(limits_json(a_status())).at("limits");
-  const json expected{{"name", "listeners.web.limits"},
-                      {"tarpitted", 1},
-                      {"clients", 2},
-                      {"client_table_size", 16},
-                      {"unlimited_total", 3}};
-  EXPECT_EQ(limits.at(0), expected);
-  EXPECT_EQ(limits.at(1).at("name"), "limits.all");
+TEST(LimitsJson, SaysEachLimitAndHowMuchOfItIsUsed) {
+  const json document = parsed(limits_json(a_status()));
+  const json process{{"connections", 3},      {"max_connections", 100},
+                     {"when_full", "wait"},   {"connection_rate", "60/min"},
+                     {"connection_burst", 7}, {"connection_burst_used", 4}};
+  EXPECT_EQ(document.at("process"), process);
+  const json own{{"name", "listeners.web.limits"},
+                 {"listeners", {"web"}},
+                 {"connections", 3},
+                 {"max_connections", 50},
+                 {"connection_rate", "100/s"},
+                 {"connection_burst", 20},
+                 {"connection_burst_used", 5},
+                 {"client_max_connections", 10},
+                 {"client_connection_rate", "5/h"},
+                 {"client_connection_burst", 6},
+                 {"upload_rate", "1MiB/s"},
+                 {"download_rate", nullptr},
+                 {"when_exceeded", "tarpit"},
+                 {"dry_run", false},
+                 {"tarpitted", 1},
+                 {"tarpit_max", 8},
+                 {"clients", 2},
+                 {"client_table_size", 16},
+                 {"unlimited_total", 3}};
+  EXPECT_EQ(document.at("limits").at(0), own);
+  const json shared{{"name", "limits.all"},
+                    {"listeners", {"a", "b"}},
+                    {"connections", nullptr},
+                    {"max_connections", nullptr},
+                    {"connection_rate", nullptr},
+                    {"connection_burst", nullptr},
+                    {"connection_burst_used", nullptr},
+                    {"client_max_connections", nullptr},
+                    {"client_connection_rate", nullptr},
+                    {"client_connection_burst", nullptr},
+                    {"upload_rate", nullptr},
+                    {"download_rate", nullptr},
+                    {"when_exceeded", "reset"},
+                    {"dry_run", true},
+                    {"tarpitted", 0},
+                    {"tarpit_max", 0},
+                    {"clients", 0},
+                    {"client_table_size", 0},
+                    {"unlimited_total", 0}};
+  EXPECT_EQ(document.at("limits").at(1), shared);
 }
 
 TEST(ConfigurationJson, HidesSecretsAndSaysWhereTheRestIsWritten) {

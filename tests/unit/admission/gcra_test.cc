@@ -56,6 +56,23 @@ TEST(Gcra, ARefusalLeavesTheStateAsItWas) {
   EXPECT_EQ(arrival, before);
 }
 
+TEST(Gcra, SaysHowMuchOfItsBurstIsLacking) {
+  const Gcra rule({10, seconds(1)}, 3);
+  Ticks arrival = 0;
+  const nanoseconds start = hours(5);
+  EXPECT_EQ(rule.lacking(arrival, at(start)), 0u);
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(rule.admit(arrival, rule.at(at(start))));
+    EXPECT_EQ(rule.lacking(arrival, at(start)), i);
+  }
+  EXPECT_FALSE(rule.admit(arrival, rule.at(at(start))));
+  EXPECT_EQ(rule.lacking(arrival, at(start)), 3u) << "a refusal takes nothing";
+  EXPECT_EQ(rule.lacking(arrival, at(start + milliseconds(99))), 3u) << "one in part is one";
+  EXPECT_EQ(rule.lacking(arrival, at(start + milliseconds(101))), 2u);
+  EXPECT_EQ(rule.lacking(arrival, at(start + milliseconds(301))), 0u);
+  EXPECT_EQ(rule.lacking(arrival, at(start - seconds(9))), 3u) << "never more than all";
+}
+
 TEST(Gcra, TheBurstIsWholeAgainAfterTheTimeItStandsForAndGrowsNoFurther) {
   const Gcra rule({1000, seconds(1)}, 50);
   Ticks arrival = 0;

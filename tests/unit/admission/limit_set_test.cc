@@ -36,6 +36,21 @@ TEST(LimitSet, HoldsAsManyConnectionsAsItMayAndAPermitThatComesBackMakesRoom) {
   EXPECT_FALSE(limits.admit(client(3), kStart, c));
 }
 
+TEST(LimitSet, CountsConnectionsWhileTheirNumberIsLimited) {
+  LimitSettings settings;
+  settings.max_connections = 2;
+  LimitSet limits(settings);
+  LimitSet free({});
+  LimitPermits permits;
+  LimitPermits unlimited;
+  EXPECT_FALSE(limits.admit(client(1), kStart, permits));
+  EXPECT_FALSE(free.admit(client(1), kStart, unlimited));
+  EXPECT_EQ(limits.connections(), 1u);
+  EXPECT_EQ(free.connections(), 0u);
+  permits.release();
+  EXPECT_EQ(limits.connections(), 0u);
+}
+
 TEST(LimitSet, NamesEachReasonByItself) {
   LimitSettings settings;
   settings.rate = per_second(1, 3);

@@ -36,6 +36,18 @@ void on_threads(Body body) {
   for (std::thread& thread : threads) thread.join();
 }
 
+TEST(RateLimiter, SaysHowMuchOfItsBurstIsUsedUp) {
+  RateLimiter limiter(Gcra({10, seconds(1)}, 5));
+  const base::TimePoint now = at(seconds(1'000));
+  EXPECT_EQ(limiter.used(now), 0u);
+  ASSERT_TRUE(limiter.admit(now));
+  ASSERT_TRUE(limiter.admit(now));
+  EXPECT_EQ(limiter.used(now), 2u);
+  limiter.give_back();
+  EXPECT_EQ(limiter.used(now), 1u);
+  EXPECT_EQ(limiter.used(now + milliseconds(101)), 0u);
+}
+
 TEST(RateLimiter, GoesOnFromHowFarAnotherProcessIsAhead) {
   const Gcra rule({10, seconds(1)}, 5);
   const base::TimePoint now = at(seconds(1'000));

@@ -59,6 +59,63 @@ TEST(CtlViews, AnOverviewIsThereAtAGlance) {
   EXPECT_THAT(text, Not(HasSubstr("flood")));
 }
 
+TEST(CtlViews, PoolsSayHowManyBackendsAreWellAndWhoWaits) {
+  auto now = status();
+  server::PoolStatus& pool = now.pools[0];
+  pool.waiting = 3;
+  pool.retries = 21;
+  pool.retries_denied = 1;
+  pool.queue_refused = 2;
+  pool.fallbacks = 5;
+  server::PoolStatus& gone = now.pools.emplace_back();
+  gone.name = "gone";
+  gone.backends = now.pools[0].backends;
+  gone.panic = true;
+  EXPECT_EQ(pools_text(as_sent(admin::pools_json(now)), Colours::kNone),
+            "POOL  HEALTHY  OPEN  WAITING  RETRIES  DENIED  QUEUE FULL  TO FALLBACK\n"
+            "site      1/2    12        3       21       1           2            5\n"
+            "gone      0/2    12        0        0       0           0            0  panic: all are used\n");
+  const std::string coloured = pools_text(as_sent(admin::pools_json(now)), Colours::kTerminal);
+  EXPECT_THAT(coloured, HasSubstr("\x1b[33m1/2\x1b[0m"));
+  EXPECT_THAT(coloured, HasSubstr("\x1b[31m0/2\x1b[0m"));
+}
+
+TEST(CtlViews, ProcessesSayHowLongThoseOfBeforeKeepTheirSessions) {
+  auto now = status();
+  now.started = std::chrono::system_clock::time_point();
+  server::PredecessorStatus until;
+  until.pid = 41;
+  until.drains_until = std::chrono::system_clock::time_point(std::chrono::hours(1));
+  server::PredecessorStatus forever;
+  forever.pid = 7;
+  now.predecessors = {until, forever};
+  EXPECT_EQ(processes_text(as_sent(admin::processes_json(now)), Colours::kNone),
+            "PROCESS  STATE    SINCE                     KEEPS ITS SESSIONS UNTIL\n"
+            "     42  serving  1970-01-01T00:00:00.000Z\n"
+            "     41  retired  1970-01-01T00:00:00.000Z  1970-01-01T01:00:00.000Z\n"
+            "      7  retired  1970-01-01T00:00:00.000Z  they end\n");
+  EXPECT_THAT(processes_text(as_sent(admin::processes_json(now)), Colours::kTerminal),
+              HasSubstr("\x1b[33mretired\x1b[0m"));
+}
+
+TEST(CtlViews, ClientsSayWhatEachHasAndHowManyThereAre) {
+  session::SurveyFindings found;
+  session::ClientSum client;
+  client.client = *base::parse_address("203.0.113.7:0");
+  client.sessions = 1'200;
+  client.upload_bytes = 2'048;
+  client.download_bytes = 3;
+  client.oldest = std::chrono::seconds(185);
+  found.clients = {client};
+  found.distinct_clients = 30;
+  found.matching = 4'000;
+  EXPECT_EQ(clients_text(as_sent(admin::clients_json(found)), Colours::kNone),
+            "CLIENT       SESSIONS       UP  DOWN     OLDEST\n"
+            "203.0.113.7     1 200  2.0 KiB   3 B  3 min 5 s\n"
+            "1 of 30 clients, 4 000 sessions\n");
+  EXPECT_EQ(clients_text(as_sent(admin::clients_json({})), Colours::kNone), "no client\n");
+}
+
 TEST(CtlViews, WhatIsDownIsRedAtATerminal) {
   EXPECT_THAT(backends_text(as_sent(admin::pools_json(status())), "", Colours::kTerminal),
               HasSubstr("\x1b[31mdown\x1b[0m"));
