@@ -14,8 +14,6 @@ namespace weir::cli {
 namespace {
 
 constexpr base::Millis kPatience{5'000};
-// Titles, totals and the last line.
-constexpr std::size_t kLinesAround = 7;
 
 const char* detail_of(Page page) {
   switch (page) {
@@ -47,11 +45,7 @@ class Top {
       const int key = screen_->wait_for_key(std::clamp(left, base::Millis(1), interval_));
       if (stop_asked != 0) return;
       const Page page = state_.page;
-      const std::size_t height = screen_->size().lines;
-      if (keys_.press(key, view_, state_, height > kLinesAround ? height - kLinesAround : 1) ==
-          TopKeys::Next::kLeave) {
-        return;
-      }
+      if (keys_.press(key, view_, state_, state_.fit) == TopKeys::Next::kLeave) return;
       if (const auto wanted = keys_.take_wanted()) carry_out(*wanted);
       if (state_.page != page) read();
     }

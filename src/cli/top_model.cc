@@ -223,8 +223,43 @@ PageView clients(const Reading& now) {
   return view;
 }
 
-PageView refusals(const Reading& now) {
+// Refusals and pauses by listener and reason, those that have come, from the most: what there is no room for
+// is least.
+void add_reasons(PageView& view, const Reading& before, const Reading& now, double seconds) {
+  view.columns_above = {{"LISTENER"},
+                        {"REASON"},
+                        {"REFUSED/S", Side::kRight},
+                        {"REFUSED", Side::kRight},
+                        {"DRY RUN/S", Side::kRight},
+                        {"DRY RUN", Side::kRight},
+                        {"PAUSES/S", Side::kRight},
+                        {"PAUSES", Side::kRight}};
+  for (const json& one : list(now.listeners, "listeners")) {
+    const json& was = same(list(before.listeners, "listeners"), one);
+    const json reasons = one.value("refused_total", json::object());
+    for (const auto& [reason, count] : reasons.items()) {
+      RowMaker row;
+      row.text(word(one, "name")).text(config::printable(reason, kLongestText));
+      for (const char* counts : {"refused_total", "would_be_refused_total", "accept_pauses_total"}) {
+        const json counted = one.value(counts, json::object());
+        const json counted_before = was.is_object() ? was.value(counts, json()) : json();
+        const double total = number(counted, reason.c_str());
+        const double fresh = rate(counted_before, counted, reason.c_str(), seconds);
+        row.value(fresh, rate_text(fresh), fresh > 0 ? Tone::kBad : Tone::kPlain);
+        row.value(total, count_text(total));
+      }
+      view.rows_above.push_back(row.take());
+    }
+  }
+  const auto all = [](const Row& row) { return row.values[3] + row.values[5] + row.values[7]; };
+  std::erase_if(view.rows_above, [&](const Row& row) { return all(row) == 0; });
+  std::stable_sort(view.rows_above.begin(), view.rows_above.end(),
+                   [&](const Row& a, const Row& b) { return all(a) > all(b); });
+}
+
+PageView refusals(const Reading& before, const Reading& now, double seconds) {
   PageView view;
+  add_reasons(view, before, now, seconds);
   view.columns = {{"TIME"}, {"LISTENER"}, {"CLIENT"}, {"REASON"}, {""}};
   for (const json& one : list(now.detail, "refusals")) {
     view.rows.push_back(RowMaker()
@@ -251,7 +286,7 @@ PageView view_of(Page page, const Reading& before, const Reading& now, double se
     case Page::kClients:
       return clients(now);
     case Page::kRefusals:
-      return refusals(now);
+      return refusals(before, now, seconds);
   }
   return {};
 }
@@ -261,7 +296,9 @@ void arrange(PageView& view, const std::string& filter, std::size_t column, bool
     return std::any_of(row.cells.begin(), row.cells.end(),
                        [&](const Cell& cell) { return cell.text.find(filter) != std::string::npos; });
   };
-  std::erase_if(view.rows, [&](const Row& row) { return !filter.empty() && !has_it(row); });
+  for (std::vector<Row>* rows : {&view.rows, &view.rows_above}) {
+    std::erase_if(*rows, [&](const Row& row) { return !filter.empty() && !has_it(row); });
+  }
   if (column >= view.columns.size()) return;
   const auto is_before = [column](const Row& a, const Row& b) {
     if (std::isnan(a.values[column])) return a.cells[column].text < b.cells[column].text;

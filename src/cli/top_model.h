@@ -32,12 +32,15 @@ struct Row {
 struct PageView {
   std::vector<TextTable::Column> columns;
   std::vector<Row> rows;
+  // A table above that one whose rows are neither selected nor sorted; without rows there is none.
+  std::vector<TextTable::Column> columns_above;
+  std::vector<Row> rows_above;
 };
 
 // `before` is a reading `seconds` older, or empty: then there are no rates yet.
 PageView view_of(Page page, const Reading& before, const Reading& now, double seconds);
 
-// Those that have `filter` in one of their texts, sorted by a column: numbers from the greatest, texts from
+// Rows that have `filter` in one of their texts, sorted by a column: numbers from the greatest, texts from
 // "a"; the other way round where it `is_reversed`. Rows that are alike stay in their order.
 void arrange(PageView& view, const std::string& filter, std::size_t column, bool is_reversed);
 

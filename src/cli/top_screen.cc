@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/units.h"
 #include "cli/ctl_views.h"
@@ -29,7 +30,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kKeys{{
     {"", "Whatever changes something asks first."},
 }};
 
-std::uint64_t whole(double value) { return static_cast<std::uint64_t>(value + 0.5); }
+std::uint64_t whole(double value) { return static_cast<std::uint64_t>(std::llround(value)); }
 
 ScreenLine head_line(const Reading& now, const TopState& state) {
   ScreenLine line;
@@ -70,7 +71,7 @@ ScreenLine bar_line(const Totals& totals, std::size_t columns) {
   const std::size_t width = columns > used + 10 ? std::min<std::size_t>(columns - used, 40) : 10;
   const double part =
       totals.most == 0 ? 0 : static_cast<double>(totals.connections) / static_cast<double>(totals.most);
-  const std::size_t full = std::min(width, static_cast<std::size_t>(part * static_cast<double>(width) + 0.5));
+  const std::size_t full = std::min<std::size_t>(width, whole(part * static_cast<double>(width)));
   const Tone tone = part > 0.9 ? Tone::kBad : part > 0.7 ? Tone::kWarning : Tone::kGood;
   return {{{"["}, {std::string(full, '#'), tone}, {std::string(width - full, ' ')}, {"]"}, {text}}};
 }
@@ -100,36 +101,69 @@ std::string padded(const std::string& text, std::size_t width, TextTable::Side s
   return side == TextTable::Side::kRight ? blanks + text : text + blanks;
 }
 
-void add_table(std::vector<ScreenLine>& lines, const PageView& view, TopState& state, std::size_t room) {
-  std::vector<std::size_t> widths;
-  for (std::size_t c = 0; c < view.columns.size(); ++c) {
-    std::size_t width = columns_of(view.columns[c].title) + 1;  // and the mark of the sorted one
-    for (const Row& row : view.rows) width = std::max(width, columns_of(row.cells[c].text));
+using Columns = std::vector<TextTable::Column>;
+using Widths = std::vector<std::size_t>;
+
+Widths widths_of(const Columns& columns, const std::vector<Row>& rows) {
+  Widths widths;
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    std::size_t width = columns_of(columns[c].title) + 1;  // and the mark of the sorted one
+    for (const Row& row : rows) width = std::max(width, columns_of(row.cells[c].text));
     widths.push_back(width);
   }
+  return widths;
+}
+
+// `mark` is put beside the title of the column `marked`.
+ScreenLine title_line(const Columns& columns, const Widths& widths, std::size_t marked, const char* mark) {
   ScreenLine title;
   title.is_title = true;
-  for (std::size_t c = 0; c < view.columns.size(); ++c) {
-    const bool is_sorted = state.is_sorted && state.column == c;
-    const std::string mark = is_sorted ? (state.is_reversed ? "^" : "v") : " ";
-    const bool is_right = view.columns[c].side == TextTable::Side::kRight;
-    const std::string text = is_right ? mark + view.columns[c].title : view.columns[c].title + mark;
-    title.pieces.push_back({padded(text, widths[c], view.columns[c].side) + " ", Tone::kDim});
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    const std::string beside = c == marked ? mark : " ";
+    const bool is_right = columns[c].side == TextTable::Side::kRight;
+    const std::string text = is_right ? beside + columns[c].title : columns[c].title + beside;
+    title.pieces.push_back({padded(text, widths[c], columns[c].side) + " ", Tone::kDim});
   }
-  lines.push_back(std::move(title));
+  return title;
+}
+
+ScreenLine row_line(const Columns& columns, const Widths& widths, const Row& row) {
+  ScreenLine line;
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    const Cell& cell = row.cells[c];
+    line.pieces.push_back({padded(cell.text, widths[c], columns[c].side) + " ", cell.tone});
+  }
+  return line;
+}
+
+void add_table(std::vector<ScreenLine>& lines, const PageView& view, TopState& state, std::size_t room) {
+  const Widths widths = widths_of(view.columns, view.rows);
+  lines.push_back(title_line(view.columns, widths, state.is_sorted ? state.column : view.columns.size(),
+                             state.is_reversed ? "^" : "v"));
   const std::size_t shown = room > 1 ? room - 1 : 0;
+  state.fit = std::max<std::size_t>(shown, 1);
   state.selected = view.rows.empty() ? 0 : std::min(state.selected, view.rows.size() - 1);
   state.first = std::min(state.first, state.selected);
   if (shown > 0 && state.selected >= state.first + shown) state.first = state.selected - shown + 1;
   for (std::size_t r = state.first; r < std::min(view.rows.size(), state.first + shown); ++r) {
-    ScreenLine line;
-    line.is_selected = r == state.selected;
-    for (std::size_t c = 0; c < view.columns.size(); ++c) {
-      const Cell& cell = view.rows[r].cells[c];
-      line.pieces.push_back({padded(cell.text, widths[c], view.columns[c].side) + " ", cell.tone});
-    }
-    lines.push_back(std::move(line));
+    lines.push_back(row_line(view.columns, widths, view.rows[r]));
+    lines.back().is_selected = r == state.selected;
   }
+}
+
+// At most half of the room, with a blank line at its end; where that is too little there is none of it.
+void add_table_above(std::vector<ScreenLine>& lines, const PageView& view, std::size_t room) {
+  constexpr std::size_t kAround = 2;  // its titles and the blank line
+  const std::size_t fit = room / 2 > kAround ? room / 2 - kAround : 0;
+  if (view.rows_above.empty() || fit < 2) return;
+  const Widths widths = widths_of(view.columns_above, view.rows_above);
+  lines.push_back(title_line(view.columns_above, widths, view.columns_above.size(), ""));
+  const std::size_t all = view.rows_above.size();
+  const std::size_t shown = all <= fit ? all : fit - 1;
+  for (std::size_t r = 0; r < shown; ++r)
+    lines.push_back(row_line(view.columns_above, widths, view.rows_above[r]));
+  if (shown < all) lines.push_back({{{fmt::format("and {} more: / filters", all - shown), Tone::kDim}}});
+  lines.emplace_back();
 }
 
 // The first `columns` characters.
@@ -155,8 +189,9 @@ std::vector<ScreenLine> screen_lines(const Reading& now, const Totals& totals, c
     for (const auto& [key, text] : kKeys)
       lines.push_back({{{fmt::format("  {:<12}", key)}, {std::string(text)}}});
   } else {
-    const std::size_t room = size.lines > lines.size() + 1 ? size.lines - lines.size() - 1 : 0;
-    add_table(lines, view, state, room);
+    const auto room = [&] { return size.lines > lines.size() + 1 ? size.lines - lines.size() - 1 : 0; };
+    add_table_above(lines, view, room());
+    add_table(lines, view, state, room());
     if (view.rows.empty()) lines.push_back({{{"nothing to show", Tone::kDim}}});
   }
   if (size.lines > 0) lines.resize(size.lines - 1);

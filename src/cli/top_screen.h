@@ -24,6 +24,7 @@ struct TopState {
   Page page = Page::kBackends;
   std::size_t selected = 0;  // row, of those that the filter leaves
   std::size_t first = 0;     // row that is shown first
+  std::size_t fit = 1;       // rows that there is room for
   std::size_t column = 0;    // that it is sorted by
   bool is_sorted = false;    // by it; otherwise in the door's order
   bool is_reversed = false;
@@ -42,7 +43,7 @@ struct ScreenSize {
 };
 
 // As many lines as fit; moves `state.selected` and `state.first` so that the selected row is there and is
-// shown. `view` is arranged already.
+// shown, and says how many rows `fit`. `view` is arranged already.
 std::vector<ScreenLine> screen_lines(const Reading& now, const Totals& totals, const PageView& view,
                                      TopState& state, const ScreenSize& size);
 

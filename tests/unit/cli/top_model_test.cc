@@ -123,6 +123,36 @@ TEST(TopModel, EveryPageHasACellForEachColumn) {
   }
 }
 
+TEST(TopModel, RefusalsAreCountedByListenerAndReasonAboveTheirSamples) {
+  const auto counted = [](int denied, int rate, int dry, int paused) {
+    Reading out = reading(json::array());
+    out.listeners["listeners"][0]["refused_total"] = {{"denied", denied}, {"rate", rate}, {"untrusted", 0}};
+    out.listeners["listeners"][0]["would_be_refused_total"] = {{"denied", 0}, {"rate", dry}};
+    out.listeners["listeners"][0]["accept_pauses_total"] = {{"rate", paused}};
+    return out;
+  };
+  const auto above = [](const PageView& view) {
+    std::vector<Texts> rows;
+    for (const Row& row : view.rows_above) {
+      EXPECT_EQ(row.cells.size(), view.columns_above.size());
+      Texts& texts = rows.emplace_back();
+      for (const Cell& cell : row.cells) texts.push_back(cell.text);
+    }
+    return rows;
+  };
+  PageView view = view_of(Page::kRefusals, counted(10, 0, 0, 0), counted(1'210, 3, 2'000, 4), 2);
+  const Texts rate{"web", "rate", "1.5", "3", "1 000", "2 000", "2.0", "4"};
+  const Texts denied{"web", "denied", "600", "1 210", "0", "0", "0", "0"};
+  EXPECT_EQ(above(view), (std::vector<Texts>{rate, denied})) << "from the most; what never came is not there";
+  EXPECT_EQ(view.rows_above[0].cells[2].tone, Tone::kBad);
+  EXPECT_EQ(view.rows_above[1].cells[4].tone, Tone::kPlain);
+  arrange(view, "denied", 0, true);
+  EXPECT_EQ(above(view), std::vector<Texts>{denied});
+  EXPECT_EQ(above(view_of(Page::kRefusals, {}, counted(7, 0, 0, 0), 0)),
+            (std::vector<Texts>{{"web", "denied", "0", "7", "0", "0", "0", "0"}}));
+  EXPECT_TRUE(view_of(Page::kListeners, {}, counted(7, 0, 0, 0), 0).rows_above.empty());
+}
+
 TEST(TopModel, AnAnswerOfAnotherShapeIsAnEmptyPage) {
   Reading odd;
   odd.pools = {{"pools", 5}};

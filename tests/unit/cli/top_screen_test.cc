@@ -104,6 +104,45 @@ TEST(TopScreen, MarksTheColumnThatItIsSortedBy) {
   EXPECT_EQ(text_of(screen_lines(now(), {}, rows(1), state, {24, 80})[5]), "NAME  ^OPEN");
 }
 
+// So many rows above another table.
+PageView with_rows_above(PageView view, std::size_t count) {
+  PageView above = rows(count);
+  for (Row& row : above.rows) row.cells[0].text.insert(0, "above ");
+  view.columns_above = above.columns;
+  view.rows_above = above.rows;
+  return view;
+}
+
+std::vector<std::string> texts(const std::vector<ScreenLine>& screen) {
+  std::vector<std::string> out;
+  for (std::size_t i = 5; i + 1 < screen.size(); ++i) out.push_back(text_of(screen[i]));
+  return out;
+}
+
+TEST(TopScreen, ATableAboveAnotherIsNeitherSelectedNorMarked) {
+  TopState state;
+  state.is_sorted = true;
+  const auto screen = screen_lines(now(), {}, with_rows_above(rows(9), 2), state, {16, 80});
+  EXPECT_EQ(texts(screen), (std::vector<std::string>{"NAME      OPEN", "above b0     0", "above b1    10", "",
+                                                     "NAMEv  OPEN", "b0        0", "b1       10",
+                                                     "b2       20", "b3       30", "b4       40"}));
+  EXPECT_TRUE(screen[10].is_selected);
+  EXPECT_FALSE(screen[6].is_selected);
+  EXPECT_EQ(state.fit, 5u);
+}
+
+TEST(TopScreen, ATableAboveAnotherTakesNoMoreThanHalfOfTheRoom) {
+  TopState state;
+  const auto screen = screen_lines(now(), {}, with_rows_above(rows(9), 30), state, {16, 80});
+  EXPECT_EQ(texts(screen),
+            (std::vector<std::string>{"NAME       OPEN", "above b0      0", "above b1     10",
+                                      "and 28 more: / filters", "", "NAME   OPEN", "b0        0",
+                                      "b1       10", "b2       20", "b3       30"}));
+  for (const std::size_t lines : {1u, 5u, 9u, 12u}) {
+    EXPECT_EQ(screen_lines(now(), {}, with_rows_above(rows(9), 30), state, {lines, 80}).size(), lines);
+  }
+}
+
 TEST(TopScreen, SaysThatThereIsNothing) {
   TopState state;
   EXPECT_EQ(text_of(screen_lines(now(), {}, rows(0), state, {24, 80})[6]), "nothing to show");
