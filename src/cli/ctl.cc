@@ -9,16 +9,19 @@
 #include "cli/admission_views.h"
 #include "cli/commands.h"
 #include "cli/ctl_views.h"
+#include "config/text.h"
 
 namespace weir::cli {
 namespace {
 
-// https://no-color.org: a setting of any value means none.
+// https://no-color.org: a setting of any value that is not empty means none.
 Colours colours() {
   const char* none = std::getenv("NO_COLOR");
   const bool wanted = none == nullptr || *none == '\0';
   return wanted && ::isatty(STDOUT_FILENO) != 0 ? Colours::kTerminal : Colours::kNone;
 }
+
+constexpr std::size_t kLongestWord = 2000;
 
 int complain(const std::string& text) {
   fmt::print(stderr, "weir: {}\n", text);
@@ -27,11 +30,17 @@ int complain(const std::string& text) {
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-base::Result<std::string> get(const DoorAddress& door, const std::string& target) {
+struct Shown {
+  std::string body;  // as it came
+  Json document;     // the object that it is
+};
+
+base::Result<Shown> get(const DoorAddress& door, const std::string& target) {
   auto answer = ask_door(door, {"GET", target, ""});
   if (!answer) return base::failure(std::move(answer.error()));
-  if (answer->status != 200) return base::failure({base::ErrorSide::kSystem, why_not(*answer)});
-  return std::move(answer->body);
+  auto document = document_of(door, *answer);
+  if (!document) return base::failure(std::move(document.error()));
+  return Shown{std::move(answer->body), *std::move(document)};
 }
 
 std::string target_of(View view, const std::string& name) {
@@ -98,9 +107,26 @@ int print_text(Make make) {
     print(text);
     return kDone;
   } catch (const Json::exception&) {
-    return complain(
-        "the admin door's answer is not understood: is it another program's, or of another version?");
+    return complain(kNotUnderstood);
   }
+}
+
+// What came of a change: the door's own answer, whatever it says, or the text that `make` makes of one that
+// is good.
+template <class Make>
+int tell(const CtlOptions& options, const DoorAddress& door, const DoorAnswer& answer, Make make) {
+  const auto document = document_of(door, answer);
+  const bool is_door = document || Json::parse(answer.body, nullptr, false).is_object();
+  if (options.json && is_door) {
+    print(answer.body);
+    return document ? kDone : kProblem;
+  }
+  if (!document) return complain(document.error().message());
+  return print_text([&] { return make(*document); });
+}
+
+std::string done_of(const Json& said) {
+  return config::printable(said.at("done").get<std::string>(), kLongestWord);
 }
 
 int show_overview(const CtlOptions& options, const DoorAddress& door) {
@@ -108,15 +134,14 @@ int show_overview(const CtlOptions& options, const DoorAddress& door) {
   for (const char* target : {"/v1/process", "/v1/listeners", "/v1/pools"}) {
     auto found = get(door, target);
     if (!found) return complain(found.error().message());
-    parts.push_back(Json::parse(*found, nullptr, false));
+    parts.push_back(std::move(found->document));
   }
-  if (options.json) {
+  return print_text([&] {
+    if (!options.json) return overview_text(parts[0], parts[1], parts[2], colours());
     const Json all = {
-        {"process", parts[0]}, {"listeners", parts[1]["listeners"]}, {"pools", parts[2]["pools"]}};
-    print(all.dump(2) + "\n");
-    return kDone;
-  }
-  return print_text([&] { return overview_text(parts[0], parts[1], parts[2], colours()); });
+        {"process", parts[0]}, {"listeners", parts[1].at("listeners")}, {"pools", parts[2].at("pools")}};
+    return all.dump(2) + "\n";
+  });
 }
 
 }  // namespace
@@ -132,14 +157,7 @@ int show(const CtlOptions& options, View view, const std::string& name,
   }
   const auto found = get(*door, target);
   if (!found) return complain(found.error().message());
-  if (options.json) {
-    print(*found);
-    return kDone;
-  }
-  const Json document = Json::parse(*found, nullptr, false);
-  if (document.is_discarded())
-    return complain("the admin door's answer is no JSON: is it another program's?");
-  return print_text([&] { return text_of(view, document, name); });
+  return print_text([&] { return options.json ? found->body : text_of(view, found->document, name); });
 }
 
 int show_names(const CtlOptions& options, const std::string& what, const std::string& pool) {
@@ -147,7 +165,7 @@ int show_names(const CtlOptions& options, const std::string& what, const std::st
   if (!door) return complain(door.error().message());
   const auto found = get(*door, what == "listeners" ? "/v1/listeners" : "/v1/pools");
   if (!found) return complain(found.error().message());
-  return print_text([&] { return names_text(Json::parse(*found), what, pool); });
+  return print_text([&] { return options.json ? found->body : names_text(found->document, what, pool); });
 }
 
 int change(const CtlOptions& options, const DoorRequest& request, const std::string& what) {
@@ -155,10 +173,10 @@ int change(const CtlOptions& options, const DoorRequest& request, const std::str
   if (!door) return complain(door.error().message());
   const auto answer = ask_door(*door, request);
   if (!answer) return complain(answer.error().message());
-  if (options.json) print(answer->body);
-  if (answer->status != 200) return options.json ? kProblem : complain(why_not(*answer));
-  if (!options.json) print(what + "\n");
-  return kDone;
+  return tell(options, *door, *answer, [&](const Json& said) {
+    static_cast<void>(done_of(said));
+    return what + "\n";
+  });
 }
 
 int ready(const CtlOptions& options) {
@@ -172,7 +190,7 @@ int ready(const CtlOptions& options) {
   } else if (is_ready) {
     print("ready\n");
   } else {
-    complain(answer->status == 503 ? "it is stopping: no new connections" : why_not(*answer));
+    complain(answer->status == 503 ? "it is stopping: no new connections" : why_not(*door, *answer));
   }
   return is_ready ? kDone : kProblem;
 }
@@ -183,11 +201,7 @@ int upgrade(const CtlOptions& options) {
   // The new process has a minute to be ready.
   const auto answer = ask_door(*door, {"POST", "/v1/upgrade", ""}, base::Millis(120'000));
   if (!answer) return complain(answer.error().message());
-  if (options.json) print(answer->body);
-  if (answer->status != 200) return options.json ? kProblem : complain(why_not(*answer));
-  const Json said = Json::parse(answer->body, nullptr, false);
-  if (!options.json) print(said.value("done", "done") + "\n");
-  return kDone;
+  return tell(options, *door, *answer, [](const Json& said) { return done_of(said) + "\n"; });
 }
 
 int reload(const CtlOptions& options) {
@@ -197,15 +211,11 @@ int reload(const CtlOptions& options) {
   const auto answer = ask_door(*door, {"POST", "/v1/reload", ""}, base::Millis(600'000));
   if (!answer) return complain(answer.error().message());
   const Json report = Json::parse(answer->body, nullptr, false);
-  if (options.json) {
-    print(answer->body);
-  } else if (report.is_object() && report.contains("changes")) {
-    const int told = print_text([&] { return reload_text(report, colours()); });
-    if (told != kDone) return told;
-  } else if (answer->status != 200) {
-    return complain(why_not(*answer));
+  if (options.json || !report.is_object() || !report.contains("changes")) {
+    return tell(options, *door, *answer, [](const Json& said) { return reload_text(said, colours()); });
   }
-  return answer->status == 200 ? kDone : kProblem;
+  const int told = print_text([&] { return reload_text(report, colours()); });
+  return answer->status == 200 ? told : kProblem;
 }
 
 }  // namespace weir::cli

@@ -6,7 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <nlohmann/json.hpp>
+#include "config/text.h"
 
 namespace weir::cli {
 namespace {
@@ -18,6 +18,7 @@ using Error = boost::system::error_code;
 
 // A thousand sessions are half a megabyte.
 constexpr std::uint64_t kMostBytes = std::uint64_t{256} << 20;
+constexpr std::size_t kLongestComplaint = 2000;
 
 std::string advice(const base::Address& address, const Error& error) {
   if (error == boost::system::errc::permission_denied) return ": its file's rights say who may (try as root)";
@@ -27,6 +28,8 @@ std::string advice(const base::Address& address, const Error& error) {
   }
   return address.is_unix() ? "" : ": is this the address of an admin door?";
 }
+
+std::string named(const DoorAddress& door) { return "admin door " + door.address.to_string() + ": "; }
 
 // The steps of one exchange, one after the other.
 class Exchange {
@@ -54,8 +57,7 @@ class Exchange {
     context_.run();
     if (error_) {
       return base::failure(
-          {base::ErrorSide::kSystem, fmt::format("admin door {}: {}{}", door_.address.to_string(),
-                                                 error_.message(), advice(door_.address, error_))});
+          {base::ErrorSide::kSystem, named(door_) + error_.message() + advice(door_.address, error_)});
     }
     return DoorAnswer{static_cast<int>(parser_.get().result_int()), std::move(parser_.get().body())};
   }
@@ -90,10 +92,20 @@ base::Result<DoorAnswer> ask_door(const DoorAddress& door, const DoorRequest& re
   return Exchange(door, request, patience).run();
 }
 
-std::string why_not(const DoorAnswer& answer) {
+std::string why_not(const DoorAddress& door, const DoorAnswer& answer) {
   const auto body = nlohmann::json::parse(answer.body, nullptr, false);
   const bool is_told = body.is_object() && body.contains("error") && body["error"].is_string();
-  return is_told ? body["error"].get<std::string>() : fmt::format("the admin door answers {}", answer.status);
+  if (is_told) return config::printable(body["error"].get<std::string>(), kLongestComplaint);
+  return named(door) + fmt::format(
+                           "what answers there is no admin door (its answer has status {} and {}): is "
+                           "it another program's address?",
+                           answer.status, body.is_object() ? "no error" : "is no JSON object");
+}
+
+base::Result<nlohmann::json> document_of(const DoorAddress& door, const DoorAnswer& answer) {
+  nlohmann::json document = nlohmann::json::parse(answer.body, nullptr, false);
+  if (answer.status == 200 && document.is_object()) return document;
+  return base::failure({base::ErrorSide::kSystem, why_not(door, answer)});
 }
 
 std::string escaped(std::string_view text) {

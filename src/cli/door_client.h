@@ -2,6 +2,7 @@
 // only. Boost.Beast stays inside its .cc file.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/address.h"
@@ -30,8 +31,15 @@ struct DoorAnswer {
 base::Result<DoorAnswer> ask_door(const DoorAddress& door, const DoorRequest& request,
                                   base::Millis patience = base::Millis(60'000));
 
-// What an answer says that is no 200, for people.
-std::string why_not(const DoorAnswer& answer);
+// What an answer says that is no 200, for people; or that whoever answers there is no admin door.
+std::string why_not(const DoorAddress& door, const DoorAnswer& answer);
+
+// The object that the answer is, where its status is 200; otherwise the error says why not, as above.
+base::Result<nlohmann::json> document_of(const DoorAddress& door, const DoorAnswer& answer);
+
+// Of a document that has another shape than a door's.
+inline constexpr const char* kNotUnderstood =
+    "the admin door's answer is not understood: is it another program's, or of another version?";
 
 // Everything that is not a letter, a digit or one of "-._~" as %XX (RFC 3986): for a name in a target.
 std::string escaped(std::string_view text);

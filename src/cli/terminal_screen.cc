@@ -86,7 +86,8 @@ TerminalScreen::TerminalScreen() {
   ::keypad(stdscr, true);
   ::curs_set(0);
   ::set_escdelay(50);
-  has_colours_ = std::getenv("NO_COLOR") == nullptr && ::has_colors();
+  const char* no_colours = std::getenv("NO_COLOR");
+  has_colours_ = (no_colours == nullptr || *no_colours == '\0') && ::has_colors();
   if (!has_colours_) return;
   ::start_color();
   ::use_default_colors();
@@ -101,7 +102,7 @@ ScreenSize TerminalScreen::size() const {
   return {static_cast<std::size_t>(getmaxy(stdscr)), static_cast<std::size_t>(getmaxx(stdscr))};
 }
 
-void TerminalScreen::draw(const std::vector<ScreenLine>& lines) {
+void TerminalScreen::draw(const std::vector<ScreenLine>& lines) const {
   ::werase(stdscr);
   for (std::size_t y = 0; y < lines.size(); ++y) {
     ::wmove(stdscr, static_cast<int>(y), 0);

@@ -20,7 +20,7 @@ class TerminalScreen {
   TerminalScreen& operator=(const TerminalScreen&) = delete;
 
   ScreenSize size() const;
-  void draw(const std::vector<ScreenLine>& lines);
+  void draw(const std::vector<ScreenLine>& lines) const;
   // A key (`Key`, or a character), or kNoKey after `patience`.
   int wait_for_key(base::Millis patience);
 

@@ -57,9 +57,7 @@ class Top {
   base::Result<nlohmann::json> get(const char* target) {
     const auto answer = ask_door(door_, {"GET", target, ""}, kPatience);
     if (!answer) return base::failure(answer.error());
-    nlohmann::json document = nlohmann::json::parse(answer->body, nullptr, false);
-    if (answer->status == 200 && document.is_object()) return document;
-    return base::failure({base::ErrorSide::kSystem, why_not(*answer)});
+    return document_of(door_, *answer);
   }
 
   base::Result<Reading> read_all() {
@@ -112,7 +110,21 @@ class Top {
     return std::chrono::duration<double>(now_at_ - before_at_).count();
   }
 
+  // A stranger's document may have another shape.
   void draw() {
+    try {
+      draw_reading();
+    } catch (const nlohmann::json::exception&) {
+      before_ = now_ = Reading();
+      view_ = PageView();
+      state_.word = kNotUnderstood;
+      state_.tone_of_word = Tone::kBad;
+      is_lost_ = true;
+      draw_reading();
+    }
+  }
+
+  void draw_reading() {
     const double between = seconds();
     view_ = view_of(state_.page, before_, now_, between);
     const std::size_t column = state_.is_sorted ? state_.column : view_.columns.size();
@@ -129,7 +141,7 @@ class Top {
     } else if (!answer) {
       state_.word = answer.error().message();
     } else {
-      state_.word = why_not(*answer);
+      state_.word = why_not(door_, *answer);
     }
     read();
   }
@@ -163,7 +175,7 @@ int top(const DoorOptions& options, base::Millis interval) {
   // Whoever has mistaken the address is told before the screen is taken.
   const auto first = ask_door(*door, {"GET", "/v1/process", ""}, kPatience);
   if (!first) return fail(first.error().message());
-  if (first->status != 200) return fail(why_not(*first));
+  if (const auto process = document_of(*door, *first); !process) return fail(process.error().message());
   auto screen = TerminalScreen::open();
   if (!screen) return fail(screen.error().message());
   struct sigaction action {};

@@ -76,6 +76,36 @@ TEST(DoorClient, GivesUpOnWhoDoesNotAnswer) {
   ASSERT_FALSE(answer.has_value());
 }
 
+TEST(DoorClient, TakesAnObjectForTheDocumentThatItAskedFor) {
+  const DoorAddress door{test::loopback(), ""};
+  const auto document = document_of(door, {200, R"({"done": "yes"})"});
+  ASSERT_TRUE(document.has_value()) << document.error().message();
+  EXPECT_EQ(document->at("done"), "yes");
+}
+
+TEST(DoorClient, SaysWhatTheDoorSaysIsWrong) {
+  const DoorAddress door{test::loopback(), ""};
+  const DoorAnswer refused{409, R"({"error": "there is one already\u001b[2J"})"};
+  EXPECT_EQ(why_not(door, refused), "there is one already\\x1b[2J");
+  EXPECT_EQ(document_of(door, refused).error().message(), why_not(door, refused));
+}
+
+TEST(DoorClient, SaysThatAStrangerIsNoAdminDoor) {
+  const DoorAddress door{*base::parse_address("127.0.0.1:80"), ""};
+  for (const DoorAnswer& answer :
+       {DoorAnswer{200, "<html>"}, DoorAnswer{200, "[1, 2]"}, DoorAnswer{200, ""}, DoorAnswer{404, "no"},
+        DoorAnswer{200, "\"text\""}, DoorAnswer{500, R"({"error": 5})"}}) {
+    const auto document = document_of(door, answer);
+    ASSERT_FALSE(document.has_value()) << answer.body;
+    EXPECT_THAT(
+        document.error().message(),
+        HasSubstr("admin door 127.0.0.1:80: what answers there is no admin door (its answer has status " +
+                  std::to_string(answer.status)))
+        << answer.body;
+  }
+  EXPECT_THAT(why_not(door, {404, "no"}), HasSubstr("is no JSON object): is it another program's address?"));
+}
+
 TEST(Escaped, LeavesNothingThatATargetWouldTakeForItsOwn) {
   EXPECT_EQ(escaped("web-1_a.b~c"), "web-1_a.b~c");
   EXPECT_EQ(escaped("a@[::1]:80/?&=% \xc3\xbc"), "a%40%5B%3A%3A1%5D%3A80%2F%3F%26%3D%25%20%C3%BC");
