@@ -227,6 +227,8 @@ struct CtlArgs::Values {
     add.add_option("--weight", weight, "its share of new sessions (default 1)");
     add.add_option("--max-connections", most, "sessions that it may have at most");
     add.add_flag("--backup", backup, "used while no other is to be had");
+    add.add_option("--state", state, "what it begins in (default up); the others take no new sessions")
+        ->check(CLI::IsMember({"up", "drain", "maintenance"}));
     add.callback([this] { choose([this] { return add_backend(); }); });
     about_backend(backend, "remove", "Take a backend out of its pool; its sessions meet sessions.on_removed.")
         .callback([this] {
@@ -243,6 +245,7 @@ struct CtlArgs::Values {
     if (weight) body["weight"] = *weight;
     if (most) body["max_connections"] = *most;
     if (backup) body["backup"] = true;
+    if (!state.empty()) body["state"] = state;
     return change(options, {"POST", "/v1/pools/" + escaped(pool) + "/backends", body.dump()},
                   "backend " + (name.empty() ? address : name) + " is added to pool " + pool);
   }
@@ -302,6 +305,7 @@ struct CtlArgs::Values {
   std::string name;
   std::string pool;
   std::string address;
+  std::string state;
   std::optional<unsigned> weight;
   std::optional<unsigned> most;
   bool backup = false;

@@ -6,6 +6,7 @@ usage: ctl_test.py WEIR
 
 import argparse
 import contextlib
+import http.server
 import json
 import os
 import pathlib
@@ -13,6 +14,8 @@ import re
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 
@@ -33,8 +36,32 @@ bind = "{admin}"
 [listeners.web]
 bind = "127.0.0.1:0"
 pool = "web"
+access.deny = ["127.0.0.66"]
 [pools.web]
 backends = [{{ address = "127.0.0.1:{a}", name = "a" }}, {{ address = "127.0.0.1:{b}", name = "b" }}]
+"""
+# Two of everything by which sessions are told apart, and a list of who may come.
+VARIED = """\
+[admin]
+bind = "{admin}"
+[listeners.web]
+bind = "127.0.0.1:0"
+pool = "web"
+[listeners.inner]
+bind = "127.0.0.1:0"
+pool = "inner"
+access.allow = ["127.0.0.1"]
+[listeners.named]
+bind = "127.0.0.1:0"
+pool = "web"
+preread_timeout = "1h"
+[listeners.named.tls]
+mode = "passthrough"
+[pools.web]
+policy = "round_robin"
+backends = [{{ address = "127.0.0.1:{a}", name = "a" }}, {{ address = "127.0.0.1:{b}", name = "b" }}]
+[pools.inner]
+backends = [{{ address = "127.0.0.1:{a}", name = "c" }}]
 """
 
 
@@ -47,8 +74,10 @@ class Weir:
         self.server = work.spawn(name, [self.binary, "run", str(self.config)])
         self.log = lambda: work.log(name)
         process.wait_until(lambda: re.search(r"\bready\b.*\badmin=", self.log()), "weir to be ready", 60)
-        found = dict(re.findall(r"\b(\w+)=\"?(?:web=)?([^\s\"]+)", self.log().splitlines()[-1]))
-        self.web, self.admin = found["listeners"], found["admin"]
+        ready = [line for line in self.log().splitlines() if re.search(r"\bready\b.*\badmin=", line)][-1]
+        self.addresses = dict(re.findall(r"\b(\w+)=\"?(?:web=)?([^\s\"]+)", ready))
+        self.admin = self.addresses["admin"]
+        self.addresses["web"] = self.addresses["listeners"]
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("WEIR_")}
@@ -56,10 +85,15 @@ class Weir:
                               env={**clean, "WEIR_ADMIN": self.admin, **environment}, check=False)
 
     def says(self, *arguments: str) -> str:
-        """What a command prints that must succeed."""
+        """What a command prints that must succeed; without colours, as it goes to no terminal."""
         done = self.run(*arguments)
         expect(done.returncode == 0 and not done.stderr, f"{arguments}: {done}")
+        expect("\x1b" not in done.stdout, f"{arguments}: there are colours without a terminal")
         return done.stdout
+
+    def document(self, *arguments: str) -> dict:
+        """What a command prints with --json."""
+        return json.loads(self.says(*arguments, "--json"))
 
     def refuses(self, status: int, *arguments: str, **environment: str) -> str:
         """What a command complains of that must not succeed."""
@@ -67,12 +101,25 @@ class Weir:
         expect(done.returncode == status, f"{arguments}: {done}")
         return done.stderr or done.stdout
 
-    def connect(self) -> socket.socket:
-        host, _, port = self.web.rpartition(":")
-        client = socket.create_connection((host, int(port)), timeout=60)
+    def connect(self, listener: str = "web", source: str = "127.0.0.1") -> socket.socket:
+        """A client that has been served and stays."""
+        client = self.reach(listener, source)
         client.sendall(b"hello")
         expect(client.recv(5) == b"hello", "the backend does not answer")
         return client
+
+    def reach(self, listener: str, source: str) -> socket.socket:
+        host, _, port = self.addresses[listener].rpartition(":")
+        return socket.create_connection((host, int(port)), 60, (source, 0))
+
+    def serves(self, listener: str, source: str) -> bool:
+        """Whether a client from there comes in."""
+        try:
+            with self.reach(listener, source) as client:
+                client.sendall(b"hello")
+                return client.recv(5) == b"hello"
+        except ConnectionError:
+            return False
 
     def backend(self, name: str) -> dict:
         pool, = json.loads(self.says("ctl", "backends", "--json"))["pools"]
@@ -85,7 +132,6 @@ def check_views(weir: Weir) -> None:
         text = weir.says("ctl", "status")
         for part in ("serving for", "LISTENER", "POOL", "BACKEND", "127.0.0.1", "2/2"):
             expect(part in text, f"status has no {part!r}:\n{text}")
-        expect("\x1b" not in text, "there are colours without a terminal")
         lines = weir.says("ctl", "sessions").splitlines()
         expect(len(lines) == 3 and lines[0].startswith("ID"), f"two sessions: {lines}")
         session = lines[1].split()[0]
@@ -95,10 +141,13 @@ def check_views(weir: Weir) -> None:
         expect(weir.says("ctl", "clients").splitlines()[1].split()[:2] == ["127.0.0.1", "2"], "a client with two")
         expect("1 of 2" in weir.says("ctl", "sessions", "--limit", "1"), "a page says how many there are")
         expect(weir.says("ctl", "sessions", "--backend", "nobody") == "no session\n", "a filter filters")
-    for view in ("listeners", "pools", "refusals", "limits", "config", "backends"):
-        weir.says("ctl", view)
-        json.loads(weir.says("ctl", view, "--json"))
-    json.loads(weir.says("ctl", "--json", "status"))
+        for view, member in (("status", "pools"), ("processes", "processes"), ("listeners", "listeners"), ("pools", "pools"),
+                             ("backends", "pools"), ("sessions", "sessions"), ("clients", "clients"), ("refusals", "refusals"),
+                             ("limits", "limits"), ("config", "settings"), (f"session {session}", "why"),
+                             ("names pools", "pools"), ("names listeners", "listeners")):
+            weir.says("ctl", *view.split())
+            expect(member in weir.document("ctl", *view.split()), f"`{view} --json` has no {member}")
+    expect("process" in json.loads(weir.says("ctl", "--json", "status")), "the option may stand in front too")
     expect(f"{weir.config}:" in weir.says("ctl", "config", "admin.bind"), "a setting says where it was written")
 
 
@@ -117,8 +166,14 @@ def check_changes(weir: Weir, spare: int) -> None:
     expect((c["weight"], c["backup"], c["max_connections"]) == (2, True, 9), f"it was added as said: {c}")
     weir.says("ctl", "backend", "remove", "web", "c")
     expect(" c " not in weir.says("ctl", "backends"), "it is removed")
-    weir.says("ctl", "deny", "web", "203.0.113.0/24")
-    weir.says("ctl", "deny", "web", "203.0.113.0/24", "--remove")
+    for state in ("drain", "maintenance", "up"):
+        weir.says("ctl", "backend", "add", "web", f"127.0.0.1:{spare}", "--name", "c", "--state", state)
+        expect(weir.backend("c")["state"] == state, f"it begins in {state}")
+        weir.says("ctl", "backend", "remove", "web", "c")
+    weir.says("ctl", "deny", "web", "127.0.0.3")
+    expect(not weir.serves("web", "127.0.0.3") and weir.serves("web", "127.0.0.4"), "one is denied")
+    weir.says("ctl", "deny", "web", "127.0.0.3", "--remove")
+    expect(weir.serves("web", "127.0.0.3"), "it may come again")
     weir.says("ctl", "log-level", "debug")
     expect("log level debug" in weir.says("ctl", "status"), "the level")
     with weir.connect() as client:
@@ -138,6 +193,167 @@ def check_changes(weir: Weir, spare: int) -> None:
     weir.refuses(2, "ctl")
     weir.refuses(2, "ctl", "nonsense")
     weir.refuses(2, "ctl", "backend", "drain")
+    weir.refuses(2, "ctl", "backend", "add", "web", "127.0.0.1:1", "--state", "down")
+
+
+def check_changes_as_json(weir: Weir, spare: int) -> None:
+    with weir.connect():
+        session = weir.document("ctl", "sessions")["sessions"][0]["id"]
+        for change in ("backend drain web a", "backend maintenance web a", "backend up web a", "backend weight web a 1",
+                       f"backend add web 127.0.0.1:{spare} --name c", "backend remove web c", "deny web 127.0.0.3",
+                       "deny web 127.0.0.3 --remove", "log-level info", f"close {session}", "reload"):
+            expect(weir.document("ctl", *change.split())["done"] != "", f"{change}: it says what was done")
+    expect("done" in weir.document("reload"), "reload says what was done")
+    refused = json.loads(weir.refuses(1, "ctl", "close", session, "--json"))
+    expect("there is no session" in refused["error"], f"it says what is wrong: {refused}")
+
+
+def check_filters(work: process.Workspace, binary: str, ports: dict[str, int]) -> None:
+    """Sessions and clients, told apart by each thing that they can be told apart by; and who may come in."""
+    weir = Weir(work, binary, "varied", VARIED.format(admin=f"unix:{work.path}/varied.sock", **ports))
+    with contextlib.ExitStack() as kept:
+        first, second = (kept.enter_context(weir.connect("web", f"127.0.0.{host}")) for host in (2, 3))
+        inner = kept.enter_context(weir.connect("inner"))
+        silent = kept.enter_context(weir.reach("named", "127.0.0.4"))
+        second.sendall(b"x" * 50_000)
+        expect(len(second.recv(50_000, socket.MSG_WAITALL)) == 50_000, "the backend does not answer")
+        by_name = {"{}:{}".format(*client.getsockname()): name
+                   for client, name in ((first, "first"), (second, "second"), (inner, "inner"), (silent, "silent"))}
+
+        def found(*filters: str) -> list[str]:
+            sessions = weir.document("ctl", "sessions", *filters)["sessions"]
+            lines = [line.split() for line in weir.says("ctl", "sessions", *filters).splitlines()]
+            ids = [words[0] for words in lines if re.fullmatch("[0-9a-f]{16}", words[0])]
+            expect(ids == [one["id"] for one in sessions], f"{filters}: the table has others: {lines}")
+            return [by_name[one["client"]] for one in sessions]
+
+        everybody = ["first", "second", "inner", "silent"]
+        def are_all(*filters: str) -> bool:
+            return len(weir.document("ctl", "sessions", *filters)["sessions"]) == len(everybody)
+
+        process.wait_until(are_all, "four sessions", 60)
+        expect(sorted(found()) == sorted(everybody), f"they are all there: {found()}")
+        at_a, = weir.document("ctl", "sessions", "--backend", "a")["sessions"]
+        at_b, = weir.document("ctl", "sessions", "--backend", "b")["sessions"]
+        expect({by_name[at_a["client"]], by_name[at_b["client"]]} == {"first", "second"}, "each backend has one")
+        for filters, names in (("--listener web", ["first", "second"]), ("--listener inner", ["inner"]),
+                               ("--pool inner", ["inner"]), ("--pool web", ["first", "second"]), ("--backend c", ["inner"]),
+                               ("--client 127.0.0.3", ["second"]), ("--client 127.0.0.2/31", ["first", "second"]),
+                               ("--state preread", ["silent"]), ("--state relay", ["first", "second", "inner"]),
+                               ("--state connect", []), ("--min-age 1h", []), ("--listener web --client 127.0.0.3", ["second"])):
+            shown = found(*filters.split())
+            expect(sorted(shown) == sorted(names), f"{filters} shows {shown}")
+        process.wait_until(lambda: are_all("--min-age", "1s"), "all to be a second old", 60)
+        expect(found("--sort", "bytes", "--limit", "1") == ["second"], "that which moved most is the first")
+        pages = [found("--limit", "2")]
+        pages.append(found("--after", weir.document("ctl", "sessions", "--limit", "2")["next"]))
+        expect([len(page) for page in pages] == [2, 2] and sorted(sum(pages, [])) == sorted(everybody), f"two pages: {pages}")
+        expect(found("--sort", "id", "--limit", "4") == sum(pages, []), "in the order of the ids")
+        for text, filters in (('expected "preread"', "--state asleep"), ("client is", "--client nobody"), ("min_age is", "--min-age old"),
+                              ("from 1 to 1000", "--limit 0"), ("is no id of a session", "--after x")):
+            complaint = weir.refuses(1, "ctl", "sessions", *filters.split())
+            expect(text in complaint, f"{filters}: {complaint!r} has no {text!r}")
+        weir.refuses(2, "ctl", "sessions", "--sort", "age")
+
+        def clients(*filters: str) -> set[str]:
+            return {one["client"] for one in weir.document("ctl", "clients", *filters)["clients"]}
+
+        for filters, hosts in (("", {1, 2, 3, 4}), ("--listener web", {2, 3}), ("--pool inner", {1}), ("--backend c", {1})):
+            shown = clients(*filters.split())
+            expect(shown == {f"127.0.0.{host}" for host in hosts}, f"clients {filters}: {shown}")
+        expect(len(clients("--limit", "2")) == 2, "clients at most")
+    expect(not weir.serves("inner", "127.0.0.9"), "who is not on the list does not come in")
+    weir.says("ctl", "allow", "inner", "127.0.0.9")
+    expect(weir.serves("inner", "127.0.0.9"), "who was added comes in")
+    expect(not weir.serves("inner", "127.0.0.10"), "and nobody else")
+    expect("done" in weir.document("ctl", "allow", "inner", "127.0.0.9", "--remove"), "it is taken back")
+    expect(not weir.serves("inner", "127.0.0.9") and weir.serves("inner", "127.0.0.1"), "then it is as before")
+    text = weir.says("ctl", "refusals")
+    expect(re.search(r"^inner +denied +3 +0 +0$", text, re.MULTILINE) is not None, f"they are counted:\n{text}")
+    expect(re.search(r"^\d{4}-\S+Z +inner +127\.0\.0\.9:\d+ +denied$", text, re.MULTILINE) is not None, f"and shown:\n{text}")
+
+
+def check_limits(work: process.Workspace, binary: str, ports: dict[str, int]) -> None:
+    config = CONFIG.format(admin=f"unix:{work.path}/limited.sock", token="", **ports) + """\
+[process]
+max_connections = 40
+[listeners.web.limits]
+max_connections = 20
+connection_rate = "1/h"
+connection_burst = 10
+client_max_connections = 5
+"""
+    weir = Weir(work, binary, "limited", config)
+    with weir.connect(), weir.connect(source="127.0.0.2"):
+        text = weir.says("ctl", "limits")
+        for line in (r"^process +2/40 +- +- +- +- +wait$", r"^listeners\.web\.limits +2/20 +1/h +2/10 +- +- +reset +web$",
+                     r"^listeners\.web\.limits +5 +- +- +2/[\d ]+ +0$"):
+            expect(re.search(line, text, re.MULTILINE) is not None, f"no line {line!r} in\n{text}")
+
+
+def check_colours(weir: Weir) -> None:
+    """At a terminal what is up is green, unless somebody wants no colours."""
+    def colours(**environment: str) -> set[str]:
+        terminal = Terminal([weir.binary, "ctl", "backends"], {"WEIR_ADMIN": weir.admin, "NO_COLOR": "", **environment}, 200)
+        expect(terminal.end() == 0, "it ends well")
+        expect(re.search(r"^web +a +up ", terminal.text(), re.MULTILINE) is not None, f"it shows a: {terminal.text()}")
+        return {cell.fg for line in terminal.screen.buffer.values() for cell in line.values()} - {"default"}
+
+    weir.says("ctl", "backend", "up", "web", "b")
+    expect(colours() == {"green"}, f"at a terminal: {colours()}")
+    expect(colours(NO_COLOR="1") == set(), "with NO_COLOR")
+
+
+@contextlib.contextmanager
+def stranger(body: str, content_type: str = "text/html") -> Iterator[str]:
+    """An HTTP server that answers everything with that; its address."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(200)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = answer
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield "127.0.0.1:{}".format(server.server_address[1])
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def check_strangers(weir: Weir, echo_port: int) -> None:
+    """Another program listens where the door should be: nothing is taken for done, and it is said what is wrong."""
+    asking = ("ctl status", "ctl sessions", "ctl limits", "ctl names pools", "ctl backend drain web a", "ctl close 1", "reload",
+              "upgrade", "ctl drain")
+    for body in ("<html>hello</html>", "[1, 2]", "", "5"):
+        with stranger(body) as address:
+            for command in asking:
+                for arguments in (command.split(), [*command.split(), "--json"]):
+                    complaint = weir.refuses(1, *arguments, "--admin", address)
+                    expect(f"admin door {address}: what answers there is no admin door" in complaint,
+                           f"{arguments} at {body!r}: {complaint!r}")
+            expect("no admin door" in weir.refuses(1, "top", "--admin", address), f"top at {body!r}")
+    with stranger('{"listeners": [5]}', "application/json") as address:
+        for command in asking:
+            complaint = weir.refuses(1, *command.split(), "--admin", address)
+            expect("is not understood: is it another program's" in complaint, f"{command}: {complaint!r}")
+        top = Terminal([weir.binary, "top", "--admin", address], {})
+        top.press("2")
+        top.wait_for("is not understood: is it another program's")
+        top.press("q")
+        expect(top.end() == 0, "q leaves")
+    complaint = weir.refuses(1, "ctl", "status", "--admin", f"127.0.0.1:{echo_port}")
+    expect("is this the address of an admin door" in complaint, f"what is no HTTP: {complaint!r}")
 
 
 def check_reload(weir: Weir) -> None:
@@ -215,15 +431,68 @@ def check_top(weir: Weir) -> None:
         top.wait_for(r"session [0-9a-f]{16} is closed")
         with contextlib.suppress(ConnectionResetError):
             expect(client.recv(1) == b"", "it is closed")
-        for page, title in (("2", "LISTENER"), ("4", "CLIENT"), ("5", "TIME")):
-            top.press(page)
-            top.wait_for(rf"^ *{title}|nothing to show")
         top.press("?")
         top.wait_for("Whatever changes something asks first")
         top.press("q")
         top.press("q")
         expect(top.end() == 0, "q leaves")
     expect("no terminal" in weir.refuses(1, "top"), "without a terminal there is no top")
+
+
+@contextlib.contextmanager
+def traffic(weir: Weir, source: str) -> Iterator[None]:
+    """Clients from there, one after the other, served or not."""
+    is_over = threading.Event()
+
+    def come() -> None:
+        while not is_over.wait(0.01):
+            weir.serves("web", source)
+
+    thread = threading.Thread(target=come)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def check_top_pages(weir: Weir) -> None:
+    """Each page has rows and rates of what goes on, and is sorted by a key."""
+    weir.says("ctl", "backend", "up", "web", "a")
+    some, bytes_ = r"(?!0 )[\d.]+", r"(?!0 )[\d.]+ K?i?B"
+    with contextlib.ExitStack() as kept:
+        for host, count in ((9, 3), (5, 2)):
+            for _ in range(count):
+                kept.enter_context(weir.connect(source=f"127.0.0.{host}"))
+        for host in (4, 66):  # this one is denied
+            kept.enter_context(traffic(weir, f"127.0.0.{host}"))
+        top = Terminal([weir.binary, "top"], {"WEIR_ADMIN": weir.admin}, columns=160)
+        top.wait_for(rf"^{some}/s new  {bytes_}/s up  {bytes_}/s down  {some}/s refused  2/2 backends up")
+        top.wait_for(rf"^web +a +up +\d+ +{some} +(?!0 )\d+ % +0 +{some} ms +{bytes_} +{bytes_} +\d+$")
+        top.press("2")
+        top.wait_for(rf"^web +127\.0\.0\.1:\d+ +web +[1-9]\d* +{some} +{some} +{bytes_} +{bytes_}$")
+        top.press("3")
+        top.wait_for(r"^[0-9a-f]{16} +web +127\.0\.0\.9:\d+ +web +[ab] +relay +")
+        top.press("5")
+        top.wait_for(rf"^web +denied +{some} +[1-9][\d ]*? +0 +0 +0 +0$")
+        top.wait_for(r"^\d{4}-\S+Z +web +127\.0\.0\.66:\d+ +denied$")
+        top.press("4")
+        top.wait_for(r"^127\.0\.0\.9 +3 +15 B +15 B +\d+")
+
+        def clients() -> list[str]:
+            expect(top.pump(), "top has ended")
+            return [host for host in re.findall(r"^127\.0\.0\.(\d+) ", top.text(), re.MULTILINE) if host in ("5", "9")]
+
+        process.wait_until(lambda: clients() == ["9", "5"], "those with most sessions to be first", 60)
+        top.press("\x1bOC")  # the arrow to the right
+        top.wait_for(r"^CLIENTv ")
+        process.wait_until(lambda: clients() == ["5", "9"], "clients by their address", 60)
+        top.press("r")
+        top.wait_for(r"^CLIENT\^ ")
+        process.wait_until(lambda: clients() == ["9", "5"], "the other way round", 60)
+        top.press("q")
+        expect(top.end() == 0, "q leaves")
 
 
 def check_top_alone(weir: Weir) -> None:
@@ -274,11 +543,17 @@ def main() -> None:
         weir = Weir(work, arguments.weir, "weir", CONFIG.format(admin=admin, token="", **ports))
         check_views(weir)
         check_changes(weir, spare)
+        check_changes_as_json(weir, spare)
+        check_filters(work, arguments.weir, ports)
+        check_limits(work, arguments.weir, ports)
+        check_colours(weir)
+        check_strangers(weir, spare)
         check_reload(weir)
         check_doors(weir, work)
         check_token(work, arguments.weir, ports)
         check_ready(work, arguments.weir, ports)
         check_top(weir)
+        check_top_pages(weir)
         check_top_alone(weir)
         check_upgrade(work, arguments.weir, ports)
 

@@ -37,6 +37,8 @@ CASES = [
     ("weir ctl sessions --st", ["--state"]),
     ("weir ctl backend add --w", ["--weight"]),
     ("weir ctl backend add --jso", ["--json"]),
+    ("weir ctl backend add --st", ["--state"]),
+    ("weir ctl backend add --state ", ["up", "drain", "maintenance"]),
     ("weir ctl sessions --sort ", ["id", "bytes"]),
     ("weir ctl log-level w", ["warning"]),
     ("weir describe weir", ["weir.8", "weir.toml.5"]),
