@@ -9,11 +9,14 @@ usage: admin_api_test.py WEIR OPENAPI
 
 import argparse
 import contextlib
+import datetime
 import gzip
 import http.client
 import json
+import os
 import pathlib
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -273,6 +276,57 @@ def check_refused_reload(door: Door, document: dict[str, Any], config: pathlib.P
     check_answer(document, document["paths"]["/v1/reload"]["post"], "a reload", answer)
 
 
+def check_upgrade(door: Door, document: dict[str, Any], config: pathlib.Path, address: str, heirs: list[int]) -> None:
+    """What is answered when the service changes hands or does not, and how the processes are listed then. Those that
+    have taken over are added to `heirs`."""
+    upgrade, processes = document["paths"]["/v1/upgrade"]["post"], document["paths"]["/v1/processes"]["get"]
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("workers = 1", "workers = 0"), encoding="utf-8")
+    answer = door.ask("POST", "/v1/upgrade")
+    expect(answer[0] == 409, f"a program that cannot start takes over: {answer}")
+    check_answer(document, upgrade, "an upgrade that fails", answer)
+    pids = [door.shown("/v1/process")["pid"]]
+    for line in ("", 'upgrade_drain_timeout = "off"\n'):
+        config.write_text(text.replace("workers = 1\n", "workers = 1\n" + line), encoding="utf-8")
+        expect(door.ask("POST", "/v1/reload")[0] == 200, "the file is not taken")
+        with contextlib.ExitStack() as kept:
+            kept.enter_context(connect(address)).sendall(b"hello")
+            process.wait_until(lambda: door.shown("/v1/process")["connections"] > 0, "the session")
+            answer = door.ask("POST", "/v1/upgrade")
+            expect(answer[0] == 200, f"an upgrade: {answer}")
+            check_answer(document, upgrade, "an upgrade", answer)
+            pids.insert(0, door.shown("/v1/process")["pid"])
+            heirs.append(pids[0])
+            answer = door.ask("GET", "/v1/processes")
+            check_answer(document, processes, "/v1/processes", answer)
+            told = json.loads(answer[2])["processes"]
+            expect([one["pid"] for one in told] == pids, f"the processes {pids}: {told}")
+            expect([one["state"] for one in told] == ["serving"] + ["retired"] * (len(pids) - 1), f"their states: {told}")
+            ends = [one["drains_until"] for one in told]
+            if line:
+                expect(ends[:2] == [None, None], f"it may take as long as its sessions do: {told}")
+            else:
+                left = moment(ends[1]) - moment(told[0]["since"])
+                expect(ends[0] is None and datetime.timedelta(minutes=55) < left < datetime.timedelta(minutes=65),
+                       f"it has an hour: {told}")
+
+
+def moment(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def wait_for_end(pid: int) -> None:
+    """Of a process that has taken over: a sibling of the one before, so a child of this test."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    try:
+        process.wait_until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, f"the end of process {pid}", 60)
+    except process.Failure:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
+
+
 def check_methods(door: Door, document: dict[str, Any]) -> None:
     """A method that the document does not have for a path is refused (405) with those that it has."""
     for path, operations in document["paths"].items():
@@ -301,11 +355,22 @@ def main() -> None:
         check_methods(door, document)
         check_changes(door, document)
         check_refused_reload(door, document, work.path / "weir.toml")
-        check_answer(document, document["paths"]["/v1/drain"]["post"], "a drain", door.ask("POST", "/v1/drain"))
-        check_answer(document, document["paths"]["/ready"]["get"], "/ready", door.ask("GET", "/ready"))
-        check_answer(document, document["paths"]["/v1/reload"]["post"], "a reload", door.ask("POST", "/v1/reload"))
-        for client in clients:
-            client.close()
+        heirs: list[int] = []
+        try:
+            check_upgrade(door, document, work.path / "weir.toml", addresses["web"], heirs)
+            held = connect(addresses["web"])
+            held.sendall(b"hello")
+            expect(held.recv(5) == b"hello", "the backend does not answer")
+            check_answer(document, document["paths"]["/v1/drain"]["post"], "a drain", door.ask("POST", "/v1/drain"))
+            check_answer(document, document["paths"]["/ready"]["get"], "/ready", door.ask("GET", "/ready"))
+            for path in ("/v1/reload", "/v1/upgrade"):
+                check_answer(document, document["paths"][path]["post"], f"{path} while it stops", door.ask("POST", path))
+            held.close()
+        finally:
+            for client in clients:
+                client.close()
+            for heir in heirs:
+                wait_for_end(heir)
 
 
 if __name__ == "__main__":
