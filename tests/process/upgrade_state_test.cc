@@ -290,5 +290,54 @@ TEST(UpgradeState, ThePacketFilterIsTheNewProcessesOwn) {
   EXPECT_TRUE(is_served(*weir, "127.0.0.3")) << "it is off the sockets";
 }
 
+TEST(UpgradeState, TheRateOfTheProcessGoesOnWithWhatWasUsedUp) {
+  Backend backend(echo());
+  Configuration configuration = on(backend.address());
+  configuration.process = "[process.limits]\nconnection_rate = \"1/h\"\nconnection_burst = 3\n";
+  Upgraded weir(configuration);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(is_served(*weir, "127.0.0.1"));
+  weir.well();
+  EXPECT_FALSE(is_served(*weir, "127.0.0.1"));
+  EXPECT_EQ(refused(*weir, "process_rate"), 1u);
+}
+
+TEST(UpgradeState, ARateThatListenersShareGoesOnWithWhatWasUsedUp) {
+  Backend backend(echo());
+  Configuration configuration = on(backend.address());
+  configuration.rest =
+      "[limits.both]\nconnection_rate = \"1/h\"\nconnection_burst = 3\n"
+      "[listeners.web.limits]\nshared = \"both\"\n"
+      "[listeners.other]\nbind = \"127.0.0.1:0\"\npool = \"web\"\n"
+      "[listeners.other.limits]\nshared = \"both\"\n";
+  Upgraded weir(configuration);
+  const base::Address other = weir->address("other");
+  for (const base::Address& target : {weir->address(), other, other}) {
+    EXPECT_TRUE(is_served(target, "127.0.0.1"));
+  }
+  weir.well();
+  EXPECT_FALSE(is_served(*weir, "127.0.0.1"));
+  EXPECT_FALSE(is_served(other, "127.0.0.1"));
+  EXPECT_EQ(refused(*weir, "rate"), 2u);
+}
+
+TEST(UpgradeState, ASlowStartGoesOn) {
+  Backend a(names_itself("a"));
+  Backend b(names_itself("b"));
+  Configuration configuration = on(a.address());
+  configuration.pool = "slow_start = \"10m\"\n";
+  configuration.backends.push_back(entry_with(b.address(), "b", "state = \"drain\""));
+  Upgraded weir(configuration);
+  configuration.backends.back() = entry(b.address(), "b");
+  weir.write(configuration.to_toml());
+  weir.signal(SIGHUP);
+  ASSERT_TRUE(weir->wait_for_event("reload").has_value());
+  ASSERT_LT(facts_of(*weir, "b").weight_ratio, 0.5) << "it has just come back";
+  for (int i = 0; i < 2; ++i) {
+    weir.well();
+    EXPECT_LT(facts_of(*weir, "b").weight_ratio, 0.5) << "after upgrade " << i;
+    EXPECT_EQ(facts_of(*weir, "a").weight_ratio, 1);
+  }
+}
+
 }  // namespace
 }  // namespace weir::test

@@ -28,6 +28,7 @@ BackendFacts facts_of(const WeirProcess& weir, const std::string& backend, const
   BackendFacts facts;
   facts.state = json.at("state");
   facts.state_reason = json.value("state_reason", "");
+  facts.weight_ratio = json.at("weight_ratio");
   facts.in_flight = json.at("in_flight");
   facts.sessions = json.at("sessions_total");
   facts.attempts = json.at("connect_attempts_total");

@@ -12,6 +12,7 @@ namespace weir::test {
 struct BackendFacts {
   std::string state;
   std::string state_reason;
+  double weight_ratio = 1;  // below 1 during a slow start
   std::uint64_t in_flight = 0;
   std::uint64_t sessions = 0;
   std::uint64_t attempts = 0;
