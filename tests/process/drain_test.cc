@@ -3,9 +3,14 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <mutex>
 
+#include "base/log_text.h"
 #include "support/backend.h"
+#include "support/parallel.h"
 #include "support/weir_process.h"
 
 namespace weir::test {
@@ -117,6 +122,109 @@ TEST(Drain, WithADelayIsNotReadyAndServesUntilItIsOver) {
   const auto exit = weir.wait();
   ASSERT_TRUE(exit.has_value());
   EXPECT_EQ(exit->status, kClean) << exit->to_string();
+}
+
+// As a line of the log begins.
+std::string time_now() {
+  return base::utc_time(
+      std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch()));
+}
+
+// Clients that come one after the other, on two threads, until they are not let in any more.
+class Comers {
+ public:
+  explicit Comers(base::Address address) : address_(std::move(address)) {
+    for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { come(); });
+  }
+  std::uint64_t served() const { return served_; }
+  // When the first one was not served, as soon as all have met that.
+  std::string wait_for_first_failure() {
+    for (Background& one : threads_) one.join();
+    return first_failure_;
+  }
+
+ private:
+  void come() {
+    const auto deadline = Clock::now() + kPatience;
+    while (is_served()) {
+      ++served_;
+      if (Clock::now() >= deadline) throw std::runtime_error("they are let in for ever");
+    }
+    const std::lock_guard lock(mutex_);
+    if (first_failure_.empty()) first_failure_ = time_now();
+  }
+  bool is_served() const {
+    try {
+      Socket client = Socket::connect(address_);
+      client.send_all("x");
+      const bool is_served = client.receive(1).bytes == "x";
+      client.reset();
+      return is_served;
+    } catch (const SocketError&) {
+      return false;
+    }
+  }
+
+  const base::Address address_;
+  std::atomic<std::uint64_t> served_{0};
+  std::mutex mutex_;
+  std::string first_failure_;  // guarded by mutex_
+  std::vector<Background> threads_;
+};
+
+// When the log's first line of that event was made.
+std::string time_of(WeirProcess& weir, const std::string& event) {
+  for (const std::string& text : weir.child().lines()) {
+    const auto line = parse_log_line(text);
+    if (line && line->event == event) return text.substr(0, text.find(' '));
+  }
+  return "";
+}
+
+// What a balancer before this one needs: it hears that Weir is not ready, and whom it still sends is served.
+template <class Ask>
+void expect_service_throughout_the_delay(Configuration configuration, Ask ask_to_stop) {
+  configuration.log = "sessions = \"none\"\n";
+  configuration.process += "drain_delay = \"1s\"\n";
+  WeirProcess weir(configuration);
+  Socket staying = connected(weir);
+  Comers comers(weir.address());
+  ASSERT_TRUE(eventually([&] { return comers.served() > 10; }));
+  EXPECT_EQ(weir.admin().get("/ready").status, 200);
+  ask_to_stop(weir);
+  ASSERT_TRUE(weir.wait_for_event("unready").has_value());
+  const std::uint64_t served = comers.served();
+  std::size_t answers = 0;
+  while (weir.events("draining").empty()) {
+    ASSERT_EQ(weir.admin().get("/ready").status, 503) << "after " << answers << " answers";
+    ++answers;
+  }
+  EXPECT_GT(answers, 2u);
+  EXPECT_GT(comers.served(), served + 10);
+  const std::string first_failure = comers.wait_for_first_failure();
+  EXPECT_GE(first_failure, time_of(weir, "draining")) << "of " << comers.served() << " clients";
+  EXPECT_LT(time_of(weir, "unready"), time_of(weir, "draining"));
+  staying.send_all("still here");
+  EXPECT_EQ(staying.receive_exactly(10), "still here");
+  staying.close();
+  const auto exit = weir.wait();
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->status, kClean) << exit->to_string();
+}
+
+TEST(Drain, NobodyFailsThroughoutTheDelayOfASignal) {
+  Backend backend(echo());
+  expect_service_throughout_the_delay(configuration_for(backend, "60s"),
+                                      [](WeirProcess& weir) { weir.terminate(); });
+}
+
+TEST(Drain, NobodyFailsThroughoutTheDelayOfACommand) {
+  Backend backend(echo());
+  const TemporaryDirectory directory;
+  Configuration configuration = configuration_for(backend, "60s");
+  configuration.admin = "unix:" + directory.file("admin.sock");
+  expect_service_throughout_the_delay(
+      configuration, [](WeirProcess& weir) { EXPECT_EQ(weir.admin().ask("POST", "/v1/drain").status, 200); });
 }
 
 TEST(Drain, ASecondSignalWithinTheDelayEndsAtOnce) {
