@@ -1,7 +1,9 @@
 // The log tells of each closed session exactly once, and never holds up the sessions.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
 
+#include <atomic>
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -128,12 +130,12 @@ TEST(LogSessions, NoneLeavesOutAll) {
 class LogFile : public testing::Test {
  protected:
   // Starts it and waits until it is ready.
-  void start() {
+  void start(const std::string& format = "text") {
     Configuration configuration;
     configuration.backends = {entry(backend_.address())};
     configuration.admin = "off";
     configuration.bind = "unix:" + directory_.file("web.sock");
-    configuration.log = "output = \"" + path_ + "\"\n";
+    configuration.log = "output = \"" + path_ + "\"\nformat = \"" + format + "\"\n";
     bind_ = configuration.bind;
     weir_.emplace(
         std::vector<std::string>{WEIR_BINARY, "run", directory_.write("weir.toml", configuration.to_toml())},
@@ -165,6 +167,17 @@ class LogFile : public testing::Test {
       found += parsed && parsed->event == event ? 1 : 0;
     }
     return found;
+  }
+
+  // The process that has taken over; 0 while none has.
+  pid_t taken_over_by() const {
+    for (const std::string& line : lines(path_)) {
+      const auto parsed = parse_log_line(line);
+      if (parsed && parsed->text("msg") == "this process has taken over") {
+        return static_cast<pid_t>(parsed->number("pid"));
+      }
+    }
+    return 0;
   }
 
   const TemporaryDirectory directory_;
@@ -199,6 +212,122 @@ TEST_F(LogFile, ThatWasMovedAwayIsOpenedAgainOnASignal) {
   EXPECT_EQ(count(path_, "session"), 1u);
   EXPECT_EQ(count(path_, "stopped"), 1u);
 }
+
+// A process that has taken over from one of this test's, and so is a child of it too; ended however the test
+// does.
+class Successor {
+ public:
+  explicit Successor(pid_t pid) : pid_(pid) {}
+  ~Successor() {
+    if (has_ended_) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  Successor(const Successor&) = delete;
+  Successor& operator=(const Successor&) = delete;
+
+  pid_t pid() const { return pid_; }
+  // Its exit status; -1 when it was killed or does not end.
+  int stop() {
+    ::kill(pid_, SIGTERM);
+    int status = -1;
+    has_ended_ = eventually([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; });
+    return has_ended_ && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  const pid_t pid_;
+  bool has_ended_ = false;
+};
+
+// A log that is moved away again and again while clients come.
+class RotatedLog : public LogFile, public testing::WithParamInterface<const char*> {
+ protected:
+  // No more than a ring of the log holds, so that no line is dropped however slow the machine is.
+  static constexpr std::size_t kSessions = kSanitized ? 600 : 3'000;
+  static constexpr std::size_t kTimes = 12;
+
+  // Moves it away, and waits until each of the processes writes to the new one.
+  void rotate(const std::vector<pid_t>& processes) {
+    files_.push_back(directory_.file("weir.log." + std::to_string(files_.size())));
+    ASSERT_EQ(std::rename(path_.c_str(), files_.back().c_str()), 0);
+    for (const pid_t pid : processes) ::kill(pid, SIGUSR1);
+    ASSERT_TRUE(eventually([&] { return count(path_, "log") == processes.size(); }));
+  }
+  // The clients, and between them the log's moves. `come` is one client.
+  template <class Come>
+  void rotate_under_load(const std::vector<pid_t>& processes, Come come) {
+    std::atomic<std::size_t> made{0};
+    Background clients([&] {
+      in_parallel(3, kSessions, [&](std::size_t i) {
+        come(i);
+        ++made;
+      });
+    });
+    for (std::size_t i = 1; i <= kTimes; ++i) {
+      ASSERT_TRUE(eventually([&] { return made >= i * kSessions / (kTimes + 1); }));
+      ASSERT_NO_FATAL_FAILURE(rotate(processes));
+    }
+  }
+  // In all of the files together: every line is whole, and each session has one.
+  void expect_whole(std::size_t sessions) {
+    files_.push_back(path_);
+    std::set<std::string> ids;
+    std::size_t found = 0;
+    for (const std::string& file : files_) {
+      for (const std::string& text : lines(file)) {
+        if (text == "before") continue;
+        const auto line = parse_log_line(text);
+        ASSERT_TRUE(line.has_value()) << file << ": " << text;
+        EXPECT_EQ(text.starts_with('{'), std::string(GetParam()) == "json") << text;
+        EXPECT_NE(line->event, "log_lost") << text;
+        if (line->event != "session") continue;
+        ids.insert(line->text("id"));
+        ++found;
+      }
+    }
+    EXPECT_EQ(found, sessions);
+    EXPECT_EQ(ids.size(), sessions);
+  }
+
+ private:
+  std::vector<std::string> files_;
+};
+
+TEST_P(RotatedLog, LosesAndTearsNoLine) {
+  start(GetParam());
+  rotate_under_load({weir_->pid()}, [&](std::size_t) { make_session(); });
+  stop();
+  expect_whole(kSessions);
+}
+
+TEST_P(RotatedLog, OfTwoProcessesLosesAndTearsNoLine) {
+  constexpr std::size_t kHeld = 100;
+  start(GetParam());
+  std::vector<Socket> held;
+  for (std::size_t i = 0; i < kHeld; ++i) {
+    held.push_back(Socket::connect(address_of(bind_)));
+    held.back().send_all("x");
+    EXPECT_EQ(held.back().receive_exactly(1), "x");
+  }
+  weir_->signal(SIGUSR2);
+  ASSERT_TRUE(eventually([&] { return taken_over_by() != 0; })) << weir_->output();
+  Successor successor(taken_over_by());
+  // The one before has a line to write now and then, too.
+  rotate_under_load({weir_->pid(), successor.pid()}, [&](std::size_t i) {
+    make_session();
+    if (i % (kSessions / kHeld) == 0 && i > 0) held[i / (kSessions / kHeld)].close();
+  });
+  held.clear();
+  const auto exit = weir_->wait();
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->status, kClean);
+  EXPECT_EQ(successor.stop(), kClean);
+  expect_whole(kSessions + kHeld);
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, RotatedLog, testing::Values("text", "json"),
+                         [](const auto& test) { return std::string(test.param); });
 
 TEST(LogStream, HasNothingToOpenAgain) {
   Backend backend(echo());
