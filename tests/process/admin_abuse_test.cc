@@ -1,7 +1,9 @@
 // Clients of the admin door who behave badly, and long work asked for there, while traffic flows and backends
 // are checked: nobody else is the worse for it.
 #include <gtest/gtest.h>
+#include <poll.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 
@@ -41,6 +43,18 @@ void expect_no_transition(const WeirProcess& weir) {
   }
 }
 
+// No turn of a worker took so long that its sessions would have stood still meanwhile.
+void expect_no_standstill(const WeirProcess& weir) {
+  const Metrics metrics = weir.admin().metrics();
+  const auto turns = [&](const char* bound) {
+    return metrics.sum("weir_worker_turn_seconds_bucket", {{"le", bound}});
+  };
+  EXPECT_GT(turns("1"), 0u);
+  if (!kSanitized) {
+    EXPECT_EQ(turns("+Inf"), turns("1"));
+  }
+}
+
 // A hundred thousand networks, none of which is this host's.
 std::string long_list(int first) {
   std::string list;
@@ -51,7 +65,8 @@ std::string long_list(int first) {
   return list;
 }
 
-// Sessions, one after the other and one that stays, up to the end of the scope; each is whole.
+// Sessions, one after the other and one that stays, up to the end of the scope; each is whole, and none has
+// to wait for what goes on at the door.
 class Traffic {
  public:
   explicit Traffic(const WeirProcess& weir) : weir_(weir), staying_(hold(weir)) {}
@@ -59,6 +74,9 @@ class Traffic {
     is_over_ = true;
     thread_.join();
     EXPECT_GT(served_, 0u);
+    testing::Test::RecordProperty("longest_ms", std::to_string(longest_.count()));
+    // Such a machine may be busy with other things, but not for that long.
+    EXPECT_LT(longest_, Millis(kSanitized ? 20'000 : 3'000)) << "of " << served_ << " sessions";
     staying_.socket.end_stream();
     EXPECT_EQ(staying_.socket.receive_until_end().ended, Ended::kEndOfStream);
   }
@@ -70,9 +88,12 @@ class Traffic {
   Held staying_;
   std::atomic<bool> is_over_{false};
   std::atomic<std::uint64_t> served_{0};
+  Millis longest_{0};  // of the thread, until it is joined
   Background thread_{[this] {
     while (!is_over_) {
+      const auto begun = Clock::now();
       EXPECT_EQ(ask(weir_).bytes, "a");
+      longest_ = std::max(longest_, std::chrono::ceil<Millis>(Clock::now() - begun));
       ++served_;
     }
   }};
@@ -171,6 +192,65 @@ TEST(AdminAbuse, ClientsThatSendAByteNowAndThenHaveToGo) {
     return open == 0;
   })) << open
       << " are still served";
+}
+
+// A Weir whose metrics are more than a socket holds, and clients who ask for them and read nothing.
+class Unread : public testing::Test {
+ protected:
+  Configuration configuration_of_many() const {
+    constexpr int kBackends = 2'000;
+    Configuration configuration = configuration_of(backend_.address());
+    configuration.admin = "unix:" + directory_.file("admin.sock");
+    configuration.pool = "policy = \"first\"\n";
+    for (int i = 1; i < kBackends; ++i) {
+      configuration.backends.push_back("\"127.1.0.1:" + std::to_string(i) + "\"");
+    }
+    return configuration;
+  }
+  static Socket ask_and_read_nothing(const WeirProcess& weir) {
+    Socket client = Socket::connect(weir.admin().address());
+    client.send_all("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    return client;
+  }
+  // Whether Weir has closed its end, whatever has not been read yet.
+  static bool is_closed_on(const Socket& client) {
+    pollfd ended{client.fd(), 0, 0};
+    return ::poll(&ended, 1, 0) == 1 && (ended.revents & POLLHUP) != 0;
+  }
+
+  Backend backend_{names_itself("a")};
+  const TemporaryDirectory directory_;
+};
+
+TEST_F(Unread, WhoNeverReadsAnAnswerHasToGo) {
+  const WeirProcess weir(configuration_of_many());
+  const std::size_t whole = weir.admin().get("/metrics").body.size();
+  ASSERT_GT(whole, std::size_t{2} << 20);
+  const Traffic traffic(weir);
+  std::vector<Socket> unread;
+  for (int i = 0; i < 8; ++i) unread.push_back(ask_and_read_nothing(weir));
+  ASSERT_TRUE(eventually([&] {
+    return std::all_of(unread.begin(), unread.end(), [](const Socket& one) { return one.readable_now(); });
+  })) << "not all have been answered";
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_EQ(weir.admin().get("/ready").status, 200);
+    return std::all_of(unread.begin(), unread.end(), is_closed_on);
+  })) << "some are still served";
+  for (Socket& one : unread) EXPECT_LT(one.receive_until_end().bytes.size(), whole);
+}
+
+TEST_F(Unread, SixteenWhoNeverReadAnAnswerShutNobodyOut) {
+  const WeirProcess weir(configuration_of_many());
+  const std::size_t before = descriptor_count(weir.pid());
+  const Traffic traffic(weir);
+  std::vector<Socket> unread;
+  for (int i = 0; i < 48; ++i) {
+    unread.push_back(ask_and_read_nothing(weir));
+    if (i >= 15) {
+      EXPECT_EQ(weir.admin().get("/ready").status, 200) << i;
+    }
+  }
+  EXPECT_LT(descriptor_count(weir.pid()), before + 60) << "they do not pile up";
 }
 
 TEST(AdminAbuse, BodiesBeyondAnyUseAreRefusedUnread) {
@@ -275,6 +355,7 @@ TEST(AdminAbuse, AnAttackWhileLongListsAreLoadedMovesNoBackend) {
     EXPECT_TRUE(eventually([&] { return backend.checks() > checks + 2; }));
   }
   expect_no_transition(*weir);
+  expect_no_standstill(*weir);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <mutex>
 
@@ -302,6 +303,68 @@ TEST(HttpServer, ClosesOnAClientThatSendsAByteNowAndThen) {
     return result < 0;
   });
   EXPECT_TRUE(closed) << sent;
+}
+
+// Answers with more than sockets and their windows hold.
+class LongAnswers : public testing::Test {
+ protected:
+  static constexpr std::size_t kSize = std::size_t{8} << 20;
+
+  void start(base::Millis patience) {
+    auto opened = HttpServer::open(
+        test::loopback(),
+        [this](HttpRequest&& request, const HttpReply& reply) {
+          if (request.path == "/now") return reply.send({200, "text/plain", "now\n", {}});
+          reply.send({200, "text/plain", std::string(kSize, 'x'), {}});
+          ++answered;
+        },
+        patience);
+    ASSERT_TRUE(opened.has_value()) << opened.error().message();
+    server = std::move(*opened);
+    ASSERT_TRUE(server->start());
+  }
+  // One that has been answered, and reads nothing of it.
+  base::UniqueFd ask_and_read_nothing() {
+    const unsigned before = answered;
+    base::UniqueFd client = test::connect_to(server->address());
+    test::send_some(client.get(), get("/long"));
+    EXPECT_TRUE(test::eventually([&] { return answered > before; }));
+    return client;
+  }
+
+  std::atomic<unsigned> answered{0};
+  std::unique_ptr<HttpServer> server;
+};
+
+TEST_F(LongAnswers, WhoNeverReadsOneIsClosedOnAndOthersAreServedMeanwhile) {
+  start(base::Millis(500));
+  const std::size_t before = open_descriptors();
+  const base::UniqueFd client = ask_and_read_nothing();
+  EXPECT_THAT(ask(server->address(), get("/now")), HasSubstr("now\n"));
+  EXPECT_TRUE(test::eventually([&] { return open_descriptors() == before + 1; })) << "it is still served";
+  EXPECT_LT(test::receive_all(client.get()).size(), kSize) << "it could be written without being read";
+}
+
+// Each piece that it takes comes within the patience; the whole would take longer.
+TEST_F(LongAnswers, WhoReadsOneVerySlowlyIsClosedOn) {
+  start(base::Millis(500));
+  const std::size_t before = open_descriptors();
+  const base::UniqueFd client = ask_and_read_nothing();
+  std::size_t taken = 0;
+  EXPECT_TRUE(test::eventually([&] {
+    taken += test::receive(client.get(), nullptr, 1024).size();
+    return open_descriptors() == before + 1;
+  })) << taken;
+  EXPECT_LT(taken + test::receive_all(client.get()).size(), kSize);
+}
+
+TEST_F(LongAnswers, AsManyAsThereArePlacesShutNobodyOutWhoNeverReadThem) {
+  start(test::kPatience * 10);
+  std::vector<base::UniqueFd> clients;
+  for (unsigned i = 0; i < 2 * server::kAdminClients; ++i) {
+    clients.push_back(ask_and_read_nothing());
+    EXPECT_THAT(ask(server->address(), get("/now")), HasSubstr("now\n")) << i;
+  }
 }
 
 // Keeps what it is asked, to be answered by somebody else.
