@@ -324,18 +324,23 @@ std::uint64_t workers_slept(pid_t weir) {
   return sum;
 }
 
+// A thousand backends, each of an address of its own.
+Configuration of_a_thousand(const Backend& backend) {
+  Configuration configuration;
+  configuration.workers = 2;
+  for (std::size_t i = 0; i < 1'000; ++i) {
+    const std::string ip = "127.1." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1);
+    configuration.backends.push_back("\"" + ip + ":" + std::to_string(backend.address().port()) + "\"");
+  }
+  return configuration;
+}
+
 // bench/scrape.py says how long it takes.
 TEST(AScrape, OfAThousandBackendsWakesNoWorkerAndShowsEachBackendOnce) {
   constexpr std::size_t kBackends = 1'000;
   constexpr int kScrapes = 20;
   Backend backend(echo());
-  Configuration configuration;
-  configuration.workers = 2;
-  for (std::size_t i = 0; i < kBackends; ++i) {
-    const std::string ip = "127.1." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1);
-    configuration.backends.push_back("\"" + ip + ":" + std::to_string(backend.address().port()) + "\"");
-  }
-  const WeirProcess weir(configuration);
+  const WeirProcess weir(of_a_thousand(backend));
   std::size_t size = weir.admin().get("/metrics").body.size();
   const std::uint64_t slept = workers_slept(weir.pid());
   ASSERT_GT(slept, 0u) << "the threads are not called worker-N any more";
@@ -345,6 +350,38 @@ TEST(AScrape, OfAThousandBackendsWakesNoWorkerAndShowsEachBackendOnce) {
   EXPECT_EQ(metrics.sum("weir_backend_up"), kBackends);
   // Some twenty lines for each, of some eighty bytes.
   EXPECT_LT(size, kBackends * 2'200);
+}
+
+// One that has had a session has more to show: the ports of its source.
+TEST(AScrape, OfAThousandBackendsThatHaveHadSessionsCostsLessThanFiftyMilliseconds) {
+  constexpr std::size_t kBackends = 1'000;
+  constexpr int kScrapes = 20;
+  // On all of loopback, since each of them is to be reached.
+  Backend backend(address_of("0.0.0.0:0"), echo());
+  Configuration configuration = of_a_thousand(backend);
+  configuration.log = "sessions = \"none\"\n";
+  const WeirProcess weir(configuration);
+  in_parallel(4, kBackends, [&](std::size_t) {
+    Socket client = weir.connect();
+    client.send_all("x");
+    EXPECT_EQ(client.receive_exactly(1), "x");
+    client.reset();
+  });
+  ASSERT_TRUE(eventually([&] { return weir.admin().sum("weir_sessions_open") == 0; }));
+  const std::string text = weir.admin().get("/metrics").body;
+  std::size_t used = 0;
+  for (const std::string& line : lines_of(text)) {
+    used += line.starts_with("weir_backend_sessions_total{") && line.ends_with(" 1") ? 1 : 0;
+  }
+  EXPECT_EQ(used, kBackends) << "each has had its one";
+  // Of the processor, not by the clock: whatever else the machine does.
+  const Millis before = cpu_time(weir.pid());
+  for (int i = 0; i < kScrapes; ++i) EXPECT_GE(weir.admin().get("/metrics").body.size(), text.size() / 2);
+  const Millis each = (cpu_time(weir.pid()) - before) / kScrapes;
+  RecordProperty("milliseconds_each", std::to_string(each.count()));
+  if (!kSanitized) {
+    EXPECT_LT(each, Millis(50));
+  }
 }
 
 }  // namespace
