@@ -13,6 +13,13 @@ using session::SessionView;
 
 std::string id_text(std::uint64_t id) { return fmt::format("{:016x}", id); }
 
+// As the log has it.
+Json error_json(int error) {
+  if (error == 0) return {};
+  const char* name = ::strerrorname_np(error);
+  return name != nullptr ? name : std::to_string(error);
+}
+
 std::int64_t millis(base::Micros time) { return std::chrono::duration_cast<base::Millis>(time).count(); }
 
 Json address_json(const base::Address& address) {
@@ -86,6 +93,12 @@ std::string choice_text(pool::Choice choice, const std::string& pool) {
 // A sentence for each thing that has led here.
 Json why_json(const SessionDetail& detail) {
   Json why = Json::array();
+  const std::string& first = detail.first_pool;
+  const std::string& pool = detail.view.pool;
+  const bool is_led = !first.empty();
+  if (is_led && first != detail.listener_pool) {
+    why.push_back(fmt::format("a route of listener \"{}\" led to pool \"{}\"", detail.view.listener, first));
+  }
   if (detail.queue_time) {
     why.push_back(fmt::format("it waited {} ms for a place", millis(*detail.queue_time)));
   }
@@ -97,7 +110,11 @@ Json why_json(const SessionDetail& detail) {
     why.push_back(fmt::format("an attempt at \"{}\" had failed: {}", detail.failed_backend, error));
   }
   if (detail.was_retry_denied) why.push_back("the budget of retries allowed no further attempt");
-  if (detail.choice) why.push_back(choice_text(*detail.choice, detail.view.pool));
+  if (is_led && !pool.empty() && pool != first) {
+    why.push_back(
+        fmt::format("pool \"{}\" had no connection for it: \"{}\" is a fallback of that one", first, pool));
+  }
+  if (detail.choice) why.push_back(choice_text(*detail.choice, pool));
   if (detail.was_warm) why.push_back("it was given a warm connection");
   if (detail.view.waits_for_place) why.push_back("every backend has as many sessions as it may: it waits");
   return why;
@@ -113,7 +130,12 @@ Json session_json(const SessionDetail& detail) {
   }
   out.update(Json{{"proxy", address_json(detail.proxy)},
                   {"destination", address_json(detail.destination)},
+                  {"alpn", text_or_null(detail.alpn)},
+                  {"listener_pool", detail.listener_pool},
+                  {"first_pool", text_or_null(detail.first_pool)},
                   {"attempts", detail.attempts},
+                  {"failed_backend", text_or_null(detail.failed_backend)},
+                  {"connect_error", error_json(detail.connect_error)},
                   {"place", detail.choice ? Json(detail.place) : Json()},
                   {"choice", detail.choice ? Json(pool::word(*detail.choice)) : Json()},
                   {"why", why_json(detail)},

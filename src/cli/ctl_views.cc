@@ -263,6 +263,7 @@ std::string session_text(const Json& one, Colours colours) {
   add_line(out, "listener", word(one, "listener"), colours);
   add_line(out, "client", word(one, "client"), colours);
   add_line(out, "asks for", word(one, "server_name"), colours);
+  add_line(out, "speaks", word(one, "alpn"), colours);
   add_line(out, "proxy", word(one, "proxy"), colours);
   add_line(out, "destination", word(one, "destination"), colours);
   add_line(out, "client socket", socket_words(one.at("client_socket")), colours);
@@ -273,11 +274,9 @@ std::string session_text(const Json& one, Colours colours) {
     add_line(out, &why == &one.at("why").front() ? "why" : "",
              config::printable(why.get<std::string>(), kLongestText), colours);
   }
-  if (!one.at("connect_us").is_null()) {
-    add_line(out, "connect",
-             fmt::format("{:.1f} ms, attempt {}", static_cast<double>(number(one, "connect_us")) / 1000,
-                         word(one, "attempts")),
-             colours);
+  if (number(one, "attempts") > 0) add_line(out, "attempts", word(one, "attempts"), colours);
+  if (const std::uint64_t connect = number(one, "connect_us"); connect > 0) {
+    add_line(out, "connect", fmt::format("{:.1f} ms", static_cast<double>(connect) / 1000), colours);
   }
   if (!one.at("backend_socket").is_null()) {
     add_line(out, "backend socket", socket_words(one.at("backend_socket")), colours);

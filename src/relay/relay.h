@@ -86,6 +86,12 @@ class Relay {
   // Bytes that the peers' hosts have not acknowledged yet, both ways.
   std::uint64_t unacknowledged() const;
 
+  // When a reset that is known is passed on, unless there is progress before; the end of time where none is.
+  base::TimePoint linger_deadline() const {
+    return seldom_ == nullptr || seldom_->linger == nullptr ? base::TimePoint::max()
+                                                            : seldom_->linger->deadline();
+  }
+
   const Direction& upload() const { return upload_; }
   const Direction& download() const { return download_; }
 

@@ -29,6 +29,9 @@ class ResetLinger {
     timer_.start(interval_);
   }
 
+  // When it ends unless there is progress before.
+  base::TimePoint deadline() const { return deadline_; }
+
   // It calls no more. May be called out of `expired`.
   void stop() { timer_.stop(); }
 

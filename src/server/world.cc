@@ -182,6 +182,7 @@ std::shared_ptr<const session::SessionSettings> settings_of(const config::Listen
                                                             const config::LogConfig& log) {
   auto settings = std::make_shared<session::SessionSettings>();
   settings->listener = from.name;
+  settings->pool = from.pool.value;
   settings->idle_timeout = from.idle_timeout;
   settings->half_close_timeout = from.half_close_timeout;
   settings->max_lifetime = from.max_lifetime;

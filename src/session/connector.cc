@@ -58,6 +58,7 @@ void Connector::start(std::shared_ptr<pool::Pool> pool, const pool::ClientTraits
 
 void Connector::enter(const std::shared_ptr<pool::Pool>& pool) {
   search_->pool = pool;
+  has_fallen_back_ = pool != search_->first_pool;
   search_->settings = pool->settings();
   search_->key = pool::client_hash(search_->client, search_->settings->client_hash);
   search_->backend = nullptr;

@@ -99,6 +99,8 @@ class Connector final : private pool::Waiter::Owner {
   }
   // The pool that it began with; none once connected.
   const pool::Pool* first_pool() const { return search_ == nullptr ? nullptr : search_->first_pool.get(); }
+  // The pool of the last attempt is a fallback of that one.
+  bool has_fallen_back() const { return has_fallen_back_; }
   // The settings of its pool that the connection was made with. Precondition: the owner is being told of it.
   const pool::PoolSettings& settings() const { return *search_->settings; }
   std::uint8_t attempts() const { return attempts_; }
@@ -209,6 +211,7 @@ class Connector final : private pool::Waiter::Owner {
   std::uint8_t attempts_ = 0;
   bool was_retry_denied_ = false;
   bool was_warm_ = false;
+  bool has_fallen_back_ = false;
   base::Micros connect_time_ = kNoTime;
   base::Micros queue_time_ = kNoTime;
 };

@@ -153,6 +153,9 @@ std::string Session::header() const {
 
 void Session::end_preread() {
   if (ahead_ == nullptr) return;
+  if (connector_.has_fallen_back()) {
+    ahead_->first_pool = std::make_unique<const std::string>(connector_.first_pool()->name());
+  }
   ahead_->preread.reset();
   ahead_->handshake.reset();
   ahead_->entrance.reset();

@@ -91,6 +91,8 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
     std::unique_ptr<Handshake> handshake;              // the same
     const tls::TlsStream* tls = nullptr;               // the client's, once it stands
     std::shared_ptr<const Introduction> introduction;  // none: nobody has told more of the client
+    // Of one that is connected by a fallback pool: that it was led to at first, perhaps by a route.
+    std::unique_ptr<const std::string> first_pool;
   };
 
   void preread_done();
@@ -135,6 +137,7 @@ class Session final : private net::WheelEntry, private relay::Relay::Owner, priv
   void look_for_sign(base::TimePoint now);
   // It is not: that says as much of the backend as a connect that failed.
   void warm_connection_was_dead();
+  std::string first_pool() const;
   std::vector<Deadline> deadlines() const;
   bool is_logged(CloseReason reason) const;
   std::string tls_fault(CloseReason reason) const;

@@ -60,9 +60,20 @@ ClientSum Session::as_client(base::TimePoint now) const {
           relay_.download().bytes, std::chrono::duration_cast<base::Micros>(now - begun_)};
 }
 
+// Kept only where it could not be told from what is kept anyhow.
+std::string Session::first_pool() const {
+  if (state_ == SessionState::kPreread) return {};
+  if (state_ == SessionState::kHandshake) return ahead_->preread->pool()->name();
+  if (const pool::Pool* first = connector_.first_pool()) return first->name();
+  if (!connector_.has_fallen_back()) return connector_.pool()->name();
+  return ahead_ == nullptr ? settings_->pool : *ahead_->first_pool;
+}
+
 SessionDetail Session::detail() const {
   SessionDetail detail;
   detail.view = view();
+  detail.listener_pool = settings_->pool;
+  detail.first_pool = first_pool();
   if (const Introduction* told = introduction()) {
     detail.proxy = told->proxy;
     detail.destination = told->destination;
@@ -70,7 +81,10 @@ SessionDetail Session::detail() const {
   }
   detail.client = view_of(client_, client_address_);
   if (detail.proxy.family() != AF_UNSPEC) detail.client.remote = detail.proxy;
-  if (ahead_ != nullptr && ahead_->tls != nullptr) detail.client.tls = ahead_->tls->facts();
+  if (ahead_ != nullptr && ahead_->tls != nullptr) {
+    detail.client.tls = ahead_->tls->facts();
+    detail.alpn = detail.client.tls->alpn;
+  }
   if (backend_.fd) {
     detail.backend = view_of(backend_, detail.view.backend_address);
     if (backend_.stream != nullptr) {
@@ -82,7 +96,6 @@ SessionDetail Session::detail() const {
     detail.choice = slot.choice();
     detail.place = slot.number();
   }
-  if (const pool::Pool* first = connector_.first_pool()) detail.first_pool = first->name();
   if (connector_.failed_backend() != nullptr) detail.failed_backend = connector_.failed_backend()->name();
   detail.connect_error = connector_.last_error();
   detail.tls_fault = connector_.tls_fault();
@@ -115,9 +128,11 @@ std::vector<Deadline> Session::deadlines() const {
       add("idle_timeout", last_active_ + quiet_limit());
       break;
     case SessionState::kHalfClosed:
-      add("half_close_timeout", last_active_ + quiet_limit());
+      add(settings_->half_close_timeout <= settings_->idle_timeout ? "half_close_timeout" : "idle_timeout",
+          last_active_ + quiet_limit());
       break;
     case SessionState::kLinger:
+      add("reset_linger", relay_.linger_deadline());
       break;
   }
   add("max_lifetime", lifetime_end());

@@ -59,13 +59,14 @@ struct SessionDetail {
   SessionView view;
   base::Address proxy;        // that has named the client; empty: none
   base::Address destination;  // where the client has connected to, as the proxy says; empty: unknown
-  std::string alpn;           // that the proxy says the client speaks
+  std::string alpn;           // that the client speaks in TLS that ends here, or as the proxy says
   SocketView client;
   std::optional<SocketView> backend;
   unsigned attempts = 0;
   std::optional<pool::Choice> choice;  // why this backend; nothing: it has no place
   std::uint64_t place = 0;             // its number in the pool's order
-  std::string first_pool;              // that its listener or route leads to; empty: not known any more
+  std::string listener_pool;           // that its listener leads to where no route does
+  std::string first_pool;              // that it was led to at first; empty: that is not known yet
   std::string failed_backend;          // of the last attempt that failed
   int connect_error = 0;               // errno of it
   std::string tls_fault;

@@ -36,6 +36,7 @@ struct Entrance {
 
 struct SessionSettings {
   std::string listener;
+  std::string pool;  // that the listener leads to where no route does
   base::Millis idle_timeout{600'000};
   base::Millis half_close_timeout{60'000};
   std::optional<base::Millis> max_lifetime;

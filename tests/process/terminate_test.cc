@@ -60,18 +60,6 @@ class Termination : public testing::Test {
     EXPECT_FALSE(client.was_cut());
   }
 
-  // What a real client says first; an answer to it is never read.
-  static std::string first_flight() {
-    const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
-    const std::shared_ptr<SSL> ssl(SSL_new(context.get()), SSL_free);
-    SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-    SSL_set_connect_state(ssl.get());
-    EXPECT_EQ(SSL_do_handshake(ssl.get()), -1);
-    char* bytes = nullptr;
-    const long size = BIO_get_mem_data(SSL_get_wbio(ssl.get()), &bytes);
-    return {bytes, static_cast<std::size_t>(size)};
-  }
-
   TemporaryDirectory directory;
   const TestCertificate authority = TestCertificate::authority();
   const CertificatePaths first = write("first", authority.issue(server_spec({"a.example", "*.b.example"})));

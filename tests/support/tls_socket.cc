@@ -228,4 +228,15 @@ std::shared_ptr<SSL_SESSION> TlsSocket::session() const {
   return {SSL_get1_session(ssl_.get()), SSL_SESSION_free};
 }
 
+std::string first_flight() {
+  const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  const std::shared_ptr<SSL> ssl(SSL_new(context.get()), SSL_free);
+  SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+  SSL_set_connect_state(ssl.get());
+  if (SSL_do_handshake(ssl.get()) != -1) throw std::runtime_error("a handshake without a peer");
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(SSL_get_wbio(ssl.get()), &bytes);
+  return {bytes, static_cast<std::size_t>(size)};
+}
+
 }  // namespace weir::test

@@ -73,4 +73,7 @@ class TlsSocket {
   bool timed_out_ = false;
 };
 
+// What a real client says first, for tests that never read the answer to it.
+std::string first_flight();
+
 }  // namespace weir::test

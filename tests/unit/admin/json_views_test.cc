@@ -456,6 +456,9 @@ TEST(SessionJson, SaysEverythingAboutOne) {
   detail.view = a_session(0x0104aed000000001);
   detail.proxy = *base::parse_address("10.9.9.9:5000");
   detail.destination = *base::parse_address("198.51.100.1:443");
+  detail.alpn = "h2";
+  detail.listener_pool = "p";
+  detail.first_pool = "p";
   detail.attempts = 2;
   detail.choice = pool::Choice::kBackup;
   detail.place = 12;
@@ -477,7 +480,12 @@ TEST(SessionJson, SaysEverythingAboutOne) {
   for (const auto& [key, value] : kSession.items()) EXPECT_EQ(shown.at(key), value) << key;
   EXPECT_EQ(shown.at("proxy"), "10.9.9.9:5000");
   EXPECT_EQ(shown.at("destination"), "198.51.100.1:443");
+  EXPECT_EQ(shown.at("alpn"), "h2");
+  EXPECT_EQ(shown.at("listener_pool"), "p");
+  EXPECT_EQ(shown.at("first_pool"), "p");
   EXPECT_EQ(shown.at("attempts"), 2);
+  EXPECT_EQ(shown.at("failed_backend"), "b");
+  EXPECT_EQ(shown.at("connect_error"), "ECONNREFUSED");
   EXPECT_EQ(shown.at("place"), 12);
   EXPECT_EQ(shown.at("choice"), "backup");
   EXPECT_EQ(shown.at("connect_us"), 310);
@@ -504,13 +512,35 @@ TEST(SessionJson, SaysEverythingAboutOne) {
   EXPECT_EQ(backend.at("tcp").at("rtt_us"), 250);
 }
 
+TEST(SessionJson, SaysByWhichPoolsItCame) {
+  session::SessionDetail detail;
+  detail.view = a_session(1);
+  detail.view.pool = "spare";
+  detail.choice = pool::Choice::kUsable;
+  detail.listener_pool = "site";
+  const auto why = [&](const std::string& first) {
+    detail.first_pool = first;
+    return parsed(session_json(detail)).at("why");
+  };
+  const std::string picked = "the policy of pool \"spare\" picked it among the backends that are up";
+  const std::string route = "a route of listener \"web\" led to pool ";
+  EXPECT_EQ(why("site"),
+            (json{"pool \"site\" had no connection for it: \"spare\" is a fallback of that one", picked}));
+  EXPECT_EQ(why("spare"), (json{route + "\"spare\"", picked}));
+  EXPECT_EQ(why("api"),
+            (json{route + "\"api\"",
+                  "pool \"api\" had no connection for it: \"spare\" is a fallback of that one", picked}));
+  detail.listener_pool = "spare";
+  EXPECT_EQ(why("spare"), json::array({picked}));
+}
+
 TEST(SessionJson, OfOneThatHasNoBackendYetHasNulls) {
   session::SessionDetail detail;
   detail.view = a_session(1);
   detail.view.waits_for_place = true;
   const json shown = parsed(session_json(detail));
-  for (const char* key :
-       {"proxy", "destination", "place", "choice", "connect_us", "queue_us", "backend_socket"}) {
+  for (const char* key : {"proxy", "destination", "alpn", "first_pool", "failed_backend", "connect_error",
+                          "place", "choice", "connect_us", "queue_us", "backend_socket"}) {
     EXPECT_EQ(shown.at(key), nullptr) << key;
   }
   EXPECT_EQ(shown.at("client_socket").at("local"), nullptr);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "admin/json_views.h"
 
 namespace weir::cli {
@@ -151,6 +153,67 @@ TEST(CtlViews, WhatAStrangerHasWrittenCannotMoveTheTerminal) {
   session::SessionDetail detail;
   detail.view = findings().sessions[0];
   EXPECT_THAT(session_text(as_sent(admin::session_json(detail)), Colours::kNone), Not(HasSubstr("\x1b")));
+}
+
+std::string text_of(const session::SessionDetail& detail) {
+  return session_text(as_sent(admin::session_json(detail)), Colours::kNone);
+}
+
+TEST(CtlViews, ASessionSaysHowItHasComeToItsBackend) {
+  session::SessionDetail detail;
+  detail.view = findings().sessions[0];
+  detail.view.pool = "spare";
+  detail.view.backend = "b";
+  detail.listener_pool = "site";
+  detail.first_pool = "api";
+  detail.attempts = 3;
+  detail.failed_backend = "a";
+  detail.connect_error = ECONNREFUSED;
+  detail.choice = pool::Choice::kBackup;
+  detail.connect_time = base::Micros(1'249);
+  detail.alpn = "h2";
+  const std::string text = text_of(detail);
+  EXPECT_THAT(text, HasSubstr("\nspeaks          h2\n"));
+  EXPECT_THAT(text,
+              HasSubstr("\npool            spare\n"
+                        "backend         b\n"
+                        "why             a route of listener \"web\" led to pool \"api\"\n"
+                        "                an attempt at \"a\" had failed: Connection refused\n"
+                        "                pool \"api\" had no connection for it: \"spare\" is a fallback of "
+                        "that one\n"
+                        "                it is a backup, and no other backend was usable\n"
+                        "attempts        3\n"
+                        "connect         1.2 ms\n"));
+}
+
+TEST(CtlViews, ASessionShowsItsAttemptsAlsoWhileNoneStands) {
+  session::SessionDetail detail;
+  detail.view = findings().sessions[0];
+  detail.view.state = session::SessionState::kConnect;
+  EXPECT_THAT(text_of(detail), Not(HasSubstr("attempts"))) << "it has made none";
+  detail.attempts = 2;
+  EXPECT_THAT(text_of(detail), HasSubstr("\nattempts        2\n"));
+  EXPECT_THAT(text_of(detail), Not(HasSubstr("connect  ")));
+}
+
+TEST(CtlViews, ASessionOnAWarmConnectionTookNoConnect) {
+  session::SessionDetail detail;
+  detail.view = findings().sessions[0];
+  detail.attempts = 1;
+  detail.was_warm = true;
+  detail.connect_time = base::Micros(0);
+  EXPECT_THAT(text_of(detail),
+              HasSubstr("why             it was given a warm connection\nattempts        1\n"));
+  EXPECT_THAT(text_of(detail), Not(HasSubstr("connect  ")));
+}
+
+TEST(CtlViews, ASessionShowsWhatItsTimeLimitsHaveLeft) {
+  session::SessionDetail detail;
+  detail.view = findings().sessions[0];
+  detail.view.state = session::SessionState::kLinger;
+  detail.deadlines = {{"reset_linger", base::Millis(4'250)}, {"max_lifetime", base::Millis(-1)}};
+  EXPECT_THAT(text_of(detail), HasSubstr("state           linger\n"));
+  EXPECT_THAT(text_of(detail), HasSubstr("reset_linger    in 4.2 s\nmax_lifetime    due\n"));
 }
 
 TEST(CtlViews, APageOfSessionsNamesTheNext) {

@@ -259,6 +259,7 @@ TEST(BuildWorld, GivesEachListenerItsSettingsAndItsPool) {
   EXPECT_EQ(world.routes[0].settings->listener, "front");
   const session::SessionSettings& settings = *world.routes[1].settings;
   EXPECT_EQ(settings.listener, "back");
+  EXPECT_EQ(settings.pool, world.pools[1]->name());
   EXPECT_EQ(settings.idle_timeout, base::Millis(11));
   EXPECT_EQ(settings.half_close_timeout, base::Millis(12));
   EXPECT_EQ(settings.max_lifetime, base::Millis(13));
