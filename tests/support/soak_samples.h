@@ -18,7 +18,7 @@ class Samples {
   std::uint64_t last_memory() const { return lives_.back().samples.back().memory; }
   std::size_t most_pipe_ends() const { return most_pipe_ends_; }
 
-  // Says on stderr what there was, and fails the test where memory grows.
+  // Says on stderr what there was, and fails the test where memory or the number of descriptors grows.
   void expect_flat() const;
 
  private:
