@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "support/asking.h"
 #include "support/checked_backend.h"
@@ -470,14 +471,34 @@ TEST_F(Admin, ReloadsAndSaysWhatHasChangedOrEveryProblem) {
 }
 
 TEST_F(Admin, SaysWhatAReloadDoesToTheSessionsOfBackendsThatAreGone) {
-  Backend a(names_itself("a"));
-  Backend b(names_itself("b"));
-  const WeirProcess weir(configuration_of({entry(a.address(), "a")}));
-  Held held = hold(weir);
-  const HttpAnswer answer = reload_with(weir, configuration_of({entry(b.address(), "b")}));
-  ASSERT_TRUE(is(200, answer));
-  EXPECT_EQ(json::parse(answer.body).at("sessions_draining"), 1);
-  expect_goes_on(held);
+  const std::set<std::string> counts = {"sessions_kept", "sessions_draining", "sessions_closing"};
+  for (const auto& [fate, what] :
+       {std::pair("keep", "sessions_kept"), std::pair("drain 1h", "sessions_draining"),
+        std::pair("close", "sessions_closing")}) {
+    SCOPED_TRACE(fate);
+    Backend a(names_itself("a"));
+    Backend b(names_itself("b"));
+    const auto removing = [&](const std::string& backend) {
+      Configuration configuration = configuration_of({backend});
+      configuration.rest = "[pools.web.sessions]\non_removed = \"" + std::string(fate) + "\"\n";
+      return configuration;
+    };
+    const WeirProcess weir(removing(entry(a.address(), "a")));
+    std::vector<Held> held;
+    for (int i = 0; i < 3; ++i) held.push_back(hold(weir));
+    const HttpAnswer answer = reload_with(weir, removing(entry(b.address(), "b")));
+    ASSERT_TRUE(is(200, answer));
+    for (const std::string& count : counts) {
+      EXPECT_EQ(json::parse(answer.body).at(count), count == what ? 3 : 0) << count;
+    }
+    for (Held& one : held) {
+      if (std::string(fate) != "close") {
+        expect_goes_on(one);
+      } else {
+        EXPECT_EQ(one.socket.receive_until_end().ended, Ended::kReset);
+      }
+    }
+  }
 }
 
 // A pool whose names no server answers: the reload waits for them for a while.
