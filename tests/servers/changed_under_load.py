@@ -6,6 +6,7 @@ stay open all the while, longer than `drain_timeout`. Reloads change the number 
 policy and the backends, and a listener comes and goes; a new process takes over after each twenty of them.
 """
 
+import argparse
 import os
 import pathlib
 import re
@@ -21,6 +22,7 @@ CLIENTS, CONNECTIONS, ADDRESSES = 2, 32, 16
 UPGRADES, RELOADS_EACH = 5, 20
 STAYING = 500
 SECONDS = 30
+LEAST_A_SECOND = 1_000  # of connections, so that a change meets some at every moment
 _WITHIN = "WEIR_IN_OWN_NETWORK"
 REQUEST = b"GET / HTTP/1.1\r\nHost: weir\r\n\r\n"
 
@@ -166,16 +168,16 @@ def test() -> None:
             backend.wait_until_it_answers(hosts[0], at)
             weir = Changed(work, given.weir, given.user, [f"{host}:{at}" for host in hosts])
             try:
-                run(weir, given.load)
+                run(weir, given)
             finally:
                 weir.kill_all()
 
 
-def run(weir: Changed, load: str) -> None:
+def run(weir: Changed, given: argparse.Namespace) -> None:
     sessions = [open_session(weir.port) for _ in range(STAYING)]
     clients = []
     for i in range(CLIENTS):
-        clients.append(request_load.Load(load, "closed", [
+        clients.append(request_load.Load(given.load, "closed", [
             "--to", f"127.0.0.1:{weir.port}", "--connections", str(CONNECTIONS), "--each",
             "--from", f"127.1.{i + 1}.1", "--addresses", str(ADDRESSES)], SECONDS))
     for client in clients:
@@ -190,6 +192,7 @@ def run(weir: Changed, load: str) -> None:
           f"{shown(weir.took['reload'])}, {len(weir.took['upgrade'])} upgrades of {shown(weir.took['upgrade'])}", flush=True)
     common.expect(not failed, f"connections failed: {failed}")
     common.expect(cut == 0, f"{cut} sessions were cut")
+    common.expect(given.slow or served > LEAST_A_SECOND * SECONDS, f"only {served / SECONDS:,.0f} connections came each second")
     for session in sessions:
         session.close()
     weir.end_all()

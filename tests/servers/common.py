@@ -17,6 +17,7 @@ def arguments(about: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("weir", help="the binary to test")
     parser.add_argument("--user", default="", help="the user for Weir to become; needs root")
+    parser.add_argument("--slow", action="store_true", help="the binary carries a sanitizer: its pace says nothing")
     return parser
 
 

@@ -6,6 +6,8 @@ import contextlib
 import os
 import re
 import signal
+import socket
+from typing import Any
 
 from common import arguments, expect, main
 from dashboard_house import TOKEN, House, load, numbers, row, table
@@ -98,6 +100,98 @@ def check_parts(browser: Browser) -> None:
            == ["1.23k", "0", "–", "1.5 KiB", "58.6 µs", "2.5 ms", "1 234 567", "1 d 2 h", "33.3 %"], f"texts: {found['texts']}")
 
 
+def areas(browser: Browser, chart: str) -> dict[str, float]:
+    """What lies below each line of a chart of rates: how many there were in all."""
+    return browser.run("""
+        return Object.fromEntries(Chart.getChart('chart-' + arguments[0]).data.datasets.map(({label, data}) => [
+            label, data.reduce((sum, point, i) => i === 0 ? 0 : sum + (point.y ?? 0) * (point.x - data[i - 1].x) / 1000, 0)]));""", chart)
+
+
+def check_areas(browser: Browser, house: House) -> None:
+    """Bytes and refusals add up to the counters, which began at nothing as the page did."""
+    listeners = house.ask("/v1/listeners")["listeners"]
+    there = {label: sum(one[field] for one in listeners) for label, field in [
+        ("client to backend", "upload_bytes_total"), ("backend to client", "download_bytes_total")]}
+    expect(min(there.values()) > 50, f"hardly a byte has been moved: {there}")
+    refused = {reason: sum(one["refused_total"][reason] for one in listeners) for reason in listeners[0]["refused_total"]}
+    refused = {reason: count for reason, count in refused.items() if count > 0}
+    expect(refused == {"denied": 4}, f"refused: {refused}")
+    for chart, wanted in [("bytes", there), ("refusals", refused)]:
+        def is_equal(chart: str = chart, wanted: dict[str, int] = wanted) -> bool:
+            drawn = areas(browser, chart)
+            return drawn.keys() == wanted.keys() and all(abs(drawn[line] - wanted[line]) < 0.01 for line in wanted)
+
+        process.wait_until(is_equal, f"the chart of {chart} to add up to {wanted}; it has {areas(browser, chart)}", PATIENCE)
+
+
+def edges(browser: Browser, house: House) -> dict[str, dict[str, Any]]:
+    """The lines of the picture: from listeners to pools, and from pools to backends by the backends' names."""
+    names = [f"{one['name']} to {pool}" for one in house.ask("/v1/listeners")["listeners"] for pool in one["pools"]]
+    names += [one["name"] for pool in house.ask("/v1/pools")["pools"] for one in pool["backends"]]
+    drawn = browser.run("return [...document.querySelectorAll('#picture .edge')].map((one) => "
+                        "({width: Number(one.getAttribute('stroke-width')), look: one.getAttribute('class').split(' ')}))")
+    expect(len(drawn) == len(names), f"{len(drawn)} lines are drawn, of {names}")
+    return dict(zip(names, drawn, strict=True))
+
+
+def check_picture(browser: Browser, house: House) -> None:
+    """A line is as wide as what goes there: between 1 for nothing and 16 for the most that goes anywhere."""
+    browser.run("const box = document.getElementById('measure'); box.value = 'open'; box.dispatchEvent(new Event('change'))")
+    with contextlib.ExitStack() as stack:
+        def hold(listener: str, times: int) -> list[socket.socket]:
+            held = [stack.enter_context(house.connect(listener)) for _ in range(times)]
+            for one in held:
+                one.sendall(b"?")
+                expect(len(one.recv(65536)) > 0, f"{listener} does not answer")
+            return held
+
+        def expect_widths(open_at: dict[str, int], most: int) -> None:
+            wanted = {name: round(1 + 15 * count / most, 2) for name, count in open_at.items()}
+
+            def widths() -> dict[str, float]:
+                return {name: one["width"] for name, one in edges(browser, house).items()}
+
+            with contextlib.suppress(process.Failure):  # what differs says more
+                process.wait_until(lambda: widths() == wanted, "lines to become as wide as they should be", PATIENCE)
+            expect(widths() == wanted, f"widths are {widths()}, where they should be {wanted}")
+
+        hold("web", 3)
+        mail = hold("mail", 7)
+        at_web = {"web to web": 3, "api to web": 0, "web-1": 1, "web-2": 1, "web-3": 1, "gone": 0}
+        expect_widths({**at_web, "mail to mail": 7, "mail-1": 7}, 7)
+        for one in mail[1:]:
+            one.close()
+        expect_widths({**at_web, "mail to mail": 1, "mail-1": 1}, 3)
+    browser.run("const box = document.getElementById('measure'); box.value = 'arrivals'; box.dispatchEvent(new Event('change'))")
+    looks = {name: one["look"] for name, one in edges(browser, house).items()}
+    expect("state-down" in looks["gone"] and "state-up" in looks["web-2"], f"lines are {looks}")
+
+
+def connects(house: House) -> tuple[list[int], list[int]]:
+    """The bounds of the pools' histograms of connect times, in microseconds, and what all pools have in them."""
+    times = [one["connect_times"] for one in house.ask("/v1/pools")["pools"]]
+    return times[0]["bounds_us"], [sum(counts) for counts in zip(*(one["counts"] for one in times), strict=True)]
+
+
+def check_connect_time(browser: Browser, house: House) -> None:
+    """The tile of connect times lies in the bucket in which half of the connects are passed."""
+    browser.open(house.address)  # whose readings begin anew
+    process.wait_until(lambda: browser.text("#arrivals") == "0", "two readings", PATIENCE)
+    expect(browser.text("#connect") == "–", f"without a connect: {browser.text('#connect')}")
+    bounds, before = connects(house)
+    house.visit("web", 40)
+    process.wait_until(lambda: browser.text("#connect") != "–" and browser.text("#arrivals") == "0", "a reading after the last client",
+                       PATIENCE)
+    shown = browser.text("#connect")
+    came = [now - then for now, then in zip(connects(house)[1], before, strict=True)]
+    expect(sum(came) == 40, f"{came} connects, of 40 clients")
+    bucket = next(i for i in range(len(came)) if 2 * sum(came[:i + 1]) >= sum(came))
+    lower, upper = 0 if bucket == 0 else bounds[bucket - 1], bounds[min(bucket, len(bounds) - 1)]
+    value, unit = re.fullmatch(r"([\d.]+)\s(µs|ms|s)", shown).groups()
+    micros = float(value) * {"µs": 1, "ms": 1e3, "s": 1e6}[unit]
+    expect(0.99 * lower <= micros <= 1.01 * upper, f"the tile says {shown}; half of {came} lie between {lower} and {upper} µs")
+
+
 def check_numbers(browser: Browser, house: House) -> None:
     """Once all is quiet, what stands on the page is what the door says by JSON; and rates add up to what has come."""
     process.wait_until(lambda: browser.text("#arrivals") == "0", "a rate of nothing at first", PATIENCE)
@@ -126,10 +220,9 @@ def check_numbers(browser: Browser, house: House) -> None:
            f"samples: {table(browser, REFUSALS)}, where the door has {samples}")
     accepted = sum(one["accepted_total"] for one in listeners) - start
     expect(accepted == 58, f"{accepted} were accepted, where 7 + 30 + 21 should have been")
-    summed = browser.run("""
-        const points = Chart.getChart('chart-arrivals').data.datasets[0].data;
-        return points.reduce((sum, point, i) => i === 0 ? 0 : sum + (point.y ?? 0) * (point.x - points[i - 1].x) / 1000, 0);""")
+    summed = areas(browser, "arrivals")["accepted"]
     expect(abs(summed - accepted - start) < 0.01, f"the chart has {summed} new connections; there were {accepted + start}")
+    check_areas(browser, house)
     browser.run("document.getElementById('clients').scrollIntoView()")
     process.wait_until(lambda: row(browser, CLIENTS, "Client", "127.0.0.5").get("Sessions") == "7", "the busiest client", PATIENCE)
     client = house.ask("/v1/clients")["clients"][0]
@@ -168,9 +261,12 @@ def check_drain(browser: Browser, house: House) -> None:
         process.wait_until(lambda: row(browser, BACKENDS, "Backend", "web-2")["New/s"] == "0"
                            and row(browser, BACKENDS, "Backend", "web-1")["New/s"] not in ("0", "–"), "clients to go elsewhere", PATIENCE)
         expect(browser.run("return document.querySelectorAll('#picture .bar.state-drain').length") == 1, "the picture does not show it")
+        drained = [name for name, one in edges(browser, house).items() if "state-drain" in one["look"]]
+        expect(drained == ["web-2"], f"lines that look drained lead to {drained}")
         press_on(browser, "Up web web-2")
         process.wait_until(lambda: row(browser, BACKENDS, "Backend", "web-2").get("State", "").startswith("up"), "it to be up", PATIENCE)
         process.wait_until(lambda: row(browser, BACKENDS, "Backend", "web-2")["New/s"] not in ("0", "–"), "clients to come again", PATIENCE)
+        expect("state-up" in edges(browser, house)["web-2"]["look"], "the line to it looks drained still")
     press_on(browser, "Drain mail mail-1")
     process.wait_until(lambda: "No other backend" in browser.text("#ask-text"), "a warning at the last one", PATIENCE)
     browser.press(Keys.ESCAPE)
@@ -274,6 +370,8 @@ def test() -> None:
             browser.open(house.address)
             check_parts(browser)
             check_numbers(browser, house)
+            check_picture(browser, house)
+            check_connect_time(browser, house)
             check_drain(browser, house)
             check_keyboard(browser)
             check_live_order(browser, house)

@@ -15,6 +15,7 @@ from peers.browser import Browser
 MANY = 500
 PATIENCE = 60
 LOOKED_AT_SECONDS = 12.0
+MOST_SHARE = 0.03  # of a core
 # WCAG 2.1, 1.4.3 and 1.4.11: of text, and of what has to be told apart without being text.
 TEXT, MARK = 4.5, 3.0
 COLOURS_OF_TEXT = [("--text", "--page"), ("--text", "--panel"), ("--quiet", "--panel"), ("--quiet", "--page"),
@@ -104,9 +105,9 @@ def readings(browser: Browser) -> list[float]:
                        "map((one) => one.startTime / 1000)")
 
 
-def check_cost(browser: Browser, house: House) -> None:
-    """The page asks no oftener than it should, so that 500 backends cost Weir less than a hundredth of a core; that figure is
-    printed, since time is not to be asserted."""
+def check_cost(browser: Browser, house: House, slow: bool) -> None:
+    """The page asks no oftener than it should, so that 500 backends cost Weir less than a hundredth of a core; since time is a
+    matter of the machine too, no more than three are asserted."""
     browser.run("performance.clearResourceTimings()")
     before, start = process.cpu_seconds(house.server.pid), time.monotonic()
     process.wait_until(lambda: time.monotonic() - start > LOOKED_AT_SECONDS, "time to pass", PATIENCE)
@@ -115,6 +116,7 @@ def check_cost(browser: Browser, house: House) -> None:
     expect(len(times) >= 2, f"the page has read {len(times)} times in {LOOKED_AT_SECONDS} s")
     least = min(later - earlier for earlier, later in itertools.pairwise(times))
     print(f"looked at with {MANY + 5} backends: {len(times)} readings, {100 * share:.2f} % of a core, Weir's own work included")
+    expect(slow or share < MOST_SHARE, f"to be looked at costs Weir {100 * share:.1f} % of a core")
     expect(least > 1.9, f"two readings were {least:.2f} s apart")
     browser.run("document.getElementById('pause').click(); performance.clearResourceTimings()")
     start = time.monotonic()
@@ -137,7 +139,7 @@ def test() -> None:
                     check_width(browser, width)
             browser.open(lots.address)
             check_many(browser)
-            check_cost(browser, lots)
+            check_cost(browser, lots, options.slow)
             for width in (360, 1280):
                 check_width(browser, width)
             said = browser.complaints()
