@@ -2,7 +2,7 @@
 # Proves what Weir's image is and how it behaves as process 1 of a container: rights, signals, health, a stop without loss.
 # usage: docker/image/prove.sh [--engine | --namespaces]
 set -uo pipefail
-limit=150
+limit=180
 source "$(dirname "${BASH_SOURCE[0]}")/../support/prove.sh"
 
 of_process_1() { on weir sed -n "s/^$1:[[:space:]]*//p" /proc/1/status; }
@@ -12,7 +12,7 @@ fails() { ! "$@" 2>/dev/null; }
 # Milliseconds of a clock that only goes forward.
 now() { awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime; }
 # A file's text is exchanged in place: a mount of it stays one.
-edit() { sed "$1" "$here/etc/weir.toml" >"$CONFIG/weir.toml"; }
+edit() { sed "$1" "$here/etc/weir.toml" >"$WEIR_CONFIG/weir.toml"; }
 
 # --- what only an image has ----------------------------------------------------------------------------------------
 
@@ -38,15 +38,42 @@ check_contents() {
   claim "no file has a private key in it" test -z "$(docker export "${containers[weir]}" | private_keys)"
   claim "the packages' caches are left out" fails grep -E '^var/(lib/apt/lists|cache/apt/archives)/.+(_Packages|\.deb)' "$work/files"
   claim "it runs as a number that is not root" test "$(inspect '{{.Config.User}}')" = 65532:65532
-  claim "it says what it is" test -n "$(inspect '{{index .Config.Labels "org.opencontainers.image.revision"}}')"
-  # With an empty file in the place of each shell.
-  docker run -d --name "$project-no-shell" --network "${project}_default" --read-only --cap-drop ALL \
-    -v /dev/null:/usr/bin/dash:ro -v /dev/null:/usr/bin/bash:ro -e WEIR_BACKEND=web:80 "${WEIR_IMAGE:-weir}" >/dev/null
-  wait_for 20 "the image without a shell, with its own configuration, is healthy" health_is "$project-no-shell" healthy
-  claim "without a shell, with the configuration that it comes with, it is healthy" health_is "$project-no-shell" healthy
-  claim "and serves" test "$(on client curl -sS "http://$(address_of "$project-no-shell"):8080/")" = ok
-  docker rm -f "$project-no-shell" >/dev/null
+  claim "its label has the version that the program says" is "weir $(label version)" "$(on weir weir --version)"
+  if [ "${WEIR_IMAGE:-}" = weir-local/proven ]; then # others may be of another commit, or not say it
+    claim "and the commit that it was built from" is "$(label revision)" "$(git -C "$root" describe --always --dirty --exclude '*' 2>/dev/null || say unknown)"
+  fi
+  for file in copyright THIRD_PARTY.md; do
+    claim "it has the notices of what it carries ($file)" grep -qx "usr/share/doc/weir/$file" "$work/files"
+  done
 }
+
+# As README.md's first lines start it: with nothing but a backend, and stopped without a word about time.
+check_defaults() {
+  step "the configuration that the image comes with, and an empty file in the place of each shell"
+  local name=$project-defaults
+  docker run -d --name "$name" --network "${project}_default" --read-only --cap-drop ALL \
+    -v /dev/null:/usr/bin/dash:ro -v /dev/null:/usr/bin/bash:ro -e WEIR_BACKEND=web:80 "${WEIR_IMAGE:-weir}" >/dev/null
+  wait_for 20 "it is healthy" health_is "$name" healthy
+  claim "it is healthy" health_is "$name" healthy
+  claim "and serves" test "$(on client curl -sS "http://$(address_of "$name"):8080/")" = ok
+
+  on client sh -c "curl -sS -m 30 http://$(address_of "$name"):8080/slow | wc -c" >"$work/slow" 2>&1 &
+  local loading=$!
+  wait_for 10 "an answer of four seconds is under way" has_sessions "$name" 1
+  docker stop "$name" >/dev/null
+  wait "$loading"
+  claim "\"docker stop\" with its ten seconds: an answer of four comes whole" test "$(tr -d ' ' <"$work/slow")" = 1048576
+  claim "exit status 0" test "$(docker inspect -f '{{.State.ExitCode}}' "$name")" = 0
+
+  docker start "$name" >/dev/null
+  wait_for 20 "it is healthy again" health_is "$name" healthy
+  on client python3 -c 'import socket, sys; socket.create_connection((sys.argv[1], 8080), 30).recv(1)' "$(address_of "$name")" >"$work/idle" 2>&1 &
+  wait_for 10 "a session that does not end is there" has_sessions "$name" 1
+  docker stop "$name" >/dev/null
+  claim "a session that does not end is cut by Weir (exit status 3), before the engine would kill (137)" \
+    test "$(docker inspect -f '{{.State.ExitCode}}' "$name")" = 3
+}
+has_sessions() { [ "$(docker exec "$1" weir ctl listeners --json | from_json "d['listeners'][0]['sessions_open']")" = "$2" ]; }
 health_is() { [ "$(docker inspect -f '{{.State.Health.Status}}' "$1")" = "$2" ]; }
 address_of() { docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$1"; }
 
@@ -61,14 +88,17 @@ PY
 
 # --- both forms ----------------------------------------------------------------------------------------------------
 
-export CONFIG=$work/etc
-mkdir "$CONFIG"
+export WEIR_CONFIG=$work/etc
+mkdir "$WEIR_CONFIG"
 edit ''
 title "the image, and Weir as process 1"
 up
 wait_for 20 "Weir is ready" weir_is_ready
 on_as_root web sh -c 'head -c 1048576 /dev/urandom >/slow.bin; chmod 644 /slow.bin'
-if [ "$form" = engine ]; then check_contents; fi
+if [ "$form" = engine ]; then
+  check_contents
+  check_defaults
+fi
 
 step "rights"
 claim "Weir is process 1" test "$(of_process_1 Name)" = weir

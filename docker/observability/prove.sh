@@ -3,7 +3,6 @@
 # usage: docker/observability/prove.sh [--engine | --namespaces]
 set -uo pipefail
 limit=150
-images=(prometheus)
 source "$(dirname "${BASH_SOURCE[0]}")/../support/prove.sh"
 
 # An instant query's first value; nothing when there is none.
@@ -23,10 +22,10 @@ http_status() { on client curl -sS -m 5 -o /dev/null -w '%{http_code}' "$@"; }
 sessions() { of_backends sessions_total | awk '{ sum += $2 } END { print sum }'; }
 knows_all() { [ "$(value_of 'sum(weir_backend_sessions_total)')" = "$(sessions)" ]; }
 
-export TOKEN=$work/token RULES=$work/rules.yml
-openssl rand -hex 32 >"$TOKEN"
-sed 's/^\( *for:\) [0-9]*[smh]$/\1 2s/' "$here/../prometheus/alerts.yml" >"$RULES"
-chmod 644 "$TOKEN" "$RULES"
+export WEIR_TOKEN_FILE=$work/token WEIR_RULES=$work/rules.yml
+openssl rand -hex 32 >"$WEIR_TOKEN_FILE"
+sed 's/^\( *for:\) [0-9]*[smh]$/\1 2s/' "$here/../prometheus/alerts.yml" >"$WEIR_RULES"
+chmod 644 "$WEIR_TOKEN_FILE" "$WEIR_RULES"
 
 title "Prometheus watches Weir"
 up

@@ -3,7 +3,6 @@
 # usage: docker/proxy-protocol/prove.sh [--engine | --namespaces]
 set -uo pipefail
 limit=120
-images=(haproxy)
 source "$(dirname "${BASH_SOURCE[0]}")/../support/prove.sh"
 
 client=198.18.23.10

@@ -58,9 +58,15 @@ class Service:
     after: list[str]
 
 
+def _value(found: re.Match) -> str:
+    # Whichever image is meant for the engine, here it is this machine's program.
+    given = "" if found[1].endswith("_IMAGE") else os.environ.get(found[1])
+    return given or found[2] or ""
+
+
 def _interpolate(text: str) -> str:
     """${NAME} and ${NAME:-default}, as compose does it."""
-    return re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", lambda found: os.environ.get(found[1]) or found[2] or "", text)
+    return re.sub(r"\$\{(\w+)(?::-([^}]*))?\}", _value, text)
 
 
 def _pairs(value: dict | list | None, separator: str = "=") -> dict[str, str]:

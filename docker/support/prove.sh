@@ -6,16 +6,14 @@
 # It must end within `limit` seconds (ten minutes more with an engine), which may be set before sourcing it. Whatever
 # happens, what was started is ended.
 # Exit status: 0 every claim holds, 1 one does not, 77 it could not be tried ("SKIPPED: why").
-# `images`, set before sourcing it: those of base-image.sh that the topology needs beside weir, nginx and client.
+# What is proven, and said: WEIR_BINARY, if it is set, in both forms. Else in containers WEIR_IMAGE, or the image `weir`, or
+# one of build/release/weir; in namespaces build/release/weir.
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 topology=${here##*/}
 limit=${limit:-120}
-[ -n "${images+x}" ] || images=()
-# Where the binary for both forms is, unless the image is there already.
-export WEIR_BINARY=${WEIR_BINARY:-$root/build/release/weir}
 project=weir-prove-$topology
 export WEIR_PORT=0 PROMETHEUS_PORT=0 # free ones
 # For a proof's own files; whoever runs in a container may read them.
@@ -33,16 +31,32 @@ skip() {
 
 # One at a time, since they measure; and each within its limit, by the clock of another process.
 if [ -z "${PROOF_BEGUN:-}" ]; then
-  mkdir -p "$root/build/docker"
-  exec 9>"$root/build/docker/lock" || exit 1
+  if [ "${1:-}" = --namespaces ] && [ "$(id -u)" -ne 0 ]; then skip "network namespaces need root"; fi
+  lock=$root/build/docker/lock
+  # Whoever may only read it can hold it too.
+  { mkdir -p "$root/build/docker" && { [ -e "$lock" ] || : >"$lock"; }; } 2>/dev/null
+  [ -r "$lock" ] || skip "build/docker cannot be written here"
+  exec 9<"$lock"
   flock 9
   # Images that are not there yet are made first, which may take minutes.
   if [ "${1:-}" != --namespaces ]; then limit=$((limit + 600)); fi
-  PROOF_BEGUN=1 timeout --kill-after=30 "$limit" "$0" "$@"
-  status=$?
-  if [ "$status" -ge 124 ]; then say "FAIL it took longer than $limit s"; fi
+  # It is a process group of its own, to which a Ctrl-C does not come: it is told.
+  PROOF_BEGUN=1 timeout --kill-after=60 "$limit" "$0" "$@" &
+  proof=$!
+  told=1
+  trap 'told=1; kill -HUP "$proof" 2>/dev/null' INT HUP
+  trap 'told=1; kill -TERM "$proof" 2>/dev/null' TERM
+  while [ -n "$told" ]; do
+    told=
+    wait "$proof"
+    status=$?
+  done
+  case $status in 124 | 137) say "FAIL it took longer than $limit s" ;; esac
   exit "$status"
 fi
+# What somebody has named, and what there is otherwise.
+meant=${WEIR_BINARY:-}
+export WEIR_BINARY=${WEIR_BINARY:-$root/build/release/weir}
 
 # --- the two forms -------------------------------------------------------------------------------------------------
 
@@ -60,22 +74,47 @@ netns() { "$root/docker/netns.sh" "$topology" "$@"; }
 # What netns.sh leaves for each service that runs.
 ways_in=$root/build/docker/netns/$topology
 
-# The images that the compose file names if they are there; else those that can be made from Debian's packages.
+# The images of the compose file: those that the environment names, or that the engine has by the names in the file; the
+# others are made from Debian's packages where that can be done, else fetched by compose.
+images_are_there=
 need_images() {
-  if [ -z "${WEIR_IMAGE:-}" ] && docker image inspect weir >/dev/null 2>&1; then return 0; fi
-  local why
+  [ -z "$images_are_there" ] || return 0
+  images_are_there=1
+  local why variable default missing=()
   why=$(tar -cf - -T /dev/null | docker import - weir-local/nothing 2>&1) || skip "the engine takes no image here: ${why##*: }"
-  eval "$("$root/docker/base-image.sh" --env)"
-  "$root/docker/base-image.sh" runtime nginx client "${images[@]}" >&2 || exit 1
-  why=$(docker run --rm "$CLIENT_IMAGE" true 2>&1) || skip "the engine cannot start a container here: ${why##*: }"
-  "$root/docker/image.sh" --binary "$WEIR_BINARY" >&2
+  while read -r variable default; do
+    if [ -n "${!variable:-}" ]; then
+      has_image "${!variable}" || docker pull -q "${!variable}" >&2 || exit 1
+    elif has_image "$default"; then
+      continue
+    elif can_make_images; then
+      missing+=("$(tr '[:upper:]' '[:lower:]' <<<"${variable%_IMAGE}")")
+      export "$variable=weir-local/${missing[-1]}"
+    elif [ "$default" = weir-client ]; then
+      docker build -q -t weir-client "$root/docker/client" >&2 </dev/null || exit 1
+    fi
+  done < <(sed -n 's/.*image: ${\([A-Z]*_IMAGE\):-\([^}]*\)}.*/\1 \2/p' "$here/compose.yaml" | grep -v -E '^(WEIR|GRAFANA)_' | sort -u)
+  if [ ${#missing[@]} -gt 0 ]; then "$root/docker/base-image.sh" "${missing[@]}" >&2 || exit 1; fi
+  why=$(docker run --rm "${CLIENT_IMAGE:-weir-client}" true 2>&1) || skip "the engine cannot start a container here: ${why##*: }"
+  need_weir_image
+}
+has_image() { docker image inspect "$1" >/dev/null 2>&1; }
+can_make_images() { [ "$(id -u)" -eq 0 ] && command -v debootstrap >/dev/null; }
+
+need_weir_image() {
+  if [ -z "$meant" ] && [ -n "${WEIR_IMAGE:-}" ]; then
+    has_image "$WEIR_IMAGE" || docker pull -q "$WEIR_IMAGE" >&2 || exit 1
+    return 0
+  fi
+  if [ -z "$meant" ] && has_image weir; then return 0; fi
+  can_make_images || skip "there is no image \`weir\` (docker/README.md builds it), and making one of $WEIR_BINARY needs root and debootstrap"
+  export WEIR_IMAGE=weir-local/proven
+  "$root/docker/image.sh" --binary "$WEIR_BINARY" --tag "$WEIR_IMAGE" >&2 || exit 1
 }
 
 choose_engine() {
-  local was_there=
-  if "$root/docker/engine.sh" status >/dev/null 2>&1; then was_there=1; fi
+  "$root/docker/engine.sh" status >/dev/null 2>&1 || own_engine=1
   DOCKER_HOST=$("$root/docker/engine.sh" start 2>&1) || skip "${DOCKER_HOST##*$'\n'}"
-  if [ -z "$was_there" ]; then own_engine=1; fi
   export DOCKER_HOST
   form=engine
   docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || skip "there is no compose"
@@ -94,20 +133,37 @@ choose_form() {
 up() {
   if [ "$form" = engine ]; then
     need_images
-    compose down -t 1 >"$work/up.log" 2>&1 || true
+    remove_containers >"$work/up.log" 2>&1 || true
     if ! compose up -d --no-build >>"$work/up.log" 2>&1; then
       tail -n 20 "$work/up.log"
       exit 1
     fi
     local service
     while IFS= read -r service; do containers[$service]=$(container "$service"); done < <(compose config --services)
+    figure "image ${WEIR_IMAGE:-weir}, of $(label created | cut -c 1-19), commit $(label revision): $(on weir weir --version)"
   else
     netns up -d || exit 1
+    figure "$WEIR_BINARY: $(on weir weir --version)"
   fi
 }
 
+# Those of `docker run` too, whose names begin as compose's do.
+remove_containers() {
+  docker ps -aq --filter "name=^/?${project}[-_]" | xargs -r docker rm -f
+  compose down -t 1
+}
+
+# label NAME: of Weir's image, as far as the Open Containers' annotations are there; `created` by the engine itself.
+label() {
+  local field="index .Config.Labels \"org.opencontainers.image.$1\""
+  if [ "$1" = created ]; then field=.Created; fi
+  docker image inspect -f "{{$field}}" "${WEIR_IMAGE:-weir}"
+}
+
 down() {
-  if [ "$form" = engine ]; then compose down -t 1 >/dev/null 2>&1; fi
+  if [ "$form" = engine ]; then
+    remove_containers >/dev/null 2>&1
+  fi
   if [ "$form" = namespaces ]; then netns down; fi
   if [ -n "$own_engine" ]; then "$root/docker/engine.sh" stop; fi
 }
@@ -179,9 +235,10 @@ wait_for() {
 finish() {
   local status=$?
   trap - EXIT
-  trap '' INT TERM
+  trap '' INT HUP TERM
+  exec >&3 # who is interrupted may be in the middle of writing to a file
   if [ "$status" -eq 0 ] && { [ "$claims" -eq 0 ] || [ "$broken" -gt 0 ]; }; then status=1; fi
-  if [ "$status" -eq 1 ]; then
+  if [ "$status" -eq 1 ] || [ "$status" -eq 143 ]; then
     if [ "$form" = namespaces ] || [ -n "${containers[weir]:-}" ]; then
       say "-- the end of Weir's log, without its sessions"
       logs weir 2>&1 | grep -v ' session ' | tail -n 15
@@ -192,6 +249,7 @@ finish() {
   down
   rm -rf "$work"
   case $status in
+    130 | 143) say "== ended before its end, after $claims claims" ;;
     0) say "== all $claims claims hold, in $SECONDS s" ;;
     1) say "== $broken of $claims claims do not hold" ;;
   esac
@@ -236,8 +294,10 @@ case ${1:-} in
     exit 2
     ;;
 esac
+exec 3>&1
 trap finish EXIT
-trap 'exit 1' INT TERM
+trap 'exit 130' INT HUP
+trap 'exit 143' TERM
 work=$(mktemp -d)
 chmod 755 "$work"
 choose_form "$@"

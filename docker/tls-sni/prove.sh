@@ -9,16 +9,16 @@ source "$(dirname "${BASH_SOURCE[0]}")/../support/prove.sh"
 ask() { on client curl -sS -m 5 --cacert /ca.pem "https://$1.example:8443/"; }
 is_answered() { [ "$(ask "$1" 2>/dev/null)" = "$1" ]; }
 fingerprint() { openssl x509 -noout -fingerprint -sha256; }
-of_file() { fingerprint <"$CERTIFICATES/$1/chain.pem"; }
+of_file() { fingerprint <"$WEIR_CERTIFICATES/$1/chain.pem"; }
 shown() { on client sh -c "openssl s_client -connect weir:8443 -servername $1.example </dev/null 2>/dev/null" | fingerprint 2>/dev/null; }
 shows_its_own() { [ "$(shown "$1")" = "$(of_file "$1")" ]; }
 keys_of() { on_as_root "$1" sh -c 'cat /etc/*/tls/key.pem' | openssl pkey -pubout; }
-key_of_file() { openssl pkey -pubout <"$CERTIFICATES/$1/key.pem"; }
+key_of_file() { openssl pkey -pubout <"$WEIR_CERTIFICATES/$1/key.pem"; }
 fails() { ! "$@" 2>/dev/null; }
 closed_by() { [ "$(on weir weir ctl listeners --json | from_json "d['listeners'][0]['closed_total']['$1']")" -ge 1 ]; }
 
-export CERTIFICATES=$work/certificates
-"$here/certificates.sh" "$CERTIFICATES" || skip "openssl cannot make certificates here"
+export WEIR_CERTIFICATES=$work/certificates
+"$here/certificates.sh" "$WEIR_CERTIFICATES" || skip "openssl cannot make certificates here"
 title "one port, three names"
 up
 wait_for 20 "Weir is ready" weir_is_ready
@@ -53,7 +53,7 @@ done
 
 step "site.example gets a new certificate"
 before=$(shown site)
-"$here/certificates.sh" "$CERTIFICATES" site
+"$here/certificates.sh" "$WEIR_CERTIFICATES" site
 wait_for 20 "the new one is shown" shows_its_own site
 claim "it is shown without a restart and without a word to Weir" shows_its_own site
 claim "and is another one" fails is "$(shown site)" "$before"
