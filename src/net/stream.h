@@ -14,13 +14,17 @@ class Stream {
   virtual ~Stream() = default;
 
   // As recv(2): how many bytes came; 0 at the other side's end of stream; -1 with errno. EAGAIN: wait until
-  // the socket can be read. EPROTO: the other side has broken the protocol. EBUSY: much has come and none of
-  // it was a byte of the stream; go on in another turn. Reads are to go on until one of these comes, or
-  // `has_taken_all`: bytes may be kept of which the socket tells nothing.
+  // the socket can be read, or written where the stream `wants_write`. EPROTO: the other side has broken the
+  // protocol. EBUSY: much has come and none of it was a byte of the stream; go on in another turn. Reads are
+  // to go on until one of these comes, or `has_taken_all`: bytes may be kept of which the socket tells
+  // nothing.
   virtual ssize_t receive(void* memory, std::size_t size) = 0;
 
   // The same, and what it gives is given once more by the next call.
   virtual ssize_t peek(void* memory, std::size_t size) = 0;
+
+  // The last read waits for room: the stream has something of its own to send before it gives what follows.
+  virtual bool wants_write() const = 0;
 
   // After bytes were received: all that had come was taken, and nothing of it is kept. What comes later the
   // socket tells, unless it has been said to be at its end (`net::Ready`).

@@ -71,7 +71,9 @@ void Relay::take_news() {
 net::Interest Relay::waits_for(Side side) const {
   const Direction& in = from(side);
   const Direction& out = from(other(side));
-  return net::interest_in(!in.blocked && !in.resting && !in.done, out.blocked && !out.done);
+  const bool takes_more = !in.blocked && !in.resting && !in.done;
+  const bool waits_to_write = takes_more && reading_waits_to_write(side);
+  return net::interest_in(takes_more && !waits_to_write, waits_to_write || (out.blocked && !out.done));
 }
 
 std::uint64_t Relay::unacknowledged() const {
@@ -253,7 +255,8 @@ void Relay::watch() {
 // For edges, and so once; for writing from the first time on that this is waited for.
 bool Relay::watch(Side side) {
   net::Watch& watched = peer(side).watch;
-  const bool writing = from(other(side)).blocked || net::asks_to_write(watched.interest());
+  const bool writing =
+      from(other(side)).blocked || reading_waits_to_write(side) || net::asks_to_write(watched.interest());
   return watched.want_edges(net::interest_in(true, writing));
 }
 

@@ -123,6 +123,11 @@ class Relay {
   void step(Side source);
   void look_at_failed(Side side);
   net::Interest waits_for(Side side) const;
+  // What `side` has sent cannot be read on before there is room to write to it.
+  bool reading_waits_to_write(Side side) const {
+    const net::Stream* stream = peer(side).stream.get();
+    return stream != nullptr && stream->wants_write();
+  }
   Pumped pump(Side source);
   // `kMore`: nothing is left of it.
   Pumped send_preface();

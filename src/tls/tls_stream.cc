@@ -75,9 +75,11 @@ TlsStream::Step TlsStream::shake_hands() {
 void TlsStream::take_cut_for_end() { SSL_set_options(ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF); }
 
 int TlsStream::read_failure(int result) {
-  switch (SSL_get_error(ssl_.get(), result)) {
+  const int why = SSL_get_error(ssl_.get(), result);
+  switch (why) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
+      wants_write_ = why == SSL_ERROR_WANT_WRITE;
       if (io_.gave_up && ++idle_turns_ > kMostIdleTurns) break;
       errno = io_.gave_up ? EBUSY : EAGAIN;
       return -1;
@@ -113,6 +115,7 @@ ssize_t TlsStream::read_by(Call call, void* memory, std::size_t size) {
   if (is_over_) return over();
   ERR_clear_error();
   allow_reads();
+  wants_write_ = false;
   std::size_t got = 0;
   const int result = call(ssl_.get(), memory, size, &got);
   if (result != 1) return read_failure(result);

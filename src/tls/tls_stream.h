@@ -67,6 +67,7 @@ class TlsStream final : public net::Stream {
   bool has_taken_all() const override { return io_.was_short && SSL_has_pending(ssl_.get()) == 0; }
   void socket_told() override { io_.was_short = false; }
   ssize_t peek(void* memory, std::size_t size) override;
+  bool wants_write() const override { return wants_write_; }
   ssize_t send(const void* data, std::size_t size) override;
   int end() override;
 
@@ -99,6 +100,7 @@ class TlsStream final : public net::Stream {
   std::string fault_;
   int idle_turns_ = 0;   // in which much was read and no byte of the stream came
   int write_error_ = 0;  // errno; what comes may still be read
+  bool wants_write_ = false;
   bool was_cut_ = false;
   bool has_ended_ = false;  // our own stream
   bool has_given_since_ = false;

@@ -1,6 +1,6 @@
 // A stream that is easy to see through: every byte is coded, and its end is a byte of its own. It takes all
 // that its socket has at once, so that the socket tells nothing of what is left in it, and it may be told to
-// find the far side's bytes broken.
+// find the far side's bytes broken, or to answer before it gives what follows.
 #pragma once
 
 #include <sys/socket.h>
@@ -15,6 +15,8 @@
 namespace weir::test {
 
 constexpr char kStreamEnd = '\0';
+constexpr char kStreamAsks = '\1';  // is answered by `kStreamAnswers`
+constexpr char kStreamAnswers = '\2';
 
 inline std::string coded(std::string text) {
   for (char& c : text) c = static_cast<char>(c ^ 0x40);
@@ -33,15 +35,20 @@ class CodedStream final : public net::Stream {
 
   bool has_taken_all() const override { return kept_.empty() && was_short_; }
   void socket_told() override { was_short_ = false; }
+  bool wants_write() const override { return wants_write_; }
 
   ssize_t peek(void* memory, std::size_t size) override {
-    if (kept_.empty() && !fill()) return -1;
+    wants_write_ = false;
+    while (kept_.empty() || kept_.front() == kStreamAsks) {
+      if (kept_.empty() ? !fill() : !answer()) return -1;
+    }
     if (kept_.front() == kStreamEnd) return 0;
     if (kept_.front() == coded("!").front()) {
       errno = EPROTO;
       return -1;
     }
-    const std::size_t n = std::min({size, most_at_once, kept_.find(kStreamEnd), kept_.find(coded("!"))});
+    const std::size_t n = std::min(
+        {size, most_at_once, kept_.find(kStreamEnd), kept_.find(coded("!")), kept_.find(kStreamAsks)});
     const std::string text = coded(kept_.substr(0, n));
     std::memcpy(memory, text.data(), text.size());
     return static_cast<ssize_t>(text.size());
@@ -84,9 +91,16 @@ class CodedStream final : public net::Stream {
     return true;
   }
 
+  bool answer() {
+    wants_write_ = ::send(fd_, &kStreamAnswers, 1, MSG_NOSIGNAL) != 1;
+    if (!wants_write_) kept_.erase(0, 1);
+    return !wants_write_;
+  }
+
   int fd_;
   std::string kept_;
   bool was_short_ = false;
+  bool wants_write_ = false;
   std::string pending_;
   std::size_t whole_ = 0;  // of what `pending_` is left of
 };

@@ -11,6 +11,8 @@ namespace {
 
 using test::coded;
 
+const std::string kAsks(1, test::kStreamAsks);
+
 // client ~~ [client's stream | relay | backend's stream] ~~ backend: which side has one is a parameter.
 class RelayOverStreams : public testing::TestWithParam<Side>, public Relay::Owner {
  protected:
@@ -37,6 +39,16 @@ class RelayOverStreams : public testing::TestWithParam<Side>, public Relay::Owne
   test::CodedStream& stream() { return static_cast<test::CodedStream&>(*peer(streamed).stream); }
   int coded_end() const { return far[static_cast<std::size_t>(streamed)].get(); }
   int plain_end() const { return far[static_cast<std::size_t>(other(streamed))].get(); }
+  // On the side of the stream. Once it is full it stays so until something is taken: no acknowledgement of
+  // the other host makes room.
+  void use_unix_socket() {
+    test::SocketPair pair = test::unix_pair();
+    Peer& with = peer(streamed);
+    with.fd = std::move(pair.a);
+    with.is_tcp = false;
+    with.stream = std::make_unique<test::CodedStream>(with.fd.get());
+    far[static_cast<std::size_t>(streamed)] = std::move(pair.b);
+  }
   void start(net::BufferPool& pool) {
     services.emplace(Relay::Services{*loop, pool, pipes, wheel});
     relay.emplace(*services, *this, peers[0], peers[1]);
@@ -188,6 +200,23 @@ TEST_P(RelayOverStreams, TheEndWaitsForASocketThatIsFull) {
     return half_closed == 1 && n <= 0;
   }));
   EXPECT_EQ(got.back(), test::kStreamEnd);
+}
+
+// Nobody sends anything to that side meanwhile, so that it is the read alone that waits for room.
+TEST_P(RelayOverStreams, AReadThatWaitsForRoomToAnswerGoesOnOnceThereIsSome) {
+  use_unix_socket();
+  const std::size_t before = test::fill_up(peer(streamed).fd.get());
+  start();
+  test::send_some(coded_end(), kAsks + coded("go on"));
+  ASSERT_TRUE(driver.until([&] { return stream().wants_write(); }));
+  test::send_some(coded_end(), coded("!"));
+  ASSERT_TRUE(test::wait_for(peer(streamed).fd.get(), POLLIN));
+  driver.turns(3);
+  EXPECT_FALSE(relay->has_news()) << "what can be read is none before there is room";
+  EXPECT_EQ(take(coded_end(), before + 1).back(), test::kStreamAnswers);
+  EXPECT_EQ(take(plain_end(), 5), "go on");
+  ASSERT_TRUE(ended());
+  EXPECT_EQ(ending->cause, EndCause::kBroken) << "what came after that has been read too";
 }
 
 TEST_P(RelayOverStreams, WhatIsBrokenIsSaidAndTheOtherSideReset) {

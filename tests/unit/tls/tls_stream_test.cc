@@ -373,6 +373,32 @@ TEST_F(Streams, AFewOfThemDoNoHarm) {
   EXPECT_EQ(server->end(), 0);
 }
 
+// OpenSSL answers with the next write, and after that nothing is read before the answer is out.
+TEST_F(Streams, SayWhenAReadWaitsForRoomToAnswerAKeyUpdate) {
+  // Full is full here: no acknowledgement of the other host makes room.
+  test::SocketPair pair = test::unix_pair();
+  client_fd = std::move(pair.a);
+  server_fd = std::move(pair.b);
+  connect();
+  test::fill_up(server_fd.get());  // what the client makes of it is not looked at
+  ASSERT_EQ(SSL_key_update(client->ssl(), SSL_KEY_UPDATE_REQUESTED), 1);
+  ASSERT_EQ(SSL_do_handshake(client->ssl()), 1);
+  ASSERT_EQ(client->send("first", 5), 5);
+  EXPECT_EQ(take(*server, 5), "first");
+  EXPECT_FALSE(server->wants_write());
+  EXPECT_EQ(server->send("x", 1), -1);
+  ASSERT_EQ(client->send("then", 4), 4);
+  char c = 0;
+  EXPECT_EQ(server->receive(&c, 1), -1);
+  EXPECT_EQ(errno, EAGAIN);
+  EXPECT_TRUE(server->wants_write());
+  char away[64 * 1024];
+  while (::recv(client_fd.get(), away, sizeof(away), 0) > 0) {
+  }
+  EXPECT_EQ(take(*server, 4), "then");
+  EXPECT_FALSE(server->wants_write());
+}
+
 // A server that cannot take what it has given must not be asked to again and again.
 TEST_F(Streams, WhoseHandshakeFailsForgetsTheSessionThatItOffered) {
   ASSERT_TRUE(SessionCache::attach(client_ctx.get()));
