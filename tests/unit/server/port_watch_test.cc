@@ -80,7 +80,9 @@ TEST(PoolStatus, KnowsNoNumberOfPortsWhereClientsBringTheirOwn) {
   EXPECT_FALSE(status.backends[0].sources[0].free.has_value());
 }
 
-// One connection, closed by this end first: its port is seen to be in TIME_WAIT.
+// A connection that is closed by this end first: its port is seen to be in TIME_WAIT. A kernel that has as
+// many such as it may have (net.ipv4.tcp_max_tw_buckets) keeps none; so there is another one until one is
+// seen.
 TEST(PortWatch, LooksAtTheKernelsConnections) {
   config::Config config;
   config.pools.emplace_back();
@@ -97,18 +99,24 @@ TEST(PortWatch, LooksAtTheKernelsConnections) {
   PortWatch watch(*loop, {pools, **log});
   const auto counters = backend->way().sources.all()[0];
   const pool::PortHold held(counters);
-  {
+  std::uint64_t closed = 0;
+  std::uint64_t seen = 0;
+  auto last = decltype(watch.findings())();
+  watch.start();
+  ASSERT_TRUE(driver.until([&] {
+    const auto findings = watch.findings();
+    if (std::exchange(last, findings) == findings) return false;
+    const auto found = findings->views.find(counters.get());
+    seen = found == findings->views.end() ? 0 : found->second.time_wait;
+    if (seen > 0) return true;
     base::UniqueFd client = test::connect_to(listening.address);
     const base::UniqueFd server = test::accept_from(listening.fd.get());
     client.reset();
     EXPECT_TRUE(test::wait_for(server.get(), POLLIN));
-  }
-  watch.start();
-  ASSERT_TRUE(driver.until([&] {
-    const auto findings = watch.findings();
-    const auto found = findings->views.find(counters.get());
-    return found != findings->views.end() && found->second.time_wait == 1;
+    ++closed;
+    return false;
   }));
+  EXPECT_LE(seen, closed);
   EXPECT_TRUE(watch.findings()->knows_time_wait);
   EXPECT_GT(watch.findings()->usable, 0u);
 }
