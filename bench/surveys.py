@@ -4,14 +4,18 @@
 Two Weirs, each with two workers and thousands of idle sessions. Requests over connections that stay, and new connections, come
 to the first one at fixed rates, in rounds without a question, with several clients that ask it for its sessions as fast as they
 are answered, and with the same of the other one: what that costs is the processor's time alone, and what it costs more at the
-first one is what sessions wait for a worker that walks.
+first one is what sessions wait for a worker that walks. Then the same with questions for single sessions, those that stand first
+and last in a worker's list.
 """
 
 import argparse
+import dataclasses
 import http.client
+import json
 import pathlib
 import statistics
 import threading
+from collections.abc import Sequence
 
 import targets  # noqa: F401  # has made the next package known
 from peers import process, request_load, weir
@@ -22,13 +26,21 @@ SECONDS = 3
 QUESTIONS = ("/v1/sessions?client=192.0.2.0/24", "/v1/sessions?sort=bytes&limit=1000")
 
 
-class Flood:
-    """Clients that ask one Weir, one question after the other, for as long as the `with` block lasts; none of none."""
+@dataclasses.dataclass
+class Asking:
+    """What is asked of a Weir in some of the rounds."""
 
-    def __init__(self, server: weir.Weir | None, clients: int) -> None:
-        self._server = server
+    server: weir.Weir
+    questions: Sequence[str]
+
+
+class Flood:
+    """Clients that ask, one question after the other, for as long as the `with` block lasts; none who ask for nothing."""
+
+    def __init__(self, asking: Asking | None, clients: int) -> None:
+        self._asking = asking
         self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(i,)) for i in range(clients if server else 0)]
+        self._threads = [threading.Thread(target=self._run, args=(i,)) for i in range(clients if asking else 0)]
         self.answers = {200: 0, 503: 0}
 
     def __enter__(self) -> "Flood":
@@ -42,14 +54,30 @@ class Flood:
             thread.join()
 
     def _run(self, number: int) -> None:
-        assert self._server
-        door = http.client.HTTPConnection("127.0.0.1", self._server.admin_port, timeout=30)
+        assert self._asking
+        questions = self._asking.questions
+        door = http.client.HTTPConnection("127.0.0.1", self._asking.server.admin_port, timeout=30)
         while not self._over.is_set():
-            door.request("GET", QUESTIONS[number % len(QUESTIONS)])
+            door.request("GET", questions[number % len(questions)])
             answer = door.getresponse()
             answer.read()
             self.answers[answer.status] += 1
         door.close()
+
+
+def single_sessions(server: weir.Weir) -> list[str]:
+    """Questions for the oldest and the newest session of each worker."""
+    ids: dict[int, list[str]] = {}
+    after = "0"
+    door = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=30)
+    while after:
+        door.request("GET", f"/v1/sessions?limit=1000&after={after}")
+        page = json.loads(door.getresponse().read())
+        for one in page["sessions"]:
+            ids.setdefault(one["worker"], []).append(one["id"])
+        after = page["next"]
+    door.close()
+    return [f"/v1/sessions/{one}" for of_worker in ids.values() for one in (of_worker[0], of_worker[-1])]
 
 
 def shown(values: list[float]) -> str:
@@ -79,10 +107,14 @@ def measure(options: argparse.Namespace) -> None:
                     request_load.Load(options.load, "idle", [*idle, "--to", f"{other.host}:{other.port}"], 3_600) as there:
                 for one in (here, there):
                     one.wait_for("begins")
-                rounds(options, {"no question": None, "of this one": server, "of the other": other}, server)
+                rounds(options, {"no question": None,
+                                 "for sessions of this one": Asking(server, QUESTIONS),
+                                 "for sessions of the other": Asking(other, QUESTIONS),
+                                 "for one session of this one": Asking(server, single_sessions(server)),
+                                 "for one session of the other": Asking(other, single_sessions(other))}, server)
 
 
-def rounds(options: argparse.Namespace, kinds: dict[str, weir.Weir | None], server: weir.Weir) -> None:
+def rounds(options: argparse.Namespace, kinds: dict[str, Asking | None], server: weir.Weir) -> None:
     p50: dict[str, dict[str, list[float]]] = {}
     p99: dict[str, dict[str, list[float]]] = {}
     answers: dict[str, list[float]] = {kind: [] for kind in kinds}
