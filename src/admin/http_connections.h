@@ -33,6 +33,8 @@ class HttpConnections {
 
   // The request is whole, and its client waits for us from now on.
   void asked(const bufferevent* connection);
+  bool empty() const { return open_.empty(); }
+
   // It is being answered.
   void answered(const bufferevent* connection);
 

@@ -27,6 +27,8 @@ constexpr ev_ssize_t kMostBodyBytes = ev_ssize_t{64} * 1024;
 constexpr int kBacklog = 64;
 // How long to wait for descriptors or memory to come back.
 constexpr int kShortagePauseMicros = 100'000;
+// So long a server that has left waits, when it is to stop, for those who have come and asked nothing yet.
+constexpr base::Millis kLastCall{1'000};
 
 std::string_view method_name(evhttp_cmd_type type) {
   switch (type) {
@@ -152,7 +154,10 @@ class HttpServer::Impl {
   base::Result<void> start() {
     auto thread = net::start_thread("admin", [this] {
       on_this_thread = this;
-      loop_->run([this] { connections_.sweep(); });
+      loop_->run([this] {
+        connections_.sweep();
+        if (stops_by_) stop_when_served();
+      });
     });
     if (!thread) return base::failure(std::move(thread.error()));
     thread_ = std::move(*thread);
@@ -163,9 +168,8 @@ class HttpServer::Impl {
   void stop() {
     if (!thread_.joinable()) return;
     loop_->posts()->post([this] {
-      answer_all({503, "text/plain; charset=utf-8", "Weir is stopping\n", {}});
+      stops_by_ = base::precise_now() + (after_answer_ == After::kCloses ? kLastCall : base::Millis(0));
     });
-    loop_->stop();
     thread_.join();
   }
 
@@ -228,6 +232,13 @@ class HttpServer::Impl {
   }
   void accept_again() { evconnlistener_enable(evhttp_bound_socket_get_listener(socket_)); }
 
+  // Who came in while this was the door, and another server has it now, is served if he asks soon.
+  void stop_when_served() {
+    if (!connections_.empty() && base::precise_now() < *stops_by_) return;
+    answer_all({503, "text/plain; charset=utf-8", "Weir is stopping\n", {}});
+    loop_->stop();
+  }
+
   void answer(evhttp_request* request) {
     const std::uint64_t id = next_id_++;
     asked_.emplace(id, request);
@@ -270,6 +281,7 @@ class HttpServer::Impl {
   std::map<std::uint64_t, evhttp_request*> asked_;
   evhttp_bound_socket* socket_ = nullptr;
   event* rest_ = nullptr;  // ends a rest; pending only while `socket_` is there
+  std::optional<base::TimePoint> stops_by_;
   int listening_ = -1;
   std::thread thread_;
   // For `accept_failed`, which libevent gives evhttp's own argument.

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <filesystem>
 #include <mutex>
+#include <thread>
 
 #include "net/socket.h"
 #include "server/descriptors.h"
@@ -105,6 +106,18 @@ TEST_P(OverBoth, AnswersWhoHasJustComeOnceItHasLeft) {
   const std::string answer = test::receive_all(client.get());
   EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
   EXPECT_TRUE(answer.ends_with("GET /first\n")) << answer;
+}
+
+TEST_P(OverBoth, AnswersWhoHasJustComeThoughItIsToStop) {
+  const base::UniqueFd client = test::connect_to(server->address());
+  EXPECT_THAT(ask(server->address(), get("/in_turn")), HasSubstr("200 OK")) << "so the one before is in, too";
+  server->leave(true);
+  std::thread stopping([&] { server->stop(); });
+  EXPECT_FALSE(test::wait_for(client.get(), POLLIN, base::Millis(50))) << "it is not closed on";
+  const std::string request = "GET /first HTTP/1.1\r\nHost: x\r\n\r\n";
+  EXPECT_EQ(test::send_some(client.get(), request), request.size());
+  EXPECT_TRUE(test::receive_all(client.get()).ends_with("GET /first\n"));
+  stopping.join();
 }
 
 TEST_P(OverBoth, LeavesItsSocketToNobody) {
