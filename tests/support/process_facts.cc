@@ -3,12 +3,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <set>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 
 namespace weir::test {
 namespace {
@@ -68,6 +69,33 @@ std::size_t pipe_end_count(pid_t pid) {
     count += std::filesystem::read_symlink(entry, gone).string().starts_with("pipe:") ? 1 : 0;
   }
   return count;
+}
+
+std::set<std::string> listening_sockets(std::uint16_t port) {
+  char wanted[8];
+  std::snprintf(wanted, sizeof(wanted), ":%04X", port);
+  std::set<std::string> inodes;
+  std::ifstream table("/proc/self/net/tcp");
+  for (std::string line; std::getline(table, line);) {
+    // Number, local and remote address, state, and six more before the inode (proc(5)).
+    std::istringstream fields(line);
+    std::string field[10];
+    for (std::string& one : field) fields >> one;
+    constexpr const char* kListens = "0A";
+    if (field[3] == kListens && field[1].ends_with(wanted)) inodes.insert(field[9]);
+  }
+  return inodes;
+}
+
+bool has_one_of(pid_t pid, const std::set<std::string>& sockets) {
+  std::error_code gone;
+  for (const auto& entry : std::filesystem::directory_iterator(proc(pid, "fd"), gone)) {
+    const std::string target = std::filesystem::read_symlink(entry, gone).string();
+    constexpr std::string_view kSocket = "socket:[";
+    if (!target.starts_with(kSocket)) continue;
+    if (sockets.contains(target.substr(kSocket.size(), target.size() - kSocket.size() - 1))) return true;
+  }
+  return false;
 }
 
 std::uint64_t descriptor_limit_leaving(pid_t pid, std::size_t free) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "support/eventually.h"
@@ -25,6 +26,11 @@ std::map<pid_t, std::uint64_t> times_slept(pid_t pid);
 std::size_t descriptor_count(pid_t pid);
 // How many of them are ends of pipes. Those that Weir splices through it keeps for the next one.
 std::size_t pipe_end_count(pid_t pid);
+
+// The sockets that listen at that port of any IPv4 address, by inode, and whether the process has one of
+// them.
+std::set<std::string> listening_sockets(std::uint16_t port);
+bool has_one_of(pid_t pid, const std::set<std::string>& sockets);
 
 // The limit of descriptors (RLIMIT_NOFILE) under which the process could open exactly `free` more.
 std::uint64_t descriptor_limit_leaving(pid_t pid, std::size_t free);
