@@ -188,7 +188,7 @@ void ListenerSet::share_port(std::uint16_t port) const {
 std::vector<std::string> ListenerSet::apply() const {
   std::vector<std::string> faults;
   for (const Bound& bound : bounds_) {
-    if (!bound.needs_apply) continue;
+    if (!bound.needs_apply || bound.has_path_of_another()) continue;
     for (const auto& socket : bound.sockets) {
       if (const auto changed = socket->change(bound.options); !changed) {
         faults.push_back(changed.error().message());
@@ -250,8 +250,9 @@ std::vector<std::size_t> ListenerSet::not_taken(const ListenerSet& handed) const
   return left;
 }
 
-bool ListenerSet::has_anothers() const {
-  return std::any_of(sockets_.begin(), sockets_.end(),
+bool ListenerSet::must_be_taken() const {
+  return std::any_of(bounds_.begin(), bounds_.end(), [](const Bound& one) { return one.needs_apply; }) ||
+         std::any_of(sockets_.begin(), sockets_.end(),
                      [](const Assigned& one) { return one.socket->is_anothers(); });
 }
 
@@ -261,12 +262,10 @@ std::vector<std::string> ListenerSet::take() const {
     if (!done) faults.push_back(done.error().message());
   };
   for (const Bound& bound : bounds_) {
-    // The path of one that somebody else has made is that one's, with its mode.
-    const bool is_made_elsewhere = bound.is_single && bound.path != nullptr;
-    if (bound.path != nullptr && !is_made_elsewhere) bound.path->take();
+    if (bound.path != nullptr && !bound.has_path_of_another()) bound.path->take();
     for (const auto& socket : bound.sockets) {
       note(socket->take());
-      if (!is_made_elsewhere) note(socket->change(bound.options));
+      if (!bound.has_path_of_another()) note(socket->change(bound.options));
     }
   }
   return faults;

@@ -71,8 +71,8 @@ class ListenerSet {
   const std::vector<Assigned>& sockets() const { return sockets_; }
 
   // Gives the sockets that were taken over the options of this configuration, and lets those listen that were
-  // bound beside them. What cannot be had is returned in words. Nothing is to be done for a set without one
-  // before it.
+  // bound beside them. What cannot be had is returned in words. For a set that follows another one of this
+  // process; where that is another process's, `take` does it.
   std::vector<std::string> apply() const;
 
   // All that another process may have; a unix socket only while its path leads to it. What is accepted from
@@ -81,8 +81,9 @@ class ListenerSet {
   // The positions among those of `hand_over` in the other process that this set, which follows them, has not
   // taken. `handed`: the set that was made of them.
   std::vector<std::size_t> not_taken(const ListenerSet& handed) const;
-  // Whether another process has the say over one of them.
-  bool has_anothers() const;
+  // Whether `take` is due for a set that has just been opened: another process has the say over one of its
+  // sockets, or one that is bound beside another's does not listen yet.
+  bool must_be_taken() const;
   // This one has all of its sockets and paths, from now on or again, with filters and options; what cannot be
   // had is returned in words.
   std::vector<std::string> take() const;
@@ -116,6 +117,9 @@ class ListenerSet {
     std::shared_ptr<net::SocketPath> path;  // of a unix socket
     bool needs_apply = false;               // to have its options, or to listen at all
     bool is_single = false;                 // of somebody else's making: none can be bound beside it
+
+    // Whose mode is that one's, too.
+    bool has_path_of_another() const { return is_single && path != nullptr; }
   };
 
   ListenerSet() = default;

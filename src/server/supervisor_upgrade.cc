@@ -137,7 +137,7 @@ base::Result<void> Supervisor::take_over() {
 }
 
 void Supervisor::take_what_was_handed_over() {
-  if (running_->listeners.has_anothers()) {
+  if (running_->listeners.must_be_taken()) {
     for (const std::string& fault : running_->listeners.take()) {
       log_->event(LogLevel::kWarning, "configuration", fault);
     }

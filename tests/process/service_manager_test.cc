@@ -54,6 +54,15 @@ class ServiceManager : public testing::Test {
     options.environment.emplace_back("NOTIFY_SOCKET", path_);
     return options;
   }
+  // A program that is Weir with these sockets, as systemd starts it.
+  std::string start_with(int web, int other) const {
+    for (const int fd : {web, other}) EXPECT_EQ(::fcntl(fd, F_SETFD, 0), 0);
+    const std::string script = directory_.write(
+        "start", "#!/bin/bash\nexec 3<&" + std::to_string(web) + " 4<&" + std::to_string(other) +
+                     "\nLISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=web:other exec " WEIR_BINARY " \"$@\"\n");
+    std::filesystem::permissions(script, std::filesystem::perms(0755));
+    return script;
+  }
   Configuration configuration() const {
     Configuration configuration;
     configuration.workers = 2;
@@ -221,14 +230,9 @@ TEST_F(ServiceManager, HearsNothingOfAnUpgradeThatFails) {
 TEST_F(ServiceManager, PassesSocketsOnThatStayItsOwn) {
   Listener passed(address_of("127.0.0.1:0"));
   Listener of_nobody(address_of("127.0.0.1:0"));
-  for (const int fd : {passed.fd(), of_nobody.fd()}) ASSERT_EQ(::fcntl(fd, F_SETFD, 0), 0);
   Configuration configuration = this->configuration();
   configuration.bind = passed.address().to_string();
-  const std::string script = directory_.write(
-      "start", "#!/bin/bash\nexec 3<&" + std::to_string(passed.fd()) + " 4<&" +
-                   std::to_string(of_nobody.fd()) +
-                   "\nLISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=web:other exec " WEIR_BINARY " \"$@\"\n");
-  std::filesystem::permissions(script, std::filesystem::perms(0755));
+  const std::string script = start_with(passed.fd(), of_nobody.fd());
   const std::string file = directory_.write("weir.toml", configuration.to_toml());
   auto weir = std::make_unique<Upgraded>(WeirProcess::File{file, script}, options());
   EXPECT_THAT(hear(), testing::StartsWith("READY=1"));
@@ -254,6 +258,27 @@ TEST_F(ServiceManager, PassesSocketsOnThatStayItsOwn) {
   weir.reset();
   Socket waiting = Socket::connect(passed.address());
   EXPECT_TRUE(waiting) << "it waits for the next Weir";
+}
+
+// Not this configuration's `socket_mode`, at the start, after a reload or after an upgrade.
+TEST_F(ServiceManager, PassesAUnixSocketOnThatKeepsItsMode) {
+  const std::string path = directory_.file("web.sock");
+  const Listener passed(base::Address::unix_path(path));
+  const Listener of_nobody(address_of("127.0.0.1:0"));
+  const auto mode = static_cast<std::filesystem::perms>(0606);
+  std::filesystem::permissions(path, mode);
+  Configuration configuration = this->configuration();
+  configuration.bind = "unix:" + path;
+  const std::string file = directory_.write("weir.toml", configuration.to_toml());
+  Upgraded weir(WeirProcess::File{file, start_with(passed.fd(), of_nobody.fd())}, options());
+  EXPECT_EQ(std::filesystem::status(path).permissions(), mode);
+  weir.signal(SIGHUP);
+  ASSERT_TRUE(weir->wait_for_event("reload").has_value());
+  EXPECT_EQ(std::filesystem::status(path).permissions(), mode);
+  weir.well();
+  EXPECT_EQ(std::filesystem::status(path).permissions(), mode);
+  // What the reload could not change it would have said.
+  EXPECT_EQ(weir->events("configuration").size(), 1u) << "of the socket without a listener, at the start";
 }
 
 TEST_F(ServiceManager, HearsThatWeirIsAliveWhileItDrains) {

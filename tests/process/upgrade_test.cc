@@ -428,6 +428,35 @@ TEST(Upgrade, ListenersAndWorkersMayBecomeOthersByIt) {
   }
 }
 
+// What the new process binds lies in the way of what the old one has, so that it can listen only when it has
+// taken over.
+TEST(Upgrade, AnAddressMayBecomeAWiderOrANarrowerOne) {
+  Backend backend(echo());
+  const auto at = [](const char* host, const base::Address& address) {
+    return std::string(host) + ":" + std::to_string(address.port());
+  };
+  const std::pair<const char*, const char*> changes[] = {
+      {"0.0.0.0", "127.0.0.1"}, {"127.0.0.1", "0.0.0.0"}, {"[::]", "0.0.0.0"}, {"[::]", "127.0.0.1"}};
+  for (const auto& [before, after] : changes) {
+    const base::Address address = free_address();
+    Configuration configuration = served_by(backend.address());
+    configuration.bind = at(before, address);
+    configuration.listener = "v6only = false\n";
+    Upgraded weir(configuration);
+    EXPECT_TRUE(serves_a_client(address)) << before;
+    Comers comers(address, 2);
+    configuration.bind = at(after, address);
+    weir.write(configuration.to_toml());
+    weir.well();
+    const std::uint64_t served = comers.served();
+    EXPECT_TRUE(eventually([&] { return comers.served() > served + 20; })) << before << " to " << after;
+    EXPECT_EQ(weir->wait().value_or(Exit{}).status, kClean) << "the old one, which has no sessions";
+    EXPECT_TRUE(serves_a_client(address));
+    comers.stop();
+    EXPECT_EQ(comers.failed(), 0u) << before << " to " << after;
+  }
+}
+
 TEST(Upgrade, AUnixSocketKeepsItsPathUntilTheLastOneEnds) {
   Backend backend(echo());
   const TemporaryDirectory directory;

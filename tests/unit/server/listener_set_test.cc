@@ -80,13 +80,13 @@ TEST(ListenerSet, FollowsTheOneOfAnotherProcess) {
     EXPECT_EQ(next.addresses()[0], before->addresses()[1]);
     EXPECT_EQ(next.sockets().size(), 4u) << "one more worker";
     EXPECT_EQ(next.not_taken(another), (std::vector<std::size_t>{0, 1}));
-    EXPECT_TRUE(next.has_anothers());
+    EXPECT_TRUE(next.must_be_taken());
   }
   EXPECT_TRUE(std::filesystem::exists(folder.file("s"))) << "it was not taken yet";
   const ListenerSet next =
       ListenerSet::open(config_of({listener("unix", {path})}), first_workers(1), problems, &another);
   EXPECT_TRUE(next.take().empty());
-  EXPECT_FALSE(next.has_anothers());
+  for (const Assigned& one : next.sockets()) EXPECT_FALSE(one.socket->is_anothers());
   const auto left = before->hand_over();
   ASSERT_TRUE(left.has_value());
   for (const Handed& one : *left) one.leave();
