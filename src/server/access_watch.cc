@@ -145,7 +145,8 @@ bool AccessWatch::take_failure(const Loaded& loaded) {
   // A file that is there and cannot be read may be readable a second later: it is tried again, and told of
   // once.
   if (!reason.empty() && watched->files.were_there()) watched->files.forget_read();
-  return !reason.empty() && std::exchange(watched->unread, reason) == reason;
+  const bool was_told = std::exchange(watched->unread, reason) == reason;
+  return !reason.empty() && was_told;
 }
 
 void AccessWatch::take(Loaded&& loaded) {

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "support/backend.h"
 #include "support/clients.h"
@@ -195,6 +196,27 @@ TEST(AccessFiles, AFileThatCannotBeReadForAWhileIsReadOnceItCan) {
   limit_descriptors(weir, usual.rlim_max);
   // Either alone may come of the shortage.
   EXPECT_TRUE(eventually([&] { return is_served(weir, "127.0.0.2") && !is_served(weir, "127.0.0.3"); }));
+}
+
+TEST(AccessFiles, AFileThatIsGoneAgainIsToldOfAgain) {
+  const TemporaryDirectory directory;
+  const std::string list = directory.write("deny.txt", "127.0.0.2\n");
+  Backend backend(echo());
+  WeirProcess weir(with_list(backend, "deny_files", list));
+  const auto warnings = [&] {
+    const auto events = weir.events("access_list");
+    return std::ranges::count_if(events, [](const LogLine& line) {
+      return line.text("msg") == "the files cannot be read: the old list stays in force";
+    });
+  };
+  for (int times = 1; times <= 2; ++times) {
+    ASSERT_TRUE(std::filesystem::remove(list));
+    EXPECT_TRUE(eventually([&] { return warnings() == times; })) << weir.child().output();
+    EXPECT_FALSE(is_served(weir, "127.0.0.2")) << "the old list is in force";
+    const std::string denied = "127.0.0." + std::to_string(2 + times);
+    directory.write("deny.txt", "127.0.0.2\n" + denied + "\n");
+    EXPECT_TRUE(eventually([&] { return !is_served(weir, denied); }));
+  }
 }
 
 // The file is empty in between, for longer than any look takes: that is never the list.
