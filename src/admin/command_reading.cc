@@ -17,6 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMostEntries = 1000;
+constexpr base::Millis kMostAge = std::chrono::hours(24 * 3650);
 
 auto fail(std::string what) { return base::failure({base::ErrorSide::kClient, std::move(what)}); }
 
@@ -141,6 +142,9 @@ base::Result<void> read_filter(std::string_view name, const std::string& value, 
   } else if (name == "min_age") {
     const auto age = base::parse_duration(value);
     if (!age) return fail(fmt::format("min_age is {}: {}", quote(value), age.error().message()));
+    if (*age > kMostAge) {
+      return fail(fmt::format("min_age is {}: at most {}", quote(value), base::to_string(kMostAge)));
+    }
     out.filter.least_age = *age;
   } else if (name == "after") {
     const auto id = read_session_id(value);

@@ -1,5 +1,6 @@
 #include "admin/pool_views.h"
 
+#include <unordered_set>
 #include <utility>
 
 #include "admin/json_views.h"
@@ -17,7 +18,15 @@ using server::SourceStatus;
 
 class PoolMetrics {
  public:
-  PoolMetrics(TextFormat& out, const std::vector<PoolStatus>& pools) : out_(out), pools_(pools) {}
+  PoolMetrics(TextFormat& out, const std::vector<PoolStatus>& pools) : out_(out), pools_(pools) {
+    for (const PoolStatus& pool : pools) {
+      std::unordered_set<std::string_view> names;
+      std::vector<const BackendStatus*>& shown = backends_.emplace_back();
+      for (const BackendStatus& one : pool.backends) {
+        if (names.insert(one.name).second) shown.push_back(&one);
+      }
+    }
+  }
 
   // A family with one sample for each pool.
   template <class Value>
@@ -30,11 +39,9 @@ class PoolMetrics {
   template <class Value>
   void each_backend(std::string_view name, FamilyType type, std::string_view help, Value value) {
     out_.family(name, type, help);
-    for (const PoolStatus& pool : pools_) {
-      for (const BackendStatus& backend : pool.backends) {
-        sample({{"pool", pool.name}, {"backend", backend.name}}, value(backend));
-      }
-    }
+    each([&](const PoolStatus& pool, const BackendStatus& backend) {
+      sample({{"pool", pool.name}, {"backend", backend.name}}, value(backend));
+    });
   }
 
   // A family with one sample for each name; where `value` gives nothing there is none, and no family without
@@ -56,16 +63,14 @@ class PoolMetrics {
   template <class Value>
   void each_source(std::string_view name, FamilyType type, std::string_view help, Value value) {
     bool is_open = false;
-    for (const PoolStatus& pool : pools_) {
-      for (const BackendStatus& backend : pool.backends) {
-        for (const SourceStatus& source : backend.sources) {
-          const std::optional<std::uint64_t> found = value(source);
-          if (!found) continue;
-          if (!std::exchange(is_open, true)) out_.family(name, type, help);
-          out_.sample({{"pool", pool.name}, {"backend", backend.name}, {"source", source.source}}, *found);
-        }
+    each([&](const PoolStatus& pool, const BackendStatus& backend) {
+      for (const SourceStatus& source : backend.sources) {
+        const std::optional<std::uint64_t> found = value(source);
+        if (!found) continue;
+        if (!std::exchange(is_open, true)) out_.family(name, type, help);
+        out_.sample({{"pool", pool.name}, {"backend", backend.name}, {"source", source.source}}, *found);
       }
-    }
+    });
   }
 
   void connects() {
@@ -77,14 +82,19 @@ class PoolMetrics {
   void states() {
     out_.family("weir_backend_state", FamilyType::kGauge,
                 "1, with the state that the backend is in as a label.");
-    for (const PoolStatus& pool : pools_) {
-      for (const BackendStatus& b : pool.backends) {
-        out_.sample({{"pool", pool.name}, {"backend", b.name}, {"state", pool::word(b.state)}}, 1);
-      }
-    }
+    each([&](const PoolStatus& pool, const BackendStatus& b) {
+      out_.sample({{"pool", pool.name}, {"backend", b.name}, {"state", pool::word(b.state)}}, 1);
+    });
   }
 
  private:
+  template <class Show>
+  void each(Show show) const {
+    for (std::size_t i = 0; i < pools_.size(); ++i) {
+      for (const BackendStatus* backend : backends_[i]) show(pools_[i], *backend);
+    }
+  }
+
   void sample(std::initializer_list<metrics::Label> labels, std::uint64_t value) {
     out_.sample(labels, value);
   }
@@ -94,6 +104,9 @@ class PoolMetrics {
 
   TextFormat& out_;
   const std::vector<PoolStatus>& pools_;
+  // Of each pool. One that has left, and has sessions still, may have the name of one that came since and is
+  // before it: a series can be there only once.
+  std::vector<std::vector<const BackendStatus*>> backends_;
 };
 
 void write_pools(PoolMetrics& out) {

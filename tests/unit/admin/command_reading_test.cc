@@ -224,6 +224,7 @@ TEST(ReadSessionQuery, SaysWhatIsWrong) {
   EXPECT_EQ(wrong("sort", "age"), "sort is \"age\", expected id or bytes");
   EXPECT_THAT(wrong("client", "x"), testing::StartsWith("client is \"x\": "));
   EXPECT_THAT(wrong("min_age", "old"), testing::StartsWith("min_age is \"old\": "));
+  EXPECT_THAT(wrong("min_age", "106752d"), testing::StartsWith("min_age is \"106752d\": at most "));
   EXPECT_THAT(wrong("after", "x"), HasSubstr("is no id of a session"));
   EXPECT_EQ(wrong("clients", "x"),
             "the query has \"clients\", expected \"listener\", \"pool\", \"backend\", \"client\", \"state\", "

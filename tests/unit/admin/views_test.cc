@@ -168,6 +168,17 @@ TEST(MetricsText, SaysWhatTheStatusSays) {
   EXPECT_THAT(metrics_text(draining), HasSubstr("\nweir_process_draining 1\n"));
 }
 
+// One with sessions still, at an address that its name has no more, beside the one that has the name now.
+TEST(MetricsText, HasEachSeriesOnceWhereTwoBackendsHaveOneName) {
+  server::ProcessStatus status = a_status();
+  server::BackendStatus left = status.pools[0].backends[0];
+  ASSERT_EQ(left.name, "a");
+  ASSERT_FALSE(left.sources.empty());
+  left.sessions += 1000;
+  status.pools[0].backends.push_back(left);
+  EXPECT_EQ(metrics_text(status), metrics_text(a_status()));
+}
+
 TEST(MetricsText, HasASampleForEveryCloseReason) {
   const std::string text = metrics_text(a_status());
   for (const std::string_view reason : session::kCloseReasonWords) {
