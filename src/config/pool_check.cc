@@ -271,4 +271,11 @@ void check_pool(const PoolConfig& pool, Problems& problems) {
   check_names_to_resolve(pool, problems);
 }
 
+void check_added_backend(const PoolConfig& pool, const BackendConfig& backend, Problems& problems) {
+  PoolConfig with_it_alone = pool;
+  with_it_alone.backends = {backend};
+  check_unix_has_a_name(with_it_alone, problems);
+  check_unix_has_a_name_for_checks(with_it_alone, problems);
+}
+
 }  // namespace weir::config

@@ -11,4 +11,7 @@ namespace weir::config {
 // connections, settings that have no effect on these backends; each says what happens at run time.
 void check_pool(const PoolConfig& pool, Problems& problems);
 
+// What of that is about each backend by itself, for one that comes to the pool while Weir runs.
+void check_added_backend(const PoolConfig& pool, const BackendConfig& backend, Problems& problems);
+
 }  // namespace weir::config

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "config/limits.h"
+#include "config/pool_check.h"
 
 namespace weir::server {
 namespace {
@@ -178,6 +179,9 @@ base::Result<void> NameKeeper::add(std::size_t pool, config::BackendConfig entry
           BackendSpecs(*config_).loop(from, entry, std::get<base::Address>(entry.address.value))) {
     return base::failure({base::ErrorSide::kConfiguration, loop->text});
   }
+  config::Problems problems;
+  config::check_added_backend(from, entry, problems);
+  if (!problems.empty()) return base::failure({base::ErrorSide::kConfiguration, problems.front().text});
   if (auto added = alterations_.add(from, std::move(entry)); !added) return added;
   refill(pool);
   return {};

@@ -25,17 +25,23 @@ std::string listeners_in_words(const config::Config& config, const ListenerSet& 
   return text;
 }
 
+std::optional<std::string> unix_loop(const std::string& pool, const config::BackendConfig& backend,
+                                     const ListenerSet& listeners) {
+  const auto* address = std::get_if<base::Address>(&backend.address.value);
+  if (address == nullptr || !address->is_unix() || !listeners.owns(address->path())) return std::nullopt;
+  return fmt::format(
+      "pools.{}.backends: {} is this process's own listener, so connections would go "
+      "round in a loop: write the address of the real server",
+      pool, address->to_string());
+}
+
 void refuse_unix_loops(const config::Config& config, const ListenerSet& listeners,
                        config::Problems& problems) {
   for (const auto& pool : config.pools) {
     for (const auto& backend : pool.backends) {
-      const auto* address = std::get_if<base::Address>(&backend.address.value);
-      if (address == nullptr || !address->is_unix() || !listeners.owns(address->path())) continue;
-      config::add_error(
-          problems, backend.address.place,
-          fmt::format("pools.{}.backends: {} is this process's own listener, so connections would go "
-                      "round in a loop: write the address of the real server",
-                      pool.name, address->to_string()));
+      if (auto loop = unix_loop(pool.name, backend, listeners)) {
+        config::add_error(problems, backend.address.place, std::move(*loop));
+      }
     }
   }
 }

@@ -30,6 +30,10 @@ std::vector<std::string> listener_names(const config::Config& config);
 // Each with its real addresses, "web=127.0.0.1:80,127.0.0.1:81 mail=...".
 std::string listeners_in_words(const config::Config& config, const ListenerSet& listeners);
 
+// What is wrong with a backend whose path leads to one of our own sockets, in words.
+std::optional<std::string> unix_loop(const std::string& pool, const config::BackendConfig& backend,
+                                     const ListenerSet& listeners);
+
 // An error for every backend whose path leads to one of our own sockets, by another spelling or a link: then
 // the file is the same.
 void refuse_unix_loops(const config::Config& config, const ListenerSet& listeners,

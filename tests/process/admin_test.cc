@@ -256,6 +256,9 @@ TEST_F(Admin, RefusesABackendThatLeadsBackToWeir) {
   EXPECT_TRUE(is(409, weir.admin().ask("POST", kBackends, own)));
   const std::string door = R"({"name": "door", "address": ")" + configuration.admin + "\"}";
   EXPECT_TRUE(is(409, weir.admin().ask("POST", kBackends, door))) << "its clients would be operators";
+  std::filesystem::create_symlink(directory.file("web.sock"), directory.file("link"));
+  const std::string link = R"({"name": "link", "address": "unix:)" + directory.file("link") + "\"}";
+  EXPECT_THAT(error_of(weir.admin().ask("POST", kBackends, link)), HasSubstr("this process's own listener"));
   EXPECT_EQ(ask_in_turn(weir, 4).of("a"), 4u);
 }
 

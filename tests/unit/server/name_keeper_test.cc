@@ -2,6 +2,7 @@
 // running process (tests/process/names_test).
 #include "server/name_keeper.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "config/limits.h"
@@ -230,6 +231,15 @@ TEST_F(AlteredPool, RefusesWhatCannotBe) {
             "change of "
             "its entry brings it back, or another name");
   EXPECT_EQ(kept.backends(0), (Names{"127.0.0.2:80", "new"}));
+}
+
+TEST(PoolWithTls, TakesNoBackendWhoseCertificateCouldBeForNobody) {
+  config::Config config = written();
+  config.pools[0].tls.emplace();
+  Kept kept(std::move(config));
+  EXPECT_THAT(fault(kept.keeper().add(0, named("new", "unix:/run/app.sock"))),
+              testing::HasSubstr("a unix socket has no name that a certificate could be for"));
+  EXPECT_EQ(fault(kept.keeper().add(0, named("new", "127.0.0.9:80"))), "");
 }
 
 TEST(FullPool, TakesNoFurtherBackend) {
