@@ -14,21 +14,51 @@ namespace {
 
 // So long those wait for an answer who ask for a name that no configuration had before.
 constexpr base::Millis kAnswersOfNewNames{2'000};
+constexpr std::string_view kDoorTable = "admin";
 
-void keep_until_restart(config::Config& config, std::vector<config::Setting>& settings,
-                        const Running& before) {
-  config.process.user = before.config.process.user;
-  // Who may come in belongs to where the door is.
+// Who may come in belongs to where the admin door is, so with that all of its table waits for a restart.
+bool keeps_door(const config::Config& config, const Running& before) {
   const auto text = [](const config::AdminConfig& admin) {
     return admin.bind ? admin.bind->value.to_string() : "";
   };
-  if (text(config.admin) != text(before.config.admin)) config.admin = before.config.admin;
-  for (config::Setting& setting : settings) {
-    if (setting.change != config::Change::kRestart) continue;
-    const auto kept = std::find_if(before.settings.begin(), before.settings.end(), [&](const auto& one) {
+  return text(config.admin) != text(before.config.admin);
+}
+
+// Those that wait for a restart are what they were: with their old value, there again, or not there yet.
+void put_back(std::vector<config::Setting>& settings, const std::vector<config::Setting>& before,
+              const std::function<bool(const config::Setting&)>& waits) {
+  const auto find = [](auto& among, const config::Setting& setting) {
+    return std::ranges::find_if(among, [&](const config::Setting& one) {
       return one.table == setting.table && one.key == setting.key;
     });
-    if (kept != before.settings.end()) setting = *kept;
+  };
+  std::erase_if(settings,
+                [&](const config::Setting& one) { return waits(one) && find(before, one) == before.end(); });
+  for (const config::Setting& earlier : before) {
+    if (!waits(earlier)) continue;
+    if (const auto now = find(settings, earlier); now != settings.end()) {
+      *now = earlier;
+      continue;
+    }
+    const auto of_table = std::find_if(settings.rbegin(), settings.rend(), [&](const config::Setting& one) {
+      return one.table == earlier.table;
+    });
+    settings.insert(of_table.base() == settings.begin() ? settings.end() : of_table.base(), earlier);
+  }
+}
+
+// What stays as it was until a restart, and the differences that say so.
+void keep_until_restart(config::Config& config, std::vector<config::Setting>& settings,
+                        std::vector<config::Difference>& differences, const Running& before) {
+  config.process.user = before.config.process.user;
+  const bool is_kept = keeps_door(config, before);
+  if (is_kept) config.admin = before.config.admin;
+  put_back(settings, before.settings, [&](const config::Setting& one) {
+    return one.change == config::Change::kRestart || (is_kept && one.table == kDoorTable);
+  });
+  if (!is_kept) return;
+  for (config::Difference& one : differences) {
+    if (one.table == kDoorTable) one.change = config::Change::kRestart;
   }
 }
 
@@ -81,7 +111,7 @@ Next make_next(config::Loaded loaded, const NextParts& parts) {
   const Running& before = parts.before;
   config::Config& config = loaded.config;
   next.differences = config::differences(before.settings, loaded.settings);
-  keep_until_restart(config, loaded.settings, before);
+  keep_until_restart(config, loaded.settings, next.differences, before);
   check_as_we_are(config, problems);
   if (config::has_error(problems)) return next;
 

@@ -583,6 +583,28 @@ TEST(Reload, NamesWhatNeedsARestartEachTime) {
   }
 }
 
+TEST(Reload, WithAnotherDoorNothingOfTheDoorsChangesAndEverythingIsNamed) {
+  Backend a(names_itself("a"));
+  Configuration configuration = served_by(a.address());
+  configuration.door = "hosts = [\"before\"]\n";
+  Reloaded weir(configuration);
+  configuration.admin = "127.0.0.2:0";
+  configuration.door = "hosts = [\"after\"]\n";
+  for (std::size_t times = 1; times <= 2; ++times) {
+    weir.well(configuration);
+    const auto named = weir->events("setting");
+    ASSERT_EQ(named.size(), 2 * times);
+    for (std::size_t i = named.size() - 2; i < named.size(); ++i) {
+      EXPECT_THAT(named[i].text("msg"), HasSubstr("only a restart"));
+      EXPECT_THAT(named[i].text("setting"), testing::AnyOf("admin.bind", "admin.hosts"));
+    }
+    EXPECT_EQ(weir->admin().ask("GET", "/ready", HttpAsking{.host = "before"}).status, 200);
+    const std::string shown = weir->admin().get("/v1/configuration").body;
+    EXPECT_THAT(shown, HasSubstr("before"));
+    EXPECT_THAT(shown, testing::Not(HasSubstr("after")));
+  }
+}
+
 TEST(Reload, TheLogChangesItsLevelItsFormAndItsPlace) {
   Backend a(echo());
   const TemporaryDirectory directory;
