@@ -179,6 +179,7 @@ class Supervisor final : public StatusSource, public CommandTaker {
   base::Millis clear_interval_{0};
   Graveyard graveyard_;
   admission::ConnectionSlots slots_;
+  std::atomic<unsigned> surveys_{0};  // under way; a worker that ends may drop one
   WorkerSet workers_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<ServiceManager> service_manager_;
@@ -205,7 +206,6 @@ class Supervisor final : public StatusSource, public CommandTaker {
   std::vector<CommandDone> reload_asked_;  // by whom, for the one that is to begin next
   std::vector<CommandDone> reload_waits_;  // who waits for the one that is under way
   std::unique_ptr<CommandDesk> desk_;
-  std::atomic<unsigned> surveys_{0};  // under way
   std::atomic<bool> draining_{false};
   std::atomic<bool> is_over_{false};  // the loop has ended
 };

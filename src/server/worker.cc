@@ -4,7 +4,6 @@
 #include <string>
 #include <tuple>
 
-#include "base/assert.h"
 #include "base/overloaded.h"
 #include "net/socket.h"
 #include "net/thread.h"
@@ -183,7 +182,7 @@ void Worker::handle(WorkerMessage&& message) {
   std::visit(
       base::Overloaded{[this](HandedOver&& handed) {
                          open(std::move(handed.admitted), door_of(handed.listener));
-                         arriving_.fetch_sub(1, std::memory_order_relaxed);
+                         arriving_.fetch_sub(1, std::memory_order_release);
                        },
                        [](Wake&&) {}, [this](Serve&& serve_this) { serve(std::move(serve_this.serving)); },
                        [this](ForgetDoors&&) {

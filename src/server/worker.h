@@ -1,6 +1,6 @@
 // One worker: one thread, one loop, its own sessions. It accepts from the sockets assigned to it, serves what
-// it accepts, or hands a fresh client to a worker that has clearly less to do. Everything but `post`, `load`
-// and the counters belongs to its thread.
+// it accepts, or hands a fresh client to a worker that has clearly less to do. All that does not say "any
+// thread" belongs to its own.
 #pragma once
 
 #include <atomic>
@@ -100,7 +100,11 @@ class Worker final : public Acceptor::Owner {
   std::size_t number() const { return plan_.index; }
 
   // Sessions that this worker has or is about to have. Any thread.
-  std::size_t load() const { return table_.size() + arriving_.load(std::memory_order_relaxed); }
+  std::size_t load() const {
+    // In this order: who arrives is in the table before it arrives no more.
+    const std::size_t arriving = arriving_.load(std::memory_order_acquire);
+    return arriving + table_.size();
+  }
 
   // The last clients that were refused here. Any thread.
   const admission::RefusalSamples& refusal_samples() const { return samples_; }

@@ -1,6 +1,6 @@
 // The handshake with a client whose TLS ends here: goes on with it whenever there is something, and says how
-// it ended. The socket's watch is its own meanwhile. Lives in its session from the ClientHello until the
-// handshake is over.
+// it ended. The socket's watch is its own meanwhile. Lives in its session from the ClientHello until a
+// backend is connected.
 #pragma once
 
 #include <memory>
