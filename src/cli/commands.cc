@@ -6,8 +6,7 @@
 #include <cstdio>
 #include <initializer_list>
 
-#include "admin/http_server.h"
-#include "admin/routes.h"
+#include "cli/admin_door.h"
 #include "config/load.h"
 #include "net/resolver.h"
 #include "server/access_lists.h"
@@ -42,27 +41,6 @@ std::string in_one_line(const config::Problems& problems) {
     text += (text.empty() ? "" : "; ") + config::to_string(problem);
   }
   return text;
-}
-
-// The admin door, bound but not started. It reads `supervisor` once it is.
-std::unique_ptr<admin::HttpServer> open_door(const config::Placed<base::Address>& bind,
-                                             const std::unique_ptr<server::Supervisor>& supervisor,
-                                             server::Inheritance* inheritance, config::Problems& problems) {
-  constexpr base::Millis kPatience{10'000};
-  const auto rules = [&] {
-    const auto running = supervisor->running();
-    return admin::GuardRules{running->admin_token, running->config.admin.hosts,
-                             !bind.value.is_unix() && !bind.value.is_loopback()};
-  };
-  auto opened = admin::HttpServer::open(
-      bind.value,
-      [&, rules](admin::HttpRequest&& request, const admin::HttpReply& reply) {
-        admin::answer(std::move(request), reply, {*supervisor, *supervisor, rules});
-      },
-      kPatience, inheritance == nullptr ? base::UniqueFd() : inheritance->take_door(bind.value));
-  if (opened) return std::move(*opened);
-  config::add_error(problems, bind.place, opened.error().message());
-  return nullptr;
 }
 
 // A logrotate(8) that means another Weir, or comes while this one starts, must not end it; nor must a reload.

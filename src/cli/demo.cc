@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/units.h"
+#include "cli/admin_door.h"
 #include "cli/commands.h"
 #include "cli/demo_backend.h"
 #include "cli/demo_clients.h"
@@ -24,6 +25,8 @@ namespace weir::cli {
 namespace {
 
 constexpr unsigned kUsualPort = 8080;
+constexpr const char* kUsualDoor = "127.0.0.1:9900";
+constexpr const char* kAnyDoor = "127.0.0.1:0";
 constexpr unsigned kSecondsWithoutTerminal = 5;
 constexpr base::Millis kUpdateInterval{500};
 
@@ -52,11 +55,22 @@ std::string configuration(unsigned port, const DemoOptions& options, const std::
   const std::string workers = options.workers ? std::to_string(*options.workers) : "\"auto\"";
   return fmt::format(
       "[process]\nworkers = {}\ndrain_timeout = \"5s\"\n[log]\nlevel = \"error\"\nsessions = \"none\"\n"
-      "[listeners.demo]\nbind = \"127.0.0.1:{}\"\npool = \"demo\"\n[pools.demo]\nbackends = [\n{}]\n",
-      workers, port, list);
+      "[admin]\nbind = \"{}\"\n[listeners.demo]\nbind = \"127.0.0.1:{}\"\npool = "
+      "\"demo\"\n[pools.demo]\nbackends = [\n{}]\n",
+      workers, kUsualDoor, port, list);
 }
 
-void print_welcome(const base::Address& address, bool usual_port_taken, bool drives_itself) {
+// The usual one gives way to a free one: this can be tried beside a Weir that runs.
+std::unique_ptr<admin::HttpServer> open_some_door(const std::unique_ptr<server::Supervisor>& supervisor,
+                                                  config::Problems& problems) {
+  config::Problems usual_is_taken;
+  auto door = open_door({*base::parse_address(kUsualDoor), {}}, supervisor, nullptr, usual_is_taken);
+  if (door != nullptr) return door;
+  return open_door({*base::parse_address(kAnyDoor), {}}, supervisor, nullptr, problems);
+}
+
+void print_welcome(const base::Address& address, const base::Address& door, bool usual_port_taken,
+                   bool drives_itself) {
   if (usual_port_taken) fmt::print("Port {} is taken; using another.\n", kUsualPort);
   fmt::print("Weir listens on {} and spreads connections over three backends of its own.\n",
              address.to_string());
@@ -69,6 +83,7 @@ void print_welcome(const base::Address& address, bool usual_port_taken, bool dri
     line("curl " + url, "the answer names its backend");
     line(fmt::format("nc {} {}", address.ip_to_string(), address.port()), "lines come back from one backend");
     line("wrk -c 64 -d 5 " + url, "a load, if you have wrk");
+    line("http://" + door.to_string() + "/", "in a browser: the dashboard");
     fmt::print("Ctrl-C drains and prints the final spread.\n\n");
   }
   std::fflush(stdout);
@@ -159,9 +174,11 @@ int demo(const DemoOptions& options) {
   const auto others = static_cast<unsigned>(server::raise_descriptor_limit() / 2);
   config::Problems problems = std::move(loaded.problems);
   std::unique_ptr<server::Supervisor> supervisor;
+  std::unique_ptr<admin::HttpServer> door;
   if (!config::has_error(problems)) {
     server::Supervisor::Options started;
     started.other_descriptors = others;
+    started.open_first = [&](config::Problems& found) { door = open_some_door(supervisor, found); };
     supervisor = server::Supervisor::prepare(std::move(loaded), started, problems);
   }
   if (supervisor == nullptr) {
@@ -170,9 +187,10 @@ int demo(const DemoOptions& options) {
   }
   auto began = (*backends)->start();
   if (began) began = supervisor->start();
+  if (began) began = door->start();
   if (!began) return problem(began.error().message());
   const base::Address address = supervisor->running()->listeners.addresses().front().front();
-  print_welcome(address, !options.port && port != kUsualPort, seconds.has_value());
+  print_welcome(address, door->address(), !options.port && port != kUsualPort, seconds.has_value());
 
   DemoClients clients(address, [&] { return supervisor->read_status().draining; });
   if (seconds) {
@@ -185,8 +203,9 @@ int demo(const DemoOptions& options) {
       supervisor->request_stop();
     });
     if (const auto shown = display.start(); !shown) return problem(shown.error().message());
-    outcome = supervisor->run(std::nullopt);
+    outcome = supervisor->run(door->address());
   }
+  door->stop();
   clients.stop();
   fmt::print("{}", spread_table(supervisor->read_status()));
   if (seconds) {

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "base/unique_fd.h"
+#include "support/admin_door.h"
 #include "support/eventually.h"
 #include "support/listener.h"
 #include "support/weir_process.h"
@@ -237,6 +238,14 @@ TEST(DemoOnATerminal, SaysWhatToTryAndThatWorks) {
   Socket nc = Socket::connect(address);
   nc.send_all("hi\n");
   EXPECT_EQ(nc.receive_exactly(9), "beta: hi\n") << "the next backend";
+
+  std::smatch door;
+  const std::string shown = demo.shown();
+  ASSERT_TRUE(std::regex_search(shown, door, std::regex("http://([0-9.:]+)/ +in a browser: the dashboard")))
+      << shown;
+  const auto pools = AdminDoor(address_of(door[1].str())).get("/v1/pools");
+  EXPECT_EQ(pools.status, 200);
+  EXPECT_THAT(pools.body, HasSubstr("alpha"));
 }
 
 TEST(DemoOnATerminal, ItsLineIsDrawnAgainInPlaceAndFollowsTheConnections) {
