@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <deque>
-#include <functional>
 
 #include "base/clock.h"
 

@@ -22,26 +22,24 @@ using base::Result;
 
 namespace {
 
+constexpr std::string_view kProtocol = "TcpExt:";
+
 struct Column {
-  std::string_view protocol;
   std::string_view name;
   KernelCounters::Count KernelCounters::*counter;
 };
 
 constexpr Column kColumns[] = {
-    {"TcpExt:", "ListenOverflows", &KernelCounters::listen_overflows},
-    {"TcpExt:", "ListenDrops", &KernelCounters::listen_drops},
-    {"TcpExt:", "SyncookiesSent", &KernelCounters::syncookies_sent},
-    {"TcpExt:", "SyncookiesRecv", &KernelCounters::syncookies_received},
-    {"TcpExt:", "SyncookiesFailed", &KernelCounters::syncookies_failed},
-    {"TcpExt:", "TCPReqQFullDoCookies", &KernelCounters::request_queue_full_cookies},
-    {"TcpExt:", "TCPReqQFullDrop", &KernelCounters::request_queue_full_drops},
-    {"TcpExt:", "TCPDeferAcceptDrop", &KernelCounters::defer_accept_drops},
-    {"TcpExt:", "TCPFastOpenPassive", &KernelCounters::fast_open_passive},
-    {"TcpExt:", "TCPFastOpenListenOverflow", &KernelCounters::fast_open_overflows},
-    {"Tcp:", "PassiveOpens", &KernelCounters::passive_opens},
-    {"Tcp:", "AttemptFails", &KernelCounters::attempt_fails},
-    {"Tcp:", "RetransSegs", &KernelCounters::retransmitted_segments},
+    {"ListenOverflows", &KernelCounters::listen_overflows},
+    {"ListenDrops", &KernelCounters::listen_drops},
+    {"SyncookiesSent", &KernelCounters::syncookies_sent},
+    {"SyncookiesRecv", &KernelCounters::syncookies_received},
+    {"SyncookiesFailed", &KernelCounters::syncookies_failed},
+    {"TCPReqQFullDoCookies", &KernelCounters::request_queue_full_cookies},
+    {"TCPReqQFullDrop", &KernelCounters::request_queue_full_drops},
+    {"TCPDeferAcceptDrop", &KernelCounters::defer_accept_drops},
+    {"TCPFastOpenPassive", &KernelCounters::fast_open_passive},
+    {"TCPFastOpenListenOverflow", &KernelCounters::fast_open_overflows},
 };
 
 // Takes the next line off `text`, without its end; false when no whole line is left.
@@ -63,12 +61,11 @@ std::string_view take_word(std::string_view& line) {
   return word;
 }
 
-void parse_pair(std::string_view protocol, std::string_view names, std::string_view values,
-                KernelCounters& counters) {
+void parse_pair(std::string_view names, std::string_view values, KernelCounters& counters) {
   for (std::string_view name = take_word(names); !name.empty(); name = take_word(names)) {
     const std::string_view text = take_word(values);
     for (const Column& column : kColumns) {
-      if (column.name != name || column.protocol != protocol) continue;
+      if (column.name != name) continue;
       std::uint64_t value = 0;
       const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
       if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size()) {
@@ -76,23 +73,6 @@ void parse_pair(std::string_view protocol, std::string_view names, std::string_v
       }
     }
   }
-}
-
-// Reads what fits; the parser leaves a line that was cut off alone.
-Result<void> add_file(const char* path, KernelCounters& counters) {
-  const base::UniqueFd file(::open(path, O_RDONLY | O_CLOEXEC));
-  if (!file) return failure(base::system_error(std::string("open ") + path, errno));
-  std::array<char, 16'384> buffer;
-  std::size_t filled = 0;
-  while (filled < buffer.size()) {
-    const ssize_t n = ::read(file.get(), buffer.data() + filled, buffer.size() - filled);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return failure(base::system_error(std::string("read ") + path, errno));
-    if (n == 0) break;
-    filled += static_cast<std::size_t>(n);
-  }
-  parse_kernel_counters({buffer.data(), filled}, counters);
-  return {};
 }
 
 std::optional<unsigned> load_number(const std::string& path) {
@@ -111,7 +91,7 @@ void parse_kernel_counters(std::string_view text, KernelCounters& counters) {
     std::string_view rest = values;
     const std::string_view word = take_word(rest);
     if (!protocol.empty() && word == protocol) {
-      parse_pair(protocol, names, rest, counters);
+      if (protocol == kProtocol) parse_pair(names, rest, counters);
       protocol = {};
     } else {
       protocol = word;
@@ -120,11 +100,22 @@ void parse_kernel_counters(std::string_view text, KernelCounters& counters) {
   }
 }
 
+// What fits; the parser leaves a line that was cut off alone.
 Result<KernelCounters> load_kernel_counters() {
+  const std::string path = "/proc/net/netstat";
+  const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return failure(base::system_error("open " + path, errno));
+  std::array<char, 16'384> buffer;
+  std::size_t filled = 0;
+  while (filled < buffer.size()) {
+    const ssize_t n = ::read(file.get(), buffer.data() + filled, buffer.size() - filled);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return failure(base::system_error("read " + path, errno));
+    if (n == 0) break;
+    filled += static_cast<std::size_t>(n);
+  }
   KernelCounters counters;
-  auto extended = add_file("/proc/net/netstat", counters);
-  const auto plain = add_file("/proc/net/snmp", counters);
-  if (!extended && !plain) return failure(std::move(extended.error()));
+  parse_kernel_counters({buffer.data(), filled}, counters);
   return counters;
 }
 

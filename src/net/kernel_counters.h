@@ -46,21 +46,16 @@ struct KernelCounters {
   Count fast_open_passive;
   // tcp_fastopen_queue_check: SYNs with data that the fast open queue had no place for.
   Count fast_open_overflows;
-  // Connections that clients opened, half-open ones that failed, and segments sent again (Tcp: in
-  // /proc/net/snmp, RFC 4022).
-  Count passive_opens;
-  Count attempt_fails;
-  Count retransmitted_segments;
 
   bool operator==(const KernelCounters&) const = default;
 };
 
-// Takes what `text` (of /proc/net/netstat or /proc/net/snmp) holds: pairs of lines, the first naming the
+// Takes what `text` (of /proc/net/netstat) holds: pairs of lines, the first naming the
 // columns of the second. A column that is missing or no number leaves its counter alone, and so does a line
 // that was cut off before its end.
 void parse_kernel_counters(std::string_view text, KernelCounters& counters);
 
-// Reads both files. Fails when neither can be read; opens one descriptor at a time. 0.1 to 0.4 ms.
+// Reads that file. Fails when it cannot be read. Takes 0.1 to 0.4 ms.
 base::Result<KernelCounters> load_kernel_counters();
 
 // Packets that the kernel dropped at this socket (SO_MEMINFO); wraps at 2^32. Nothing when it does not tell.

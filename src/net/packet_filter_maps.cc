@@ -16,8 +16,6 @@
 #include <string>
 #include <vector>
 
-#include "base/assert.h"
-
 namespace weir::net {
 namespace {
 

@@ -1,5 +1,7 @@
 #include "net/watch.h"
 
+#include "base/assert.h"
+
 namespace weir::net {
 namespace {
 

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "base/assert.h"
 #include "base/clock.h"
 #include "net/event_loop.h"
 

@@ -5,9 +5,7 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <optional>
-#include <vector>
 
 #include "admission/connection_slots.h"
 #include "net/watch.h"
@@ -38,7 +36,6 @@ class Drain {
   // nothing, for as long as it lasts. Nothing happens once it has begun.
   void retire(std::optional<base::Millis> timeout);
 
-  bool begun() const { return begun_; }
   // Whether sessions had to be cut.
   bool forced() const { return forced_; }
 

@@ -3,8 +3,6 @@
 // flood or an overflow of accept queues begins and ends. On the control loop; `status` from any thread.
 #pragma once
 
-#include <functional>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>

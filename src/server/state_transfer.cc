@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "server/backend_specs.h"
 #include "server/doors.h"
 #include "server/name_watches.h"
 

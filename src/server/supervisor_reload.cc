@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "server/departures.h"
-#include "server/kernel_drop.h"
 #include "server/start_log.h"
 #include "server/supervisor.h"
 

@@ -67,7 +67,6 @@ class Upgrader {
   Upgrader(net::OwnProgram program, Made made, base::Millis limit,
            std::unique_ptr<net::Mailbox<Outcome>> mailbox);
 
-  Outcome run();
   Outcome hand_over(net::PacketChannel theirs);
   // What the new process says next, if it is `wanted`; else why it is not.
   base::Result<std::string> hear(Word wanted, base::TimePoint deadline);

@@ -3,8 +3,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/assert.h"
-
 namespace weir::session {
 
 SessionTable::SessionTable(SessionServices services, std::uint64_t first_id)

@@ -4,15 +4,15 @@
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 
+#include "tls/x509_facts.h"
+
 namespace weir::tls {
 
 std::string common_name(const X509* certificate) {
-  const X509_NAME* subject = X509_get_subject_name(certificate);
-  int last = -1;
-  for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;) last = at;
-  if (last < 0) return {};
+  const ASN1_STRING* text = last_common_name(certificate);
+  if (text == nullptr) return {};
   unsigned char* utf8 = nullptr;
-  const int size = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, last)));
+  const int size = ASN1_STRING_to_UTF8(&utf8, text);
   if (size < 0) return {};
   std::string name(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
   OPENSSL_free(utf8);

@@ -71,17 +71,21 @@ void add_name(ServerNames& all, std::string_view text) {
     all.names.push_back(std::move(name));
 }
 
-// The last is the most specific one (RFC 9525 section 1.7.2, of what older software does).
-void add_common_name(ServerNames& all, const X509_NAME* subject) {
-  int last = -1;
-  for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;) last = at;
-  if (last < 0) return;
-  const ASN1_STRING* text = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, last));
+void add_common_name(ServerNames& all, const X509* certificate) {
+  const ASN1_STRING* text = last_common_name(certificate);
+  if (text == nullptr) return;
   // Most are the names of people and things, of which nobody expects that they are served.
   if (is_server_name(base::plain_host_name(bytes_of(text)))) add_name(all, bytes_of(text));
 }
 
 }  // namespace
+
+const ASN1_STRING* last_common_name(const X509* certificate) {
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  int last = -1;
+  for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;) last = at;
+  return last < 0 ? nullptr : X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, last));
+}
 
 UtcTime utc_now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
@@ -137,8 +141,7 @@ ServerNames server_names(const X509* certificate) {
   ServerNames all;
   const NamesPtr alternatives = alternative_names(certificate);
   if (!alternatives) {
-    if (X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1) < 0)
-      add_common_name(all, X509_get_subject_name(certificate));
+    if (X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1) < 0) add_common_name(all, certificate);
     return all;
   }
   for (int i = 0; i < sk_GENERAL_NAME_num(alternatives.get()); ++i) {

@@ -35,6 +35,10 @@ std::string issuer_text(const X509* certificate);
 // "URI:spiffe://a.example/b", "email:a@b.example", escaped as above; empty: there is none.
 std::string alternative_name_text(const X509* certificate);
 
+// The last common name of the subject, the most specific one (RFC 9525 section 1.7.2, of what older software
+// does); null: there is none. The certificate's own.
+const ASN1_STRING* last_common_name(const X509* certificate);
+
 // A time that cannot be read is the first moment that there is.
 UtcTime not_before(const X509* certificate);
 UtcTime not_after(const X509* certificate);

@@ -10,7 +10,6 @@ enum class ProxyTlv : std::uint8_t {
   kAlpn = 0x01,
   kAuthority = 0x02,
   kCrc32c = 0x03,
-  kNoop = 0x04,
   kUniqueId = 0x05,
   kSsl = 0x20,
   kSslVersion = 0x21,
@@ -18,7 +17,6 @@ enum class ProxyTlv : std::uint8_t {
   kSslCipher = 0x23,
   kSslSignatureAlgorithm = 0x24,
   kSslKeyAlgorithm = 0x25,
-  kNetworkNamespace = 0x30,
 };
 
 inline constexpr std::string_view kProxySignature{"\r\n\r\n\0\r\nQUIT\n", 12};

@@ -36,10 +36,6 @@ Behaviour answers_after_end(std::string answer) {
   };
 }
 
-Behaviour swallows() {
-  return [](Socket& socket) { socket.receive_until_end(Millis(600'000)); };
-}
-
 Backend::Backend(const base::Address& address, Behaviour behaviour)
     : listener_(address), behaviour_(std::move(behaviour)), stop_(::eventfd(0, EFD_CLOEXEC)) {
   thread_ = std::thread([this] { run(); });

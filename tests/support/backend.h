@@ -32,9 +32,6 @@ Behaviour names_its_client();
 // Reads to the end of the stream, then answers with `answer` and closes.
 Behaviour answers_after_end(std::string answer);
 
-// Reads to the end and says nothing.
-Behaviour swallows();
-
 class Backend {
  public:
   explicit Backend(Behaviour behaviour) : Backend(address_of("127.0.0.1:0"), std::move(behaviour)) {}

@@ -30,12 +30,6 @@ void CheckedBackend::fall_silent() {
   answers_checks_ = answers_clients_ = false;
 }
 
-void CheckedBackend::recover() {
-  const std::lock_guard lock(mutex_);
-  answers_checks_ = answers_clients_ = true;
-  changed_.notify_all();
-}
-
 bool CheckedBackend::may_answer(Kind kind) const {
   return kind == Kind::kCheck ? answers_checks_ : answers_clients_;
 }

@@ -30,8 +30,6 @@ class CheckedBackend {
   void leave_checks_unanswered();
   // Nobody gets anything any more: neither checks nor clients that come.
   void fall_silent();
-  // Both are served again; those that came while it was silent too.
-  void recover();
 
   // Connections that turned out to be checks, or clients, so far.
   std::size_t checks() const { return checks_; }
