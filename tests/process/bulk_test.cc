@@ -118,8 +118,10 @@ TEST(Bulk, AStreamTowardsASlowBackendArrivesWhole) {
 TEST(Bulk, ManySlowReadersDoNotMakeWeirHoldMoreThanItsBuffers) {
   constexpr std::size_t kReaders = 100;
   const std::string much = pattern(16 * kMiB);
+  std::atomic<std::size_t> begun{0};
   std::atomic<std::size_t> sent{0};
   Backend backend([&](Socket& socket) {
+    ++begun;
     for (std::size_t at = 0; at < much.size();) {
       const std::size_t n = socket.try_send(std::string_view(much).substr(at, 64 * 1024), Millis(600'000));
       if (n == 0) return;
@@ -140,7 +142,8 @@ TEST(Bulk, ManySlowReadersDoNotMakeWeirHoldMoreThanItsBuffers) {
   ASSERT_TRUE(eventually([&] {
     const std::size_t at = std::exchange(last, sent.load());
     observe_for(Millis(200));
-    return backend.open() == kReaders && at == last;
+    // Some may have sent all of it: the kernel's own buffers are that large (tcp_rmem, tcp(7)).
+    return begun == kReaders && at == last;
   }));
   if (kSanitized) {
     std::printf("memory is not looked at: a sanitizer's own would be measured\n");

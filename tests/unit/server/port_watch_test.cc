@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <optional>
 
 #include "server/pool_status.h"
 #include "unit/support.h"
@@ -101,6 +102,8 @@ TEST(PortWatch, LooksAtTheKernelsConnections) {
   const pool::PortHold held(counters);
   std::uint64_t closed = 0;
   std::uint64_t seen = 0;
+  // Others may have closed connections to that port not long ago.
+  std::optional<std::uint64_t> at_first;
   auto last = decltype(watch.findings())();
   watch.start();
   ASSERT_TRUE(driver.until([&] {
@@ -108,7 +111,8 @@ TEST(PortWatch, LooksAtTheKernelsConnections) {
     if (std::exchange(last, findings) == findings) return false;
     const auto found = findings->views.find(counters.get());
     seen = found == findings->views.end() ? 0 : found->second.time_wait;
-    if (seen > 0) return true;
+    if (!at_first) at_first = seen;
+    if (seen > *at_first) return true;
     base::UniqueFd client = test::connect_to(listening.address);
     const base::UniqueFd server = test::accept_from(listening.fd.get());
     client.reset();
@@ -116,7 +120,7 @@ TEST(PortWatch, LooksAtTheKernelsConnections) {
     ++closed;
     return false;
   }));
-  EXPECT_LE(seen, closed);
+  EXPECT_LE(seen, *at_first + closed);
   EXPECT_TRUE(watch.findings()->knows_time_wait);
   EXPECT_GT(watch.findings()->usable, 0u);
 }
