@@ -33,6 +33,16 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/weir.service DESTINATION ${WEIR_UNIT_D
 install(FILES conf/weir.sysusers DESTINATION lib/sysusers.d RENAME weir.conf)
 install(FILES conf/weir.tmpfiles DESTINATION lib/tmpfiles.d RENAME weir.conf)
 
+# Examples name the schema, for editors, where it is installed.
 file(GLOB examples CONFIGURE_DEPENDS conf/*.toml)
-install(FILES ${examples} conf/weir.socket DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
-install(FILES THIRD_PARTY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${examples})
+foreach(example IN LISTS examples)
+  get_filename_component(name ${example} NAME)
+  file(READ ${example} text)
+  string(REPLACE "#:schema ./weir.schema.json" "#:schema file://${CMAKE_INSTALL_FULL_DATADIR}/weir/weir.schema.json"
+         text "${text}")
+  file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/examples/${name} CONTENT "${text}" @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/examples/${name} DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+endforeach()
+install(FILES conf/weir.socket DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES LICENSE THIRD_PARTY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -74,6 +74,7 @@ bench_packages=(
 )
 package_packages=(
   debhelper dpkg-dev fakeroot # the package
+  git                         # of the last commit
 )
 # systemd units of the servers above, each behind the package that brings it.
 server_units=(

@@ -8,7 +8,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 
-from package_house import CONFIG_FILE, MISTAKE, PORT, House, Packages, read, rotate, serving  # noqa: E402
+from package_house import CONFIG_FILE, DOOR_THAT_ONLY_SHOWS, MISTAKE, PORT, House, Packages, read, rotate, serving  # noqa: E402
 from package_root import Machine  # noqa: E402
 from package_sessions import Lasting, knocking  # noqa: E402
 from peers import process  # noqa: E402
@@ -47,7 +47,8 @@ def bare(packages: Packages) -> None:
         backend = stack.enter_context(echo())
         house = House(machine, packages)
         is_upgraded_by_its_door(house, backend)
-        is_upgraded_without_a_door(house, backend)
+        is_upgraded_without_a_door(house, backend, house.new, door="")
+        is_upgraded_without_a_door(house, backend, house.old, door=DOOR_THAT_ONLY_SHOWS)
         rotates_its_log(house, backend)
         is_removed_and_purged(house)
 
@@ -83,16 +84,16 @@ def is_upgraded_by_its_door(house: House, backend: int) -> None:
     sessions.close()
 
 
-def is_upgraded_without_a_door(house: House, backend: int) -> None:
-    """A signal does it; only the log says what came of it."""
+def is_upgraded_without_a_door(house: House, backend: int, version: str, door: str) -> None:
+    """A signal does it; only the log says what came of it. So too where the door only shows."""
     machine = house.machine
     stop_by_hand(machine)
-    house.configure(backend, door="")
+    house.configure(backend, door=door)
     start_by_hand(machine)
     (first,) = serving(machine)
     sessions = Lasting(PORT, 10)
     with knocking(PORT):
-        said = house.install(house.new)
+        said = house.install(version)
         expect("SIGUSR2" in said, f"an upgrade without the door: {said}")
         process.wait_until(lambda: "this process has taken over" in log_of(machine), "a new process to take over", 30)
         process.wait_until(lambda: len(serving(machine)) == 2, "two processes", 30)

@@ -16,6 +16,8 @@ from peers.process import expect  # noqa: E402
 CONFIG_FILE = "/etc/weir/weir.toml"
 PORT = 8080
 DOOR = '[admin]\nbind = "unix:/run/weir/admin.sock"\n'
+# Changes nothing for anybody.
+DOOR_THAT_ONLY_SHOWS = '[admin]\nbind = "127.0.0.1:9900"\n'
 CONFIG = """\
 {door}
 [log]
@@ -28,6 +30,8 @@ backends = ["127.0.0.1:{backend}"]
 """
 # A pool that is missing.
 MISTAKE = '[listeners.other]\nbind = "127.0.0.1:8081"\n'
+# A relative link of Markdown.
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 # What a package manager, a system and a log leave behind, whoever the package is.
 OF_OTHERS = re.compile(r"^(var/lib/(dpkg|systemd|apt|logrotate)|var/log|var/cache|var/tmp|tmp|etc/(passwd|group|shadow|gshadow)-?$"
                        r"|etc/\.pwd\.lock|etc/machine-id|root/|etc/systemd/system($|/.*wants)|run|dev|proc|sys)")
@@ -91,10 +95,22 @@ class House:
                      "/usr/share/bash-completion/completions/weir", "/usr/share/zsh/vendor-completions/_weir",
                      "/usr/share/fish/vendor_completions.d/weir.fish", "/usr/share/doc/weir/examples/weir.toml"):
             expect((self.machine.root / path.lstrip("/")).is_file(), f"{path} is not there")
+        self._expect_documentation()
         user = self.machine.says("getent", "passwd", "weir").split(":")
         expect(user[6] == "/usr/sbin/nologin" and int(user[2]) < 1000, f"weir is no system user: {user}")
         said = self.machine.says("weir", "check", CONFIG_FILE)
         expect("ok" in said and "warning" not in said, f"the default configuration: {said}")
+
+    def _expect_documentation(self) -> None:
+        """Every link of a page leads to something, and editors find the schema."""
+        folder = self.machine.root / "usr/share/doc/weir"
+        pages = list(folder.rglob("*.md"))
+        expect(len(pages) > 10, f"the pages are missing: {pages}")
+        dead = [f"{page.name}: {target}" for page in pages for target in LINK.findall(page.read_text())
+                if not (page.parent / target).exists()]
+        expect(not dead, f"links that lead nowhere: {dead}")
+        named = re.match(r"#:schema file://(\S+)\n", (folder / "examples/minimal.toml").read_text())
+        expect(named is not None and (self.machine.root / named[1].lstrip("/")).is_file(), "the examples' schema is not there")
 
     def expect_left(self) -> None:
         """Nothing of the package is there any more, but its user."""

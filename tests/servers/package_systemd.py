@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 
-from package_house import MISTAKE, PORT, House, Packages, rotate  # noqa: E402
+from package_house import DOOR_THAT_ONLY_SHOWS, MISTAKE, PORT, House, Packages, rotate  # noqa: E402
 from package_root import Machine  # noqa: E402
 from package_sessions import Lasting, ask_once, knocking  # noqa: E402
 from peers import process  # noqa: E402
@@ -30,7 +30,8 @@ def under_systemd(packages: Packages) -> None:
         runs_at_once(house, backend)
         is_upgraded_under_sessions(house, backend)
         refuses_what_cannot_be(house, backend)
-        is_upgraded_without_a_door(house, backend)
+        is_upgraded_without_a_door(house, backend, house.new, door="")
+        is_upgraded_without_a_door(house, backend, house.old, door=DOOR_THAT_ONLY_SHOWS)
         leaves_alone_what_it_should(house)
         rotates_its_log(house, backend)
         takes_sockets_of_systemd(house)
@@ -103,15 +104,15 @@ def refuses_what_cannot_be(house: House, backend: int) -> None:
     sessions.close()
 
 
-def is_upgraded_without_a_door(house: House, backend: int) -> None:
-    """A signal does it, and systemd says what came of it."""
+def is_upgraded_without_a_door(house: House, backend: int, version: str, door: str) -> None:
+    """A signal does it, and systemd says what came of it. So too where the door only shows."""
     machine = house.machine
-    house.configure(backend, door="")
+    house.configure(backend, door=door)
     machine.says("systemctl", "restart", "weir")
     sessions = Lasting(PORT, 20)
     before = show(machine, "MainPID")
     with knocking(PORT):
-        said = house.install(house.new)
+        said = house.install(version)
     expect(f"process {before} keeps the sessions" in said, f"an upgrade without the door: {said}")
     expect(program_of(machine, show(machine, "MainPID")) == program_of(machine), "the old program runs on")
     sessions.check()
@@ -123,12 +124,12 @@ def leaves_alone_what_it_should(house: House) -> None:
     machine = house.machine
     machine.write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)
     before = show(machine, "MainPID")
-    said = house.install(house.old)
+    said = house.install(house.new)
     expect("policy-rc.d forbids" in said and show(machine, "MainPID") == before, f"policy-rc.d is not heeded: {said}")
     (machine.root / "usr/sbin/policy-rc.d").unlink()
     machine.says("systemctl", "stop", "weir")
     expect(show(machine, "Result") == "success", f"it did not end well: {show(machine, 'Result')}")
-    house.install(house.new)
+    house.install(house.old)
     expect(show(machine, "ActiveState") == "inactive", "an upgrade started what was stopped")
 
 
