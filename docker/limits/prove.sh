@@ -12,7 +12,7 @@ burst=50
 
 hold() { on client python3 /hold.py "$@"; }
 of_listener() { on weir weir ctl listeners --json | from_json "next(l for l in d['listeners'] if l['name'] == '$1')$2"; }
-refused() { of_listener door "['refused_total']['$1']"; }
+refused() { of_listener guarded "['refused_total']['$1']"; }
 in_flight() { of_backends in_flight | grep '^server' | cut -d' ' -f2 | paste -sd ' '; }
 nobody_is_there() { [ "$(in_flight)" = "0 0 0" ]; }
 gets_in() { on "$1" curl -sS -m 5 http://weir:8081/; }
@@ -21,7 +21,7 @@ weir_log_has() { logs weir | grep -q "$1"; }
 file_has() { grep -q "$1" "$2"; }
 file_has_two_numbers() { grep -Eq 'held [0-9]+ of [0-9]+' "$1"; }
 
-title "three servers that hold $each connections each, and a door with rules"
+title "three servers that hold $each connections each, and a guarded listener"
 up
 wait_for 20 "Weir is ready" weir_is_ready
 wait_for 20 "the servers are there" on client python3 /hold.py server3 9000 1 0

@@ -81,3 +81,7 @@ untrusted() { [ "$(on weir weir ctl listeners --json | from_json "next(l for l i
 claim "and are counted as untrusted" untrusted
 logs web >"$work/web.all"
 claim "what they claim reaches no server" is "$(grep -c 203.0.113 "$work/web.all")" 0
+# Past Weir, straight to the servers.
+lie_to() { on other sh -c "exec 2>/dev/null; printf 'PROXY TCP4 203.0.113.7 203.0.113.8 1 2\r\nGET /lie HTTP/1.0\r\n\r\n' | timeout 3 curl -s -m 2 telnet://$1:8000"; }
+claim "nginx believes nobody but Weir" is "$(lie_to web | tail -n 1)" "$other"
+claim "HAProxy neither" is "$(lie_to haproxy | grep -c 203.0.113)" 0
