@@ -64,7 +64,8 @@ def _cost(scenario: scenarios.Scenario, value: float) -> str:
 def where(result: dict[str, object]) -> str:
     box, workers = result["machine"], _workers(result)
     place = "across network namespaces" if result["network"] == "namespaces" else "on loopback"
-    parts = [f"{box['cpu']} with {box['cores']} cores", f"Linux {machine.upstream(box['kernel'])}", *versions(result)]
+    parts = [f"{box['cpu']} with {box['cores']} cores", f"Linux {machine.upstream(box['kernel'])}",
+             f"Weir at commit {box['commit']}", *versions(result)]
     return (f"{workers[0].upper()}{workers[1:]} each, {place}; {', '.join(parts)}; medians of {result['rounds']} rounds of "
             f"{result['seconds']} s, in turn.\n\n")
 
@@ -106,7 +107,7 @@ def _about_rates(rows: Table, full: list[str]) -> str:
     share = summary.percent(summary.BUSY)
     lines = [f"{LEAST.strip()}: below {share} busy in the median: something else held the load up, the proxy can do more."
              ] if any(LEAST in cell for row in rows for cell in row) else []
-    lines += [f"The load was full ({share} of its core or more), so that their rates may be its ceiling: "
+    lines += [f"Here the load generator itself was busy {share} of the time or more, and may be what the rate ends at: "
               f"{'; '.join(full)}."] if full else []
     return "".join(f"\n{line}\n" for line in lines)
 

@@ -8,6 +8,8 @@ import platform
 import re
 import subprocess
 
+DIRTY = "-dirty"
+
 
 def describe(weir: str) -> dict[str, object]:
     return {
@@ -17,7 +19,7 @@ def describe(weir: str) -> dict[str, object]:
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "kernel": platform.release(),
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
-        "commit": _output(["git", "-C", str(pathlib.Path(__file__).parent), "describe", "--always", "--dirty"]),
+        "commit": _commit(),
         "load_before": os.getloadavg()[0],
         "versions": {
             "weir": _version([weir, "--version"]),
@@ -55,6 +57,13 @@ def _setting(name: str) -> str:
         return pathlib.Path("/proc/sys", name).read_text(encoding="ascii").strip()
     except OSError:
         return "unknown"
+
+
+def _commit() -> str:
+    """The commit, with DIRTY behind it when files differ from it. Not so those that measuring writes."""
+    git = ["git", "-C", str(pathlib.Path(__file__).parent)]
+    differs = _output([*git, "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)bench/results"])
+    return _output([*git, "rev-parse", "--short", "HEAD"]) + (DIRTY if differs else "")
 
 
 def _output(argv: list[str]) -> str:

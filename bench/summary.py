@@ -135,9 +135,10 @@ def full_load(result: dict[str, dict[str, object]], is_paced: bool) -> str:
     names = ", ".join(whose_load_was_full(result, least))
     if not names:
         return ""
-    return (f"The load was busy ({percent(least)} of its core or more) with: {names}; its own queue is in their latency."
+    return (f"The load generator was busy {percent(least)} of the time or more, and its own queue is in the latency, with: {names}."
             if is_paced else
-            f"The load was full ({percent(least)} of its core or more) with: {names}; their rates may be its ceiling.")
+            f"The load generator itself was busy {percent(least)} of the time or more, and may be what the rate ends at, "
+            f"with: {names}.")
 
 
 def _risen(result: dict[str, dict[str, object]]) -> str:

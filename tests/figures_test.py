@@ -135,12 +135,12 @@ class Notes(unittest.TestCase):
     def test_a_load_that_was_full_is_named(self):
         # In the median: direct's is the load by itself, and weir's was full in one run only.
         busy = {"direct": [1.0] * 3, "nginx": [0.95, 0.96, 0.2], "weir": [1.0, 0.94, 0.2]}
-        self.assertEqual(["The load was full (95 % of its core or more) with: nginx; their rates may be its ceiling."],
+        self.assertEqual(["The load generator itself was busy 95 % of the time or more, and may be what the rate ends at, with: nginx."],
                          self.notes("keepalive", column("load_busy", busy, busy=1.0)))
 
     def test_at_a_fixed_rate_its_queue_begins_earlier(self):
         busy = {"direct": [0.5], "nginx": [0.8], "weir": [0.79]}
-        self.assertEqual(["The load was busy (80 % of its core or more) with: nginx; its own queue is in their latency."],
+        self.assertEqual(["The load generator was busy 80 % of the time or more, and its own queue is in the latency, with: nginx."],
                          self.notes("latency", column("load_busy", busy)))
 
     def test_kernel_counters_that_rose_are_told(self):
