@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Whether the pages for users say what the sources say: metrics that are named exist, every word that the log or a
-metric can give as a reason is explained, every relative link leads to a file."""
+metric can give as a reason is explained, every relative link leads to a file, and every source has a test that
+src/ARCHITECTURE.md knows."""
 
+import fnmatch
 import pathlib
 import re
 import sys
@@ -35,6 +37,22 @@ def problems_of(page: str, text: str, folder: pathlib.Path, metrics: str) -> lis
     return found
 
 
+def without_a_test(sources: set[str], tested: set[str], page: str) -> list[str]:
+    """Those of the sources, "room/name", that have no unit test and that the page does not name. A * stands for the
+    rest of a name."""
+    named = re.findall(r"`([a-z_]+/[a-z_0-9]+\*?)`", page)
+    return [source for source in sorted(sources - tested) if not any(fnmatch.fnmatchcase(source, name) for name in named)]
+
+
+def untested(root: pathlib.Path) -> list[str]:
+    def names(folder: pathlib.Path, ending: str) -> set[str]:
+        return {f"{path.parent.name}/{path.name.removesuffix(ending)}" for path in folder.glob(f"*/*{ending}")}
+
+    page = (root / "src/ARCHITECTURE.md").read_text().partition("\n## Tests\n")[2].partition("\n## ")[0]
+    return [f"src/{name}.cc: it has no unit test, and \"Tests\" in src/ARCHITECTURE.md does not say what tests it"
+            for name in without_a_test(names(root / "src", ".cc"), names(root / "tests/unit", "_test.cc"), page)]
+
+
 def check(root: pathlib.Path) -> list[str]:
     metrics = "".join(path.read_text() for path in sorted((root / "src/admin").glob("*views.cc")))
     found = []
@@ -45,7 +63,7 @@ def check(root: pathlib.Path) -> list[str]:
         text = (root / page).read_text()
         found += [f"{page}: {word} is not explained" for word in words_of((root / "src" / source).read_text(), name)
                   if f"`{word}`" not in text]
-    return found
+    return found + untested(root)
 
 
 def check_itself() -> list[str]:
@@ -55,6 +73,8 @@ def check_itself() -> list[str]:
     expected = ["p: no metric is called weir_bad_total", "p: the link to nowhere.md leads nowhere"]
     found = problems_of("p", page, here, '"weir_good_total"')
     wrong = [] if found == expected else [f"found {found} and not {expected}"]
+    if without_a_test({"a/b", "a/c", "a/d_e", "a/f"}, {"a/b"}, "`a/c`, `a/d*` and a/f") != ["a/f"]:
+        wrong.append("a source without a test is not found")
     if words_of('kX{\n"one", "two_three"};', "kX") != ["one", "two_three"]:
         wrong.append("words are not read")
     return wrong

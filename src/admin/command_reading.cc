@@ -33,8 +33,6 @@ std::optional<std::size_t> index_of(const Words& words, std::string_view word) {
   return static_cast<std::size_t>(found - std::begin(words));
 }
 
-constexpr std::array<std::string_view, 3> kModeWords{"up", "drain", "maintenance"};
-
 // The members of a body, each of which is asked for by name; what has not been asked for at the end is
 // unknown. The first error stays.
 class Body {
@@ -178,7 +176,8 @@ base::Result<server::ChangeBackendCommand> read_backend_change(const Parameters&
                                                                std::string_view text) {
   Body body(text);
   server::ChangeBackendCommand command{at(path, "pool"), at(path, "backend"), {}, {}};
-  if (const auto mode = body.word("state", kModeWords)) command.mode = static_cast<pool::BackendMode>(*mode);
+  if (const auto mode = body.word("state", pool::kBackendModeWords))
+    command.mode = static_cast<pool::BackendMode>(*mode);
   command.weight = read_weight(body);
   if (auto read = body.finish(); !read) return base::failure(read.error());
   if (!command.mode && !command.weight)
@@ -221,8 +220,8 @@ base::Result<server::AddBackendCommand> read_added_backend(const Parameters& pat
       body.complain("\"backup\" must be true or false");
     }
   }
-  if (const auto mode = body.word("state", kModeWords))
-    backend.mode = static_cast<config::BackendMode>(*mode);
+  if (const auto mode = body.word("state", pool::kBackendModeWords))
+    backend.mode = static_cast<pool::BackendMode>(*mode);
   if (auto read = body.finish(); !read) return base::failure(read.error());
   return command;
 }

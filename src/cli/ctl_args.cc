@@ -5,6 +5,7 @@
 
 #include "cli/ctl.h"
 #include "cli/top.h"
+#include "pool/backend_mode.h"
 
 namespace weir::cli {
 namespace {
@@ -228,7 +229,8 @@ struct CtlArgs::Values {
     add.add_option("--max-connections", most, "sessions that it may have at most");
     add.add_flag("--backup", backup, "used while no other is to be had");
     add.add_option("--state", state, "what it begins in (default up); the others take no new sessions")
-        ->check(CLI::IsMember({"up", "drain", "maintenance"}));
+        ->check(CLI::IsMember(
+            std::vector<std::string>(pool::kBackendModeWords.begin(), pool::kBackendModeWords.end())));
     add.callback([this] { choose([this] { return add_backend(); }); });
     about_backend(backend, "remove", "Take a backend out of its pool; its sessions meet sessions.on_removed.")
         .callback([this] {

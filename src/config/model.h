@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/prefix.h"
 #include "base/rate.h"
+#include "pool/backend_mode.h"
 
 namespace weir::config {
 
@@ -202,7 +203,7 @@ struct ListenerConfig {
   Placed<std::string> shared_limits;  // the name of one of `Config::limits`; empty: its own
 };
 
-enum class BackendMode { kUp, kDrain, kMaintenance };
+using pool::BackendMode;
 
 struct BackendConfig {
   Placed<base::Endpoint> address;           // a name has port 0 when it is a service's (`ResolveConfig::use`)

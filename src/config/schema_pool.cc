@@ -1,6 +1,7 @@
 #include <array>
 
 #include "config/schema_rows.h"
+#include "pool/backend_mode.h"
 
 namespace weir::config {
 namespace {
@@ -8,7 +9,6 @@ namespace {
 // In the order of the enums of config/model.h.
 constexpr std::array<std::string_view, 6> kPolicyWords{"round_robin", "least_connections", "random_two",
                                                        "fastest",     "source_hash",       "first"};
-constexpr std::array<std::string_view, 3> kStateWords{"up", "drain", "maintenance"};
 constexpr std::array<std::string_view, 2> kUseWords{"a", "srv"};
 constexpr std::array<std::string_view, 3> kSendProxyWords{"off", "v1", "v2"};
 constexpr std::array<std::string_view, 5> kProxyDetailWords{"authority", "alpn", "unique_id", "crc32c",
@@ -202,7 +202,7 @@ const auto kBackend = std::to_array<Key>({
      .name = "state",
      .type = ValueType::kWord,
      .default_value = "\"up\"",
-     .words = kStateWords,
+     .words = pool::kBackendModeWords,
      .help = "`drain`: no new connections, those that it has stay. `maintenance`: no new ones either, and "
              "`on_maintenance` of `[pools.NAME.sessions]` says what becomes of the others."},
 });

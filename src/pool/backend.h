@@ -16,16 +16,10 @@
 
 #include "base/address.h"
 #include "metrics/counter.h"
+#include "pool/backend_mode.h"
 #include "pool/sources.h"
 
 namespace weir::pool {
-
-// What the operator wants of it.
-enum class BackendMode : std::uint8_t {
-  kUp,
-  kDrain,        // no new sessions; those it has stay
-  kMaintenance,  // no new sessions; what becomes of those it has is configured
-};
 
 // How it stands. Only `kUp` takes new sessions.
 enum class BackendState : std::uint8_t { kUp, kDrain, kMaintenance, kEjected, kDown };

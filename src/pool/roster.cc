@@ -129,9 +129,7 @@ std::optional<BackendIndex> Roster::choose(const balance::Request& request, NoPi
 }
 
 std::optional<BackendIndex> Roster::choose_passed_over(const Tried& tried, NoPick& why_not) {
-  const bool any_usable = tiers_[0].usable + tiers_[1].usable > 0;
-  const bool any = any_usable || (!has_better_ && !passed_over_.empty());
-  why_not = any ? NoPick::kAllTried : NoPick::kNoneUsable;
+  why_not = NoPick::kNobody;
   return has_better_ ? std::nullopt : next_passed_over(tried, why_not);
 }
 

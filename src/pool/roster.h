@@ -61,10 +61,9 @@ struct PoolEvent {
 
 // Why there is no backend for a session.
 enum class NoPick : std::uint8_t {
-  kNone,      // there is one
-  kFull,      // those that it could have are full
-  kAllTried,  // it has tried all that are usable
-  kNoneUsable,
+  kNone,    // there is one
+  kFull,    // those that it could have are full
+  kNobody,  // it has tried all that are usable, if there are any
 };
 
 class Roster {

@@ -11,18 +11,6 @@ using base::Address;
 using config::BackendConfig;
 using discovery::DiscoveredEndpoint;
 
-pool::BackendMode mode_of(config::BackendMode mode) {
-  switch (mode) {
-    case config::BackendMode::kUp:
-      return pool::BackendMode::kUp;
-    case config::BackendMode::kDrain:
-      return pool::BackendMode::kDrain;
-    case config::BackendMode::kMaintenance:
-      return pool::BackendMode::kMaintenance;
-  }
-  return pool::BackendMode::kUp;
-}
-
 pool::BackendIdentity identity_of(const BackendConfig& from, const std::string& name,
                                   const SharedOrigin& origin) {
   pool::BackendIdentity identity;
@@ -31,7 +19,7 @@ pool::BackendIdentity identity_of(const BackendConfig& from, const std::string& 
   identity.weight = from.weight;
   identity.most_sessions = from.max_connections;
   identity.is_backup = from.is_backup;
-  identity.mode = mode_of(from.mode);
+  identity.mode = from.mode;
   return identity;
 }
 

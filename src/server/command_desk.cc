@@ -23,18 +23,6 @@ std::optional<std::size_t> position_of(const Running& running, const std::string
   return static_cast<std::size_t>(found - pools.begin());
 }
 
-std::string_view word_of(pool::BackendMode mode) {
-  switch (mode) {
-    case pool::BackendMode::kUp:
-      return "up";
-    case pool::BackendMode::kDrain:
-      return "drain";
-    case pool::BackendMode::kMaintenance:
-      return "maintenance";
-  }
-  return "up";
-}
-
 base::LogFields fields_of(const std::string& pool, const std::string& backend) {
   base::LogFields fields;
   fields.text("pool", pool);
@@ -58,7 +46,7 @@ void CommandDesk::carry_out(const ChangeBackendCommand& command, const CommandDo
                                     [&](const auto& one) { return one->name() == command.backend; });
   if (backend == members.end()) return done(no_such("backend", command.backend));
   base::LogFields fields = fields_of(command.pool, command.backend);
-  if (command.mode) fields.text("mode", word_of(*command.mode));
+  if (command.mode) fields.text("mode", pool::word(*command.mode));
   if (command.weight) fields.number("weight", *command.weight);
   tell("a backend is changed", fields);
   const base::TimePoint now = base::precise_now();

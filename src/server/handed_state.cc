@@ -11,8 +11,6 @@ using nlohmann::json;
 using pool::BackendMode;
 using pool::BackendPast;
 
-constexpr std::array<std::string_view, 3> kModeWords{"up", "drain", "maintenance"};
-
 std::int64_t milliseconds(std::chrono::system_clock::time_point time) {
   return std::chrono::duration_cast<base::Millis>(time.time_since_epoch()).count();
 }
@@ -47,7 +45,7 @@ std::optional<pool::Wish<Enum>> wish_of(const json& from, const char* key, const
 
 json to_json(const BackendPast& past) {
   json out{{"name", past.name}, {"address", past.address.to_string()}};
-  if (past.mode) out["mode"] = wish_to_json(*past.mode, kModeWords);
+  if (past.mode) out["mode"] = wish_to_json(*past.mode, pool::kBackendModeWords);
   if (past.weight) out["weight"] = {{"wanted", past.weight->wanted}, {"written", past.weight->written}};
   if (past.is_checked) out["check"] = {{"up", past.is_up}, {"reason", past.reason}};
   if (past.out_for) {
@@ -66,7 +64,7 @@ BackendPast backend_of(const json& from) {
   BackendPast past;
   past.name = from.at("name").get<std::string>();
   if (auto address = base::parse_address(from.at("address").get<std::string>())) past.address = *address;
-  past.mode = wish_of<BackendMode>(from, "mode", kModeWords);
+  past.mode = wish_of<BackendMode>(from, "mode", pool::kBackendModeWords);
   if (const auto weight = from.find("weight"); weight != from.end()) {
     past.weight = {weight->at("wanted").get<std::uint32_t>(), weight->at("written").get<std::uint32_t>()};
   }
@@ -121,7 +119,7 @@ json to_json(const config::BackendConfig& entry) {
            {"address", base::to_string(entry.address.value)},
            {"weight", entry.weight},
            {"backup", entry.is_backup},
-           {"mode", kModeWords[static_cast<std::size_t>(entry.mode)]}};
+           {"mode", pool::word(entry.mode)}};
   if (entry.max_connections) out["max_connections"] = *entry.max_connections;
   return out;
 }
@@ -129,14 +127,14 @@ json to_json(const config::BackendConfig& entry) {
 // Nothing where its address is none.
 std::optional<config::BackendConfig> entry_of(const json& from) {
   const auto address = base::parse_address(from.at("address").get<std::string>());
-  const auto mode = position_of(from.at("mode"), kModeWords);
+  const auto mode = position_of(from.at("mode"), pool::kBackendModeWords);
   if (!address || !mode) return std::nullopt;
   config::BackendConfig entry;
   entry.name = from.at("name").get<std::string>();
   entry.address.value = *address;
   entry.weight = from.at("weight").get<unsigned>();
   entry.is_backup = from.at("backup").get<bool>();
-  entry.mode = static_cast<config::BackendMode>(*mode);
+  entry.mode = static_cast<BackendMode>(*mode);
   if (from.contains("max_connections")) entry.max_connections = from["max_connections"].get<unsigned>();
   return entry;
 }

@@ -282,7 +282,7 @@ class Simulation {
         note_place(guest);
         continue;
       }
-      EXPECT_TRUE(guest.why_not == NoPick::kNoneUsable || guest.why_not == NoPick::kAllTried);
+      EXPECT_EQ(guest.why_not, NoPick::kNobody);
       ++woken_for_nothing_;
       guests_.remove_if([&](const Guest& one) { return &one == &guest; });
     }
@@ -345,19 +345,17 @@ class Simulation {
 
   // What the pool should say to one that has tried these.
   static NoPick expected(const std::vector<Standing>& standings, const Tried& tried) {
-    bool any_usable = false;
     for (const int tier : {0, 1, 2}) {
       bool untried = false;
       for (const Standing& one : standings) {
         if (!one.usable) continue;
-        any_usable = true;
         if (one.tier != tier || (one.index && tried.contains(*one.index))) continue;
         untried = true;
         if (one.has_room) return NoPick::kNone;
       }
       if (untried) return NoPick::kFull;
     }
-    return any_usable ? NoPick::kAllTried : NoPick::kNoneUsable;
+    return NoPick::kNobody;
   }
 
   void check() {

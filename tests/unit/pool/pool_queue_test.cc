@@ -233,7 +233,7 @@ TEST_F(PoolQueue, WakesEverybodyWhenThereIsNothingLeftToWaitFor) {
   for (const Guest* one : {&first, &second}) {
     EXPECT_TRUE(one->was_told);
     EXPECT_FALSE(one->slot);
-    EXPECT_EQ(one->why_not, NoPick::kNoneUsable);
+    EXPECT_EQ(one->why_not, NoPick::kNobody);
   }
   EXPECT_EQ(pool->view().waiting, 0u);
 }
@@ -249,7 +249,7 @@ TEST_F(PoolQueue, WakesOneThatHasTriedAllThatAreLeft) {
   Guest& any = come(*pool);
   pool->check_failed(*b, "no answer");
   bell.deliver();
-  EXPECT_EQ(tried_a.why_not, NoPick::kAllTried);
+  EXPECT_EQ(tried_a.why_not, NoPick::kNobody);
   EXPECT_TRUE(tried_a.was_told);
   EXPECT_FALSE(any.was_told) << "it still waits for a";
 }

@@ -176,7 +176,7 @@ TEST(Pool, SaysWhyItHasNothing) {
   EXPECT_EQ(why_not, NoPick::kFull);
   pool->set_mode(*slot.backend(), BackendMode::kDrain, kStart);
   EXPECT_FALSE(pool->pick({0, {}}, why_not));
-  EXPECT_EQ(why_not, NoPick::kNoneUsable);
+  EXPECT_EQ(why_not, NoPick::kNobody);
 }
 
 TEST(Pool, HasTheWordsOfTheLogForStates) {

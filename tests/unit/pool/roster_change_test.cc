@@ -78,7 +78,7 @@ TEST(Roster, TakesTheWeightThatTheOperatorWants) {
   roster.want_weight(1, 1, kStart);
   EXPECT_EQ(shares(roster, 9), (std::map<std::string, int>{{"a", 3}, {"b", 3}, {"c", 3}}));
   for (const BackendIndex i : {0u, 1u, 2u}) roster.want_weight(i, 0, kStart);
-  EXPECT_EQ(choose(roster), "none usable");
+  EXPECT_EQ(choose(roster), "nobody");
 }
 
 TEST(Roster, KeepsTheOperatorsWeightUntilTheConfigurationSaysAnother) {

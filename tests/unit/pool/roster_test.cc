@@ -50,7 +50,7 @@ TEST(Roster, SaysOfOneThatIsDownAtFirstThatChecksAreMissing) {
   Roster roster(rules, {backend("a")});
   EXPECT_EQ(roster.state(0), BackendState::kDown);
   EXPECT_EQ(roster.reason(0), "no check has passed yet");
-  EXPECT_EQ(choose(roster), "none usable");
+  EXPECT_EQ(choose(roster), "nobody");
   roster.check_passed(0, kStart);
   EXPECT_EQ(roster.reason(0), "too few checks have passed yet");
   roster.check_passed(0, kStart);
@@ -73,12 +73,12 @@ TEST(Roster, SaysWhyThereIsNoBackend) {
   chosen(roster, 2);
   EXPECT_EQ(choose(roster), "full");
   EXPECT_EQ(choose(roster, tried_of({0})), "full") << "b may come free";
-  EXPECT_EQ(choose(roster, tried_of({0, 1})), "all tried");
+  EXPECT_EQ(choose(roster, tried_of({0, 1})), "nobody");
   for (const BackendIndex i : {0u, 1u}) roster.set_mode(i, BackendMode::kDrain, kStart);
-  EXPECT_EQ(choose(roster), "none usable");
-  EXPECT_EQ(choose(roster, tried_of({0, 1})), "none usable");
+  EXPECT_EQ(choose(roster), "nobody");
+  EXPECT_EQ(choose(roster, tried_of({0, 1})), "nobody");
   Roster empty({}, {});
-  EXPECT_EQ(choose(empty), "none usable");
+  EXPECT_EQ(choose(empty), "nobody");
 }
 
 TEST(Roster, UsesBackupsOnlyWhenNoOtherIsUsable) {
@@ -95,7 +95,7 @@ TEST(Roster, UsesBackupsOnlyWhenNoOtherIsUsable) {
 TEST(Roster, GivesASessionABackupWhenItHasTriedAllOthers) {
   Roster roster({}, {backend("a"), backend("spare", {.is_backup = true})});
   EXPECT_EQ(choose(roster, tried_of({0})), "spare");
-  EXPECT_EQ(choose(roster, tried_of({0, 1})), "all tried");
+  EXPECT_EQ(choose(roster, tried_of({0, 1})), "nobody");
 }
 
 TEST(Roster, WaitsForOneThatIsFullRatherThanUseABackup) {
@@ -188,7 +188,7 @@ TEST(Roster, NeverPanicsWithoutAThreshold) {
   Roster roster(with_panic(0), several(2));
   for (const BackendIndex i : {0u, 1u}) roster.check_failed(i, "x");
   EXPECT_FALSE(roster.in_panic());
-  EXPECT_EQ(choose(roster), "none usable");
+  EXPECT_EQ(choose(roster), "nobody");
 }
 
 TEST(Roster, TakesAShareForTheNumberThatItIs) {

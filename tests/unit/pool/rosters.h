@@ -30,10 +30,8 @@ inline std::string choose(Roster& roster, const balance::Tried& tried = {}) {
       return "?";
     case NoPick::kFull:
       return "full";
-    case NoPick::kAllTried:
-      return "all tried";
-    case NoPick::kNoneUsable:
-      return "none usable";
+    case NoPick::kNobody:
+      return "nobody";
   }
   return "?";
 }
