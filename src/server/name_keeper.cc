@@ -37,6 +37,18 @@ std::string text_of(const std::vector<DiscoveredEndpoint>& endpoints) {
   return text;
 }
 
+// What is wrong with one that is added while Weir runs, beside what the configuration has.
+std::optional<std::string> fault_of_added(const BackendSpecs& specs, const config::PoolConfig& pool,
+                                          const config::BackendConfig& entry) {
+  if (const auto loop = specs.loop(pool, entry, std::get<base::Address>(entry.address.value))) {
+    return loop->text;
+  }
+  config::Problems problems;
+  config::check_added_backend(pool, entry, problems);
+  if (problems.empty()) return std::nullopt;
+  return problems.front().text;
+}
+
 std::uint64_t failures_of(const Backends& backends) {
   std::uint64_t failures = 0;
   for (const auto& backend : backends) {
@@ -175,13 +187,9 @@ base::Result<void> NameKeeper::add(std::size_t pool, config::BackendConfig entry
     return base::failure({base::ErrorSide::kConfiguration,
                           fmt::format("the pool has as many backends as it may: {}", config::kMaxBackends)});
   }
-  if (const auto loop =
-          BackendSpecs(*config_).loop(from, entry, std::get<base::Address>(entry.address.value))) {
-    return base::failure({base::ErrorSide::kConfiguration, loop->text});
+  if (auto fault = fault_of_added(BackendSpecs(*config_), from, entry)) {
+    return base::failure({base::ErrorSide::kConfiguration, std::move(*fault)});
   }
-  config::Problems problems;
-  config::check_added_backend(from, entry, problems);
-  if (!problems.empty()) return base::failure({base::ErrorSide::kConfiguration, problems.front().text});
   if (auto added = alterations_.add(from, std::move(entry)); !added) return added;
   refill(pool);
   return {};
@@ -310,6 +318,11 @@ Backends NameKeeper::backends(std::size_t pool) {
     wanted.insert(wanted.end(), its.backends.begin(), its.backends.end());
   }
   for (const config::BackendConfig& entry : alterations.added) {
+    // It may have fitted what the configuration was.
+    if (const auto fault = fault_of_added(specs, from, entry)) {
+      tell_left_out(from.name, entry.name, *fault);
+      continue;
+    }
     wanted.push_back(specs.of_address(entry, origin));
   }
   if (wanted.size() > config::kMaxBackends) {
@@ -322,6 +335,14 @@ Backends NameKeeper::backends(std::size_t pool) {
     wanted.resize(config::kMaxBackends);
   }
   return wanted;
+}
+
+void NameKeeper::tell_left_out(const std::string& pool, const std::string& backend, const std::string& why) {
+  if (!told_.insert(pool + ' ' + backend + ' ' + why).second) return;
+  LogFields fields;
+  fields.text("pool", pool);
+  fields.text("backend", backend);
+  log_.event(LogLevel::kWarning, "configuration", "a backend that was added is left out: " + why, fields);
 }
 
 void NameKeeper::refill(std::size_t pool) {

@@ -112,6 +112,9 @@ class NameKeeper {
   void adopt(std::size_t pool);
   void settle(Name& name);
 
+  // One that was added by an operator; once for each reason.
+  void tell_left_out(const std::string& pool, const std::string& backend, const std::string& why);
+
   void look();
   void look_for_failures(Name& name, base::TimePoint now);
   void publish(base::TimePoint now);
@@ -123,6 +126,7 @@ class NameKeeper {
   const config::Config* config_;
   const std::vector<std::shared_ptr<pool::Pool>>* pools_;
   NameWatches watches_;
+  std::set<std::string> told_;  // of added backends that are left out
   Names names_;
   PoolAlterations alterations_;
   net::Timer timer_;

@@ -265,6 +265,20 @@ TEST_F(AlteredPool, StaysSoWhileItsEntriesAreWrittenAsBefore) {
   EXPECT_EQ(kept.change(std::move(more)), (Names{"127.0.0.2:80", "127.0.0.3:80", "new"}));
 }
 
+TEST_F(AlteredPool, LeavesOutWhatTheConfigurationComesToForbid) {
+  EXPECT_EQ(add("socket", "unix:/run/app.sock"), "");
+  EXPECT_EQ(add("new", "127.0.0.9:80"), "");
+  config::Config encrypted = written();
+  encrypted.pools[0].tls.emplace();
+  EXPECT_EQ(kept.change(std::move(encrypted)), (Names{"127.0.0.1:80", "127.0.0.2:80", "new"}));
+  config::Config beside = written();
+  beside.listeners.emplace_back();
+  beside.listeners[0].name = "web";
+  beside.listeners[0].pool.value = "p";
+  beside.listeners[0].bind = {{*base::parse_address("127.0.0.9:80"), {}}};
+  EXPECT_EQ(kept.change(std::move(beside)), (Names{"127.0.0.1:80", "127.0.0.2:80", "socket"})) << "a loop";
+}
+
 TEST_F(AlteredPool, ForgetsWhatTheConfigurationSaysAnew) {
   EXPECT_EQ(add("new", "127.0.0.9:80"), "");
   EXPECT_EQ(remove("127.0.0.1:80"), "");
