@@ -48,23 +48,23 @@ void put_back(std::vector<config::Setting>& settings, const std::vector<config::
 }
 
 // What stays as it was until a restart, and the differences that say so.
-void keep_until_restart(config::Config& config, std::vector<config::Setting>& settings,
+void keep_until_restart(config::Config& config, bool is_door_kept, std::vector<config::Setting>& settings,
                         std::vector<config::Difference>& differences, const Running& before) {
   config.process.user = before.config.process.user;
-  const bool is_kept = keeps_door(config, before);
-  if (is_kept) config.admin = before.config.admin;
+  if (is_door_kept) config.admin = before.config.admin;
   put_back(settings, before.settings, [&](const config::Setting& one) {
-    return one.change == config::Change::kRestart || (is_kept && one.table == kDoorTable);
+    return one.change == config::Change::kRestart || (is_door_kept && one.table == kDoorTable);
   });
-  if (!is_kept) return;
+  if (!is_door_kept) return;
   for (config::Difference& one : differences) {
     if (one.table == kDoorTable) one.change = config::Change::kRestart;
   }
 }
 
-// The user is what it is by now, and so are its rights.
-void check_as_we_are(config::Config config, config::Problems& problems) {
+// The user is what it is by now, and so are its rights. A door that stays has been checked.
+void check_as_we_are(config::Config config, bool is_door_kept, config::Problems& problems) {
   config.process.user.value.clear();
+  if (is_door_kept) config.admin = {};
   check_host(config, problems);
 }
 
@@ -111,8 +111,9 @@ Next make_next(config::Loaded loaded, const NextParts& parts) {
   const Running& before = parts.before;
   config::Config& config = loaded.config;
   next.differences = config::differences(before.settings, loaded.settings);
-  keep_until_restart(config, loaded.settings, next.differences, before);
-  check_as_we_are(config, problems);
+  const bool is_door_kept = keeps_door(config, before);
+  keep_until_restart(config, is_door_kept, loaded.settings, next.differences, before);
+  check_as_we_are(config, is_door_kept, problems);
   if (config::has_error(problems)) return next;
 
   std::set<std::string> changed;
@@ -130,7 +131,7 @@ Next make_next(config::Loaded loaded, const NextParts& parts) {
   world.doors = build_doors(config, filters, parts.additions, problems, &doors);
   next.succession.limits = std::move(doors.fresh);
   next.succession.process_rate = std::move(doors.fresh_process_rate);
-  std::string token = load_admin_token(config.admin, problems);
+  std::string token = is_door_kept ? before.admin_token : load_admin_token(config.admin, problems);
   if (config.log.output.value != before.config.log.output.value) {
     auto output = LogWriter::Output::open(config.log.output.value);
     if (output) {

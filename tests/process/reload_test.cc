@@ -605,6 +605,25 @@ TEST(Reload, WithAnotherDoorNothingOfTheDoorsChangesAndEverythingIsNamed) {
   }
 }
 
+TEST(Reload, WithAnotherDoorTheFilesOfTheOneBeforeAreNotNeeded) {
+  Backend a(names_itself("a"));
+  Backend b(names_itself("b"));
+  const TemporaryDirectory directory;
+  give_to_test_user(directory.path());
+  Configuration configuration = served_by(a.address());
+  const std::string before = directory.write("before", "0123456789abcdef");
+  configuration.door = "token_file = \"" + before + "\"\n";
+  Reloaded weir(configuration);
+  configuration = served_by(b.address(), "b");
+  configuration.admin = "127.0.0.2:0";
+  configuration.door = "token_file = \"" + directory.write("after", "fedcba9876543210") + "\"\n";
+  ASSERT_TRUE(std::filesystem::remove(before));
+  weir.well(configuration);
+  EXPECT_EQ(answer_at(weir->address()), "b");
+  const HttpAsking with_token{.token = "0123456789abcdef"};
+  EXPECT_EQ(weir->admin().ask("POST", "/v1/reload", with_token).status, 200) << "as long as it stands";
+}
+
 TEST(Reload, TheLogChangesItsLevelItsFormAndItsPlace) {
   Backend a(echo());
   const TemporaryDirectory directory;
