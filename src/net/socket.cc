@@ -147,7 +147,7 @@ Result<UniqueFd> listen_unix(const Address& address, const ListenOptions& option
   if (!fd) return failure(base::system_error("socket", errno));
   if (const int error = bind_to(fd.get(), address)) return bind_failure(address, error);
   // Nobody can connect before listen(2), so the mode is right from the first client on.
-  const bool has_mode = ::chmod(address.path().c_str(), options.socket_mode) == 0;
+  const bool has_mode = !options.socket_mode || ::chmod(address.path().c_str(), *options.socket_mode) == 0;
   if (has_mode && ::listen(fd.get(), options.backlog) == 0) return fd;
   base::Error error = base::system_error((has_mode ? "listen on " : "chmod ") + address.path(), errno);
   ::unlink(address.path().c_str());
@@ -194,7 +194,8 @@ Result<UniqueFd> bind_beside(const Address& address, const ListenOptions& option
 }
 
 Result<void> change_listening(int fd, const Address& address, const ListenOptions& options) {
-  if (address.is_unix() && ::chmod(address.path().c_str(), options.socket_mode) != 0) {
+  if (address.is_unix() && options.socket_mode &&
+      ::chmod(address.path().c_str(), *options.socket_mode) != 0) {
     return failure(base::system_error("chmod " + address.path(), errno));
   }
   if (const int error = address.is_unix() ? 0 : change_listen_options(fd, options)) {

@@ -28,7 +28,7 @@ struct ListenOptions {
   int backlog = 0;
   bool v6only = true;
   bool shared = false;  // SO_REUSEPORT is set after the bind, so that sockets bound by `join` may follow
-  unsigned socket_mode = 0660;
+  std::optional<unsigned> socket_mode = 0660;
   // TCP_DEFER_ACCEPT: a connection is handed over when its first bytes are there, or, without any, after
   // about this long; at least a second. The kernel rounds it up to the steps in which it sends a SYN-ACK
   // again (1, 3, 7, 15 ... seconds): `effective_defer_accept`. What is put off stays in the SYN queue, and a

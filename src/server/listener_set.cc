@@ -109,6 +109,7 @@ Result<ListenerSet::Bound> ListenerSet::open_address(const config::ListenerConfi
     bound.path = known->path;
     bound.is_single = known->is_single;
     if (bound.is_single) workers = bound.sockets.size();
+    if (bound.has_path_of_another()) bound.options.socket_mode.reset();
     if (address.is_ip() && workers > bound.sockets.size()) before->share_port(bound.address.port());
   } else {
     auto first = net::listen_on(address, bound.options);
@@ -188,7 +189,7 @@ void ListenerSet::share_port(std::uint16_t port) const {
 std::vector<std::string> ListenerSet::apply() const {
   std::vector<std::string> faults;
   for (const Bound& bound : bounds_) {
-    if (!bound.needs_apply || bound.has_path_of_another()) continue;
+    if (!bound.needs_apply) continue;
     for (const auto& socket : bound.sockets) {
       if (const auto changed = socket->change(bound.options); !changed) {
         faults.push_back(changed.error().message());
@@ -265,7 +266,7 @@ std::vector<std::string> ListenerSet::take() const {
     if (bound.path != nullptr && !bound.has_path_of_another()) bound.path->take();
     for (const auto& socket : bound.sockets) {
       note(socket->take());
-      if (!bound.has_path_of_another()) note(socket->change(bound.options));
+      note(socket->change(bound.options));
     }
   }
   return faults;

@@ -308,8 +308,13 @@ class Killed {
     const std::uint64_t served = comers_.served();
     EXPECT_TRUE(eventually([&] { return comers_.served() > served + 20; }));
     comers_.stop();
-    EXPECT_EQ(comers_.refused(), 0u) << "while the new one had " << (has_sockets_ ? "the old" : "its own")
-                                     << " sockets";
+    // Killed between the sockets and the end of what is handed over it leaves one that starts like any other.
+    const bool started_anew =
+        weir_->child().output().find("started as at any other time") != std::string::npos;
+    if (!started_anew) {
+      EXPECT_EQ(comers_.refused(), 0u)
+          << "while the new one had " << (has_sockets_ ? "the old" : "its own") << " sockets";
+    }
     EXPECT_EQ(weir_->admin().get("/ready").status, 200);
     const bool was_handed = has_one_of(successor_, sockets_);
     ::kill(successor_, SIGTERM);
@@ -438,6 +443,10 @@ TEST(Upgrade, AnAddressMayBecomeAWiderOrANarrowerOne) {
   const std::pair<const char*, const char*> changes[] = {
       {"0.0.0.0", "127.0.0.1"}, {"127.0.0.1", "0.0.0.0"}, {"[::]", "0.0.0.0"}, {"[::]", "127.0.0.1"}};
   for (const auto& [before, after] : changes) {
+    if (*before == '[' && !std::filesystem::exists("/proc/net/if_inet6")) {
+      std::printf("NOT CHECKED: %s to %s, since there is no IPv6 here\n", before, after);
+      continue;
+    }
     const base::Address address = free_address();
     Configuration configuration = served_by(backend.address());
     configuration.bind = at(before, address);
