@@ -25,7 +25,7 @@ namespace weir::cli {
 namespace {
 
 constexpr unsigned kUsualPort = 8080;
-constexpr const char* kUsualDoor = "127.0.0.1:9900";
+constexpr unsigned kUsualDoor = 9900;
 constexpr const char* kAnyDoor = "127.0.0.1:0";
 constexpr unsigned kSecondsWithoutTerminal = 5;
 constexpr base::Millis kUpdateInterval{500};
@@ -57,15 +57,20 @@ std::string configuration(unsigned port, const DemoOptions& options, const std::
       "[process]\nworkers = {}\ndrain_timeout = \"5s\"\n[log]\nlevel = \"error\"\nsessions = \"none\"\n"
       "[admin]\nbind = \"{}\"\n[listeners.demo]\nbind = \"127.0.0.1:{}\"\npool = "
       "\"demo\"\n[pools.demo]\nbackends = [\n{}]\n",
-      workers, kUsualDoor, port, list);
+      workers, kAnyDoor, port, list);
 }
 
-// The usual one gives way to a free one: this can be tried beside a Weir that runs.
-std::unique_ptr<admin::HttpServer> open_some_door(const std::unique_ptr<server::Supervisor>& supervisor,
+// The usual one gives way to a free one: this can be tried beside a Weir that runs, or with its port for
+// clients.
+std::unique_ptr<admin::HttpServer> open_some_door(unsigned port,
+                                                  const std::unique_ptr<server::Supervisor>& supervisor,
                                                   config::Problems& problems) {
-  config::Problems usual_is_taken;
-  auto door = open_door({*base::parse_address(kUsualDoor), {}}, supervisor, nullptr, usual_is_taken);
-  if (door != nullptr) return door;
+  if (port != kUsualDoor) {
+    config::Problems usual_is_taken;
+    const auto usual = base::parse_address(fmt::format("127.0.0.1:{}", kUsualDoor));
+    auto door = open_door({*usual, {}}, supervisor, nullptr, usual_is_taken);
+    if (door != nullptr) return door;
+  }
   return open_door({*base::parse_address(kAnyDoor), {}}, supervisor, nullptr, problems);
 }
 
@@ -178,7 +183,7 @@ int demo(const DemoOptions& options) {
   if (!config::has_error(problems)) {
     server::Supervisor::Options started;
     started.other_descriptors = others;
-    started.open_first = [&](config::Problems& found) { door = open_some_door(supervisor, found); };
+    started.open_first = [&](config::Problems& found) { door = open_some_door(port, supervisor, found); };
     supervisor = server::Supervisor::prepare(std::move(loaded), started, problems);
   }
   if (supervisor == nullptr) {

@@ -106,6 +106,15 @@ TEST(Demo, APortThatWasAskedForIsUsed) {
   EXPECT_THAT(run.output, HasSubstr("Weir listens on " + address + " "));
 }
 
+// The admin door takes another one then.
+TEST(Demo, ThePortOfItsDoorCanBeAskedForToo) {
+  const base::UniqueFd holder = hold(address_of("127.0.0.1:9900"));
+  const WeirRun run = run_weir({"demo", "--seconds", "1", "--port", "9900"});
+  EXPECT_EQ(run.exit.status, kNotStarted) << "it is taken: " << run.output;
+  EXPECT_THAT(run.output, HasSubstr("already in use"));
+  EXPECT_THAT(run.output, Not(HasSubstr("admin.bind")));
+}
+
 TEST(Demo, APortThatWasAskedForAndIsTakenIsAnErrorAndNoOtherIsUsed) {
   const Listener holder;
   const std::string port = std::to_string(holder.address().port());
