@@ -63,7 +63,8 @@ def _commit() -> str:
     """The commit, with DIRTY behind it when files differ from it. Not so those that measuring writes."""
     git = ["git", "-C", str(pathlib.Path(__file__).parent)]
     differs = _output([*git, "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)bench/results"])
-    return _output([*git, "rev-parse", "--short", "HEAD"]) + (DIRTY if differs else "")
+    head = _output([*git, "rev-parse", "--short", "HEAD"])
+    return head + DIRTY if differs and head != "unknown" else head
 
 
 def _output(argv: list[str]) -> str:

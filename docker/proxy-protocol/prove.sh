@@ -35,6 +35,7 @@ joins() {
   done <"$1"
   [ -s "$1" ]
 }
+has_status_400() { [[ $1 == "HTTP/1"*" 400 "* ]]; }
 has() { grep -q "$1" "$2"; }
 
 if [ -z "${NGINX_LOG:-}" ] && ! nginx_reads_ids; then export NGINX_LOG=address; fi
@@ -84,4 +85,6 @@ claim "what they claim reaches no server" is "$(grep -c 203.0.113 "$work/web.all
 # Past Weir, straight to the servers.
 lie_to() { on other sh -c "exec 2>/dev/null; printf 'PROXY TCP4 203.0.113.7 203.0.113.8 1 2\r\nGET /lie HTTP/1.0\r\n\r\n' | timeout 3 curl -s -m 2 telnet://$1:8000"; }
 claim "nginx believes nobody but Weir" is "$(lie_to web | tail -n 1)" "$other"
-claim "HAProxy neither" is "$(lie_to haproxy | grep -c 203.0.113)" 0
+wait_for 5 "nginx has logged it" logged web /lie 1
+claim "and logs who it was" is "$(lines_of web /lie | cut -d : -f 1)" "$other"
+claim "HAProxy takes no such words from others" has_status_400 "$(lie_to haproxy)"

@@ -48,7 +48,7 @@ class Body {
 
   // Null: it is not there.
   const json* take(const char* name) {
-    asked_.push_back(name);
+    asked_.emplace_back(name);
     if (!members_.is_object() || !members_.contains(name)) return nullptr;
     return &members_[name];
   }

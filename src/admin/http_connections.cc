@@ -94,9 +94,10 @@ void HttpConnections::sweep() {
   });
   const base::TimePoint now = base::precise_now();
   close_all([now](const Open& one) { return !one.awaits_answer && now >= one.deadline; });
-  if (!keeps_)
+  if (!keeps_) {
     close_all(
         [](const Open& one) { return one.had_answer && !one.awaits_answer && is_written(one.connection); });
+  }
   if (open_.empty() && timer_ != nullptr) event_del(timer_);
 }
 
