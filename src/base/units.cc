@@ -6,6 +6,8 @@
 #include <charconv>
 #include <limits>
 
+#include "base/log_text.h"
+
 namespace weir::base {
 namespace {
 
@@ -41,9 +43,9 @@ Result<Millis> parse_duration(std::string_view text) {
   std::uint64_t value = 0;
   if (!parse_with_unit(text, kDurationUnits, value)) {
     return failure(
-        {ErrorSide::kConfiguration, fmt::format("\"{}\" is not a duration: expected a whole number with ms, "
+        {ErrorSide::kConfiguration, fmt::format("{} is not a duration: expected a whole number with ms, "
                                                 "s, m, h or d, e.g. \"30s\"",
-                                                text)});
+                                                json_quoted(text))});
   }
   return Millis(static_cast<std::int64_t>(value));
 }
@@ -63,10 +65,10 @@ std::string to_string(Millis duration) {
 Result<Bytes> parse_bytes(std::string_view text) {
   std::uint64_t value = 0;
   if (!parse_with_unit(text, kByteUnits, value)) {
-    return failure({ErrorSide::kConfiguration,
-                    fmt::format("\"{}\" is not a size: expected a whole number, alone or with "
-                                "KiB, MiB or GiB, e.g. \"64KiB\"",
-                                text)});
+    return failure(
+        {ErrorSide::kConfiguration, fmt::format("{} is not a size: expected a whole number, alone or with "
+                                                "KiB, MiB or GiB, e.g. \"64KiB\"",
+                                                json_quoted(text))});
   }
   return Bytes{value};
 }
