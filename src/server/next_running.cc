@@ -1,6 +1,7 @@
 #include "server/next_running.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "net/resolver.h"
