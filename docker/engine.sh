@@ -14,10 +14,11 @@ own=unix://$home/docker.sock
 
 answers() { timeout 20 docker --host "$1" version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
-# The engine that is there: the one that the environment names, the machine's, or one of ours.
+# The engine that is there: the one that the environment names, that of docker's context, the machine's, or one of ours.
 find_engine() {
-  local host
-  for host in "${DOCKER_HOST:-}" unix:///var/run/docker.sock "$own"; do
+  local host context
+  context=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null) || true
+  for host in "${DOCKER_HOST:-}" "$context" unix:///var/run/docker.sock "$own"; do
     if [ -n "$host" ] && answers "$host"; then
       say "$host"
       return 0
@@ -75,7 +76,8 @@ restore_host() {
   for filter in iptables ip6tables; do
     rules=$("$filter-save" --counters 2>/dev/null) || true
     [[ $rules == *DOCKER* ]] || continue
-    sed -E '/DOCKER|docker0|br-[0-9a-f]{12}|198\.1[89]\./d' <<<"$rules" | "$filter-restore" --counters
+    # Each container that publishes a port has a rule for packets to itself, which names no bridge.
+    sed -E '/DOCKER|docker0|br-[0-9a-f]{12}|-s (198\.1[89]\.[0-9.]+)\/32 -d \1\/32 .*-j MASQUERADE/d' <<<"$rules" | "$filter-restore" --counters
     "$filter" -P FORWARD "$(cat "$home/host/$filter")"
   done
   cp "$home/host/ip_forward" /proc/sys/net/ipv4/ip_forward

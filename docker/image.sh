@@ -28,7 +28,7 @@ build_image=weir-local/build
 arguments=()
 if [ -n "$binary" ]; then
   version=$("$binary" --version)
-  arguments+=(--build-arg "VERSION=${version#weir }")
+  arguments+=(--build-arg "VERSION=${version#weir }" --build-arg PREBUILT=1)
   # Only what the Dockerfile copies, and the binary in the place where it looks for one.
   context=$(mktemp -d)
   trap 'rm -rf "$context"' EXIT

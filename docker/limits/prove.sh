@@ -56,7 +56,7 @@ claim "whom nothing names does not" keeps_out stranger
 claim "both are counted" test "$(refused denied)" -ge 2
 on weir weir ctl refusals | while IFS= read -r line; do figure "$line"; done
 
-step "flooder opens as many connections as it can for 6 s, client makes 20 requests a second"
+step "flooder opens as many connections as it can for 7 s, client makes 20 requests a second"
 on flooder wrk -t 1 -c 100 -d 7s -H 'Connection: close' http://weir:8081/ >"$work/flood" 2>&1 &
 flooding=$!
 flood_is_there() { [ "$(refused client_rate)" -gt 100 ]; }

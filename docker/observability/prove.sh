@@ -24,8 +24,15 @@ knows_all() { [ "$(value_of 'sum(weir_backend_sessions_total)')" = "$(sessions)"
 
 export WEIR_TOKEN_FILE=$work/token WEIR_RULES=$work/rules.yml
 openssl rand -hex 32 >"$WEIR_TOKEN_FILE"
+# As README.md does it; who is not root cannot give it away.
+if [ "$(id -u)" -eq 0 ]; then
+  chown 65532:65534 "$WEIR_TOKEN_FILE"
+  chmod 440 "$WEIR_TOKEN_FILE"
+else
+  chmod 644 "$WEIR_TOKEN_FILE"
+fi
 sed 's/^\( *for:\) [0-9]*[smh]$/\1 2s/' "$here/../prometheus/alerts.yml" >"$WEIR_RULES"
-chmod 644 "$WEIR_TOKEN_FILE" "$WEIR_RULES"
+chmod 644 "$WEIR_RULES"
 
 title "Prometheus watches Weir"
 up

@@ -143,8 +143,8 @@ def _service(name: str, body: dict, wanted: dict, addresses: dict, folder: pathl
         default = []
     volumes = []
     for entry in body.pop("volumes", []):
-        source, target, *mode = entry.split(":")
-        volumes.append((str((folder / source).resolve()), target, mode == ["ro"]))
+        source, target, read_only = _volume(name, entry)
+        volumes.append((str((folder / source).resolve()), target, read_only))
     depends = body.pop("depends_on", [])
     tmpfs = body.pop("tmpfs", [])
     service = Service(
@@ -163,6 +163,19 @@ def _service(name: str, body: dict, wanted: dict, addresses: dict, folder: pathl
     if unknown:
         raise Mistake(f"service {name}: {', '.join(sorted(unknown))}: namespaces do not know that")
     return service
+
+
+def _volume(service: str, entry: str | dict) -> tuple[str, str, bool]:
+    """From here, to there, read-only."""
+    if isinstance(entry, str):
+        source, target, *mode = entry.split(":")
+        return source, target, mode == ["ro"]
+    entry = dict(entry)
+    kind, source, target = (entry.pop(key, "") for key in ("type", "source", "target"))
+    read_only = bool(entry.pop("read_only", False))
+    if kind != "bind" or entry:
+        raise Mistake(f"service {service}: volume {target}: namespaces do not know that")
+    return source, target, read_only
 
 
 def _in_order(services: dict[str, Service]) -> list[Service]:

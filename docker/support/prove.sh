@@ -15,7 +15,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 topology=${here##*/}
 limit=${limit:-120}
 project=weir-prove-$topology
-export WEIR_PORT=0 PROMETHEUS_PORT=0 # free ones
+export WEIR_PORT=0 WEIR_ADMIN_PORT=0 PROMETHEUS_PORT=0 # free ones
 # For a proof's own files; whoever runs in a container may read them.
 work=
 form=

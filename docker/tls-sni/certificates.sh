@@ -2,9 +2,10 @@
 # Makes an authority, and a certificate of it with a key of its own for each of the three names. For trying things out.
 # usage: docker/tls-sni/certificates.sh FOLDER [NAME ...]
 #   FOLDER/ca.pem and FOLDER/{shop,api,site}/{chain,key}.pem; with a NAME only that one anew, by the authority that is there.
-#   The keys can be read by everybody here, since who runs in a container is not who made them.
+#   Run by root, the keys are for root (nginx's) and for Weir's user in its image (site's). Who is not root cannot give them
+#   away: then everybody may read them, and Weir warns.
 set -euo pipefail
-[ $# -ge 1 ] || { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 folder=$1
 shift
 names=("$@")
@@ -22,6 +23,10 @@ for name in "${names[@]}"; do
     -extfile <(echo "subjectAltName=DNS:$name.example") -out "$folder/$name/chain.new" 2>/dev/null
   rm "$folder/$name/request"
   chmod 644 "$folder/$name"/*.new
+  if [ "$(id -u)" -eq 0 ]; then
+    chmod 400 "$folder/$name/key.new"
+    if [ "$name" = site ]; then chown 65532 "$folder/$name/key.new"; fi
+  fi
   mv "$folder/$name/key.new" "$folder/$name/key.pem"
   mv "$folder/$name/chain.new" "$folder/$name/chain.pem"
 done

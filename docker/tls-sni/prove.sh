@@ -12,7 +12,7 @@ fingerprint() { openssl x509 -noout -fingerprint -sha256; }
 of_file() { fingerprint <"$WEIR_CERTIFICATES/$1/chain.pem"; }
 shown() { on client sh -c "openssl s_client -connect weir:8443 -servername $1.example </dev/null 2>/dev/null" | fingerprint 2>/dev/null; }
 shows_its_own() { [ "$(shown "$1")" = "$(of_file "$1")" ]; }
-keys_of() { on_as_root "$1" sh -c 'cat /etc/*/tls/key.pem' | openssl pkey -pubout; }
+keys_of() { on "$1" sh -c 'cat /etc/*/tls/key.pem' | openssl pkey -pubout; }
 key_of_file() { openssl pkey -pubout <"$WEIR_CERTIFICATES/$1/key.pem"; }
 fails() { ! "$@" 2>/dev/null; }
 closed_by() { [ "$(on weir weir ctl listeners --json | from_json "d['listeners'][0]['closed_total']['$1']")" -ge 1 ]; }
