@@ -6,7 +6,6 @@ Each sample has a process of its own, started for it and ended after it.
 import dataclasses
 import os
 import pathlib
-import socket
 import time
 
 import measure
@@ -167,9 +166,9 @@ def hold_idle(sample: Sample, target: targets.Target, scenario: Scenario, load: 
         sample.kernel_each = (kernel_memory() - kernel_before) / scenario.idle
         if target.pid:
             sample.each = (memory_of(target.pid) - before) / scenario.idle
-            cpu, slept = target.cpu_seconds(), process.times_slept(target.pid)
+            cpu, slept = process.seconds_on_cpu(target.pid), process.times_slept(target.pid)
             time.sleep(IDLE_SECONDS)
-            sample.idle_cpu = (target.cpu_seconds() - cpu) / IDLE_SECONDS
+            sample.idle_cpu = (process.seconds_on_cpu(target.pid) - cpu) / IDLE_SECONDS
             sample.idle_wakes = (process.times_slept(target.pid) - slept) / IDLE_SECONDS
         sample.errors = idle.finish().errors()
 

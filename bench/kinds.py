@@ -146,15 +146,22 @@ def waits(result: dict[str, object], starts: dict[str, object]) -> str:
         load = summary.full_load({_in_a_row(target): values for target, values in results.medians(result, name).items()
                                   if target in SHOWN}, is_paced=True)
         about += f"Latency at {part}: {load[0].lower()}{load[1:]}\n\n" if load else ""
-    return f"{markdown(rows)}\n{about}{_about_starts(starts)}"
+    return f"{markdown(rows)}\n{about}{_about_starts(starts, result)}"
 
 
 def _workers(result: dict[str, object]) -> str:
     return "one worker" if result["workers"] == 1 else f"{result['workers']} workers"
 
 
-def _about_starts(starts: dict[str, object]) -> str:
-    return f"Memory, starts, idle and slow connections: medians of {starts['rounds']} rounds, a new process for each.\n"
+def _about_starts(starts: dict[str, object], beside: dict[str, object]) -> str:
+    return (f"Memory, starts, idle and slow connections: medians of {starts['rounds']} rounds, a new process for each"
+            f"{_of_another(starts, beside)}.\n")
+
+
+def _of_another(result: dict[str, object], beside: dict[str, object]) -> str:
+    """Its commit, where that is not the one of the result beside which it stands."""
+    commit = result["machine"]["commit"]
+    return "" if commit == beside["machine"]["commit"] else f", Weir at commit {commit}"
 
 
 def whole(result: dict[str, object]) -> str:
@@ -170,9 +177,7 @@ def whole(result: dict[str, object]) -> str:
 
 def _ratio(result: dict[str, object], name: str, field: str, base: str) -> str:
     """Weir's to another target's."""
-    every = results.samples(result, name)
-    counted = summary.counted(scenarios.ALL[name], every) if name in scenarios.ALL else every
-    return _spread(figures.ratio(counted, "weir", base, field))
+    return _spread(figures.ratio(results.samples(result, name), "weir", base, field))
 
 
 def _latencies(result: dict[str, object]) -> list[tuple[str, str]]:
@@ -217,8 +222,8 @@ def aims(result: dict[str, object], starts: dict[str, object], two: dict[str, ob
         ["CPU for a connection to one of 10, 1 000, 10 000 backends, to the floor's", "no worse than linear",
          ", ".join(_ratio(starts, f"backends-{count}", "cost", "floor") for count in (10, 1_000, 10_000))],
     ]
-    return (f"{where(result)}{markdown(rows)}\n{_about_starts(starts)}"
-            f"Two workers: medians of {two['rounds']} rounds of {two['seconds']} s.\n")
+    return (f"{where(result)}{markdown(rows)}\n{_about_starts(starts, result)}"
+            f"Two workers: medians of {two['rounds']} rounds of {two['seconds']} s{_of_another(two, result)}.\n")
 
 
 ALL: dict[str, Callable[..., str]] = {"rates": rates, "waits": waits, "aims": aims, "whole": whole}

@@ -60,9 +60,10 @@ def _setting(name: str) -> str:
 
 
 def _commit() -> str:
-    """The commit, with DIRTY behind it when files differ from it. Not so those that measuring writes."""
+    """The commit, with DIRTY behind it when files differ from it. Not so those that measuring and tables.py write."""
     git = ["git", "-C", str(pathlib.Path(__file__).parent)]
-    differs = _output([*git, "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)bench/results"])
+    written = [f":(top,exclude){name}" for name in ("README.md", "bench/README.md", "bench/results")]
+    differs = _output([*git, "status", "--porcelain", "--untracked-files=no", "--", ":/", *written])
     head = _output([*git, "rev-parse", "--short", "HEAD"])
     return head + DIRTY if differs and head != "unknown" else head
 

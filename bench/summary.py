@@ -10,7 +10,7 @@ from figures import Measured, Spread, align, ratio, show_runs, show_spread, spre
 from measure import Sample
 from scenarios import Scenario
 
-# Below this the proxy was not what held the load up: its rate says nothing of it.
+# Below this the proxy was not what held the load up: its rate is a lower bound.
 BUSY = 0.95
 # From here on requests at a fixed rate wait for the load itself.
 QUEUES = 0.80
@@ -26,32 +26,19 @@ def best_peer(result: dict[str, dict[str, object]], field: str, least: bool) -> 
     return (min if least else max)(medians, key=lambda name: medians[name]) if medians else None
 
 
-def counted(scenario: Scenario, samples: list[Sample]) -> list[Sample]:
-    """Without those in which the proxy was not the busy part; but all of a proxy that was the busy part in less than a
-    quarter of them."""
-    if not can_be_full(scenario):
-        return samples
-    held_up = [s for s in samples if not s.errors and s.busy is not None and s.busy < BUSY]
-    never = {s.target for s in held_up
-             if sum(o.target == s.target for o in held_up) > 0.75 * sum(o.target == s.target and not o.errors for o in samples)}
-    return [s for s in samples if s not in held_up or s.target in never]
-
-
 def can_be_full(scenario: Scenario) -> bool:
     """A fixed rate leaves everybody time, and one connection leaves a proxy idle between its requests."""
     return not scenario.is_paced and scenario.connections != 1
 
 
-def summarise(scenario: Scenario, every: list[Sample], targets: list[str]) -> dict[str, dict[str, object]]:
+def summarise(scenario: Scenario, samples: list[Sample], targets: list[str]) -> dict[str, dict[str, object]]:
     result: dict[str, dict[str, object]] = {}
-    samples = counted(scenario, every)
     for target in targets:
         own = [s for s in samples if s.target == target]
         valid = [s for s in own if not s.errors]
         result[target] = {
             "valid_runs": len(valid),
             "invalid_runs": len(own) - len(valid),
-            "held_up_runs": sum(s.target == target for s in every) - len(own),
             **{field: spread([getattr(s, field) for s in valid if getattr(s, field) is not None]) for field in FIELDS},
             "rate_to_direct": ratio(samples, target, "direct", "rate"),
             **troubles(samples, target),
@@ -106,22 +93,16 @@ def table(scenario: Scenario, result: dict[str, dict[str, object]]) -> str:
 def notes(result: dict[str, dict[str, object]], scenario: Scenario | None = None) -> list[str]:
     """What to keep in mind with a table, in a sentence each; without a scenario, of one that starts its targets anew."""
     is_paced = scenario is not None and scenario.is_paced
-    held_up = _held_up(result) if scenario is None or can_be_full(scenario) else []
-    return [note for note in (*held_up, full_load(result, is_paced), _risen(result)) if note]
+    held_up = _held_up(result) if scenario is None or can_be_full(scenario) else ""
+    return [note for note in (held_up, full_load(result, is_paced), _risen(result)) if note]
 
 
-def _held_up(result: dict[str, dict[str, object]]) -> list[str]:
-    """Runs in which something else held a proxy up: those that do not count, and those that have to."""
-    apart = {name: (values["held_up_runs"], values["valid_runs"] + values["held_up_runs"])
-             for name, values in result.items() if values.get("held_up_runs")}
-    within = {name: (values["below_busy"], values["valid_runs"]) for name, values in result.items() if values["below_busy"]}
-    below = f"not the busy part (below {percent(BUSY)} of its cores)"
-    return ([f"Runs that do not count, for the proxy was {below}: {_of_runs(apart)}."] if apart else []) + (
-        [f"The proxy was {below}, so that its rate is a lower bound: {_of_runs(within)}."] if within else [])
-
-
-def _of_runs(counts: dict[str, tuple[int, int]]) -> str:
-    return ", ".join(f"{name} {count} of {runs}" for name, (count, runs) in counts.items())
+def _held_up(result: dict[str, dict[str, object]]) -> str:
+    """Runs in which something else held a proxy up."""
+    runs = ", ".join(f"{name} {values['below_busy']} of {values['valid_runs']}"
+                     for name, values in result.items() if values["below_busy"])
+    return (f"Runs in which the proxy was not the busy part (below {percent(BUSY)} of its cores), so that the rate is a lower "
+            f"bound: {runs}." if runs else "")
 
 
 def whose_load_was_full(result: dict[str, dict[str, object]], least: float) -> list[str]:

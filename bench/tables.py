@@ -17,7 +17,6 @@ import measure
 import plot
 import results
 import scenarios
-import summary
 import targets
 
 FOLDER = "bench/results"

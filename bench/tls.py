@@ -1,7 +1,7 @@
 """TLS in front of what is measured: the certificate, and what each proxy is told of it.
 
 It ends at the proxy ("ends"), or passes through to the backend of its name ("passes"), for which the proxy reads the
-ClientHello. Everything else is the proxy's default: tickets without a cache, two for each handshake in full.
+ClientHello. Everything else is the proxy's default: tickets, two for each handshake in full.
 """
 
 import dataclasses
@@ -69,6 +69,7 @@ def of_haproxy(way: str, work: process.Workspace) -> dict[str, Any]:
     if not way:
         return {}
     if way == "passes":
-        return {"rules": ["tcp-request inspect-delay 5s", "tcp-request content accept if { req.ssl_hello_type 1 }",
-                          f"tcp-request content reject unless {{ req.ssl_sni -i {NAME} }}"]}
+        return {"rules": ["tcp-request inspect-delay 5s",
+                          f"tcp-request content reject if {{ req.ssl_hello_type 1 }} !{{ req.ssl_sni -i {NAME} }}",
+                          "tcp-request content accept if { req.ssl_hello_type 1 }"]}
     return {"bind_options": f"ssl crt {files_in(work).both}"}

@@ -70,21 +70,17 @@ class Ratios(unittest.TestCase):
         self.assertEqual("nginx", made["weir"]["cost_peer"])
         self.assertEqual((0.8, 0.75, 1.25), tuple(made["weir"]["cost_to_peer"][key] for key in ("median", "min", "max")))
 
-    def test_a_run_in_which_a_proxy_was_not_the_busy_part_does_not_count(self):
-        # Round 2 of Weir is out: 60/50, 90/60.
+    def test_a_run_in_which_a_proxy_was_not_the_busy_part_counts_like_any_other(self):
+        # 60/50, 100/50, 90/60: the best one is no less Weir's for having left time.
         samples = column("rate", {"nginx": [50, 50, 60]}, busy=1.0)
         samples += [sample("weir", number, rate=rate, busy=busy)
-                    for number, rate, busy in ((1, 60.0, 0.95), (2, 1.0, 0.94), (3, 90.0, 1.0))]
+                    for number, rate, busy in ((1, 60.0, 0.95), (2, 100.0, 0.94), (3, 90.0, 1.0))]
         made = self.summarised(samples)["weir"]
-        self.assertEqual((1.2, 1.5, 75.0), (made["rate_to_peer"]["min"], made["rate_to_peer"]["max"], made["rate"]["median"]))
-        self.assertEqual((2, 0, 1), (made["valid_runs"], made["invalid_runs"], made["held_up_runs"]))
+        self.assertEqual({"median": 1.5, "min": 1.2, "max": 2.0}, made["rate_to_peer"])
+        self.assertEqual((3, 0, 1, True), tuple(made[key] for key in ("valid_runs", "invalid_runs", "below_busy", "is_the_limit")))
 
-    def test_all_runs_count_where_a_proxy_was_the_busy_part_in_less_than_a_quarter(self):
-        busy = [1.0] + [0.94] * 3
-        made = self.summarised(column("busy", {"weir": busy}))["weir"]
-        self.assertEqual((1, 3), (made["valid_runs"], made["held_up_runs"]))
-        made = self.summarised(column("busy", {"weir": busy + [0.94]}))["weir"]
-        self.assertEqual((5, 0), (made["valid_runs"], made["held_up_runs"]))
+    def test_who_was_not_the_busy_part_in_the_median_is_not_the_limit(self):
+        self.assertFalse(self.summarised(column("busy", {"weir": [1.0, 0.94, 0.94]}))["weir"]["is_the_limit"])
 
     def test_who_is_no_peer_is_not_compared_with(self):
         made = self.summarised(column("rate", {"floor": [900], "nginx": [50], "weir": [100]}))
@@ -124,9 +120,8 @@ class Notes(unittest.TestCase):
     BUSY = {"direct": [None] * 3, "floor": [0.94, 0.93, 0.5], "nginx": [0.95, 0.95, 0.95], "weir": [0.99, 0.2, 0.1]}
 
     def test_runs_in_which_a_proxy_was_not_the_busy_part_are_told(self):
-        self.assertEqual(["Runs that do not count, for the proxy was not the busy part (below 95 % of its cores): weir 2 of 3.",
-                          "The proxy was not the busy part (below 95 % of its cores), so that its rate is a lower bound: "
-                          "floor 3 of 3."], self.notes("keepalive", column("busy", self.BUSY)))
+        self.assertEqual(["Runs in which the proxy was not the busy part (below 95 % of its cores), so that the rate is a lower "
+                          "bound: floor 3 of 3, weir 2 of 3."], self.notes("keepalive", column("busy", self.BUSY)))
 
     def test_one_connection_and_a_fixed_rate_fill_nobody(self):
         self.assertEqual([], self.notes("keepalive-1", column("busy", self.BUSY)))

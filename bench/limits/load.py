@@ -78,7 +78,7 @@ class Generator:
         """All at once; what is served is kept until the block is left."""
         argv = self._argv("crowd", target, 5, count=count)
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True) as running:
+                              text=True, start_new_session=True) as running:
             try:
                 line = running.stdout.readline()
                 if not line:

@@ -79,8 +79,7 @@ class Scenario(abc.ABC):
         rows = [["", *(column.title for column in self.columns), "runs"]]
         for target, values in medians.items():
             cells = [figures.show_spread(values[column.field], column.show, column.ends) for column in self.columns]
-            invalid = values["invalid_runs"]
-            rows.append([target, *cells, f"{values['valid_runs']}" + (f" ({invalid} invalid)" if invalid else "")])
+            rows.append([target, *cells, figures.show_runs(values)])
         return f"{self.name}: {self.about}\n{figures.align(rows)}\n"
 
 

@@ -172,6 +172,7 @@ def end(process: subprocess.Popen[bytes], seconds: float = 5.0) -> int:
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
+            # A group by itself: it must have been started as one (start_new_session).
             os.killpg(process.pid, signal.SIGKILL)
     return process.wait()
 
@@ -195,6 +196,13 @@ def cpu_seconds(pid: int) -> float:
         fields = pathlib.Path(f"/proc/{one}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         ticks += sum(int(field) for field in fields[11:15])
     return ticks / TICKS
+
+
+def seconds_on_cpu(pid: int) -> float:
+    """The same to the nanosecond, of those threads that still run (the kernel's sched-stats.rst, /proc/PID/schedstat)."""
+    texts = (stat.read_text(encoding="ascii") for one in descendants(pid)
+             for stat in pathlib.Path(f"/proc/{one}/task").glob("*/schedstat"))
+    return sum(int(text.split()[0]) for text in texts) / 1e9
 
 
 def times_slept(pid: int) -> int:
