@@ -6,6 +6,7 @@
 #include "balance/random_two.h"
 #include "balance/round_robin.h"
 #include "balance/source_hash.h"
+#include "base/assert.h"
 
 namespace weir::balance {
 

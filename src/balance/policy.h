@@ -4,14 +4,14 @@
 // step, exact over all workers. Pure but for their own state.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <span>
 #include <string>
-
-#include "base/assert.h"
+#include <vector>
 
 namespace weir::balance {
 
@@ -39,29 +39,30 @@ struct Candidate {
   std::string name{};        // unique in its pool, and the same on every machine that has this configuration
 };
 
-// The backends that one session has already tried, at most `kMost`: a retry must not go to any of them again.
+// The backends that one session has already tried, or cannot reach: it must not go to any of them again. The
+// first `kHere` take no memory of their own.
 class Tried {
  public:
-  static constexpr std::size_t kMost = 8;
+  static constexpr std::size_t kHere = 8;
 
   void add(BackendIndex index) {
-    WEIR_ASSERT(count_ < kMost);
-    indexes_[count_++] = index;
+    count_ < kHere ? static_cast<void>(here_[count_] = index) : more_.push_back(index);
+    ++count_;
   }
   bool contains(BackendIndex index) const {
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (indexes_[i] == index) return true;
-    }
-    return false;
+    const auto* const end = here_.data() + std::min<std::size_t>(count_, kHere);
+    return std::find(here_.data(), end, index) != end ||
+           std::find(more_.begin(), more_.end(), index) != more_.end();
   }
   std::size_t size() const { return count_; }
   // In the order of the attempts. Precondition: below `size`.
-  BackendIndex operator[](std::size_t at) const { return indexes_[at]; }
+  BackendIndex operator[](std::size_t at) const { return at < kHere ? here_[at] : more_[at - kHere]; }
   bool empty() const { return count_ == 0; }
 
  private:
-  std::array<BackendIndex, kMost> indexes_{};
-  std::uint8_t count_ = 0;
+  std::array<BackendIndex, kHere> here_{};
+  std::uint32_t count_ = 0;
+  std::vector<BackendIndex> more_;
 };
 
 // What is known of the session that needs a backend.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "balance/policy.h"
+#include "base/assert.h"
 
 namespace weir::balance {
 

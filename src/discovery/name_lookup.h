@@ -1,6 +1,6 @@
 // One name asked for by one or several types at once, through the search list: the first of its full names
-// that exists decides, and all types are asked of that one, so that addresses of two hosts never mix. One
-// use: made, started, done. On the loop's thread.
+// that has a record of them decides, and all types are asked of that one, so that addresses of two hosts
+// never mix. One use: made, started, done. On the loop's thread.
 #pragma once
 
 #include <functional>
@@ -32,7 +32,6 @@ class NameLookup {
   void start();
 
   State state() const { return state_; }
-  const std::string& name() const { return name_; }
 
   // The answers with records; valid once found.
   std::vector<const wire::DnsAnswer*> answers() const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "balance/random.h"
 #include "base/assert.h"
 
 namespace weir::discovery {
@@ -10,19 +11,15 @@ using base::Millis;
 
 namespace {
 
-// Neighbouring seeds must not begin alike, as they would in so simple a generator. The mixing step of
-// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-std::minstd_rand::result_type mix(std::uint64_t seed) {
-  seed += 0x9e3779b97f4a7c15u;
-  seed = (seed ^ seed >> 30) * 0xbf58476d1ce4e5b9u;
-  seed = (seed ^ seed >> 27) * 0x94d049bb133111ebu;
-  return static_cast<std::minstd_rand::result_type>((seed ^ seed >> 31) & 0x7fffffff);
+// Neighbouring seeds must not begin alike, as they would in so simple a generator.
+std::minstd_rand::result_type spread(std::uint64_t seed) {
+  return static_cast<std::minstd_rand::result_type>(balance::Random(seed).next() & 0x7fffffff);
 }
 
 }  // namespace
 
 NameState::NameState(NameRules rules, std::uint64_t seed, base::TimePoint now)
-    : rules_(rules), random_(mix(seed)), next_(now), asked_at_(now), good_until_(now), whole_until_(now) {}
+    : rules_(rules), random_(spread(seed)), next_(now), asked_at_(now), good_until_(now), whole_until_(now) {}
 
 Millis NameState::jittered(Millis wait) {
   const double part = std::uniform_real_distribution<double>(0.0, kQuestionJitter)(random_);

@@ -15,10 +15,9 @@ using base::TimePoint;
 
 struct NameWatch::Name {
   Name(Id number, NameRules its_rules, std::uint64_t seed, TimePoint now, NameCallbacks its_callbacks)
-      : id(number), rules(its_rules), callbacks(std::move(its_callbacks)), state(its_rules, seed, now) {}
+      : id(number), callbacks(std::move(its_callbacks)), state(its_rules, seed, now) {}
 
   const Id id;
-  const NameRules rules;
   const NameCallbacks callbacks;
   NameState state;
   std::unique_ptr<DnsSource> source;

@@ -69,7 +69,8 @@ std::optional<std::vector<Address>> HostsFile::find(std::string_view name, Famil
   if (stamp_ != stamp) {
     const bool readable = stamp.size > 0;
     const auto most = std::min(static_cast<std::size_t>(readable ? stamp.size : 0), kMaxBytes);
-    const auto text = readable ? load_text(path_, most) : std::string();
+    auto text = readable ? load_text(path_, most) : std::string();
+    if (text && text->size() == kMaxBytes) text->resize(text->rfind('\n') + 1);  // npos + 1 is 0
     // One that is there and cannot be read now, since there is no descriptor left, is read the next time.
     if (text) {
       names_ = parse_hosts(*text);

@@ -17,7 +17,7 @@ namespace weir::net {
 
 class HostsFile {
  public:
-  // Nothing of a file that is longer is looked at.
+  // Of a file that is longer this much is looked at, but for a line that would be cut.
   static constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
 
   explicit HostsFile(std::string path = "/etc/hosts") : path_(std::move(path)) {}

@@ -21,7 +21,7 @@
 
 namespace weir::pool {
 
-// How it stands. Only `kUp` takes new sessions.
+// How it stands. Only `kUp` takes new sessions; in a panic `kEjected` and `kDown` too.
 enum class BackendState : std::uint8_t { kUp, kDrain, kMaintenance, kEjected, kDown };
 
 inline constexpr std::array<std::string_view, 5> kBackendStateWords{"up", "drain", "maintenance", "ejected",
@@ -55,7 +55,7 @@ struct BackendWay {
   bool is_transparent() const { return origin != nullptr && origin->transparent; }
 
   std::string host;  // the name that led to the address; empty: none
-  // Whether a connect to it could meet itself: a loopback port inside the kernel's ephemeral range (see
+  // Whether a connect to it could meet itself: a port of this host inside the kernel's ephemeral range (see
   // connector).
   bool may_self_connect = false;
   std::shared_ptr<const Origin> origin;  // none: as the kernel likes

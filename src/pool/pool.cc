@@ -15,9 +15,7 @@ constexpr base::Millis kDenialsAreTold{60'000};  // at most once in this time
 Pool::Pool(PoolSettings settings, const std::vector<std::shared_ptr<Backend>>& backends)
     : name_(settings.name),
       settings_(std::make_shared<const PoolSettings>(std::move(settings))),
-      roster_(settings_->roster, backends, [this] { ask_keeper(); }) {
-  WEIR_ASSERT(settings_->retries < balance::Tried::kMost);
-}
+      roster_(settings_->roster, backends, [this] { ask_keeper(); }) {}
 
 std::shared_ptr<const PoolSettings> Pool::settings() const {
   const std::lock_guard lock(mutex_);
@@ -50,12 +48,12 @@ Slot Pool::pick(const balance::Request& request, NoPick& why_not,
   return slot_at(*index);
 }
 
-Slot Pool::pick_left_out(std::shared_ptr<const PoolSettings>* settings) {
+Slot Pool::pick_passed_over(std::shared_ptr<const PoolSettings>* settings) {
   // The old ones may go by this, but not under the lock.
   std::shared_ptr<const PoolSettings> old;
   const std::lock_guard lock(mutex_);
   old = tell_settings(settings);
-  const auto index = roster_.choose_left_out();
+  const auto index = roster_.choose_from_passed_over();
   return index ? slot_at(*index) : Slot();
 }
 
@@ -215,7 +213,7 @@ Roster::Groundworks Pool::groundworks() const {
 
 void Pool::change(PoolSettings settings, const std::vector<std::shared_ptr<Backend>>& backends,
                   base::TimePoint now) {
-  WEIR_ASSERT(settings.name == name_ && settings.retries < balance::Tried::kMost);
+  WEIR_ASSERT(settings.name == name_);
   // What has had its day goes with these two, when the lock is no longer held.
   const Roster::Groundworks before = groundworks();
   auto changed = std::make_shared<const PoolSettings>(std::move(settings));

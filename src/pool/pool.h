@@ -28,7 +28,7 @@ struct PoolSettings {
   RosterRules roster;
   ClientHashRules client_hash;
   base::Millis connect_timeout{3'000};
-  std::uint32_t retries = 2;  // attempts after the first, at most Tried::kMost - 1
+  std::uint32_t retries = 2;  // attempts after the first
   std::uint32_t queue_length = 0;
   base::Millis queue_timeout{5'000};
   ProxySending send_proxy;
@@ -101,7 +101,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   // The last resort of a session for which neither this pool nor its fallback has anything: a place at a
   // backend that is passed over, or an empty one. Nothing where there is no fallback, since `pick` comes to
   // those itself.
-  Slot pick_left_out(std::shared_ptr<const PoolSettings>* settings = nullptr);
+  Slot pick_passed_over(std::shared_ptr<const PoolSettings>* settings = nullptr);
 
   // Whether a session whose attempt failed may make another one: the budget allows it. Counts it.
   bool may_retry(base::TimePoint now);

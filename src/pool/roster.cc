@@ -133,7 +133,7 @@ std::optional<BackendIndex> Roster::choose_passed_over(const Tried& tried, NoPic
   return has_better_ ? std::nullopt : next_passed_over(tried, why_not);
 }
 
-std::optional<BackendIndex> Roster::choose_left_out() {
+std::optional<BackendIndex> Roster::choose_from_passed_over() {
   NoPick ignored = NoPick::kNone;
   return has_better_ ? next_passed_over({}, ignored) : std::nullopt;
 }

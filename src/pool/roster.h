@@ -89,7 +89,7 @@ class Roster {
   // Whether there is something better than one that is passed over, so that `choose` does not come to it.
   void set_has_better(bool has_better) { has_better_ = has_better; }
   // One of those, for a session for which the better has nothing; the one tried longest ago, with room.
-  std::optional<balance::BackendIndex> choose_left_out();
+  std::optional<balance::BackendIndex> choose_from_passed_over();
 
   // Whether a place at `index`, which has just been given back, may be of use to that session.
   bool may_use(balance::BackendIndex index, const balance::Tried& tried) const;

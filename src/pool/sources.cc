@@ -79,7 +79,7 @@ const std::shared_ptr<PortCounters>* SourceTurn::Order::next() {
 
 void SourceTurn::Order::came_to_nothing() const {
   for (std::size_t i = 0; i < turn_->all_.size(); ++i) {
-    if (is_paused(i)) turn_->all_[i]->passed_over();
+    if (is_paused(i)) turn_->all_[i]->not_asked();
   }
 }
 

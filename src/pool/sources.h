@@ -43,7 +43,7 @@ class alignas(64) PortCounters {
   // is not asked again.
   void found_dry(base::TimePoint now);
   // It was not asked, and no other source gave a connection: counts like the above and puts off nothing.
-  void passed_over() { dry_.add(); }
+  void not_asked() { dry_.add(); }
   bool is_in_pause(base::TimePoint now) const;
 
   // A connect found that the address is none of this host's (net::Connecting::not_our_address): counts it.

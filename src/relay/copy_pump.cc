@@ -64,7 +64,7 @@ Pumped read_outcome(Direction& direction, const End& source, ssize_t received) {
 bool took_all(const Direction& direction, const End& source, bool fell_short) {
   if (direction.read_on) return false;
   if (source.stream == nullptr) return fell_short;
-  return !direction.ends && source.stream->has_taken_all();
+  return !direction.told_end && source.stream->has_taken_all();
 }
 
 Pumped copy_once(Direction& direction, const End& source, const End& target, net::Buffer buffer,
@@ -76,7 +76,7 @@ Pumped copy_once(Direction& direction, const End& source, const End& target, net
   direction.held = std::move(buffer);
   // What comes from now on will be told; what was told already, not again.
   const bool is_empty = took_all(direction, source, static_cast<std::size_t>(received) < size);
-  direction.source_ended = is_empty && direction.ends;
+  direction.source_ended = is_empty && direction.told_end;
   const Pumped flushed = flush(direction, target);
   if (flushed != Pumped::kMore || !is_empty) return flushed;
   return direction.source_ended ? Pumped::kEnded : Pumped::kDrained;

@@ -16,7 +16,7 @@ struct Direction {
   std::uint64_t bytes = 0;     // taken by the target's socket so far
   BulkMeter meter;
   bool readable = false;  // the source may have something that was not read
-  bool ends = false;      // as net::Ready::ended
+  bool told_end = false;  // as net::Ready::ended
   bool read_on = false;   // as in net::Ready; always for sockets whose reads do not tell that they took all
   bool blocked = false;   // the target's socket is full: wait until it can be written
   bool resting = false;   // its rate is used up: wait until the throttle says so

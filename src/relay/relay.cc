@@ -86,7 +86,7 @@ void Relay::note(Side side, net::Ready ready) {
   // A stream may have waited for room to write before it could be read on.
   in.readable |= ready.read || (ready.write && peer(side).stream != nullptr);
   if (ready.read && peer(side).stream != nullptr) peer(side).stream->socket_told();
-  in.ends |= ready.ended;
+  in.told_end |= ready.ended;
   in.read_on |= ready.read_on;
 }
 

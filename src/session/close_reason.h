@@ -20,7 +20,7 @@ enum class CloseReason : std::uint8_t {
   kBackendLost,         // no answer from the backend
   kClientTls,           // what came of the client is no TLS any more
   kBackendTls,          // the same of the backend, or its stream has ended without being told to
-  kPrereadTimeout,      // what a trusted proxy has to say of its client did not come in preread_timeout
+  kPrereadTimeout,      // what a proxy says of its client, or a ClientHello, did not come in preread_timeout
   kProxyHeader,         // what came of it is no header, or not one that may come
   kRefused,             // the client that it named may not come in
   kClientHello,         // what came of the client's ClientHello is none, where one must come
@@ -37,7 +37,7 @@ enum class CloseReason : std::uint8_t {
   kConnectTimeout,      // the last attempt took longer than connect_timeout
   kNoSourcePort,        // no local port was free towards the backend (EADDRNOTAVAIL)
   kNoDescriptors,       // the process or the system is out of descriptors
-  kNoMemory,            // the kernel is out of memory for sockets or watches
+  kNoMemory,            // the kernel, or what is kept for reading ahead, is out of memory
   kIdleTimeout,         // no byte in either direction for idle_timeout
   kHalfCloseTimeout,    // one stream ended, and no byte in the other for half_close_timeout
   kMaxLifetime,         // older than max_lifetime

@@ -98,7 +98,7 @@ void Connector::go_on() {
 
 bool Connector::is_exhausted() const {
   return search_->is_last_resort || search_->tried.size() - search_->unfit > search_->settings->retries ||
-         search_->tried.size() == balance::Tried::kMost || net::is_own_shortage(last_error_);
+         net::is_own_shortage(last_error_);
 }
 
 // No attempt is made, so none is counted.
@@ -129,7 +129,7 @@ bool Connector::take_last_resort() {
   for (std::shared_ptr<pool::Pool> pool = search_->first_pool; pool != nullptr && steps < kMostPools;
        pool = pool->fallback(), ++steps) {
     std::shared_ptr<const pool::PoolSettings> settings;
-    pool::Slot slot = pool->pick_left_out(&settings);
+    pool::Slot slot = pool->pick_passed_over(&settings);
     if (!slot) continue;
     enter(pool);
     search_->settings = std::move(settings);
@@ -190,6 +190,7 @@ bool Connector::connect() {
   if (!take_warm()) return connect_anew();
   if (search_->settings->tls) return begin_tls();
   connect_time_ = base::Micros(0);
+  search_->tls_fault.clear();
   slot_.took_warm(search_->warm_took);
   owner_.connector_connected({});
   search_.reset();
@@ -313,6 +314,8 @@ bool Connector::settle(int error, net::ConnectStep step, net::Ready ready) {
 void Connector::note_connected() {
   const base::TimePoint now = base::precise_now();
   connect_time_ = std::chrono::duration_cast<base::Micros>(now - search_->begun);
+  search_->tls_fault.clear();
+  if (was_warm_) search_->backend->counters().warm_used.add();
   slot_.connected(now, connect_time_ + search_->warm_took);
 }
 

@@ -75,7 +75,7 @@ class Connector final : private pool::Waiter::Owner {
   // closed. Nothing is told to the owner any more.
   void stop();
   // The backend's socket has been closed by a reset, so its port is free at once. To be told before `stop`.
-  void was_reset() { port_.give_back(); }
+  void note_reset() { port_.give_back(); }
 
   // It waits for a place; the client may go meanwhile.
   bool is_queued() const { return search_ != nullptr && search_->waiter.waits(); }
@@ -111,7 +111,8 @@ class Connector final : private pool::Waiter::Owner {
   bool was_retry_denied() const { return was_retry_denied_; }
   // What the handshake of the last attempt with TLS failed by; empty: by nothing. None once connected.
   std::string tls_fault() const { return search_ != nullptr ? search_->tls_fault : std::string(); }
-  // How long the attempt that stood took, 0 when it was a warm connection; nothing before one stood.
+  // How long the attempt that stood took, and its handshake of TLS; for a warm connection only that. Nothing
+  // before one stood.
   std::optional<base::Micros> connect_time() const { return told(connect_time_); }
   // It was given a warm connection.
   bool was_warm() const { return was_warm_; }

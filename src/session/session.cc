@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "balance/random.h"
 #include "session/proxy_sending.h"
 #include "session/session_table.h"
 
@@ -22,7 +23,7 @@ constexpr base::Millis kLivenessDelay{1'000};
 // Up to a tenth is taken off, so that sessions which began together do not all end together. The id spreads
 // it.
 base::Millis with_jitter(base::Millis lifetime, std::uint64_t id) {
-  const std::uint64_t scattered = (id * 0x9e3779b97f4a7c15ull) >> 54;  // 0 to 1023
+  const std::uint64_t scattered = (id * balance::kGolden) >> 54;  // 0 to 1023
   return lifetime - lifetime / 10 * static_cast<std::int64_t>(scattered) / 1024;
 }
 
@@ -200,7 +201,7 @@ void Session::relay_ended(relay::Ending ending) {
     }
     // It may have had nothing to say.
     if (is_clean(reason)) connector_.slot().served();
-    if (reason == CloseReason::kBackendLost && connector_.was_warm()) return warm_connection_was_dead();
+    if (reason == CloseReason::kBackendLost && first_sign_due() != kNever) return warm_connection_was_dead();
   }
   close(reason);
 }
@@ -335,7 +336,7 @@ void Session::close(CloseReason reason) {
     if (reason == CloseReason::kHandshake) net::end_connection(client_.fd);
     client_.abort();
     backend_.abort();
-    connector_.was_reset();
+    connector_.note_reset();
   }
   // What the connector knows it knows until it stops; the record is for those who see that the session is
   // over.

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "balance/random.h"
 #include "base/prefix.h"
 #include "session/session_filter.h"
 #include "session/session_table.h"
@@ -41,7 +42,7 @@ struct SurveyPart {
   };
   struct HashOfAddress {
     std::size_t operator()(const Address& address) const {
-      return std::hash<std::uint64_t>()(address.bits.high * 0x9e3779b97f4a7c15ull ^ address.bits.low);
+      return std::hash<std::uint64_t>()(address.bits.high * balance::kGolden ^ address.bits.low);
     }
   };
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 
+#include "net/event_loop.h"
 #include "pool/waiter.h"
 
 namespace weir::session {
@@ -16,6 +17,11 @@ class WakeList final : public pool::Waker {
   // `poke` makes the worker's loop call `deliver` soon. Any thread calls it, seldom while a call is due
   // already.
   explicit WakeList(std::function<void()> poke) : poke_(std::move(poke)) {}
+  // The same, and `deliver` is called at the end of each turn of `loop`, before whatever is asked for at that
+  // end from now on: sessions that close by what they are told are freed in the same turn.
+  WakeList(net::EventLoop& loop, std::function<void()> poke) : WakeList(std::move(poke)) {
+    loop.at_end_of_turn([this] { deliver(); });
+  }
 
   void wake(pool::Waiter& waiter) override;
   void forget(pool::Waiter& waiter) override;

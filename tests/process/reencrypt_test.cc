@@ -314,6 +314,7 @@ TEST_F(Reencryption, WarmConnectionsAreEncryptedOnceTheyAreUsed) {
   EXPECT_EQ(client.receive_exactly(5), "hello");
   client.close();
   EXPECT_EQ(weir.wait_for_session().number("warm"), 1u);
+  EXPECT_EQ(weir.admin().sum("weir_backend_warm_used_total"), 1u);
 }
 
 TEST_F(Reencryption, SessionsWithABackendAreResumed) {

@@ -52,6 +52,28 @@ TEST_F(WarmConnectionsToAHost, ThatHasJustVanishedDoNotLeaveAClientHanging) {
   EXPECT_GE(facts_of(weir, "far").failures, 1u);
 }
 
+// It has been there once, so that the session is like any other from then on.
+TEST_F(WarmConnectionsToAHost, ThatVanishesLongAfterwardsSaysNothingOfItsConnect) {
+  const auto far = as_clients([] {
+    return std::make_unique<Backend>(address_of("198.18.0.2:0"),
+                                     [](Socket& socket) { socket.receive_until_end(); });
+  });
+  Configuration configuration = with_warm(entry(far->address(), "far"));
+  configuration.listener = "user_timeout = \"2s\"\n";
+  const WeirProcess weir(configuration);
+  ASSERT_TRUE(eventually([&] { return facts_of(weir, "far").warm == 2; }));
+  Socket client = weir.connect();
+  observe_for(Millis(500));  // what is heard sooner is not told from what was heard before
+  client.send_all("a line of a log");
+  observe_for(Millis(3'500));  // several looks for a sign of life
+  cut_off();
+  client.send_all("another one");
+  EXPECT_EQ(weir.wait_for_session().text("reason"), "backend_lost");
+  // Those that wait are given up beside it, which is one failure.
+  ASSERT_TRUE(eventually([&] { return facts_of(weir, "far").warm == 0; }));
+  EXPECT_LE(facts_of(weir, "far").failures, 1u);
+}
+
 TEST_F(WarmConnectionsToAHost, ThatIsThereAreGoodForAClientThatWaitsBeforeItSpeaks) {
   const auto far = far_backend();
   const WeirProcess weir(with_warm(entry(far->address(), "far")));

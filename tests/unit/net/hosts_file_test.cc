@@ -85,6 +85,18 @@ TEST(HostsFile, ThatCannotBeOpenedNowIsNotForgotten) {
   EXPECT_THAT(texts(hosts.find("app", {})), ElementsAre("192.0.2.22"));
 }
 
+TEST(HostsFile, ThatIsTooLongIsReadUpToALineThatWouldBeCut) {
+  const test::TempFolder folder;
+  const std::string first = "192.0.2.1 app\n#";
+  const std::string last = "\n192.0.2.2 app.internal\n";
+  const std::string_view seen_of_last = "\n192.0.2.2 app.in";
+  write(folder.file("hosts"),
+        first + std::string(HostsFile::kMaxBytes - first.size() - seen_of_last.size(), '#') + last);
+  HostsFile hosts(folder.file("hosts"));
+  EXPECT_THAT(texts(hosts.find("app", {})), ElementsAre("192.0.2.1"));
+  EXPECT_THAT(texts(hosts.find("app.in", {})), ElementsAre("nothing"));
+}
+
 TEST(HostsFile, AFolderInItsPlaceIsNoFile) {
   const test::TempFolder folder;
   HostsFile hosts(folder.path());

@@ -84,7 +84,7 @@ TEST_F(Ledger, IsCalmWhileNothingIsOpenedOrLessThanAQuarterOfThePortsCanBeInUse)
   time_wait.clear();
   look();
   EXPECT_TRUE(ledger.is_calm(usable));
-  backend->way().sources.all()[0]->passed_over();
+  backend->way().sources.all()[0]->not_asked();
   EXPECT_FALSE(ledger.is_calm(usable)) << "a connect found no port";
 }
 

@@ -276,13 +276,14 @@ base::Address of_the_other_family(std::uint16_t port) { return base::Address::ip
 
 TEST(Connector, PassesByBackendsThatTheClientCannotReachAndPaysNothing) {
   if (const auto why = test::why_no_namespaces()) GTEST_SKIP() << "NOT CHECKED: " << *why;
+  constexpr std::size_t kUnfit = 2 * balance::Tried::kHere;
   const test::Listening listening = test::listen_on_loopback();
   Backends backends;
-  for (std::uint16_t i = 1; i <= 5; ++i)
+  for (std::uint16_t i = 1; i <= kUnfit; ++i)
     backends.push_back(transparent_backend("six" + std::to_string(i), of_the_other_family(i)));
   backends.push_back(transparent_backend("four", listening.address));
   const auto pool = pool_of(backends, 0);
-  for (int i = 0; i < 6; ++i) {
+  for (std::size_t i = 0; i <= kUnfit; ++i) {
     ConnectorFixture f;
     f.start(pool);
     ASSERT_TRUE(f.finish());
@@ -291,7 +292,7 @@ TEST(Connector, PassesByBackendsThatTheClientCannotReachAndPaysNothing) {
     EXPECT_EQ(f.connector.attempts(), 1);
   }
   EXPECT_EQ(pool->counters().retries.value(), 0u);
-  for (std::size_t i = 0; i < 5; ++i) {
+  for (std::size_t i = 0; i < kUnfit; ++i) {
     EXPECT_EQ(backends[i]->counters().attempts.value(), 0u);
     EXPECT_EQ(backends[i]->counters().failed_attempts.value(), 0u);
     EXPECT_EQ(in_flight(*pool, i), 0u);

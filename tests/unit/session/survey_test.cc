@@ -32,7 +32,6 @@ class Surveys : public testing::Test {
     pool::NoPick why_not = pool::NoPick::kNone;
     place = narrow->pick({0, {}}, why_not);
     EXPECT_TRUE(static_cast<bool>(place));
-    loop->at_end_of_turn([this] { wakes.deliver(); });
   }
   ~Surveys() override {
     for (SessionTable* table : tables) table->close_all(CloseReason::kShutdown);
@@ -128,7 +127,7 @@ class Surveys : public testing::Test {
   std::shared_ptr<Entrance> entrance = std::make_shared<Entrance>();
   std::shared_ptr<pool::Pool> narrow;
   std::shared_ptr<pool::Pool> wide;
-  WakeList wakes{[] {}};
+  WakeList wakes{*loop, [] {}};
   SessionServices services{{*loop, wakes}, {*loop, buffers, pipes, wheel}, sink, read_ahead};
   SessionTable first{services, kFirst};
   SessionTable other{services, kOther};

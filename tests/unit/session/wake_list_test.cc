@@ -128,6 +128,19 @@ TEST_F(WakeListTest, HandsAPlaceDownAChainOfSessionsThatGoAtOnce) {
   EXPECT_EQ(pool->view().backends[0].in_flight, 0u);
 }
 
+TEST(WakeListOfALoop, TellsBeforeWhatIsAskedForLaterIsDoneInTheSameTurn) {
+  const auto loop = test::make_loop();
+  WakeList list(*loop, [] {});
+  Guest guest(list);
+  std::vector<bool> was_told;
+  loop->at_end_of_turn([&] { was_told.push_back(guest.was_told); });
+  test::Driver driver(*loop);
+  list.wake(guest.waiter);
+  driver.turns(1);
+  ASSERT_FALSE(was_told.empty());
+  EXPECT_TRUE(was_told.front());
+}
+
 TEST(WakeListOfThreads, LosesNoWordThatComesWhileItTellsOthers) {
   constexpr std::size_t kGuests = 5'000;
   std::atomic<int> pokes{0};
