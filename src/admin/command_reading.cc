@@ -206,8 +206,9 @@ base::Result<server::AddBackendCommand> read_added_backend(const Parameters& pat
   if (const auto name = body.text("name")) {
     backend.name = *name;
     if (!config::is_name(*name, "_-.:")) {
-      body.complain(fmt::format(
-          "\"name\" cannot be {}: expected 1 to 63 letters, digits, \"_\", \"-\" or \".\"", quote(*name)));
+      body.complain(
+          fmt::format("\"name\" cannot be {}: expected 1 to 63 letters, digits, \"_\", \"-\", \".\" or \":\"",
+                      quote(*name)));
     }
   }
   if (const auto weight = read_weight(body)) backend.weight = *weight;

@@ -173,7 +173,10 @@ class HttpServer::Impl {
     thread_.join();
   }
 
-  base::UniqueFd copy_socket() const { return base::UniqueFd(::fcntl(listening_, F_DUPFD_CLOEXEC, 0)); }
+  base::UniqueFd copy_socket() const {
+    if (path_ && !path_->is_at(address_.path())) return {};
+    return base::UniqueFd(::fcntl(listening_, F_DUPFD_CLOEXEC, 0));
+  }
 
   void leave(bool to_another) {
     if (path_ && to_another) path_->leave_to_another();

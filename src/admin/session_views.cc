@@ -4,14 +4,14 @@
 #include <cstring>
 
 #include "admin/json_views.h"
+#include "session/session_id.h"
 
 namespace weir::admin {
 namespace {
 
+using session::id_text;
 using session::SessionDetail;
 using session::SessionView;
-
-std::string id_text(std::uint64_t id) { return fmt::format("{:016x}", id); }
 
 // As the log has it.
 Json error_json(int error) {

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <iostream>
+
 #include "base/version.h"
 #include "cli/command_facts.h"
 #include "cli/commands.h"
@@ -9,6 +11,7 @@
 #include "cli/ctl_args.h"
 #include "cli/demo.h"
 #include "cli/man_page.h"
+#include "cli/output.h"
 #include "config/describe.h"
 
 namespace weir::cli {
@@ -79,6 +82,7 @@ std::string description_of(const std::string& what, const CLI::App& app) {
 }  // namespace
 
 int main_with(int argc, char** argv) {
+  open_standard_descriptors();
   CLI::App app("Weir, a layer-4 TCP load balancer and reverse proxy.", "weir");
   app.set_version_flag("--version", "weir " + std::string(base::version()));
   // None at all is complained of below: a word that is wrong comes first.
@@ -125,15 +129,15 @@ int main_with(int argc, char** argv) {
     app.parse(argc, argv);
     if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kUsage;
+    if (app.exit(error) != 0) return kUsage;
+    return std::cout.flush() ? kDone : kProblem;
   }
   if (ctl.chosen()) return ctl.chosen()();
   if (run_command->parsed()) return run(path);
   if (check_command->parsed()) return check(path, resolve ? CheckNames::kResolve : CheckNames::kLeave);
   if (demo_command->parsed()) return demo(demo_options);
   const std::string text = description_of(what, app);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  return kDone;
+  return print(text) ? kDone : kProblem;
 }
 
 }  // namespace weir::cli

@@ -1,12 +1,13 @@
 #include "cli/commands.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <csignal>
-#include <cstdio>
 #include <initializer_list>
 
 #include "cli/admin_door.h"
+#include "cli/output.h"
 #include "config/load.h"
 #include "net/resolver.h"
 #include "server/access_lists.h"
@@ -18,8 +19,8 @@
 namespace weir::cli {
 namespace {
 
-void print(const config::Problems& problems) {
-  for (const auto& problem : problems) fmt::print(stderr, "{}\n", config::to_string(problem));
+void complain_of(const config::Problems& problems) {
+  for (const auto& problem : problems) complain(config::to_string(problem) + "\n");
 }
 
 // "1 error", "2 errors".
@@ -51,6 +52,13 @@ void hold(std::initializer_list<int> signals) {
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
+// The kernel drops a signal that would end the first process of a container, unless there is a handler
+// (pid_namespaces(7)). Until the control loop takes signals one ends it as it would any other process.
+void end_by_signals_as_others_do() {
+  if (::getpid() != 1) return;
+  for (const int number : {SIGTERM, SIGINT}) std::signal(number, [](int told) { ::_exit(128 + told); });
+}
+
 // `check` without names: every name is taken to resolve somewhere.
 base::Result<std::vector<base::Address>> leave_names(const base::HostPort&) {
   return std::vector<base::Address>{};
@@ -59,6 +67,7 @@ base::Result<std::vector<base::Address>> leave_names(const base::HostPort&) {
 }  // namespace
 
 int run(const std::string& path) {
+  end_by_signals_as_others_do();
   hold({SIGUSR1, SIGUSR2, SIGHUP});
   std::string not_inherited;
   const std::unique_ptr<server::Inheritance> inheritance = server::Inheritance::receive(not_inherited);
@@ -89,9 +98,9 @@ int run(const std::string& path) {
   }
   if (supervisor == nullptr || config::has_error(problems)) {
     loaded.secrets.hide(problems);
-    print(problems);
-    fmt::print(stderr, "weir: not started: {}\n", count_of(problems));
     if (inheritance != nullptr) inheritance->fail(in_one_line(problems));
+    complain_of(problems);
+    complain(fmt::format("weir: not started: {}\n", count_of(problems)));
     return kProblem;
   }
   std::optional<base::Address> door_address;
@@ -125,17 +134,17 @@ int check(const std::string& path, CheckNames names) {
     }
   }
   loaded.secrets.hide(problems);
-  print(problems);
+  complain_of(problems);
   if (config::has_error(problems)) {
-    fmt::print(stderr, "{}: {}\n", path, count_of(problems));
+    complain(fmt::format("{}: {}\n", path, count_of(problems)));
     return kProblem;
   }
-  fmt::print("{}: ok{}\n  {}, {}, {}\n  max_connections {}\n", path,
-             problems.empty() ? "" : " (" + count_of(problems) + ")",
-             number_of(loaded.config.listeners.size(), "listener"),
-             number_of(loaded.config.pools.size(), "pool"),
-             number_of(server::worker_count(loaded.config), "worker"), arithmetic);
-  return kDone;
+  const bool is_told = print(fmt::format(
+      "{}: ok{}\n  {}, {}, {}\n  max_connections {}\n", path,
+      problems.empty() ? "" : " (" + count_of(problems) + ")",
+      number_of(loaded.config.listeners.size(), "listener"), number_of(loaded.config.pools.size(), "pool"),
+      number_of(server::worker_count(loaded.config), "worker"), arithmetic));
+  return is_told ? kDone : kProblem;
 }
 
 }  // namespace weir::cli

@@ -1,14 +1,13 @@
 #include "cli/ctl.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
 
 #include "cli/admission_views.h"
 #include "cli/commands.h"
 #include "cli/ctl_views.h"
+#include "cli/output.h"
 #include "config/text.h"
 
 namespace weir::cli {
@@ -23,12 +22,10 @@ Colours colours() {
 
 constexpr std::size_t kLongestWord = 2000;
 
-int complain(const std::string& text) {
-  fmt::print(stderr, "weir: {}\n", text);
+int fail(const std::string& text) {
+  complain("weir: " + text + "\n");
   return kProblem;
 }
-
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 struct Shown {
   std::string body;  // as it came
@@ -103,11 +100,10 @@ template <class Make>
 int print_text(Make make) {
   try {
     const std::string text = make();
-    if (text.empty()) return complain("there is nothing of that name");
-    print(text);
-    return kDone;
+    if (text.empty()) return fail("there is nothing of that name");
+    return print(text) ? kDone : kProblem;
   } catch (const Json::exception&) {
-    return complain(kNotUnderstood);
+    return fail(kNotUnderstood);
   }
 }
 
@@ -118,10 +114,9 @@ int tell(const CtlOptions& options, const DoorAddress& door, const DoorAnswer& a
   const auto document = document_of(door, answer);
   const bool is_door = document || Json::parse(answer.body, nullptr, false).is_object();
   if (options.json && is_door) {
-    print(answer.body);
-    return document ? kDone : kProblem;
+    return print(answer.body) && document ? kDone : kProblem;
   }
-  if (!document) return complain(document.error().message());
+  if (!document) return fail(document.error().message());
   return print_text([&] { return make(*document); });
 }
 
@@ -133,7 +128,7 @@ int show_overview(const CtlOptions& options, const DoorAddress& door) {
   std::vector<Json> parts;
   for (const char* target : {"/v1/process", "/v1/listeners", "/v1/pools"}) {
     auto found = get(door, target);
-    if (!found) return complain(found.error().message());
+    if (!found) return fail(found.error().message());
     parts.push_back(std::move(found->document));
   }
   return print_text([&] {
@@ -149,30 +144,30 @@ int show_overview(const CtlOptions& options, const DoorAddress& door) {
 int show(const CtlOptions& options, View view, const std::string& name,
          const std::vector<std::pair<std::string, std::string>>& query) {
   const auto door = find_door(options.door);
-  if (!door) return complain(door.error().message());
+  if (!door) return fail(door.error().message());
   if (view == View::kOverview) return show_overview(options, *door);
   std::string target = target_of(view, name);
   for (const auto& [key, value] : query) {
     target += (target.find('?') == std::string::npos ? "?" : "&") + key + "=" + escaped(value);
   }
   const auto found = get(*door, target);
-  if (!found) return complain(found.error().message());
+  if (!found) return fail(found.error().message());
   return print_text([&] { return options.json ? found->body : text_of(view, found->document, name); });
 }
 
 int show_names(const CtlOptions& options, const std::string& what, const std::string& pool) {
   const auto door = find_door(options.door);
-  if (!door) return complain(door.error().message());
+  if (!door) return fail(door.error().message());
   const auto found = get(*door, what == "listeners" ? "/v1/listeners" : "/v1/pools");
-  if (!found) return complain(found.error().message());
+  if (!found) return fail(found.error().message());
   return print_text([&] { return options.json ? found->body : names_text(found->document, what, pool); });
 }
 
 int change(const CtlOptions& options, const DoorRequest& request, const std::string& what) {
   const auto door = find_door(options.door);
-  if (!door) return complain(door.error().message());
+  if (!door) return fail(door.error().message());
   const auto answer = ask_door(*door, request);
-  if (!answer) return complain(answer.error().message());
+  if (!answer) return fail(answer.error().message());
   return tell(options, *door, *answer, [&](const Json& said) {
     static_cast<void>(done_of(said));
     return what + "\n";
@@ -181,35 +176,32 @@ int change(const CtlOptions& options, const DoorRequest& request, const std::str
 
 int ready(const CtlOptions& options) {
   const auto door = find_door(options.door);
-  if (!door) return complain(door.error().message());
+  if (!door) return fail(door.error().message());
   const auto answer = ask_door(*door, {"GET", "/ready", ""});
-  if (!answer) return complain(answer.error().message());
+  if (!answer) return fail(answer.error().message());
   const bool is_ready = answer->status == 200;
-  if (options.json) {
-    print(Json{{"ready", is_ready}}.dump() + "\n");
-  } else if (is_ready) {
-    print("ready\n");
-  } else {
-    complain(answer->status == 503 ? "it is stopping: no new connections" : why_not(*door, *answer));
+  if (!options.json && !is_ready) {
+    return fail(answer->status == 503 ? "it is stopping: no new connections" : why_not(*door, *answer));
   }
-  return is_ready ? kDone : kProblem;
+  const bool is_told = print(options.json ? Json{{"ready", is_ready}}.dump() + "\n" : "ready\n");
+  return is_told && is_ready ? kDone : kProblem;
 }
 
 int upgrade(const CtlOptions& options) {
   const auto door = find_door(options.door);
-  if (!door) return complain(door.error().message());
+  if (!door) return fail(door.error().message());
   // The new process has a minute to be ready.
   const auto answer = ask_door(*door, {"POST", "/v1/upgrade", ""}, base::Millis(120'000));
-  if (!answer) return complain(answer.error().message());
+  if (!answer) return fail(answer.error().message());
   return tell(options, *door, *answer, [](const Json& said) { return done_of(said) + "\n"; });
 }
 
 int reload(const CtlOptions& options) {
   const auto door = find_door(options.door);
-  if (!door) return complain(door.error().message());
+  if (!door) return fail(door.error().message());
   // Names may take their time.
   const auto answer = ask_door(*door, {"POST", "/v1/reload", ""}, base::Millis(600'000));
-  if (!answer) return complain(answer.error().message());
+  if (!answer) return fail(answer.error().message());
   const Json report = Json::parse(answer->body, nullptr, false);
   if (options.json || !report.is_object() || !report.contains("changes")) {
     return tell(options, *door, *answer, [](const Json& said) { return reload_text(said, colours()); });

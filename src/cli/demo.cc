@@ -16,6 +16,7 @@
 #include "cli/demo_backend.h"
 #include "cli/demo_clients.h"
 #include "cli/demo_display.h"
+#include "cli/output.h"
 #include "config/load.h"
 #include "net/socket.h"
 #include "net/thread.h"
@@ -76,22 +77,21 @@ std::unique_ptr<admin::HttpServer> open_some_door(unsigned port,
 
 void print_welcome(const base::Address& address, const base::Address& door, bool usual_port_taken,
                    bool drives_itself) {
-  if (usual_port_taken) fmt::print("Port {} is taken; using another.\n", kUsualPort);
-  fmt::print("Weir listens on {} and spreads connections over three backends of its own.\n",
-             address.to_string());
+  if (usual_port_taken) print(fmt::format("Port {} is taken; using another.\n", kUsualPort));
+  print(fmt::format("Weir listens on {} and spreads connections over three backends of its own.\n",
+                    address.to_string()));
   if (!drives_itself) {
     const std::string url = "http://" + address.to_string() + "/";
     const auto line = [](const std::string& command, std::string_view meaning) {
-      fmt::print("  {:<38} {}\n", command, meaning);
+      print(fmt::format("  {:<38} {}\n", command, meaning));
     };
-    fmt::print("\nTry, in another terminal:\n");
+    print("\nTry, in another terminal:\n");
     line("curl " + url, "the answer names its backend");
     line(fmt::format("nc {} {}", address.ip_to_string(), address.port()), "lines come back from one backend");
     line("wrk -c 64 -d 5 " + url, "a load, if you have wrk");
     line("http://" + door.to_string() + "/", "in a browser: the dashboard");
-    fmt::print("Ctrl-C drains and prints the final spread.\n\n");
+    print("Ctrl-C drains and prints the final spread.\n\n");
   }
-  std::fflush(stdout);
 }
 
 // Shows the live line until it is destroyed, and tells when the time is over.
@@ -131,10 +131,7 @@ class Display {
       const base::TimePoint now = base::precise_now();
       server::ProcessStatus status = supervisor_.read_status();
       const double seconds = std::chrono::duration<double>(now - last).count();
-      if (terminal_) {
-        fmt::print("\r\x1b[K{}", live_line(before, status, seconds, terminal_columns()));
-        std::fflush(stdout);
-      }
+      if (terminal_) print("\r\x1b[K" + live_line(before, status, seconds, terminal_columns()));
       before = std::move(status);
       last = now;
       if (seconds_ && !asked && now - begun >= std::chrono::seconds(*seconds_)) {
@@ -142,7 +139,7 @@ class Display {
         time_over_();
       }
     }
-    if (terminal_) fmt::print("\r\x1b[K");
+    if (terminal_) print("\r\x1b[K");
   }
 
   server::Supervisor& supervisor_;
@@ -156,7 +153,7 @@ class Display {
 };
 
 int problem(const std::string& text) {
-  fmt::print(stderr, "weir demo: {}\n", text);
+  complain("weir demo: " + text + "\n");
   return kProblem;
 }
 
@@ -187,7 +184,7 @@ int demo(const DemoOptions& options) {
     supervisor = server::Supervisor::prepare(std::move(loaded), started, problems);
   }
   if (supervisor == nullptr) {
-    for (const auto& one : problems) fmt::print(stderr, "{}\n", config::to_string(one));
+    for (const auto& one : problems) complain(config::to_string(one) + "\n");
     return kProblem;
   }
   auto began = (*backends)->start();
@@ -212,11 +209,12 @@ int demo(const DemoOptions& options) {
   }
   door->stop();
   clients.stop();
-  fmt::print("{}", spread_table(supervisor->read_status()));
+  print(spread_table(supervisor->read_status()));
   if (seconds) {
-    fmt::print("{} requests answered, {} failed\n", base::human_count(clients.answered()), clients.failed());
+    print(fmt::format("{} requests answered, {} failed\n", base::human_count(clients.answered()),
+                      clients.failed()));
   }
-  if (outcome == server::Outcome::kForced) fmt::print("Some sessions were still open and were cut.\n");
+  if (outcome == server::Outcome::kForced) print("Some sessions were still open and were cut.\n");
   if (clients.failed() > 0 || (seconds && clients.answered() == 0)) return kProblem;
   return outcome == server::Outcome::kClean ? kDone : kForced;
 }

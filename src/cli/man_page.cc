@@ -86,7 +86,7 @@ The admin door\(aqs secret, when
 names no file.
 .TP
 .B NO_COLOR
-Set to anything, tables have no colours.
+Set to anything but an empty value, tables have no colours.
 .TP
 .BR NOTIFY_SOCKET ", " WATCHDOG_USEC ", " LISTEN_FDS
 What

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/terminal_screen.h"
 #include "cli/top_keys.h"
 
@@ -167,7 +168,7 @@ volatile std::sig_atomic_t Top::stop_asked = 0;
 
 int top(const DoorOptions& options, base::Millis interval) {
   const auto fail = [](const std::string& why) {
-    fmt::print(stderr, "weir: {}\n", why);
+    complain("weir: " + why + "\n");
     return static_cast<int>(kProblem);
   };
   const auto door = find_door(options);

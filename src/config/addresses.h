@@ -16,7 +16,7 @@ namespace weir::config {
 // "unix:/path". Port 0 is allowed, but not in a range.
 Value<std::vector<base::Address>> parse_listen_addresses(std::string_view text);
 
-// A loopback address or a unix socket; port 0 is allowed.
+// An address or a unix socket; port 0 is allowed. Whether it may be far from here is for `build_admin`.
 Value<base::Address> parse_admin_address(std::string_view text);
 
 // An address or "host:port". Port 0 and the wildcard addresses are refused: nothing can be connected there.

@@ -1,5 +1,7 @@
 #include "server/access_watch.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -164,9 +166,13 @@ void AccessWatch::take(Loaded&& loaded) {
                          : "the files have mistakes: the old list stays in force",
                fields);
     if (!is_editing_) return begin_edit();
-    return end_edit(base::failure(
-        {base::ErrorSide::kConfiguration, "the list stays as it was, since its files have mistakes: " +
-                                              config::to_string(loaded.problems.front())}));
+    const auto worst = std::find_if(loaded.problems.begin(), loaded.problems.end(),
+                                    [](const auto& one) { return one.severity == config::Severity::kError; });
+    return end_edit(
+        base::failure({base::ErrorSide::kConfiguration,
+                       fmt::format("the list stays as it was, since its files {}: {}",
+                                   is_unread ? "cannot be read" : "have mistakes",
+                                   worst == loaded.problems.end() ? "" : config::to_string(*worst))}));
   }
   fields.number("networks", loaded.access->prefixes().size());
   fields.number("took_ms", static_cast<std::uint64_t>(loaded.took.count()));

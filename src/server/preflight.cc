@@ -141,6 +141,13 @@ void check_paths(const Config& config, const net::UserIds& user, Problems& probl
       require(user, file, net::Access::kRead, listener.tls->place, Severity::kError, "the file", problems);
     }
   }
+  for (const auto& pool : config.pools) {
+    if (!pool.encrypts()) continue;
+    for (const auto* file : {&pool.tls->ca, &pool.tls->certificate, &pool.tls->key}) {
+      if (file->value.empty() || ::access(file->value.c_str(), R_OK) != 0) continue;
+      require(user, file->value, net::Access::kRead, file->place, Severity::kError, "the file", problems);
+    }
+  }
   for (const std::string& file : config.files) {
     require(user, file, net::Access::kRead, {file, 0, 0}, Severity::kWarning, "the configuration", problems);
   }

@@ -46,6 +46,14 @@ const config::ListenerConfig* listener_at(const config::Config& config, const ba
   return found == config.listeners.end() ? nullptr : &*found;
 }
 
+// Whether a socket at [::] is for IPv4 too is decided by whoever made it, ipv6(7).
+bool takes_ipv4_otherwise(int fd, const base::Address& address, bool v6only) {
+  int is_v6only = 0;
+  socklen_t length = sizeof(is_v6only);
+  return address.family() == AF_INET6 && address.is_wildcard() &&
+         ::getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &is_v6only, &length) == 0 && (is_v6only != 0) != v6only;
+}
+
 }  // namespace
 
 std::optional<ListenerSet> activated_sockets(const config::Config& config, config::Problems& problems) {
@@ -64,6 +72,14 @@ std::optional<ListenerSet> activated_sockets(const config::Config& config, confi
     if (listener == nullptr) {
       refuse(fmt::format("no listener is bound to {}", address ? address->to_string() : "its address"));
       continue;
+    }
+    if (takes_ipv4_otherwise(one.fd.get(), *address, listener->v6only)) {
+      config::add_warning(problems, {},
+                          fmt::format("the socket \"{}\" of the service manager {} clients by IPv4, and "
+                                      "listeners.{}.v6only = {} does not say so: make that the same as "
+                                      "BindIPv6Only= of its unit (systemd.socket(5))",
+                                      one.name, listener->v6only ? "takes" : "does not take", listener->name,
+                                      listener->v6only));
     }
     // Whoever accepts from it must not wait there.
     ::fcntl(one.fd.get(), F_SETFL, ::fcntl(one.fd.get(), F_GETFL) | O_NONBLOCK);

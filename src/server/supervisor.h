@@ -149,6 +149,8 @@ class Supervisor final : public StatusSource, public CommandTaker {
 
   // What those are told who ask this process after an upgrade.
   std::string has_taken_over() const;
+  // What those are told whom it cannot serve any more.
+  std::string why_not_serving() const;
   void begin_upgrade();
   base::Result<Legacy> make_legacy() const;
   void upgrade_made(Upgrader::Outcome&& outcome);

@@ -20,7 +20,6 @@ constexpr base::Millis kClearInterval{100};
 constexpr base::Millis kLongestClearInterval{5'000};
 constexpr std::size_t kMostDifferencesTold = 64;
 constexpr std::size_t kMostWaiting = 64;  // who wait for one
-constexpr const char* kNotReadAgain = "not read again: Weir is stopping";
 
 bool has_names(const World& world, std::size_t pool) {
   return std::any_of(world.names.begin(), world.names.end(),
@@ -57,8 +56,8 @@ void tell_differences(LogWriter& log, const std::vector<config::Difference>& dif
 void Supervisor::request_reload(CommandDone done) {
   if (done && !options_.load) return done({CommandResult::kRefused, "there is no configuration to read", {}});
   if (draining_.load(std::memory_order_relaxed)) {
-    log_->event(LogLevel::kWarning, "reload", kNotReadAgain);
-    if (done) done({CommandResult::kStopping, "Weir is stopping", {}});
+    log_->event(LogLevel::kWarning, "reload", "not read again: " + why_not_serving());
+    if (done) done({CommandResult::kStopping, why_not_serving(), {}});
     return;
   }
   if (done && reload_asked_.size() >= kMostWaiting) {
@@ -78,7 +77,7 @@ void Supervisor::request_reload(CommandDone done) {
 // back by this one, once it is closed.
 void Supervisor::begin_reload() {
   if (draining_.load(std::memory_order_relaxed)) {
-    forget_reloads(kNotReadAgain);
+    forget_reloads("not read again: " + why_not_serving());
     return reload_ended();
   }
   if (access_watch_->is_busy() || !publisher_->is_settled()) return begin_timer_.start(kSettleInterval);

@@ -24,13 +24,17 @@ std::string Supervisor::has_taken_over() const {
   return fmt::format("process {} has taken over: ask again", successor_);
 }
 
+std::string Supervisor::why_not_serving() const {
+  return successor_ == 0 ? "Weir is stopping" : has_taken_over();
+}
+
 void Supervisor::request_upgrade(UpgradeDone done) {
   const auto refuse = [&](const std::string& why) {
     log_->event(LogLevel::kError, "upgrade", "refused: " + why);
     if (done) done({false, "refused: " + why});
   };
   if (draining_.load(std::memory_order_relaxed)) {
-    return refuse(successor_ == 0 ? "Weir is stopping" : has_taken_over());
+    return refuse(why_not_serving());
   }
   if (is_upgrading_) return refuse("another upgrade is under way");
   if (const std::string why = upgrader_->why_never(); !why.empty()) return refuse(why);

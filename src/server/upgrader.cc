@@ -105,8 +105,10 @@ Result<std::string> Upgrader::hear(Word wanted, base::TimePoint deadline) {
       return failure(system_fault(stage_ == Stage::kGivenUp ? "Weir is stopping"
                                                             : "the new process ended without a word"));
     case net::PacketChannel::Outcome::kTooLate:
-      return failure(
-          system_fault(fmt::format("the new process was not ready within {}", base::to_string(limit_))));
+      return failure(system_fault(
+          wanted == Word::kServing
+              ? std::string("the new process was told to begin and has not said that it serves")
+              : fmt::format("the new process was not ready within {}", base::to_string(limit_))));
     case net::PacketChannel::Outcome::kFailed:
       return failure(system_fault("what the new process says cannot be read"));
   }

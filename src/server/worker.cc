@@ -42,7 +42,7 @@ Worker::Worker(Plan plan, std::unique_ptr<net::EventLoop> loop,
       tarpit_(wheel_),
       read_ahead_(kMostReadAhead),
       // Only to wake the loop, which looks at the list after every turn. A full mailbox has woken it already.
-      wake_list_([this] { static_cast<void>(post(Wake{})); }),
+      wake_list_(*loop_, [this] { static_cast<void>(post(Wake{})); }),
       warmer_(*loop_),
       table_({{*loop_, wake_list_, &warmer_}, {*loop_, buffers_, pipes_, wheel_}, log, read_ahead_},
              plan_.first_session_id) {
@@ -223,7 +223,6 @@ void Worker::go_on_with_surveys() {
 }
 
 void Worker::end_turn() {
-  wake_list_.deliver();
   warmer_.end_turn();
   if (sign_wanted_.load(std::memory_order_relaxed)) sign_wanted_.store(false, std::memory_order_release);
   if (resume_wanted_.load(std::memory_order_relaxed) &&

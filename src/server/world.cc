@@ -20,10 +20,7 @@ using config::Severity;
 
 // What is called so in the configuration before; null: it is not there, or there is none before.
 const config::PoolConfig* earlier_pool(const Predecessor* before, const std::string& name) {
-  if (before == nullptr) return nullptr;
-  const auto& all = before->config.pools;
-  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.name == name; });
-  return found == all.end() ? nullptr : &*found;
+  return before == nullptr ? nullptr : before->config.find_pool(name);
 }
 
 const config::ListenerConfig* earlier_listener(const Predecessor* before, const std::string& name) {

@@ -368,8 +368,10 @@ TEST_F(Admin, KeepsANetworkBesideAFileThatChanges) {
   ASSERT_TRUE(eventually([&] { return is_served(weir, "127.0.0.5"); }));
   EXPECT_EQ(how_refused(weir, "127.0.0.6"), Ended::kReset);
   EXPECT_EQ(how_refused(weir, "127.0.0.2"), Ended::kReset);
-  directory.replace("denied", "no network\n");
-  EXPECT_TRUE(is(409, weir.admin().ask("POST", kDeny, network("127.0.0.7"))));
+  directory.replace("denied", "127.0.0.1/8\nno network\n");
+  const HttpAnswer wrong = weir.admin().ask("POST", kDeny, network("127.0.0.7"));
+  EXPECT_TRUE(is(409, wrong));
+  EXPECT_THAT(error_of(wrong), HasSubstr("denied:2")) << "not what is only warned of";
   EXPECT_EQ(how_refused(weir, "127.0.0.6"), Ended::kReset) << "the list before stays";
   EXPECT_TRUE(is_served(weir, "127.0.0.7"));
 }

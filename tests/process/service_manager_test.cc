@@ -260,6 +260,22 @@ TEST_F(ServiceManager, PassesSocketsOnThatStayItsOwn) {
   EXPECT_TRUE(waiting) << "it waits for the next Weir";
 }
 
+TEST_F(ServiceManager, IsToldOfASocketThatTakesIPv4ThoughTheConfigurationSaysOtherwise) {
+  if (!std::filesystem::exists("/proc/net/if_inet6")) GTEST_SKIP() << "NOT CHECKED: there is no IPv6 here";
+  const Listener passed(address_of("[::]:0"));  // takes IPv4 too, as systemd's do
+  const Listener of_nobody(address_of("127.0.0.1:0"));
+  for (const bool v6only : {true, false}) {
+    Configuration configuration = this->configuration();
+    configuration.bind = passed.address().to_string();
+    configuration.listener = std::string("v6only = ") + (v6only ? "true\n" : "false\n");
+    const std::string file = directory_.write("weir.toml", configuration.to_toml());
+    const WeirProcess weir(WeirProcess::File{file, start_with(passed.fd(), of_nobody.fd())}, options());
+    std::string told;
+    for (const LogLine& line : weir.events("configuration")) told += line.text("msg");
+    EXPECT_EQ(told.find("takes clients by IPv4") != std::string::npos, v6only) << told;
+  }
+}
+
 // Not this configuration's `socket_mode`, at the start, after a reload or after an upgrade.
 TEST_F(ServiceManager, PassesAUnixSocketOnThatKeepsItsMode) {
   const std::string path = directory_.file("web.sock");

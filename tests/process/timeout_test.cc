@@ -10,8 +10,9 @@
 namespace weir::test {
 namespace {
 
-// A deadline is never early; late by a tick of the wheel, and by whatever the machine does besides.
-constexpr std::uint64_t kLateUs = kSanitized ? 1'500'000 : 600'000;
+// A deadline is never early; late by a tick of the wheel, and by whatever the machine does besides. The other
+// deadlines of a connection are farther away.
+constexpr std::uint64_t kLateUs = 10'000'000;
 
 TEST(IdleTimeout, CutsAConnectionOnWhichNothingMovesAndBothSidesSeeAReset) {
   Listener listener;
@@ -35,11 +36,11 @@ TEST(IdleTimeout, SparesAConnectionThatMovesAByteNowAndThen) {
   Backend backend(echo());
   Configuration configuration;
   configuration.backends = {entry(backend.address())};
-  configuration.listener = "idle_timeout = \"600ms\"\n";
+  configuration.listener = "idle_timeout = \"2s\"\n";
   const WeirProcess weir(configuration);
 
   Socket client = weir.connect();
-  const auto end = Clock::now() + Millis(1800);
+  const auto end = Clock::now() + Millis(3000);
   while (Clock::now() < end) {
     client.send_all("x");
     ASSERT_EQ(client.receive_exactly(1), "x");
@@ -51,19 +52,19 @@ TEST(IdleTimeout, SparesAConnectionThatMovesAByteNowAndThen) {
 
 TEST(IdleTimeout, CountsBytesInOneDirectionOnly) {
   Backend backend([](Socket& socket) {
-    for (int i = 0; i < 15; ++i) {
+    for (int i = 0; i < 30; ++i) {
       socket.send_all("x");
       observe_for(Millis(100));  // the pace of the download
     }
   });
   Configuration configuration;
   configuration.backends = {entry(backend.address())};
-  configuration.listener = "idle_timeout = \"600ms\"\n";
+  configuration.listener = "idle_timeout = \"2s\"\n";
   const WeirProcess weir(configuration);
 
   Socket client = weir.connect();
   const Received received = client.receive_until_end();
-  EXPECT_EQ(received.bytes.size(), 15u);
+  EXPECT_EQ(received.bytes.size(), 30u);
   EXPECT_EQ(received.ended, Ended::kEndOfStream);
 }
 

@@ -160,13 +160,13 @@ TEST(Upgrade, SessionsOfThePreviousProcessEndByItsOwnTimeLimit) {
 TEST(Upgrade, WithoutATimeLimitSessionsLastAndTheEndIsStillPolite) {
   Backend backend(echo());
   Configuration configuration = served_by(backend.address());
-  configuration.process = "drain_timeout = \"300ms\"\nupgrade_drain_timeout = \"off\"\n";
+  configuration.process = "drain_timeout = \"2s\"\nupgrade_drain_timeout = \"off\"\n";
   Upgraded weir(configuration);
   Socket session = served_and_open(*weir, "127.0.0.1");
   weir.well();
   ASSERT_TRUE(eventually([&] { return weir->events("draining").size() == 1; }));
   EXPECT_EQ(weir->events("draining")[0].text("upgrade_drain_timeout"), "off");
-  observe_for(Millis(600));
+  observe_for(Millis(2500));
   EXPECT_TRUE(echoes(session));
   // As at any other time: it drains, for drain_timeout.
   weir->terminate();
@@ -497,6 +497,23 @@ TEST(Upgrade, AUnixSocketKeepsItsPathUntilTheLastOneEnds) {
   }
   EXPECT_FALSE(std::filesystem::exists(directory.file("s")));
   EXPECT_FALSE(std::filesystem::exists(directory.file("admin")));
+}
+
+// Nobody could come in by the old one any more.
+TEST(Upgrade, AnAdminDoorWhosePathIsGoneIsMadeAnew) {
+  Backend backend(echo());
+  const TemporaryDirectory directory;
+  give_to_test_user(directory.path());
+  Configuration configuration = served_by(backend.address());
+  configuration.admin = "unix:" + directory.file("admin");
+  Upgraded weir(configuration);
+  EXPECT_EQ(weir->admin().get("/ready").status, 200);
+  std::filesystem::remove(directory.file("admin"));
+  weir.well();
+  ASSERT_TRUE(std::filesystem::exists(directory.file("admin")));
+  EXPECT_EQ(weir->admin().get("/ready").status, 200);
+  EXPECT_EQ(weir->wait()->status, kClean);
+  EXPECT_EQ(weir->admin().get("/ready").status, 200) << "the end of the old one takes nothing along";
 }
 
 TEST(Upgrade, TheAdminDoorIsNeverShutAndNeverUnready) {

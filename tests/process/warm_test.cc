@@ -129,7 +129,7 @@ TEST(WarmConnections, AreGivenUpWhenTheBackendSpeaksFirstAndItsClientsGetTheGree
 
 TEST(WarmConnections, OfABackendThatClosesIdleOnesAreNotMadeAgainAndAgain) {
   const Backend backend([](Socket& socket) {
-    const Received first = socket.receive_some(1, Millis(100));
+    const Received first = socket.receive_some(1, Millis(1000));
     if (first.ended == Ended::kNot) socket.send_all(first.bytes);
   });
   const auto begun = Clock::now();

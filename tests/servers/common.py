@@ -42,10 +42,7 @@ def expect_user(server: weir.Weir, user: str) -> None:
     expect(set(owners) == {str(wanted)}, f"Weir does not run as {user or wanted}: uids {owners}")
 
 
-def expect(claim: bool, what: str) -> None:
-    """Fails the test with `what` is wrong."""
-    if not claim:
-        raise process.Failure(what)
+expect = process.expect
 
 
 def expect_even_spread(server: weir.Weir, backends: int) -> dict[str, float]:

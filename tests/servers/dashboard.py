@@ -309,7 +309,7 @@ def points(browser: Browser) -> list[dict[str, float]]:
     return browser.run("return Chart.getChart('chart-arrivals').data.datasets[0].data.map((point) => ({x: point.x, y: point.y}))")
 
 
-def check_pause(browser: Browser, house: House) -> None:
+def check_pause(browser: Browser) -> None:
     """A page that pauses shows what has come of a change, and nothing else; a line that was hidden stays so."""
     browser.find("#pause").click()
     press_on(browser, "Drain web web-3")
@@ -375,7 +375,7 @@ def test() -> None:
             check_drain(browser, house)
             check_keyboard(browser)
             check_live_order(browser, house)
-            check_pause(browser, house)
+            check_pause(browser)
             expect_in_order(browser, house)
             check_upgrade(browser, house)
             check_silence(browser, house)

@@ -107,12 +107,11 @@ class Machine:
         self.init = 0  # its first process's id, as this machine sees it
 
     def __enter__(self) -> "Machine":
-        base = self.folder.parent / "root"
-        subprocess.run(["cp", "--archive", "--reflink=auto", base, self.root], check=True)
-        # Nobody's name is asked for elsewhere.
-        (self.root / "etc/resolv.conf").write_text("")
-        (self.root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
         try:
+            subprocess.run(["cp", "--archive", "--reflink=auto", self.folder.parent / "root", self.root], check=True)
+            # Nobody's name is asked for elsewhere.
+            (self.root / "etc/resolv.conf").write_text("")
+            (self.root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
             self._start()
         except BaseException:
             self.__exit__()
@@ -123,7 +122,7 @@ class Machine:
         if self._process is not None:
             self._process.kill()  # its --kill-child takes the namespace along
             self._process.wait()
-        if self._group is not None:
+        if self._group is not None and self._group.exists():
             for folder, _, _ in os.walk(self._group, topdown=False):
                 process.wait_until(lambda gone=folder: _removed(gone), f"{folder} to be empty")
         shutil.rmtree(self.folder, ignore_errors=True)

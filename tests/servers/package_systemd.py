@@ -28,7 +28,7 @@ def under_systemd(packages: Packages) -> None:
         # A watchdog that can be waited for.
         machine.write("/etc/systemd/system/weir.service.d/watchdog.conf", "[Service]\nWatchdogSec=4s\n")
         runs_at_once(house, backend)
-        is_upgraded_under_sessions(house, backend)
+        is_upgraded_under_sessions(house)
         refuses_what_cannot_be(house, backend)
         is_upgraded_without_a_door(house, backend, house.new, door="")
         is_upgraded_without_a_door(house, backend, house.old, door=DOOR_THAT_ONLY_SHOWS)
@@ -58,7 +58,7 @@ def runs_at_once(house: House, backend: int) -> None:
     process.wait_until(lambda: answers(PORT), "the new listener", 20)
 
 
-def is_upgraded_under_sessions(house: House, backend: int) -> None:
+def is_upgraded_under_sessions(house: House) -> None:
     """systemd's main process is the new one, and hears its signs of life; the old one ends with its sessions."""
     machine = house.machine
     sessions = Lasting(PORT, 50)

@@ -28,14 +28,15 @@ def reads(server: weir.Weir, seconds: int) -> list[str]:
     return pgbench(server.port, "-S", "-c", str(CLIENTS), "-j", "2", "-T", str(seconds))
 
 
-def expect_no_failure(server: weir.Weir, argv: list[str]) -> None:
+def expect_no_failure(argv: list[str]) -> None:
     output = postgresql.run(argv, NO_TLS)
     done = re.search(r"number of transactions actually processed: (\d+)", output)
     common.expect(done is not None and int(done.group(1)) > 0, f"nothing was read: {output}")
 
 
 def kill_under_load(server: weir.Weir, victim: postgresql.Cluster, backend: str) -> None:
-    load = subprocess.Popen(reads(server, 4), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=NO_TLS)
+    load = subprocess.Popen(reads(server, 4), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=NO_TLS,
+                            start_new_session=True)
     try:
         # A client that cannot even log in ends pgbench: all have, once bytes flow that no login takes.
         answered = killed.download_bytes(server, backend)
@@ -69,13 +70,13 @@ def test() -> None:
         kill_under_load(server, clusters[1], backends[1])
         killed.wait_for_state(server, backends[1], "down")
         killed.expect_told(work, "backend_down", backends[1])
-        expect_no_failure(server, reads(server, 1))
+        expect_no_failure(reads(server, 1))
         killed.expect_no_other_lost(work, backends[0])
 
         clusters[1].start()
         killed.wait_for_state(server, backends[1], "up")
         before = killed.sessions(server, backends[1])
-        expect_no_failure(server, reads(server, 1))
+        expect_no_failure(reads(server, 1))
         common.expect(killed.sessions(server, backends[1]) - before >= CLIENTS // 2,
                       "it does not get its share once it is back")
         print(f"sessions closed: {killed.closed(server)}", flush=True)

@@ -116,6 +116,28 @@ TEST(CheckHost, AsksWhetherTheFutureUserMayWriteTheLog) {
               HasSubstr("the log " + folder.file("weir.log") + " cannot be written by nobody"));
 }
 
+TEST(CheckHost, AsksWhetherTheFutureUserMayReadWhatAPoolNeedsForTls) {
+  if (::geteuid() != 0) GTEST_SKIP() << "NOT CHECKED: only root can ask on behalf of another user";
+  if (const auto why = test::why_no_other_user()) GTEST_SKIP() << "NOT CHECKED: " << *why;
+  const test::TempFolder folder;
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
+  config::Config config = config_of(test::loopback(50'000));
+  config.process.user.value = "nobody";
+  config::PoolConfig& pool = config.pools.emplace_back();
+  pool.tls.emplace();
+  pool.tls->key = {folder.file("key.pem"), {"weir.toml", 12, 5}};
+  std::ofstream(folder.file("key.pem")) << "a key";
+  EXPECT_TRUE(check(config).empty());
+  ASSERT_EQ(::chmod(folder.file("key.pem").c_str(), 0600), 0);
+  const auto problems = check(config);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].severity, config::Severity::kError);
+  EXPECT_EQ(problems[0].place.line, 12u);
+  EXPECT_THAT(problems[0].text, HasSubstr("cannot be read by nobody"));
+  pool.tls->enabled = false;
+  EXPECT_TRUE(check(config).empty());
+}
+
 TEST(CheckHost, RefusesSocketsInFoldersThatAreNotThere) {
   const test::TempFolder folder;
   config::Config config = config_of(base::Address::unix_path(folder.file("no/web.sock")));
