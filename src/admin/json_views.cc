@@ -44,7 +44,7 @@ Json certificate_json(const tls::CertificateFact& one) {
   return {{"file", one.file},
           {"subject", one.subject},
           {"names", one.names},
-          {"not_after", time_text(one.not_after)},
+          {"not_after", base::utc_time(one.not_after.time_since_epoch())},
           {"has_staple", one.has_staple}};
 }
 

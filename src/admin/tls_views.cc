@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
+#include <string_view>
 #include <utility>
 
 namespace weir::admin {
@@ -46,7 +48,10 @@ void certificate_metrics(TextFormat& out, const std::vector<ListenerStatus>& end
   out.family("weir_certificate_end_timestamp_seconds", FamilyType::kGauge,
              "When the certificate in force, or one that it is shown with, ends, in seconds since 1970.");
   for (const ListenerStatus& listener : ending) {
+    // A pair may be named twice, which is only warned of.
+    std::set<std::pair<std::string_view, std::string_view>> shown;
     for (const tls::CertificateFact& certificate : listener.certificates) {
+      if (!shown.insert({certificate.file, certificate.subject}).second) continue;
       out.seconds_sample(
           {{"listener", listener.name}, {"file", certificate.file}, {"subject", certificate.subject}},
           end_of(certificate));

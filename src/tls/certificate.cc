@@ -52,6 +52,18 @@ FirstToEnd first_to_end(const Certificate& certificate) {
   return first;
 }
 
+// What is wrong with the time of one of them; empty: nothing.
+std::string time_fault(const std::vector<X509Ptr>& certificates) {
+  for (std::size_t i = 0; i < certificates.size(); ++i) {
+    const X509* one = certificates[i].get();
+    if (not_before(one) == UtcTime::min() || not_after(one) == UtcTime::min()) {
+      return fmt::format("certificate {} in it ({}) does not say from when until when it is valid", i + 1,
+                         subject_text(one));
+    }
+  }
+  return {};
+}
+
 void warn_of_time(Certificate& certificate, const std::string& first_to_end, UtcTime now) {
   const auto warn_of = [&](std::string_view which, std::string_view what, UtcTime time) {
     certificate.warnings.push_back(
@@ -110,6 +122,9 @@ base::Result<Certificate> load_certificate(const CertificateFiles& files, UtcTim
   const std::string order = chain_fault(*certificates, key->get());
   static_cast<void>(take_error_text());  // of keys that did not fit
   if (!order.empty()) return base::failure(file_fault(files.chain, order));
+  if (const std::string fault = time_fault(*certificates); !fault.empty()) {
+    return base::failure(file_fault(files.chain, fault));
+  }
 
   Certificate made;
   made.files = files;

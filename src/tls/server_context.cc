@@ -61,16 +61,16 @@ int on_status(SSL* ssl, void* callbacks) {
 
 // A ticket of TLS 1.3 is used once (RFC 8446 appendix C.4), so who resumes gets another one. Not who has
 // shown a certificate: it would not be looked at again for as long as the client comes back in time.
-bool renews(const SSL* ssl) {
-  return SSL_version(ssl) == TLS1_3_VERSION && SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE;
-}
+bool renews(const SSL* ssl) { return SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE; }
 
 int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
               int seals) {
   const auto* callbacks =
       static_cast<const Callbacks*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), callbacks_index()));
   const int done = prepare_ticket(*callbacks->ticket_keys, name, iv, cipher, mac, seals == 1);
-  return done == 1 && seals == 0 && renews(ssl) ? 2 : done;
+  // That the key makes no more tickets is no reason in TLS 1.3: a new ticket has its whole time before it.
+  if (seals == 1 || done <= 0 || SSL_version(ssl) != TLS1_3_VERSION) return done;
+  return renews(ssl) ? 2 : 1;
 }
 
 // Null when OpenSSL has no memory.

@@ -90,6 +90,7 @@ const ASN1_STRING* last_common_name(const X509* certificate) {
 UtcTime utc_now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
 std::string utc_text(UtcTime time) {
+  if (time == UtcTime::min()) return "a time that cannot be read";
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(time.time_since_epoch().count()));
 }
 

@@ -16,7 +16,7 @@ using UtcTime = std::chrono::sys_seconds;
 
 UtcTime utc_now();
 
-// "2026-03-01T12:00:00Z".
+// "2026-03-01T12:00:00Z"; of one that could not be read it says so.
 std::string utc_text(UtcTime time);
 
 enum class KeyKind : std::uint8_t { kRsa, kEcdsa, kEd25519, kOther };

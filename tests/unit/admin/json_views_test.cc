@@ -243,6 +243,8 @@ TEST(ListenersJson, SaysWhatTlsComesTo) {
   fact.subject = "CN=a.example";
   fact.names = {"a.example", "b.example"};
   fact.has_staple = true;
+  fact.not_after =
+      tls::UtcTime(std::chrono::seconds(253'402'300'799));  // the last that a certificate can say
   web.certificates = {fact};
   json tls = parsed(listeners_json(status)).at("listeners").at(0).at("tls");
   EXPECT_EQ(tls.at("handshakes_total").at("resumed"), 41);
@@ -254,7 +256,7 @@ TEST(ListenersJson, SaysWhatTlsComesTo) {
                        {{{"file", "site.pem"},
                          {"subject", "CN=a.example"},
                          {"names", {"a.example", "b.example"}},
-                         {"not_after", "1970-01-01T00:00:00.000Z"},
+                         {"not_after", "9999-12-31T23:59:59.000Z"},
                          {"has_staple", true}}}}};
   EXPECT_EQ(tls, expected);
 }

@@ -48,6 +48,14 @@ TEST(TlsMetrics, CountWhatHandshakesCameTo) {
   EXPECT_THAT(text, Not(HasSubstr("\"plain\"")));
 }
 
+TEST(TlsMetrics, ShowACertificateOnceThatIsNamedTwice) {
+  server::ListenerStatus listener = ending(std::chrono::hours(1));
+  listener.certificates.push_back(listener.certificates.front());
+  const std::string text = metrics_of(listener);
+  const std::string series = "weir_certificate_end_timestamp_seconds{";
+  EXPECT_EQ(text.find(series), text.rfind(series));
+}
+
 TEST(TlsMetrics, SayWhenACertificateEndsEvenWhenThatIsOver) {
   using std::chrono::hours;
   for (const std::chrono::seconds left : {hours(90 * 24), hours(-25)}) {

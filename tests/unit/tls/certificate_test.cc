@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
 #include <filesystem>
 
@@ -235,6 +237,23 @@ TEST_F(CertificateFile, EndsWithTheFirstOfItsCertificates) {
                                 HasSubstr("has expired: it was valid until 20"))));
 }
 
+TEST_F(CertificateFile, WhoseTimeCannotBeReadIsRefused) {
+  const auto own = TestCertificate::self_signed(server_spec({"a.example"}));
+  const auto with_end = [&](std::string_view text) {
+    const X509Ptr changed(X509_dup(own.certificate()));
+    ASN1_STRING_set(X509_getm_notAfter(changed.get()), text.data(), static_cast<int>(text.size()));
+    X509_sign(changed.get(), own.key(), EVP_sha256());
+    const std::unique_ptr<BIO, decltype(&BIO_free)> out(BIO_new(BIO_s_mem()), BIO_free);
+    PEM_write_bio_X509(out.get(), changed.get());
+    char* bytes = nullptr;
+    const long size = BIO_get_mem_data(out.get(), &bytes);
+    return std::string(bytes, static_cast<std::size_t>(size));
+  };
+  EXPECT_EQ(error_of(with_end("491231000000Z"), own.key_pem()), "none");
+  EXPECT_THAT(error_of(with_end("491332000000Z"), own.key_pem()),
+              HasSubstr("/a.pem: certificate 1 in it (O=Weir tests) does not say from when until when"));
+}
+
 TEST_F(CertificateFile, MayBeValidForEver) {
   auto spec = server_spec({"a.example"});
   spec.not_after = std::chrono::hours(24 * 365 * 2000L);
@@ -275,6 +294,7 @@ TEST(AlternativeNameText, IsTheFirstThatHasAWord) {
 TEST(UtcText, IsOfTheIsoForm) {
   EXPECT_EQ(utc_text(UtcTime(std::chrono::seconds(0))), "1970-01-01T00:00:00Z");
   EXPECT_EQ(utc_text(UtcTime(std::chrono::seconds(253402300799))), "9999-12-31T23:59:59Z");
+  EXPECT_EQ(utc_text(UtcTime::min()), "a time that cannot be read");
 }
 
 }  // namespace

@@ -134,6 +134,22 @@ TEST_P(Tickets, KeepTheClientsCertificate) {
   EXPECT_EQ(verify_result, X509_V_OK);
 }
 
+// With each new ticket of TLS 1.3 the time would begin anew, and nobody would look at the certificate again.
+// In TLS 1.2 the session keeps its own time.
+TEST_P(Tickets, OfClientsWithACertificateAreNotRenewedWhenTheKeyHasTurned) {
+  settings.client_verify = ClientVerify::kRequired;
+  settings.client_ca = write("ca.pem", ca.pem());
+  use(client, ca.issue(test::client_spec("c")));
+  const auto contexts = load();
+  const auto session = first(*contexts);
+  turn_keys(std::chrono::minutes(61));
+  last = nullptr;
+  EXPECT_TRUE(resumes(*contexts, session));
+  if (GetParam() == TLS1_3_VERSION) {
+    EXPECT_TRUE(last == nullptr || key_of(last).name == key_of(session).name) << "another ticket came";
+  }
+}
+
 TEST_P(Tickets, DoNotBringAClientPastADemandThatIsNew) {
   const auto before = first(*load());
   settings.client_verify = ClientVerify::kRequired;
