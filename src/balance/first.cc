@@ -18,7 +18,7 @@ std::optional<BackendIndex> First::pick(Members, const Request& request) {
     for (std::uint64_t left = with_room_[word]; left != 0; left &= left - 1) {
       const auto bit = static_cast<std::size_t>(std::countr_zero(left));
       const BackendIndex index = positions_.index_of(static_cast<std::uint32_t>(word * kBits + bit));
-      if (!request.tried.contains(index)) return index;
+      if (request.may_go_to(index)) return index;
     }
   }
   return std::nullopt;

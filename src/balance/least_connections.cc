@@ -14,7 +14,7 @@ LeastConnections::LeastConnections(std::span<const Candidate> candidates)
 
 std::optional<BackendIndex> LeastConnections::pick(Members, const Request& request) {
   const auto least = with_room_.least(
-      [&](std::uint32_t position) { return request.tried.contains(positions_.index_of(position)); });
+      [&](std::uint32_t position) { return !request.may_go_to(positions_.index_of(position)); });
   if (!least) return std::nullopt;
   // Its place in the order moves with its load, which the caller is about to change.
   picked_[*least] = picks_++;

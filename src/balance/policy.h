@@ -4,14 +4,14 @@
 // step, exact over all workers. Pure but for their own state.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
+
+#include "base/assert.h"
 
 namespace weir::balance {
 
@@ -39,36 +39,49 @@ struct Candidate {
   std::string name{};        // unique in its pool, and the same on every machine that has this configuration
 };
 
-// The backends that one session has already tried, or cannot reach: it must not go to any of them again. The
-// first `kHere` take no memory of their own.
+// The backends that one session has already tried, at most `kMost`: a retry must not go to any of them again.
 class Tried {
  public:
-  static constexpr std::size_t kHere = 8;
+  static constexpr std::size_t kMost = 8;
 
   void add(BackendIndex index) {
-    count_ < kHere ? static_cast<void>(here_[count_] = index) : more_.push_back(index);
-    ++count_;
+    WEIR_ASSERT(count_ < kMost);
+    indexes_[count_++] = index;
   }
   bool contains(BackendIndex index) const {
-    const auto* const end = here_.data() + std::min<std::size_t>(count_, kHere);
-    return std::find(here_.data(), end, index) != end ||
-           std::find(more_.begin(), more_.end(), index) != more_.end();
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (indexes_[i] == index) return true;
+    }
+    return false;
   }
   std::size_t size() const { return count_; }
   // In the order of the attempts. Precondition: below `size`.
-  BackendIndex operator[](std::size_t at) const { return at < kHere ? here_[at] : more_[at - kHere]; }
+  BackendIndex operator[](std::size_t at) const { return indexes_[at]; }
   bool empty() const { return count_ == 0; }
 
  private:
-  std::array<BackendIndex, kHere> here_{};
-  std::uint32_t count_ = 0;
-  std::vector<BackendIndex> more_;
+  std::array<BackendIndex, kMost> indexes_{};
+  std::uint8_t count_ = 0;
+};
+
+// Whom a session can connect to at all, whatever it has tried.
+class Reach {
+ public:
+  virtual bool reaches(BackendIndex index) const = 0;
+
+ protected:
+  ~Reach() = default;
 };
 
 // What is known of the session that needs a backend.
 struct Request {
   std::uint64_t key = 0;  // of the client, evenly spread: the same client, the same key, on any machine
   const Tried& tried;
+  const Reach* reach = nullptr;  // none: it can connect to each
+
+  bool may_go_to(BackendIndex index) const {
+    return !tried.contains(index) && (reach == nullptr || reach->reaches(index));
+  }
 };
 
 class Policy {
@@ -81,8 +94,8 @@ class Policy {
   Policy& operator=(const Policy&) = delete;
   virtual ~Policy() = default;
 
-  // A candidate that is usable, has room and has not been tried; nothing when there is none that this session
-  // may have. The caller takes the place and says so by `load_changed`.
+  // A candidate that is usable, has room, is within reach and has not been tried; nothing when there is none
+  // that this session may have. The caller takes the place and says so by `load_changed`.
   virtual std::optional<BackendIndex> pick(Members members, const Request& request) = 0;
 
   // Which candidates are usable, or their weights, have changed. Called once before the first pick.
@@ -98,7 +111,7 @@ class Policy {
 
  protected:
   static bool may_take(const Member& member, BackendIndex index, const Request& request) {
-    return member.usable && member.has_room() && !request.tried.contains(index);
+    return member.usable && member.has_room() && request.may_go_to(index);
   }
 };
 

@@ -9,10 +9,10 @@ std::optional<BackendIndex> RoundRobin::pick(Members members, const Request& req
   if (with_room_.empty()) return std::nullopt;
   if (request.tried.empty()) {
     const BackendIndex due = positions_.index_of(turns_.next());
-    if (members[due].has_room()) return due;
+    if (members[due].has_room() && request.may_go_to(due)) return due;
   }
   const auto taken = with_room_.take(
-      [&](std::uint32_t position) { return request.tried.contains(positions_.index_of(position)); },
+      [&](std::uint32_t position) { return !request.may_go_to(positions_.index_of(position)); },
       [&](std::uint32_t position) { return members[positions_.index_of(position)].weight; });
   if (!taken) return std::nullopt;
   return positions_.index_of(*taken);

@@ -48,9 +48,8 @@ bool SourceHash::is_within_bound(const Member& member) const {
 
 std::optional<BackendIndex> SourceHash::pick(Members members, const Request& request) {
   if (!hash_balance_) {
-    const auto own = first_choice(request.key, [&](BackendIndex index) {
-      return members[index].usable && !request.tried.contains(index);
-    });
+    const auto own = first_choice(
+        request.key, [&](BackendIndex index) { return members[index].usable && request.may_go_to(index); });
     return own && members[*own].has_room() ? own : std::nullopt;
   }
   const auto bounded = first_choice(request.key, [&](BackendIndex index) {

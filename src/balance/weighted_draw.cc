@@ -25,14 +25,14 @@ WeightedDraw::Drawn WeightedDraw::two(Policy::Members members, const Request& re
   Drawn drawn{{}, 0};
   const auto take = [&](BackendIndex index) {
     if (drawn.count == 1 && drawn.indexes[0] == index) return;
-    if (!request.tried.contains(index)) drawn.indexes[drawn.count++] = index;
+    if (request.may_go_to(index)) drawn.indexes[drawn.count++] = index;
   };
   const std::size_t most = std::min<std::size_t>(2, with_room_.size());
   for (int lots = 0; lots < kMostLots && drawn.count < most; ++lots) {
     const BackendIndex index = draw();
     if (members[index].has_room()) take(index);
   }
-  // All of them may be taken but those tried, so that this ends soon.
+  // All of them may be taken but those tried and those out of reach, so that this mostly ends soon.
   const auto count = static_cast<std::uint32_t>(with_room_.size());
   const std::uint32_t start = drawn.count < most ? below(count, random_.next()) : 0;
   for (std::uint32_t i = 0; i < count && drawn.count < most; ++i) take(with_room_[(start + i) % count]);

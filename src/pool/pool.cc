@@ -10,12 +10,29 @@ namespace {
 
 constexpr base::Millis kDenialsAreTold{60'000};  // at most once in this time
 
+// Whom a session can connect to, by position.
+class ReachInRoster final : public balance::Reach {
+ public:
+  ReachInRoster(const Roster& roster, const ClientReach* reach) : roster_(roster), reach_(reach) {}
+  bool reaches(BackendIndex index) const override { return reach_->reaches(*roster_.backends()[index]); }
+  // What the roster is asked for. Refers to this.
+  balance::Request request(std::uint64_t key, const balance::Tried& tried) const {
+    return {key, tried, reach_ == nullptr ? nullptr : this};
+  }
+
+ private:
+  const Roster& roster_;
+  const ClientReach* const reach_;
+};
+
 }  // namespace
 
 Pool::Pool(PoolSettings settings, const std::vector<std::shared_ptr<Backend>>& backends)
     : name_(settings.name),
       settings_(std::make_shared<const PoolSettings>(std::move(settings))),
-      roster_(settings_->roster, backends, [this] { ask_keeper(); }) {}
+      roster_(settings_->roster, backends, [this] { ask_keeper(); }) {
+  WEIR_ASSERT(settings_->retries < balance::Tried::kMost);
+}
 
 std::shared_ptr<const PoolSettings> Pool::settings() const {
   const std::lock_guard lock(mutex_);
@@ -36,24 +53,26 @@ std::shared_ptr<const PoolSettings> Pool::tell_settings(std::shared_ptr<const Po
   return std::exchange(*to, settings_);
 }
 
-Slot Pool::pick(const balance::Request& request, NoPick& why_not,
-                std::shared_ptr<const PoolSettings>* settings) {
+Slot Pool::pick(const Seeker& seeker, NoPick& why_not, std::shared_ptr<const PoolSettings>* settings) {
   // The old ones may go by this, but not under the lock.
   std::shared_ptr<const PoolSettings> old;
   const std::lock_guard lock(mutex_);
   old = tell_settings(settings);
-  const auto index = roster_.choose(request, why_not);
+  const ReachInRoster reach(roster_, reach_of(seeker.reach));
+  const auto index = roster_.choose(reach.request(seeker.key, seeker.tried), why_not);
   if (!index) return {};
-  if (request.tried.empty()) budget_.first_attempt();
+  if (seeker.tried.empty()) budget_.first_attempt();
   return slot_at(*index);
 }
 
-Slot Pool::pick_passed_over(std::shared_ptr<const PoolSettings>* settings) {
+Slot Pool::pick_passed_over(const ClientReach* reach, std::shared_ptr<const PoolSettings>* settings) {
   // The old ones may go by this, but not under the lock.
   std::shared_ptr<const PoolSettings> old;
   const std::lock_guard lock(mutex_);
   old = tell_settings(settings);
-  const auto index = roster_.choose_from_passed_over();
+  static const balance::Tried kNone;
+  const ReachInRoster in_roster(roster_, reach_of(reach));
+  const auto index = roster_.choose_from_passed_over(in_roster.request(0, kNone));
   return index ? slot_at(*index) : Slot();
 }
 
@@ -78,7 +97,7 @@ bool Pool::may_retry(base::TimePoint now) {
   return may;
 }
 
-bool Pool::wait(Waiter& waiter, const balance::Request& request, bool again) {
+bool Pool::wait(Waiter& waiter, const Seeker& seeker, bool again) {
   const std::lock_guard lock(mutex_);
   WEIR_ASSERT(waiter.pool_ == nullptr);
   if (!again && queue_.size() >= settings_->queue_length) {
@@ -87,8 +106,9 @@ bool Pool::wait(Waiter& waiter, const balance::Request& request, bool again) {
   }
   if (!again) counters_.queued.add();
   waiter.pool_ = shared_from_this();
-  waiter.key_ = request.key;
-  waiter.tried_ = request.tried;
+  waiter.key_ = seeker.key;
+  waiter.tried_ = seeker.tried;
+  waiter.reach_ = seeker.reach;
   waiter.why_not_ = NoPick::kNone;
   WEIR_ASSERT(!waiter.slot_);
   queue_.push(waiter, again);
@@ -114,7 +134,8 @@ void Pool::give_back(BackendIndex index) {
 // True: its wait is over.
 bool Pool::serve(Waiter& waiter) {
   NoPick why_not = NoPick::kNone;
-  const auto index = roster_.choose({waiter.key_, waiter.tried_}, why_not);
+  const ReachInRoster reach(roster_, reach_of(waiter.reach_));
+  const auto index = roster_.choose(reach.request(waiter.key_, waiter.tried_), why_not);
   if (why_not == NoPick::kFull) return false;
   queue_.remove(waiter);
   waiter.why_not_ = why_not;
@@ -132,7 +153,8 @@ void Pool::serve_one(BackendIndex index) {
   for (Waiter* waiter = queue_.first(); waiter != nullptr;) {
     Waiter& looked_at = *waiter;
     waiter = WaitQueue::after(looked_at);
-    if (roster_.may_use(index, looked_at.tried_) && serve(looked_at)) return;
+    const ReachInRoster reach(roster_, reach_of(looked_at.reach_));
+    if (roster_.may_use(index, reach.request(looked_at.key_, looked_at.tried_)) && serve(looked_at)) return;
   }
 }
 
@@ -213,7 +235,7 @@ Roster::Groundworks Pool::groundworks() const {
 
 void Pool::change(PoolSettings settings, const std::vector<std::shared_ptr<Backend>>& backends,
                   base::TimePoint now) {
-  WEIR_ASSERT(settings.name == name_);
+  WEIR_ASSERT(settings.name == name_ && settings.retries < balance::Tried::kMost);
   // What has had its day goes with these two, when the lock is no longer held.
   const Roster::Groundworks before = groundworks();
   auto changed = std::make_shared<const PoolSettings>(std::move(settings));

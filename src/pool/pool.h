@@ -28,12 +28,13 @@ struct PoolSettings {
   RosterRules roster;
   ClientHashRules client_hash;
   base::Millis connect_timeout{3'000};
-  std::uint32_t retries = 2;  // attempts after the first
+  std::uint32_t retries = 2;  // attempts after the first, at most Tried::kMost - 1
   std::uint32_t queue_length = 0;
   base::Millis queue_timeout{5'000};
   ProxySending send_proxy;
   BackendTls tls;
-  BackendTls check_tls;  // of its checks, which have no client
+  BackendTls check_tls;      // of its checks, which have no client
+  bool transparent = false;  // its backends see the client's address: not every client comes to each of them
 };
 
 inline constexpr metrics::HistogramBounds<16> kConnectBounds{
@@ -92,24 +93,30 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void set_fallback(std::shared_ptr<Pool> fallback);
   std::shared_ptr<Pool> fallback() const;
 
-  // A place at a backend for a session that has already tried `tried`, or an empty one and why. A first
-  // attempt adds to the budget of retries.
+  // A session that needs a place. `reach`: whom it can connect to; none: each of them.
+  struct Seeker {
+    std::uint64_t key = 0;  // see balance::Request
+    const balance::Tried& tried;
+    const ClientReach* reach = nullptr;
+  };
+
+  // A place at a backend for it, or an empty one and why. A first attempt adds to the budget of retries.
   // `settings`, where they are asked for, become those that hold now: they belong to that backend.
-  Slot pick(const balance::Request& request, NoPick& why_not,
-            std::shared_ptr<const PoolSettings>* settings = nullptr);
+  Slot pick(const Seeker& seeker, NoPick& why_not, std::shared_ptr<const PoolSettings>* settings = nullptr);
 
   // The last resort of a session for which neither this pool nor its fallback has anything: a place at a
   // backend that is passed over, or an empty one. Nothing where there is no fallback, since `pick` comes to
   // those itself.
-  Slot pick_passed_over(std::shared_ptr<const PoolSettings>* settings = nullptr);
+  Slot pick_passed_over(const ClientReach* reach, std::shared_ptr<const PoolSettings>* settings = nullptr);
 
   // Whether a session whose attempt failed may make another one: the budget allows it. Counts it.
   bool may_retry(base::TimePoint now);
 
   // Puts a session in the queue whose `pick` has met `kFull`, unless there is a place by now: then it is
   // woken at once. One that waits here `again`, since what it was given was of no use, stands before those
-  // who came after it, even where the queue is full by now. False: the queue is full.
-  bool wait(Waiter& waiter, const balance::Request& request, bool again = false);
+  // who came after it, even where the queue is full by now. False: the queue is full. What `reach` refers to
+  // outlives the wait.
+  bool wait(Waiter& waiter, const Seeker& seeker, bool again = false);
   // Takes it out of the queue; returns the place that it has been given, or an empty one.
   Slot leave(Waiter& waiter);
 
@@ -173,6 +180,10 @@ class Pool : public std::enable_shared_from_this<Pool> {
   std::optional<balance::BackendIndex> find(const Backend& backend) const;
   // Returns those that `to` had.
   std::shared_ptr<const PoolSettings> tell_settings(std::shared_ptr<const PoolSettings>* to) const;
+  // In most pools everybody can connect to each backend.
+  const ClientReach* reach_of(const ClientReach* reach) const {
+    return settings_->transparent ? reach : nullptr;
+  }
   Slot slot_at(balance::BackendIndex index);
   void give_back(balance::BackendIndex index);
   void failed(balance::BackendIndex index, Failure how, base::TimePoint now, std::string_view what);

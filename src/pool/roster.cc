@@ -10,7 +10,6 @@
 namespace weir::pool {
 
 using balance::BackendIndex;
-using balance::Tried;
 
 namespace {
 
@@ -107,41 +106,48 @@ void Roster::set_weight(BackendIndex i, std::uint32_t weight) {
   if (std::exchange(members_[i].weight, weight) != weight) tier_of(i).is_stale = true;
 }
 
-bool Roster::has_untried(const Tier& tier, const Tried& tried) const {
-  std::size_t of_these = 0;
-  for (std::size_t t = 0; t < tried.size(); ++t) {
-    const BackendIndex i = tried[t];
-    if (members_[i].usable && is_backup(i) == (&tier == &tiers_[1])) ++of_these;
+bool Roster::has_one_for(const balance::Request& request, const Tier& tier) const {
+  const bool is_second = &tier == &tiers_[1];
+  if (request.reach == nullptr) {
+    std::size_t tried = 0;
+    for (std::size_t t = 0; t < request.tried.size(); ++t) {
+      const BackendIndex i = request.tried[t];
+      if (members_[i].usable && is_backup(i) == is_second) ++tried;
+    }
+    return tier.usable > tried;
   }
-  return tier.usable > of_these;
+  for (BackendIndex i = 0; i < members_.size(); ++i) {
+    if (members_[i].usable && is_backup(i) == is_second && request.may_go_to(i)) return true;
+  }
+  return false;
 }
 
 std::optional<BackendIndex> Roster::choose(const balance::Request& request, NoPick& why_not) {
   why_not = NoPick::kNone;
   for (Tier& tier : tiers_) {
-    if (!has_untried(tier, request.tried)) continue;
+    if (!has_one_for(request, tier)) continue;
     if (std::exchange(tier.is_stale, false)) tier.policy->members_changed(members_);
     const auto picked = tier.policy->pick(members_, request);
     if (!picked) why_not = NoPick::kFull;
     return picked;
   }
-  return choose_passed_over(request.tried, why_not);
+  return choose_passed_over(request, why_not);
 }
 
-std::optional<BackendIndex> Roster::choose_passed_over(const Tried& tried, NoPick& why_not) {
+std::optional<BackendIndex> Roster::choose_passed_over(const balance::Request& request, NoPick& why_not) {
   why_not = NoPick::kNobody;
-  return has_better_ ? std::nullopt : next_passed_over(tried, why_not);
+  return has_better_ ? std::nullopt : next_passed_over(request, why_not);
 }
 
-std::optional<BackendIndex> Roster::choose_from_passed_over() {
+std::optional<BackendIndex> Roster::choose_from_passed_over(const balance::Request& request) {
   NoPick ignored = NoPick::kNone;
-  return has_better_ ? next_passed_over({}, ignored) : std::nullopt;
+  return has_better_ ? next_passed_over(request, ignored) : std::nullopt;
 }
 
-std::optional<BackendIndex> Roster::next_passed_over(const Tried& tried, NoPick& why_not) {
+std::optional<BackendIndex> Roster::next_passed_over(const balance::Request& request, NoPick& why_not) {
   for (auto it = passed_over_.begin(); it != passed_over_.end(); ++it) {
     const BackendIndex i = *it;
-    if (members_[i].usable || tried.contains(i)) continue;
+    if (members_[i].usable || !request.may_go_to(i)) continue;
     why_not = NoPick::kFull;
     if (members_[i].in_flight >= members_[i].most) continue;
     why_not = NoPick::kNone;
@@ -151,10 +157,10 @@ std::optional<BackendIndex> Roster::next_passed_over(const Tried& tried, NoPick&
   return std::nullopt;
 }
 
-bool Roster::may_use(BackendIndex index, const Tried& tried) const {
-  if (!takes_sessions(index) || tried.contains(index)) return false;
-  if (members_[index].usable) return !is_backup(index) || !has_untried(tiers_[0], tried);
-  return !has_untried(tiers_[0], tried) && !has_untried(tiers_[1], tried);
+bool Roster::may_use(BackendIndex index, const balance::Request& request) const {
+  if (!takes_sessions(index) || !request.may_go_to(index)) return false;
+  if (members_[index].usable) return !is_backup(index) || !has_one_for(request, tiers_[0]);
+  return !has_one_for(request, tiers_[0]) && !has_one_for(request, tiers_[1]);
 }
 
 void Roster::tell_load(BackendIndex i) {

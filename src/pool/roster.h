@@ -63,7 +63,7 @@ struct PoolEvent {
 enum class NoPick : std::uint8_t {
   kNone,    // there is one
   kFull,    // those that it could have are full
-  kNobody,  // it has tried all that are usable, if there are any
+  kNobody,  // it has tried all that are usable and within its reach, if there are any
 };
 
 class Roster {
@@ -89,10 +89,10 @@ class Roster {
   // Whether there is something better than one that is passed over, so that `choose` does not come to it.
   void set_has_better(bool has_better) { has_better_ = has_better; }
   // One of those, for a session for which the better has nothing; the one tried longest ago, with room.
-  std::optional<balance::BackendIndex> choose_from_passed_over();
+  std::optional<balance::BackendIndex> choose_from_passed_over(const balance::Request& request);
 
   // Whether a place at `index`, which has just been given back, may be of use to that session.
-  bool may_use(balance::BackendIndex index, const balance::Tried& tried) const;
+  bool may_use(balance::BackendIndex index, const balance::Request& request) const;
   // Whether sessions go there at all.
   bool takes_sessions(balance::BackendIndex index) const {
     return members_[index].usable || (is_passed_over(index) && !has_better_);
@@ -270,7 +270,8 @@ class Roster {
   Tier& tier_of(balance::BackendIndex index) { return tiers_[is_backup(index) ? 1 : 0]; }
   bool wants_sessions(balance::BackendIndex index) const;
   bool is_too_few_healthy() const;
-  bool has_untried(const Tier& tier, const balance::Tried& tried) const;
+  // Of those that are usable there is one left for it.
+  bool has_one_for(const balance::Request& request, const Tier& tier) const;
   BackendPast past_of(balance::BackendIndex index, base::TimePoint now) const;
   void go_on_from(balance::BackendIndex index, const BackendPast& past, base::TimePoint now);
   // As many as may be out at once.
@@ -278,8 +279,8 @@ class Roster {
   void eject(balance::BackendIndex index, base::TimePoint now, std::string_view what);
   // Where fewer may be ejected by now, since the pool has shrunk, the next to return do so.
   void keep_to_most_ejected(base::TimePoint now);
-  std::optional<balance::BackendIndex> choose_passed_over(const balance::Tried& tried, NoPick& why_not);
-  std::optional<balance::BackendIndex> next_passed_over(const balance::Tried& tried, NoPick& why_not);
+  std::optional<balance::BackendIndex> choose_passed_over(const balance::Request& request, NoPick& why_not);
+  std::optional<balance::BackendIndex> next_passed_over(const balance::Request& request, NoPick& why_not);
   // What a connect took, or counts as, for the policy.
   void note_time(balance::BackendIndex index, base::Micros took);
   // Ends its ejection, or that it is passed over, if its time is over. True: it was.

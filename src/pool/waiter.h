@@ -4,6 +4,7 @@
 #pragma once
 
 #include "balance/policy.h"
+#include "pool/reach.h"
 #include "pool/roster.h"
 #include "pool/slot.h"
 
@@ -69,6 +70,7 @@ class Waiter {
   // What follows is the pool's, under its lock, until the waiter has been woken.
   std::uint64_t key_ = 0;
   balance::Tried tried_;
+  const ClientReach* reach_ = nullptr;
   Slot slot_;
   std::shared_ptr<const PoolSettings> settings_;
   NoPick why_not_ = NoPick::kNone;

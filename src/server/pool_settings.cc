@@ -69,6 +69,7 @@ pool::PoolSettings pool_settings(const config::PoolConfig& from) {
   settings.queue_timeout = from.queue_timeout;
   settings.client_hash = {from.hash_key.ipv4_bits, from.hash_key.ipv6_bits, from.hash_key.by_server_name};
   settings.send_proxy = sending_of(from);
+  settings.transparent = from.transparent;
   settings.roster.policy = policy_of(from.policy);
   settings.roster.policy_options = {random_seed(), from.hash_balance};
   settings.roster.health = health_of(from.health);

@@ -63,7 +63,6 @@ void Connector::enter(const std::shared_ptr<pool::Pool>& pool) {
   search_->key = pool::client_hash(search_->client, search_->settings->client_hash);
   search_->backend = nullptr;
   search_->tried = {};
-  search_->unfit = 0;
   search_->has_waited_here = false;
   search_->waited_here = base::Micros(0);
 }
@@ -72,18 +71,15 @@ void Connector::go_on() {
   for (;;) {
     if (!slot_ && !is_exhausted()) {
       pool::NoPick why_not = pool::NoPick::kNone;
-      slot_ = search_->pool->pick({search_->key, search_->tried}, why_not, &search_->settings);
+      slot_ = search_->pool->pick(search_->seeker(), why_not, &search_->settings);
       if (why_not == pool::NoPick::kFull) {
         if (wait_for_place()) return;
         return end(CloseReason::kPoolFull);
       }
-    }
-    if (slot_ && !is_within_reach(*slot_.backend(), search_->client.address)) {
-      pass_by();
-      continue;
+      if (!slot_ && attempts_ == 0 && search_->settings->transparent) note_out_of_reach();
     }
     // Asked for only when there is somebody to try.
-    const bool is_retry = search_->is_last_resort ? attempts_ > 0 : search_->tried.size() > search_->unfit;
+    const bool is_retry = search_->is_last_resort ? attempts_ > 0 : !search_->tried.empty();
     if (slot_ && is_retry && !search_->pool->may_retry(base::coarse_now())) {
       was_retry_denied_ = true;
       slot_.release();
@@ -97,20 +93,19 @@ void Connector::go_on() {
 }
 
 bool Connector::is_exhausted() const {
-  return search_->is_last_resort || search_->tried.size() - search_->unfit > search_->settings->retries ||
+  return search_->is_last_resort || search_->tried.size() > search_->settings->retries ||
          net::is_own_shortage(last_error_);
 }
 
 // No attempt is made, so none is counted.
-void Connector::pass_by() {
-  if (attempts_ == 0) {
-    search_->backend = failed_ = slot_.backend();
-    last_error_ = EAFNOSUPPORT;
-    search_->reason = CloseReason::kConnectUnreachable;
-  }
-  search_->tried.add(slot_.index());
-  ++search_->unfit;
-  slot_.release();
+void Connector::note_out_of_reach() {
+  const auto members = search_->pool->backends_up();
+  const auto found = std::find_if(members.begin(), members.end(),
+                                  [this](const auto& one) { return !search_->reaches(*one); });
+  if (found == members.end()) return;
+  search_->backend = failed_ = *found;
+  last_error_ = EAFNOSUPPORT;
+  search_->reason = CloseReason::kConnectUnreachable;
 }
 
 bool Connector::fall_back() {
@@ -129,7 +124,7 @@ bool Connector::take_last_resort() {
   for (std::shared_ptr<pool::Pool> pool = search_->first_pool; pool != nullptr && steps < kMostPools;
        pool = pool->fallback(), ++steps) {
     std::shared_ptr<const pool::PoolSettings> settings;
-    pool::Slot slot = pool->pick_passed_over(&settings);
+    pool::Slot slot = pool->pick_passed_over(search_.get(), &settings);
     if (!slot) continue;
     enter(pool);
     search_->settings = std::move(settings);
@@ -152,7 +147,7 @@ void Connector::wait(base::Micros time) {
 
 bool Connector::wait_for_place() {
   const bool again = std::exchange(search_->has_waited_here, true);
-  if (!search_->pool->wait(search_->waiter, {search_->key, search_->tried}, again)) return false;
+  if (!search_->pool->wait(search_->waiter, search_->seeker(), again)) return false;
   search_->begun = base::precise_now();
   wait(search_->settings->queue_timeout - search_->waited_here);
   return true;

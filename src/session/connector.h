@@ -11,6 +11,7 @@
 #include "pool/pool.h"
 #include "relay/peer.h"
 #include "session/close_reason.h"
+#include "session/outgoing.h"
 #include "session/settings.h"
 #include "session/warm_sockets.h"
 #include "tls/tls_stream.h"
@@ -125,8 +126,8 @@ class Connector final : private pool::Waiter::Owner {
   void go_on();
   // No further attempt may be made in this pool.
   bool is_exhausted() const;
-  // Leaves the place that it has, since the client cannot reach that backend.
-  void pass_by();
+  // Notes one of the pool's backends, none of which the client can reach, for those who ask why.
+  void note_out_of_reach();
   // Tells the owner that something is under way, from `search_->begun`, and may take `time`.
   void wait(base::Micros time);
   // False: the queue is full.
@@ -162,7 +163,8 @@ class Connector final : private pool::Waiter::Owner {
   void enter(const std::shared_ptr<pool::Pool>& pool);
   // Takes the fallback pool, to go on there. False: there is none.
   bool fall_back();
-  // Takes a place at a backend that its pools have left out so far. False: there is none, or it has had one.
+  // Takes a place at a backend that its pools have passed over so far. False: there is none, or it has had
+  // one.
   bool take_last_resort();
   // Nothing is left but the last resort, to which it goes on, or else tells the owner `reason`.
   void end(CloseReason reason);
@@ -173,21 +175,23 @@ class Connector final : private pool::Waiter::Owner {
   }
 
   // What is known until a connection stands. A session has one for the shortest part of its life.
-  struct Search {
+  struct Search final : pool::ClientReach {
     Search(pool::Waker& waker, pool::Waiter::Owner& owner, std::shared_ptr<pool::Pool> first,
            const pool::ClientTraits& of, const net::TcpOptions& with)
-        : first_pool(std::move(first)), waiter(waker, owner), client(of), options(&with) {}
+        : first_pool(std::move(first)), client(of), waiter(waker, owner), options(&with) {}
+
+    bool reaches(const pool::Backend& to) const override { return is_within_reach(to, client.address); }
+    pool::Pool::Seeker seeker() const { return {key, tried, this}; }
 
     const std::shared_ptr<pool::Pool> first_pool;
+    const pool::ClientTraits client;
     std::shared_ptr<pool::Pool> pool;
     std::shared_ptr<const pool::PoolSettings> settings;  // that pool's, as they were when the place was taken
     std::shared_ptr<pool::Backend> backend;
     pool::Waiter waiter;
-    const pool::ClientTraits client;
     const net::TcpOptions* const options;
     std::uint64_t key = 0;
     balance::Tried tried;          // in this pool
-    std::size_t unfit = 0;         // of these, not within the client's reach
     bool is_last_resort = false;   // it has come to that
     bool has_waited_here = false;  // in this pool's queue
     base::Micros waited_here{0};

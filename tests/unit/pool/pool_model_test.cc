@@ -261,7 +261,7 @@ class Simulation {
   void fail(At guest) {
     if (!guest->slot) return;
     guest->slot.connect_failed(now_, "x");
-    if (!case_.replaces && guest->tried.size() < Tried::kHere + 2) guest->tried.add(guest->slot.index());
+    if (!case_.replaces && guest->tried.size() < Tried::kMost) guest->tried.add(guest->slot.index());
     guest->slot.release();
     sort_out_woken();
     if (case_.replaces) {

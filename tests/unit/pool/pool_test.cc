@@ -295,14 +295,14 @@ TEST(Pool, KeepsABackendThatIsPassedOverForThoseForWhomTheFallbackHasNothing) {
     for (int i = 0; i < 5; ++i) pick(*pool).connect_failed(kStart, "connect_refused");
   };
   fail();
-  EXPECT_FALSE(pool->pick_passed_over()) << "without a fallback it is picked like any other";
+  EXPECT_FALSE(pool->pick_passed_over(nullptr)) << "without a fallback it is picked like any other";
   pool->set_fallback(pool_of(several(1)));
   EXPECT_FALSE(pick(*pool));
-  Slot last_resort = pool->pick_passed_over();
+  Slot last_resort = pool->pick_passed_over(nullptr);
   ASSERT_TRUE(last_resort);
   EXPECT_EQ(in_flight(*pool, "a"), 1u);
   last_resort.connected(kStart, base::Micros(1));
-  EXPECT_FALSE(pool->pick_passed_over()) << "it stood, so nobody is left out";
+  EXPECT_FALSE(pool->pick_passed_over(nullptr)) << "it stood, so nobody is left out";
   EXPECT_TRUE(pick(*pool));
 }
 

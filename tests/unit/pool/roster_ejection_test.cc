@@ -228,8 +228,8 @@ TEST(Roster, UsesThoseThatArePassedOverInTurnWhenNoOtherIsLeft) {
   EXPECT_EQ(roster.healthy(), 0u);
   EXPECT_EQ(chosen(roster, 4), "cdcd");
   EXPECT_EQ(choose(roster), "full");
-  EXPECT_TRUE(roster.may_use(2, {}));
-  EXPECT_FALSE(roster.may_use(0, {}));
+  EXPECT_TRUE(roster.may_use(2, {0, {}}));
+  EXPECT_FALSE(roster.may_use(0, {0, {}}));
 }
 
 TEST(Roster, PrefersABackupToThoseThatArePassedOver) {
@@ -241,7 +241,7 @@ TEST(Roster, PrefersABackupToThoseThatArePassedOver) {
   EXPECT_TRUE(roster.is_passed_over(1));
   EXPECT_EQ(choose(roster), "backup");
   EXPECT_EQ(choose(roster, tried_of({2})), "b");
-  EXPECT_FALSE(roster.may_use(1, {})) << "the backup is left";
+  EXPECT_FALSE(roster.may_use(1, {0, {}})) << "the backup is left";
 }
 
 TEST(Roster, GivesNothingToThoseThatArePassedOverWhereThereIsSomethingBetter) {
@@ -251,7 +251,7 @@ TEST(Roster, GivesNothingToThoseThatArePassedOverWhereThereIsSomethingBetter) {
   fail(roster, 1);
   ASSERT_TRUE(roster.is_passed_over(1));
   EXPECT_EQ(choose(roster), "nobody");
-  EXPECT_FALSE(roster.may_use(1, {}));
+  EXPECT_FALSE(roster.may_use(1, {0, {}}));
   EXPECT_FALSE(roster.takes_sessions(1));
   roster.connected(1, kStart, base::Micros(5));
   EXPECT_EQ(choose(roster), "b");

@@ -102,10 +102,10 @@ TEST(Roster, WaitsForOneThatIsFullRatherThanUseABackup) {
   Roster roster({}, {backend("a", {.most_sessions = 1}), backend("spare", {.is_backup = true})});
   EXPECT_EQ(choose(roster), "a");
   EXPECT_EQ(choose(roster), "full");
-  EXPECT_FALSE(roster.may_use(1, {}));
-  EXPECT_TRUE(roster.may_use(1, tried_of({0})));
-  EXPECT_TRUE(roster.may_use(0, {}));
-  EXPECT_FALSE(roster.may_use(0, tried_of({0})));
+  EXPECT_FALSE(roster.may_use(1, {0, {}}));
+  EXPECT_TRUE(roster.may_use(1, {0, tried_of({0})}));
+  EXPECT_TRUE(roster.may_use(0, {0, {}}));
+  EXPECT_FALSE(roster.may_use(0, {0, tried_of({0})}));
   roster.leave(0);
   EXPECT_EQ(choose(roster), "a");
 }

@@ -21,13 +21,14 @@ inline std::shared_ptr<pool::Backend> backend(std::string name, base::Address ad
 }
 
 inline std::shared_ptr<pool::Pool> pool_of(Backends backends, unsigned retries = 2,
-                                           unsigned queue_length = 10) {
+                                           unsigned queue_length = 10, bool transparent = false) {
   pool::PoolSettings settings;
   settings.name = "p";
   settings.retries = retries;
   settings.connect_timeout = base::Millis(250);
   settings.queue_length = queue_length;
   settings.queue_timeout = base::Millis(700);
+  settings.transparent = transparent;
   return std::make_shared<pool::Pool>(std::move(settings), std::move(backends));
 }
 

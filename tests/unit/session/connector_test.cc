@@ -276,13 +276,13 @@ base::Address of_the_other_family(std::uint16_t port) { return base::Address::ip
 
 TEST(Connector, PassesByBackendsThatTheClientCannotReachAndPaysNothing) {
   if (const auto why = test::why_no_namespaces()) GTEST_SKIP() << "NOT CHECKED: " << *why;
-  constexpr std::size_t kUnfit = 2 * balance::Tried::kHere;
+  constexpr std::size_t kUnfit = 2 * balance::Tried::kMost;
   const test::Listening listening = test::listen_on_loopback();
   Backends backends;
   for (std::uint16_t i = 1; i <= kUnfit; ++i)
     backends.push_back(transparent_backend("six" + std::to_string(i), of_the_other_family(i)));
   backends.push_back(transparent_backend("four", listening.address));
-  const auto pool = pool_of(backends, 0);
+  const auto pool = pool_of(backends, 0, 10, true);
   for (std::size_t i = 0; i <= kUnfit; ++i) {
     ConnectorFixture f;
     f.start(pool);
@@ -300,7 +300,7 @@ TEST(Connector, PassesByBackendsThatTheClientCannotReachAndPaysNothing) {
 }
 
 TEST(Connector, SaysOfBackendsThatTheClientCannotReachThatTheyAreUnreachable) {
-  const auto pool = pool_of({transparent_backend("six", of_the_other_family(1))});
+  const auto pool = pool_of({transparent_backend("six", of_the_other_family(1))}, 2, 10, true);
   ConnectorFixture f;
   f.start(pool);
   EXPECT_EQ(f.failed, 1);
