@@ -34,7 +34,8 @@ class HttpServer {
   // Ends the thread; open connections are dropped. Idempotent.
   void stop();
 
-  // Another descriptor of the listening socket, for another process; empty when there is none left. And that
+  // Another descriptor of the listening socket, for another process; empty when there is none left, or when
+  // its path no longer leads to it. And that
   // nobody is accepted here any more: by whether it is the other one's now. Who waits for an answer, or
   // has just come, gets it; every connection is closed then, so that nobody goes on to ask the wrong process.
   // After `start`, and before `stop`; one thread.

@@ -1,6 +1,7 @@
 #include "cli/admin_door.h"
 
 #include "admin/routes.h"
+#include "config/addresses.h"
 
 namespace weir::cli {
 
@@ -8,8 +9,7 @@ std::unique_ptr<admin::HttpServer> open_door(const config::Placed<base::Address>
                                              const std::unique_ptr<server::Supervisor>& supervisor,
                                              server::Inheritance* inheritance, config::Problems& problems) {
   constexpr base::Millis kPatience{10'000};
-  const bool is_far = !bind.value.is_unix() && !bind.value.is_loopback();
-  const auto rules = [&supervisor, is_far] {
+  const auto rules = [&supervisor, is_far = config::is_far(bind.value)] {
     const auto running = supervisor->running();
     return admin::GuardRules{running->admin_token, running->config.admin.hosts, is_far};
   };

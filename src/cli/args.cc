@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include <iostream>
+#include <sstream>
 
 #include "base/version.h"
 #include "cli/command_facts.h"
@@ -129,8 +129,12 @@ int main_with(int argc, char** argv) {
     app.parse(argc, argv);
     if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
   } catch (const CLI::ParseError& error) {
-    if (app.exit(error) != 0) return kUsage;
-    return std::cout.flush() ? kDone : kProblem;
+    std::ostringstream asked_for;
+    std::ostringstream wrong;
+    const bool is_wrong = app.exit(error, asked_for, wrong) != 0;
+    complain(wrong.str());
+    if (is_wrong) return kUsage;
+    return print(asked_for.str()) ? kDone : kProblem;
   }
   if (ctl.chosen()) return ctl.chosen()();
   if (run_command->parsed()) return run(path);

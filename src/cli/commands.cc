@@ -34,16 +34,6 @@ std::string count_of(const config::Problems& problems) {
   return number_of(errors, "error") + ", " + number_of(problems.size() - errors, "warning");
 }
 
-// The errors among them.
-std::string in_one_line(const config::Problems& problems) {
-  std::string text;
-  for (const auto& problem : problems) {
-    if (problem.severity != config::Severity::kError) continue;
-    text += (text.empty() ? "" : "; ") + config::to_string(problem);
-  }
-  return text;
-}
-
 // A logrotate(8) that means another Weir, or comes while this one starts, must not end it; nor must a reload.
 void hold(std::initializer_list<int> signals) {
   sigset_t set;
@@ -98,7 +88,7 @@ int run(const std::string& path) {
   }
   if (supervisor == nullptr || config::has_error(problems)) {
     loaded.secrets.hide(problems);
-    if (inheritance != nullptr) inheritance->fail(in_one_line(problems));
+    if (inheritance != nullptr) inheritance->fail(config::errors_as_text(problems, "; "));
     complain_of(problems);
     complain(fmt::format("weir: not started: {}\n", count_of(problems)));
     return kProblem;

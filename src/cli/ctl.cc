@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
-
 #include "cli/admission_views.h"
 #include "cli/commands.h"
 #include "cli/ctl_views.h"
@@ -13,11 +11,8 @@
 namespace weir::cli {
 namespace {
 
-// https://no-color.org: a setting of any value that is not empty means none.
 Colours colours() {
-  const char* none = std::getenv("NO_COLOR");
-  const bool wanted = none == nullptr || *none == '\0';
-  return wanted && ::isatty(STDOUT_FILENO) != 0 ? Colours::kTerminal : Colours::kNone;
+  return !wants_no_colours() && ::isatty(STDOUT_FILENO) != 0 ? Colours::kTerminal : Colours::kNone;
 }
 
 constexpr std::size_t kLongestWord = 2000;

@@ -254,16 +254,16 @@ struct CtlArgs::Values {
 
   void add_list(const char* word, const char* help) {
     CLI::App& list = command(*ctl, word, help);
-    list.add_option("LISTENER", pool)->required();
-    list.add_option("NETWORK", name, "203.0.113.0/24, or an address")->required();
+    list.add_option("LISTENER", listener)->required();
+    list.add_option("NETWORK", network, "203.0.113.0/24, or an address")->required();
     list.add_flag("--remove", remove, "take it back: only what was added here can be");
     list.callback([this, side = std::string(word)] {
       choose([this, side] {
         return change(
             options,
-            {remove ? "DELETE" : "POST", "/v1/listeners/" + escaped(pool) + "/access/" + side,
-             json{{"network", name}}.dump()},
-            name + (remove ? " is taken from `" : " is added to `") + side + "` of listener " + pool);
+            {remove ? "DELETE" : "POST", "/v1/listeners/" + escaped(listener) + "/access/" + side,
+             json{{"network", network}}.dump()},
+            network + (remove ? " is taken from `" : " is added to `") + side + "` of listener " + listener);
       });
     });
   }
@@ -306,6 +306,8 @@ struct CtlArgs::Values {
   // What the arguments say; of one command only.
   std::string name;
   std::string pool;
+  std::string listener;
+  std::string network;
   std::string address;
   std::string state;
   std::optional<unsigned> weight;

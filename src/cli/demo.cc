@@ -209,13 +209,13 @@ int demo(const DemoOptions& options) {
   }
   door->stop();
   clients.stop();
-  print(spread_table(supervisor->read_status()));
+  bool is_told = print(spread_table(supervisor->read_status()));
   if (seconds) {
-    print(fmt::format("{} requests answered, {} failed\n", base::human_count(clients.answered()),
-                      clients.failed()));
+    is_told = print(fmt::format("{} requests answered, {} failed\n", base::human_count(clients.answered()),
+                                clients.failed()));
   }
   if (outcome == server::Outcome::kForced) print("Some sessions were still open and were cut.\n");
-  if (clients.failed() > 0 || (seconds && clients.answered() == 0)) return kProblem;
+  if (!is_told || clients.failed() > 0 || (seconds && clients.answered() == 0)) return kProblem;
   return outcome == server::Outcome::kClean ? kDone : kForced;
 }
 

@@ -21,13 +21,6 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-std::string first_error(const config::Problems& problems) {
-  for (const config::Problem& problem : problems) {
-    if (problem.severity == config::Severity::kError) return config::to_string(problem);
-  }
-  return "";
-}
-
 // Who cannot read the secret goes without: what is only read may not need it.
 std::string token_of(const config::AdminConfig& admin) {
   config::Problems problems;
@@ -38,7 +31,7 @@ base::Result<DoorAddress> door_of_config(const std::string& path) {
   const config::Loaded loaded = config::load_file(path, config::process_environment());
   // The running Weir may have an older one, but where the door is only a restart changes.
   if (!loaded.config.admin.bind) {
-    const std::string error = first_error(loaded.problems);
+    const std::string error = config::first_error(loaded.problems);
     return fail(!error.empty()
                     ? error
                     : fmt::format("{}: it has no admin door: set admin.bind, for example to \"{}\"", path,
@@ -78,7 +71,7 @@ base::Result<DoorAddress> find_door(const DoorOptions& options) {
     admin.token_file.value = options.token_file;
     config::Problems problems;
     door->token = server::load_admin_token(admin, problems);
-    if (const std::string error = first_error(problems); !error.empty()) return fail(error);
+    if (const std::string error = config::first_error(problems); !error.empty()) return fail(error);
   } else if (const std::string said = environment("WEIR_TOKEN"); !said.empty()) {
     door->token = said;
   }

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace weir::cli {
@@ -25,6 +26,11 @@ bool print(std::string_view text) {
       std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
   if (!is_out) complain(fmt::format("weir: write to the standard output: {}\n", std::strerror(errno)));
   return is_out;
+}
+
+bool wants_no_colours() {
+  const char* value = std::getenv("NO_COLOR");
+  return value != nullptr && *value != '\0';
 }
 
 void complain(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }

@@ -16,4 +16,7 @@ bool print(std::string_view text);
 // To the standard error, as far as it takes it.
 void complain(std::string_view text);
 
+// The environment has NO_COLOR with a value that is not empty (https://no-color.org).
+bool wants_no_colours();
+
 }  // namespace weir::cli

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <clocale>
-#include <cstdlib>
 
+#include "cli/output.h"
 #include "cli/top_keys.h"
 
 namespace weir::cli {
@@ -86,8 +86,7 @@ TerminalScreen::TerminalScreen() {
   ::keypad(stdscr, true);
   ::curs_set(0);
   ::set_escdelay(50);
-  const char* no_colours = std::getenv("NO_COLOR");
-  has_colours_ = (no_colours == nullptr || *no_colours == '\0') && ::has_colors();
+  has_colours_ = !wants_no_colours() && ::has_colors();
   if (!has_colours_) return;
   ::start_color();
   ::use_default_colors();

@@ -145,6 +145,8 @@ Value<base::Address> parse_admin_address(std::string_view text) {
   return parse_one(text);
 }
 
+bool is_far(const base::Address& address) { return !address.is_unix() && !address.is_loopback(); }
+
 Value<base::Endpoint> parse_backend_address(std::string_view text) {
   if (std::string fault = raw_fault(text); !fault.empty()) return refuse(std::move(fault));
   auto endpoint = base::parse_endpoint(text);

@@ -19,6 +19,9 @@ Value<std::vector<base::Address>> parse_listen_addresses(std::string_view text);
 // An address or a unix socket; port 0 is allowed. Whether it may be far from here is for `build_admin`.
 Value<base::Address> parse_admin_address(std::string_view text);
 
+// Whether other machines can reach it.
+bool is_far(const base::Address& address);
+
 // An address or "host:port". Port 0 and the wildcard addresses are refused: nothing can be connected there.
 Value<base::Endpoint> parse_backend_address(std::string_view text);
 

@@ -88,8 +88,7 @@ AdminConfig build_admin(const Node& root, Problems& problems) {
         fmt::format("{} is no host name: expected one such as \"weir\" or \"weir.example\", without a port",
                     quote(item.text)));
   });
-  const bool is_far = out.bind && !out.bind->value.is_unix() && !out.bind->value.is_loopback();
-  if (is_far && out.token_file.value.empty()) {
+  if (out.bind && is_far(out.bind->value) && out.token_file.value.empty()) {
     reader.fail(
         "bind", bind.place,
         fmt::format("{} can be reached from other machines, and without a token the admin door asks for "

@@ -34,6 +34,23 @@ bool has_error(const Problems& problems) {
                      [](const Problem& problem) { return problem.severity == Severity::kError; });
 }
 
+std::string errors_as_text(const Problems& problems, std::string_view between) {
+  std::string text;
+  for (const Problem& problem : problems) {
+    if (problem.severity != Severity::kError) continue;
+    if (!text.empty()) text += between;
+    text += to_string(problem);
+  }
+  return text;
+}
+
+std::string first_error(const Problems& problems) {
+  const auto found = std::find_if(problems.begin(), problems.end(), [](const Problem& problem) {
+    return problem.severity == Severity::kError;
+  });
+  return found == problems.end() ? std::string() : to_string(*found);
+}
+
 std::string to_string(const Place& place) {
   if (place.line == 0) return place.file;
   if (place.column == 0) return fmt::format("{}:{}", place.file, place.line);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/model.h"
@@ -20,6 +21,11 @@ struct Problem {
 using Problems = std::vector<Problem>;
 
 bool has_error(const Problems& problems);
+
+// The errors among them, each as `to_string` has it, with `between` in between, and the first one; empty:
+// there are none.
+std::string errors_as_text(const Problems& problems, std::string_view between);
+std::string first_error(const Problems& problems);
 
 // Appends one. Beyond `kMaxProblems` (config/limits.h) one error says that there are more, and the rest is
 // dropped.

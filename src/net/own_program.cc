@@ -106,7 +106,7 @@ struct Start {
 // it stands still: only system calls.
 int execute(void* from) {
   const auto* start = static_cast<const Start*>(from);
-  // Weir has no handlers, and ignores this one.
+  // Weir has no handlers but as process 1, which starts no other, and ignores this one.
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   ::sigaction(SIGPIPE, &standard, nullptr);

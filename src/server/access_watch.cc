@@ -56,6 +56,7 @@ void AccessWatch::change(const config::Config& config, const std::vector<DoorRul
   WEIR_ASSERT(!is_busy());
   config_ = &config;
   doors_ = &doors;
+  without_filter_.clear();  // all have been put on anew
   forget_additions();
   watch_all(read_since);
   start();
@@ -166,13 +167,10 @@ void AccessWatch::take(Loaded&& loaded) {
                          : "the files have mistakes: the old list stays in force",
                fields);
     if (!is_editing_) return begin_edit();
-    const auto worst = std::find_if(loaded.problems.begin(), loaded.problems.end(),
-                                    [](const auto& one) { return one.severity == config::Severity::kError; });
-    return end_edit(
-        base::failure({base::ErrorSide::kConfiguration,
-                       fmt::format("the list stays as it was, since its files {}: {}",
-                                   is_unread ? "cannot be read" : "have mistakes",
-                                   worst == loaded.problems.end() ? "" : config::to_string(*worst))}));
+    return end_edit(base::failure(
+        {base::ErrorSide::kConfiguration,
+         fmt::format("the list stays as it was, since its files {}: {}",
+                     is_unread ? "cannot be read" : "have mistakes", config::first_error(loaded.problems))}));
   }
   fields.number("networks", loaded.access->prefixes().size());
   fields.number("took_ms", static_cast<std::uint64_t>(loaded.took.count()));
@@ -183,7 +181,15 @@ void AccessWatch::take(Loaded&& loaded) {
                "the packet filter cannot have the list, so the gate alone refuses: " + loaded.filter_error,
                fields);
   }
-  if (loaded.filter_is_stuck) take_off_filter(loaded.listener);
+  if (loaded.filter_is_stuck) {
+    put_filter(loaded.listener, nullptr);
+    without_filter_.insert(loaded.listener);
+  } else if (loaded.filter_error.empty() && without_filter_.contains(loaded.listener)) {
+    const std::shared_ptr<net::PacketFilter> filter = (*doors_)[loaded.listener].filter;
+    const bool is_put = put_filter(loaded.listener, filter);
+    filter->set_in_force(is_put);
+    if (is_put) without_filter_.erase(loaded.listener);
+  }
   publisher_.replace_access(loaded.listener, std::move(loaded.access));
   if (is_editing_) return end_edit_when_in_force();
   begin_edit();
@@ -256,10 +262,13 @@ void AccessWatch::end_edit(base::Result<void> result) {
   load_changed();
 }
 
-void AccessWatch::take_off_filter(std::size_t listener) {
+bool AccessWatch::put_filter(std::size_t listener, const std::shared_ptr<net::PacketFilter>& filter) {
+  bool is_put = true;
   for (const Assigned& one : publisher_.current().sockets) {
-    if (one.listener == listener) static_cast<void>(one.socket->set_filter(nullptr));
+    if (one.listener != listener || !one.socket->is_tcp()) continue;
+    is_put = one.socket->set_filter(filter).has_value() && is_put;
   }
+  return is_put;
 }
 
 }  // namespace weir::server

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -104,7 +105,8 @@ class AccessWatch {
   void end_edit(base::Result<void> result);
   void end_edit_when_in_force();
   std::optional<std::size_t> find(const std::string& listener) const;
-  void take_off_filter(std::size_t listener);
+  // Null: none. False: a socket of the listener has not got it.
+  bool put_filter(std::size_t listener, const std::shared_ptr<net::PacketFilter>& filter);
 
   Publisher& publisher_;
   LogWriter& log_;
@@ -112,6 +114,7 @@ class AccessWatch {
   const std::vector<DoorRules>* doors_;
   const std::unique_ptr<net::Mailbox<Loaded>> mailbox_;
   std::vector<Watched> watched_;
+  std::set<std::size_t> without_filter_;  // listeners whose filter was taken off, since it was stuck
   AdditionsByListener additions_;
   std::deque<std::pair<Edit, EditDone>> edits_;  // the first may be under way
   bool is_editing_ = false;                      // it is

@@ -4,19 +4,6 @@
 #include "net/thread.h"
 
 namespace weir::server {
-namespace {
-
-// All errors as one text; empty: none.
-std::string errors_of(const config::Problems& problems) {
-  std::string text;
-  for (const config::Problem& problem : problems) {
-    if (problem.severity == config::Severity::kError) text += config::to_string(problem) + "\n";
-  }
-  return text;
-}
-
-}  // namespace
-
 base::Result<std::unique_ptr<CertificateWatch>> CertificateWatch::create(net::EventLoop& loop, Parts parts) {
   auto mailbox = net::Mailbox<Loaded>::create(loop, 4);
   if (!mailbox) return base::failure(std::move(mailbox.error()));
@@ -91,7 +78,7 @@ void CertificateWatch::take(Loaded&& loaded) {
   is_loading_ = false;
   Watched& watched = watched_[loaded.watched];
   const std::string& name = config_->listeners[watched.listener].name;
-  const std::string refused = errors_of(loaded.tls.problems);
+  const std::string refused = config::errors_as_text(loaded.tls.problems, "\n");
   // A pair may be put in place in two steps, minutes apart, and what cannot be read yet may be so soon: it is
   // tried again, and told of once.
   if (!refused.empty()) watched.files.forget_read();

@@ -59,9 +59,6 @@ void CommandDesk::carry_out(const AddBackendCommand& command, const CommandDone&
   const std::shared_ptr<const Running> running = parts_.running();
   const auto position = position_of(*running, command.pool);
   if (!position) return done(no_such("pool", command.pool));
-  if (const auto loop = unix_loop(command.pool, command.backend, running->listeners)) {
-    return done(refused(*loop));
-  }
   if (const auto added = parts_.names.add(*position, command.backend); !added) {
     return done(refused(added.error().message()));
   }

@@ -7,6 +7,7 @@
 
 #include "config/limits.h"
 #include "config/pool_check.h"
+#include "server/running.h"
 
 namespace weir::server {
 namespace {
@@ -38,8 +39,12 @@ std::string text_of(const std::vector<DiscoveredEndpoint>& endpoints) {
 }
 
 // What is wrong with one that is added while Weir runs, beside what the configuration has.
-std::optional<std::string> fault_of_added(const BackendSpecs& specs, const config::PoolConfig& pool,
+std::optional<std::string> fault_of_added(const BackendSpecs& specs, const ListenerSet* listeners,
+                                          const config::PoolConfig& pool,
                                           const config::BackendConfig& entry) {
+  if (listeners != nullptr) {
+    if (auto loop = unix_loop(pool.name, entry, *listeners)) return loop;
+  }
   if (const auto loop = specs.loop(pool, entry, std::get<base::Address>(entry.address.value))) {
     return loop->text;
   }
@@ -67,7 +72,8 @@ NameKeeper::NameKeeper(net::EventLoop& loop, const Parts& parts)
       config_(&parts.config),
       pools_(&parts.pools),
       watches_(loop),
-      alterations_(parts.alterations) {
+      alterations_(parts.alterations),
+      listeners_(parts.listeners) {
   timer_.bind<&NameKeeper::look>(loop, this);
   limit_.bind<&net::EventLoop::stop>(loop, &loop);
 }
@@ -123,7 +129,7 @@ base::Result<std::unique_ptr<NameKeeper::Name>> NameKeeper::watch(const config::
 
 base::Result<void> NameKeeper::change(const config::Config& config,
                                       const std::vector<std::shared_ptr<pool::Pool>>& pools,
-                                      const std::vector<NameAtStart>& names) {
+                                      const std::vector<NameAtStart>& names, const ListenerSet* listeners) {
   Names watched;
   std::vector<Name*> kept;
   for (const NameAtStart& at_start : names) {
@@ -162,6 +168,7 @@ base::Result<void> NameKeeper::change(const config::Config& config,
   alterations_.forget_what_is_said_anew(config);
   config_ = &config;
   pools_ = &pools;
+  listeners_ = listeners;
   if (!names_.empty()) timer_.start(kLookInterval);
   return {};
 }
@@ -187,7 +194,7 @@ base::Result<void> NameKeeper::add(std::size_t pool, config::BackendConfig entry
     return base::failure({base::ErrorSide::kConfiguration,
                           fmt::format("the pool has as many backends as it may: {}", config::kMaxBackends)});
   }
-  if (auto fault = fault_of_added(BackendSpecs(*config_), from, entry)) {
+  if (auto fault = fault_of_added(BackendSpecs(*config_), listeners_, from, entry)) {
     return base::failure({base::ErrorSide::kConfiguration, std::move(*fault)});
   }
   if (auto added = alterations_.add(from, std::move(entry)); !added) return added;
@@ -300,6 +307,10 @@ Backends NameKeeper::backends_of(Name& name, const BackendSpecs& specs, const Sh
                        is_all_loops ? "its addresses lead back to Weir itself" : name.why_none, origin);
 }
 
+bool NameKeeper::has_added(std::size_t pool) const {
+  return !alterations_.of(config_->pools[pool].name).added.empty();
+}
+
 Backends NameKeeper::backends(std::size_t pool) {
   const config::PoolConfig& from = config_->pools[pool];
   const BackendSpecs specs(*config_);
@@ -319,7 +330,7 @@ Backends NameKeeper::backends(std::size_t pool) {
   }
   for (const config::BackendConfig& entry : alterations.added) {
     // It may have fitted what the configuration was.
-    if (const auto fault = fault_of_added(specs, from, entry)) {
+    if (const auto fault = fault_of_added(specs, listeners_, from, entry)) {
       tell_left_out(from.name, entry.name, *fault);
       continue;
     }

@@ -16,6 +16,7 @@
 #include "net/watch.h"
 #include "pool/pool.h"
 #include "server/backend_specs.h"
+#include "server/listener_set.h"
 #include "server/log_writer.h"
 #include "server/name_watches.h"
 #include "server/pool_alterations.h"
@@ -33,6 +34,7 @@ class NameKeeper {
     LogWriter& log;
     // What an operator has wanted before, of another process; the pools get it.
     PoolAlterations alterations{};
+    const ListenerSet* listeners = nullptr;  // to which no backend that is added may lead back; null: none
   };
 
   // Fails when the resolver cannot start; with no name there is nothing that could.
@@ -53,7 +55,9 @@ class NameKeeper {
   // start, and then nothing has changed. What the arguments refer to outlives this, or the next change.
   base::Result<void> change(const config::Config& config,
                             const std::vector<std::shared_ptr<pool::Pool>>& pools,
-                            const std::vector<NameAtStart>& names);
+                            const std::vector<NameAtStart>& names, const ListenerSet* listeners = nullptr);
+  // Somebody has added backends to it.
+  bool has_added(std::size_t pool) const;
   // What the pool at that position is to have: all its backends, made anew.
   Backends backends(std::size_t pool);
   // The pools have them by now.
@@ -129,6 +133,7 @@ class NameKeeper {
   std::set<std::string> told_;  // of added backends that are left out
   Names names_;
   PoolAlterations alterations_;
+  const ListenerSet* listeners_;
   net::Timer timer_;
   net::Timer limit_;
   std::size_t awaited_ = 0;

@@ -204,7 +204,7 @@ base::Result<void> Supervisor::open_parts() {
   if (!keeper) return base::failure(std::move(keeper.error()));
   pool_keeper_ = std::move(*keeper);
   auto names = NameKeeper::create(*loop_, {running.config, running.world.pools, running.world.names, *log_,
-                                           PoolAlterations(state.alterations)});
+                                           PoolAlterations(state.alterations), &running.listeners});
   if (!names) return base::failure(std::move(names.error()));
   name_keeper_ = std::move(*names);
   // Not before the pools have those whom operators have added.

@@ -57,8 +57,8 @@ class Supervisor final : public StatusSource, public CommandTaker {
     std::function<void(config::Problems&)> open_first;
     // What the process before hands over; null: there is none.
     Inheritance* inheritance = nullptr;
-    // For the next process: another descriptor of what `open_first` has opened to listen on; and that it is
-    // the other one's now, or, when that has no use for it, nobody's. On the control thread.
+    // For the next process: another descriptor of what `open_first` has opened to listen on, or an empty one;
+    // and that it is the other one's now, or, when that has no use for it, nobody's. On the control thread.
     std::function<base::UniqueFd()> copy_door;
     std::function<void(bool is_taken)> leave_door;
   };

@@ -160,7 +160,9 @@ CommandAnswer Supervisor::put_in_force(Next&& next, base::Millis took) {
   const std::shared_ptr<Running> now = std::move(next.running);
   // What has happened so far is told by the names that it happened under.
   pool_keeper_->tell_all();
-  if (const auto changed = name_keeper_->change(now->config, now->world.pools, now->world.names); !changed) {
+  if (const auto changed =
+          name_keeper_->change(now->config, now->world.pools, now->world.names, &now->listeners);
+      !changed) {
     const std::string why = "the one before stays in force: " + changed.error().message();
     log_->event(LogLevel::kError, "reload", why);
     return {CommandResult::kRefused, why, {}};
@@ -222,8 +224,9 @@ void Supervisor::hand_over_live_blocks(Next& next, const Running& now) {
     std::optional<pool::PoolSettings>& settings = next.succession.pools[i];
     if (settings) {
       pools[i]->change(*std::move(settings), name_keeper_->backends(i), time);
-    } else if (has_names(now.world, i)) {
-      // A new one may have been made before its names had an answer.
+    } else if (has_names(now.world, i) || name_keeper_->has_added(i)) {
+      // A new one may have been made before its names had an answer; and what was added may lead to a
+      // listener that is new.
       pools[i]->replace(name_keeper_->backends(i), time);
     }
   }

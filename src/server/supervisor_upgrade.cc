@@ -109,7 +109,7 @@ void Supervisor::hand_over_to(const Upgrader::Outcome& outcome) {
   for (std::size_t i = 0; i < legacy.sockets.size(); ++i) {
     if (is_taken(i)) legacy.sockets[i].leave();
   }
-  if (legacy.door && options_.leave_door) options_.leave_door(is_taken(legacy.sockets.size()));
+  if (options_.leave_door) options_.leave_door(legacy.door && is_taken(legacy.sockets.size()));
   service_manager_->handed_over_to(outcome.pid);
   upgrader_->tell_main();
   upgrader_->done();

@@ -247,6 +247,28 @@ TEST_F(Admin, AddsABackendThatIsCheckedAndServes) {
   EXPECT_TRUE(is(404, weir.admin().ask("POST", "/v1/pools/no/backends", added)));
 }
 
+TEST_F(Admin, LeavesOutABackendWhoseAddressHasBecomeAListenersByAReload) {
+  Backend a(names_itself("a"));
+  auto b = std::make_unique<Backend>(names_itself("b"));
+  Configuration configuration = configuration_of({entry(a.address(), "a")});
+  const WeirProcess weir(configuration);
+  const base::Address address = b->address();
+  const std::string added = R"({"name": "b", "address": ")" + address.to_string() + "\"}";
+  ASSERT_TRUE(is(200, weir.admin().ask("POST", kBackends, added)));
+  EXPECT_EQ(ask_in_turn(weir, 10).of("b"), 5u);
+  b.reset();
+  configuration.rest = "[listeners.second]\nbind = \"" + address.to_string() + "\"\npool = \"web\"\n";
+  ASSERT_TRUE(is(200, reload_with(weir, configuration)));
+  EXPECT_TRUE(eventually([&] {
+    for (const LogLine& line : weir.events("configuration")) {
+      if (line.text("backend") == "b" && line.text("msg").find("is left out") != std::string::npos)
+        return true;
+    }
+    return false;
+  }));
+  EXPECT_EQ(ask_in_turn(weir, 10).of("a"), 10u) << "nobody goes round in a loop";
+}
+
 TEST_F(Admin, RefusesABackendThatLeadsBackToWeir) {
   Backend a(names_itself("a"));
   Configuration configuration = configuration_of({entry(a.address(), "a")});

@@ -57,5 +57,16 @@ TEST(Problems, AnErrorBehindMoreWarningsThanTheBoundStillFails) {
   EXPECT_TRUE(has_error(problems));
 }
 
+TEST(Problems, TellTheirErrorsWithoutTheWarnings) {
+  Problems problems;
+  EXPECT_EQ(errors_as_text(problems, "; "), "");
+  add_warning(problems, {"a.toml", 1, 2}, "is odd");
+  EXPECT_EQ(first_error(problems), "");
+  add_error(problems, {"a.toml", 3, 4}, "is wrong");
+  add_error(problems, {"b.toml", 0, 0}, "is not there");
+  EXPECT_EQ(errors_as_text(problems, "; "), "a.toml:3:4: error: is wrong; b.toml: error: is not there");
+  EXPECT_EQ(first_error(problems), "a.toml:3:4: error: is wrong");
+}
+
 }  // namespace
 }  // namespace weir::config
