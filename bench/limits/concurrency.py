@@ -2,7 +2,7 @@
 
 import dataclasses
 
-import doors
+import proxies
 from scenario import Column, Sample, Scenario, growth, load_average
 
 ALLOWED = 20  # connections of each client
@@ -47,25 +47,25 @@ class Concurrency(Scenario):
         return (f"{ALLOWED} connections are allowed to each of {self.generator.clients} clients, "
                 f"which open {self.sizes.crowd} each at once")
 
-    def start(self, place: doors.Place) -> list[doors.Door]:
+    def start(self, place: proxies.Place) -> list[proxies.Proxy]:
         found = []
         for workers in (1, 4):
             found += [
-                doors.start_weir(place, f"weir-{workers}", WEIR, workers),
-                doors.start_haproxy(place, f"haproxy-{workers}", HAPROXY, workers),
-                doors.start_nginx(place, f"nginx-{workers}", NGINX_ZONES, NGINX, workers),
+                proxies.start_weir(place, f"weir-{workers}", WEIR, workers),
+                proxies.start_haproxy(place, f"haproxy-{workers}", HAPROXY, workers),
+                proxies.start_nginx(place, f"nginx-{workers}", NGINX_ZONES, NGINX, workers),
             ]
         return found
 
-    def take(self, door: doors.Door, number: int) -> ConcurrencySample:
-        before = door.count()
-        with self.generator.crowd(door.address, count=self.generator.clients * self.sizes.crowd) as tally:
-            own = growth(before, door.count())
+    def take(self, proxy: proxies.Proxy, number: int) -> ConcurrencySample:
+        before = proxy.count()
+        with self.generator.crowd(proxy.address, count=self.generator.clients * self.sizes.crowd) as tally:
+            own = growth(before, proxy.count())
         held, errors = sum(tally.kept), tally.faults()
         # Of the others that would be a finding; Weir says that it does not happen.
-        if door.name.startswith("weir") and max(tally.most_kept) > ALLOWED:
+        if proxy.name.startswith("weir") and max(tally.most_kept) > ALLOWED:
             errors["let_through"] = max(tally.most_kept)
         # Who got no answer tells nothing against the limit: the others were many times more than it allows.
-        return ConcurrencySample(door.name, number, load_average(), tally, own, errors, max(tally.most_kept),
+        return ConcurrencySample(proxy.name, number, load_average(), tally, own, errors, max(tally.most_kept),
                                  min(tally.most_kept), held, own["open"] - held if own else None,
                                  tally.timed_out / tally.offered)

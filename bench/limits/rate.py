@@ -2,7 +2,7 @@
 
 import dataclasses
 
-import doors
+import proxies
 import load
 from scenario import Column, Sample, Scenario, faults_of_pace, faults_of_silence, growth, load_average
 
@@ -48,29 +48,29 @@ class Rate(Scenario):
     def about(self) -> str:
         return f"{RATE}/s are allowed, {self.sizes.offered}/s are offered for {self.sizes.seconds} s"
 
-    def start(self, place: doors.Place) -> list[doors.Door]:
+    def start(self, place: proxies.Place) -> list[proxies.Proxy]:
         found = []
         for workers in (1, 4):
             found += [
-                doors.start_weir(place, f"weir-{workers}", WEIR, workers),
-                doors.start_haproxy(place, f"haproxy-rejects-{workers}", HAPROXY_REJECTS, workers),
-                doors.start_haproxy(place, f"haproxy-delays-{workers}", HAPROXY_DELAYS, workers),
+                proxies.start_weir(place, f"weir-{workers}", WEIR, workers),
+                proxies.start_haproxy(place, f"haproxy-rejects-{workers}", HAPROXY_REJECTS, workers),
+                proxies.start_haproxy(place, f"haproxy-delays-{workers}", HAPROXY_DELAYS, workers),
             ]
         self.notes = ["nginx's stream module has no limit on the rate of connections"]
         return found
 
-    def take(self, door: doors.Door, number: int) -> RateSample:
-        before = door.count()
-        tally = self.generator.offer(door.address, rate=self.sizes.offered, seconds=self.sizes.seconds,
+    def take(self, proxy: proxies.Proxy, number: int) -> RateSample:
+        before = proxy.count()
+        tally = self.generator.offer(proxy.address, rate=self.sizes.offered, seconds=self.sizes.seconds,
                                      patience=PATIENCE)
-        own = growth(before, door.count())
+        own = growth(before, proxy.count())
         second = load.SLICES_PER_SECOND
         slices = (tally.served_in + [0] * second * self.sizes.seconds)[:second * self.sizes.seconds]
         rate = sum(slices[WARM_UP * second:]) / (self.sizes.seconds - WARM_UP)
         most = max(sum(slices[i:i + second]) for i in range(WARM_UP * second, len(slices) - second + 1))
         errors = tally.faults() | faults_of_pace(tally, self.sizes.offered * self.sizes.seconds, self.sizes)
-        if "delays" not in door.name:
+        if "delays" not in proxy.name:
             errors |= faults_of_silence(tally, self.sizes)
-        return RateSample(door.name, number, load_average(), tally, own, errors, rate, rate / RATE - 1, most,
+        return RateSample(proxy.name, number, load_average(), tally, own, errors, rate, rate / RATE - 1, most,
                           own["admitted"] - tally.served, tally.refused / tally.offered,
                           tally.timed_out / tally.offered)

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-import doors
+import proxies
 import load
 import figures
 from scenario import Column, Sample, Scenario, Sizes, faults_of_pace, faults_of_silence, growth, load_average
@@ -52,24 +52,24 @@ class Refusals(Scenario):
     def summarise(self, samples: list[Sample], target: str) -> dict[str, object]:
         return super().summarise(samples, target) | {"to_weir": figures.ratio(samples, target, "weir", "cost")}
 
-    def take(self, door: doors.Door, number: int) -> RefusalSample:
-        before, cpu = door.count(), door.cpu_seconds()
-        tally = self.run(door)
-        cpu = door.cpu_seconds() - cpu
-        own = growth(before, door.count())
-        return self.sample(door, number, tally, cpu, own)
+    def take(self, proxy: proxies.Proxy, number: int) -> RefusalSample:
+        before, cpu = proxy.count(), proxy.cpu_seconds()
+        tally = self.run(proxy)
+        cpu = proxy.cpu_seconds() - cpu
+        own = growth(before, proxy.count())
+        return self.sample(proxy, number, tally, cpu, own)
 
-    def run(self, door: doors.Door) -> load.Tally:
-        if door.name == KERNEL:
-            return self.generator.knock(door.address, count=self.sizes.refusals)
-        hold = 0 if door.name == BARE else self.hold
+    def run(self, proxy: proxies.Proxy) -> load.Tally:
+        if proxy.name == KERNEL:
+            return self.generator.knock(proxy.address, count=self.sizes.refusals)
+        hold = 0 if proxy.name == BARE else self.hold
         if self.steady:
-            return self.generator.press(door.address, rate=self.sizes.offered, seconds=self.sizes.seconds, hold=hold)
-        return self.generator.flood(door.address, count=self.sizes.refusals, at_once=AT_ONCE, hold=hold)
+            return self.generator.press(proxy.address, rate=self.sizes.offered, seconds=self.sizes.seconds, hold=hold)
+        return self.generator.flood(proxy.address, count=self.sizes.refusals, at_once=AT_ONCE, hold=hold)
 
-    def sample(self, door: doors.Door, number: int, tally: load.Tally, cpu: float,
+    def sample(self, proxy: proxies.Proxy, number: int, tally: load.Tally, cpu: float,
                own: dict[str, int]) -> RefusalSample:
-        dropped = door.name == KERNEL
+        dropped = proxy.name == KERNEL
         refused = tally.abandoned if dropped else tally.refused
         errors = tally.faults() | faults_of_silence(tally, self.sizes)
         if self.steady:
@@ -85,7 +85,7 @@ class Refusals(Scenario):
         if known is not None and known != refused:
             errors["own_count_differs"] = f"{known}, clients saw {refused}"
         each = 1e6 / max(refused, 1)
-        return RefusalSample(door.name, number, load_average(), tally, own, errors, cpu * each,
+        return RefusalSample(proxy.name, number, load_average(), tally, own, errors, cpu * each,
                              tally.cpu_seconds * each, (cpu + tally.cpu_seconds) * each, refused / tally.seconds,
                              None if known is None else known - refused)
 
@@ -95,17 +95,17 @@ class Connections(Refusals):
     reason = "a client that has as many connections open as it may"
     hold = 1
 
-    def start(self, place: doors.Place) -> list[doors.Door]:
+    def start(self, place: proxies.Place) -> list[proxies.Proxy]:
         return [
-            doors.start_weir(place, "weir", "[listeners.front.limits]\nclient_max_connections = 1\n"),
-            doors.start_haproxy(place, "haproxy", [
+            proxies.start_weir(place, "weir", "[listeners.front.limits]\nclient_max_connections = 1\n"),
+            proxies.start_haproxy(place, "haproxy", [
                 "stick-table type ip size 100k expire 1h store conn_cur",
                 "tcp-request connection track-sc0 src",
                 "tcp-request connection reject if { sc0_conn_cur gt 1 }"]),
-            doors.start_nginx(place, "nginx",
+            proxies.start_nginx(place, "nginx",
                               ["limit_conn_zone $binary_remote_addr zone=clients:10m", "limit_conn_log_level info"],
                               ["limit_conn clients 1"]),
-            doors.start_bare(place, BARE),
+            proxies.start_bare(place, BARE),
         ]
 
 
@@ -113,15 +113,15 @@ class ClientRate(Refusals):
     limit = "rate"
     reason = "a client that comes more often than it may"
 
-    def start(self, place: doors.Place) -> list[doors.Door]:
+    def start(self, place: proxies.Place) -> list[proxies.Proxy]:
         self.notes = ["nginx's stream module has no limit on the rate of connections"]
         return [
-            doors.start_weir(place, "weir", '[listeners.front.limits]\nclient_connection_rate = "1/h"\n'),
-            doors.start_haproxy(place, "haproxy", [
+            proxies.start_weir(place, "weir", '[listeners.front.limits]\nclient_connection_rate = "1/h"\n'),
+            proxies.start_haproxy(place, "haproxy", [
                 "stick-table type ip size 100k expire 1h store conn_rate(1h)",
                 "tcp-request connection track-sc0 src",
                 "tcp-request connection reject if { sc0_conn_rate gt 1 }"]),
-            doors.start_bare(place, BARE),
+            proxies.start_bare(place, BARE),
         ]
 
 
@@ -129,17 +129,17 @@ class Denied(Refusals):
     limit = "denied"
     reason = "a client that an access list denies"
 
-    def start(self, place: doors.Place) -> list[doors.Door]:
+    def start(self, place: proxies.Place) -> list[proxies.Proxy]:
         access = f'[listeners.front.access]\ndeny = ["{load.CLIENTS}"]\n'
         found = [
-            doors.start_weir(place, "weir", access),
-            doors.start_haproxy(place, "haproxy", [f"tcp-request connection reject if {{ src {load.CLIENTS} }}"]),
-            doors.start_nginx(place, "nginx", [], [f"deny {load.CLIENTS}"]),
-            doors.start_bare(place, BARE),
+            proxies.start_weir(place, "weir", access),
+            proxies.start_haproxy(place, "haproxy", [f"tcp-request connection reject if {{ src {load.CLIENTS} }}"]),
+            proxies.start_nginx(place, "nginx", [], [f"deny {load.CLIENTS}"]),
+            proxies.start_bare(place, BARE),
         ]
         if self.steady:
             return found  # SYNs that nobody waits for come as fast as they go only
         if os.geteuid() != 0:
             self.notes = [f"{KERNEL} is not measured: it takes rights, and this was not started as root"]
             return found
-        return found + [doors.start_weir(place, KERNEL, access + "kernel_drop = true\n")]
+        return found + [proxies.start_weir(place, KERNEL, access + "kernel_drop = true\n")]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures the limits at the door of Weir, HAProxy and nginx, in turn. bench/limits/README.md says what the columns mean."""
+"""Measures the limits of Weir, HAProxy and nginx, in turn. bench/limits/README.md says what the columns mean."""
 
 import argparse
 import dataclasses
@@ -11,7 +11,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[1:1] = [str(ROOT / "bench"), str(ROOT / "tests" / "support")]
 
-import doors  # noqa: E402
+import proxies  # noqa: E402
 import load  # noqa: E402
 import machine  # noqa: E402
 import scenario  # noqa: E402
@@ -71,7 +71,7 @@ def take_samples(one: scenario.Scenario, given: argparse.Namespace) -> tuple[lis
     samples: list[scenario.Sample] = []
     with process.Workspace() as work:
         backend, _ = load.start_server(work, given.load, "serve", BACKEND)
-        place = doors.Place(work, given.weir, given.load, backend)
+        place = proxies.Place(work, given.weir, given.load, backend)
         targets = one.start(place)
         for number in range(1, one.sizes.rounds + 1):
             for target in targets:

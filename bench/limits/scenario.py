@@ -1,11 +1,11 @@
-"""What all scenarios have in common: samples of doors that are visited in turn, and a table of their medians."""
+"""What all scenarios have in common: samples of proxies that are visited in turn, and a table of their medians."""
 
 import abc
 import dataclasses
 import os
 from collections.abc import Callable
 
-import doors
+import proxies
 import load
 import figures
 
@@ -28,7 +28,7 @@ QUICK = Sizes(rounds=1, offered=2000, seconds=2, crowd=40, refusals=3000, least_
 
 @dataclasses.dataclass
 class Sample:
-    """One visit to a door. A sample with errors does not count."""
+    """One visit to a proxy. A sample with errors does not count."""
 
     target: str
     round: int
@@ -61,12 +61,12 @@ class Scenario(abc.ABC):
         self.notes: list[str] = []  # what could not be measured here, and why
 
     @abc.abstractmethod
-    def start(self, place: doors.Place) -> list[doors.Door]:
+    def start(self, place: proxies.Place) -> list[proxies.Proxy]:
         """Starts what is measured, in the order of its turns."""
 
     @abc.abstractmethod
-    def take(self, door: doors.Door, number: int) -> Sample:
-        """Visits a door in round `number`."""
+    def take(self, proxy: proxies.Proxy, number: int) -> Sample:
+        """Visits a proxy in round `number`."""
 
     def summarise(self, samples: list[Sample], target: str) -> dict[str, object]:
         own = [sample for sample in samples if sample.target == target]

@@ -22,10 +22,12 @@ for name in "${names[@]}"; do
   openssl x509 -req -in "$folder/$name/request" -CA "$folder/ca.pem" -CAkey "$folder/ca.key" -CAcreateserial -days 30 \
     -extfile <(echo "subjectAltName=DNS:$name.example") -out "$folder/$name/chain.new" 2>/dev/null
   rm "$folder/$name/request"
-  chmod 644 "$folder/$name"/*.new
+  chmod 644 "$folder/$name/chain.new"
   if [ "$(id -u)" -eq 0 ]; then
     chmod 400 "$folder/$name/key.new"
     if [ "$name" = site ]; then chown 65532 "$folder/$name/key.new"; fi
+  else
+    chmod 644 "$folder/$name/key.new"
   fi
   mv "$folder/$name/key.new" "$folder/$name/key.pem"
   mv "$folder/$name/chain.new" "$folder/$name/chain.pem"

@@ -1,4 +1,4 @@
-"""The proxies that are measured, each with a limit at its door, and what they count themselves."""
+"""The proxies that are measured, each with limits of its own, and what they count themselves."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ HOST = "127.0.0.4"
 
 
 @dataclasses.dataclass(frozen=True)
-class Door:
+class Proxy:
     """A running proxy. `count` gives its own counts, by the names admitted, refused, open and dropped that it has."""
 
     name: str
@@ -32,7 +32,7 @@ class Place:
     backend: str
 
 
-def start_weir(place: Place, name: str, rules: str, workers: int = 1) -> Door:
+def start_weir(place: Place, name: str, rules: str, workers: int = 1) -> Proxy:
     """`rules` is the table of the listener's limits or of its access list."""
     one = weir.start(place.work, place.weir, [place.backend], name=name, host=HOST, workers=str(workers),
                      sessions="none", rules=rules)
@@ -42,10 +42,10 @@ def start_weir(place: Place, name: str, rules: str, workers: int = 1) -> Door:
                 "refused": _sum(one, "weir_connections_refused_total"),
                 "open": _sum(one, "weir_sessions_open"),
                 "dropped": _sum(one, "weir_packets_dropped_total")}
-    return Door(name, f"{one.host}:{one.port}", one.process.pid, count)
+    return Proxy(name, f"{one.host}:{one.port}", one.process.pid, count)
 
 
-def start_haproxy(place: Place, name: str, rules: Sequence[str], threads: int = 1) -> Door:
+def start_haproxy(place: Place, name: str, rules: Sequence[str], threads: int = 1) -> Proxy:
     """`rules` are lines for the frontend."""
     port = place.work.free_port(HOST)
     server = haproxy.start(place.work, name, HOST, port, [place.backend], threads=threads, rules=rules)
@@ -53,23 +53,23 @@ def start_haproxy(place: Place, name: str, rules: Sequence[str], threads: int = 
     def count() -> dict[str, int]:
         own = haproxy.counters(place.work, name)
         return {"admitted": own["stot"], "refused": own["dcon"], "open": own["scur"]}
-    return Door(name, f"{HOST}:{port}", server.pid, count)
+    return Proxy(name, f"{HOST}:{port}", server.pid, count)
 
 
-def start_nginx(place: Place, name: str, zones: Sequence[str], rules: Sequence[str], workers: int = 1) -> Door:
+def start_nginx(place: Place, name: str, zones: Sequence[str], rules: Sequence[str], workers: int = 1) -> Proxy:
     """`zones` and `rules` are directives outside of the server and within it. It counts nothing of a stream."""
     if not nginx.has_stream():
         process.skip("nginx's stream module is not installed (Debian's package: libnginx-mod-stream)")
     port = place.work.free_port(HOST)
     server = nginx.start_stream(place.work, name, HOST, port, [place.backend], workers=workers, zones=zones,
                                 rules=rules)
-    return Door(name, f"{HOST}:{port}", server.pid, dict)
+    return Proxy(name, f"{HOST}:{port}", server.pid, dict)
 
 
-def start_bare(place: Place, name: str) -> Door:
+def start_bare(place: Place, name: str) -> Proxy:
     """No proxy: a program that accepts each client and resets it, which is the least that a refusal can cost."""
     address, server = load.start_server(place.work, place.load, "refuse", HOST)
-    return Door(name, address, server.pid, dict)
+    return Proxy(name, address, server.pid, dict)
 
 
 def _sum(one: weir.Weir, metric: str) -> int:
