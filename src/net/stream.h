@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace weir::net {
 
@@ -33,13 +34,18 @@ class Stream {
   // The socket has told that it can be read: whatever was known of it before does not count.
   virtual void socket_told() = 0;
 
-  // As send(2), with fewer bytes than were asked for perhaps. After EAGAIN, which is told when the socket is
-  // full, the next call begins with the same bytes.
+  // As send(2), with fewer bytes than were asked for perhaps. After EAGAIN the next call begins with the same
+  // bytes, when there is what `send_waits` for.
   virtual ssize_t send(const void* data, std::size_t size) = 0;
 
-  // Tells the other side that nothing more comes. 0, or -1 with errno; after EAGAIN it is called again once
-  // the socket can be written. It may be called again after 0.
+  // Tells the other side that nothing more comes. 0, or -1 with errno; after EAGAIN it is called again in the
+  // same way. It may be called again after 0.
   virtual int end() = 0;
+
+  // What the last `send` or `end` that gave EAGAIN waits for: mostly room, but the other side may have begun
+  // to say something that has to be heard out first.
+  enum class Waits : std::uint8_t { kToWrite, kToRead, kForATurn };
+  virtual Waits send_waits() const { return Waits::kToWrite; }
 };
 
 }  // namespace weir::net

@@ -73,7 +73,9 @@ net::Interest Relay::waits_for(Side side) const {
   const Direction& out = from(other(side));
   const bool takes_more = !in.blocked && !in.resting && !in.done;
   const bool waits_to_write = takes_more && reading_waits_to_write(side);
-  return net::interest_in(takes_more && !waits_to_write, waits_to_write || (out.blocked && !out.done));
+  const bool out_waits_to_read = writing_waits_to_read(side);
+  return net::interest_in((takes_more && !waits_to_write) || out_waits_to_read,
+                          waits_to_write || (out.blocked && !out.done && !out_waits_to_read));
 }
 
 std::uint64_t Relay::unacknowledged() const {
@@ -94,8 +96,11 @@ void Relay::on_ready(Side side, net::Ready ready) {
   note(side, ready);
   const Direction& in = from(side);
   const Direction& out = from(other(side));
-  if (ready.write && out.blocked && !out.done) step(other(side));
+  const bool out_waits_to_read = writing_waits_to_read(side);
+  if (ready.write && out.blocked && !out.done && !out_waits_to_read) step(other(side));
   if (!ended_ && in.may_be_read()) step(side);
+  // What it waits for may have been read just now, or is read by its own call.
+  if (!ended_ && out_waits_to_read && out.blocked && !out.done) step(other(side));
   if (!ended_ && ready.failed) look_at_failed(side);
   watch();
 }
@@ -127,6 +132,11 @@ void Relay::step(Side source) {
       }
       return;
     case Pumped::kBlocked:
+      if (const net::Stream* stream = peer(other(source)).stream.get();
+          stream != nullptr && stream->send_waits() == net::Stream::Waits::kForATurn &&
+          peer(other(source)).watch.interest() != net::Interest::kNone) {
+        peer(other(source)).watch.call_again();
+      }
       return;
     case Pumped::kEnded:
       return finish_direction(source);

@@ -128,6 +128,13 @@ class Relay {
     const net::Stream* stream = peer(side).stream.get();
     return stream != nullptr && stream->wants_write();
   }
+  // What goes to `side` waits, and not for room: see `net::Stream::send_waits`.
+  bool writing_waits_to_read(Side side) const {
+    const net::Stream* stream = peer(side).stream.get();
+    const Direction& out = from(other(side));
+    return stream != nullptr && out.blocked && !out.done &&
+           stream->send_waits() != net::Stream::Waits::kToWrite;
+  }
   Pumped pump(Side source);
   // `kMore`: nothing is left of it.
   Pumped send_preface();

@@ -19,8 +19,10 @@ namespace {
 // ten times what it costs to send: 16 KiB of them take it 5 ms.
 constexpr int kReadsAtOnce = 4;
 constexpr std::size_t kBytesAtOnce = std::size_t{16} << 10;
-// Turns in which so much was read without a byte of the stream; no honest peer comes near.
+// Turns in which so much was read, and messages that came, without a byte of the stream; no honest peer comes
+// near.
 constexpr int kMostIdleTurns = 32;
+constexpr int kMostMessages = 64;
 
 }  // namespace
 
@@ -30,6 +32,8 @@ std::unique_ptr<TlsStream> TlsStream::make(SslPtr ssl, int fd, Around around) {
   BIO* bio = make_socket_bio(stream->io_);
   if (bio == nullptr) return nullptr;
   SSL_set_bio(stream->ssl_.get(), bio, bio);
+  SSL_set_msg_callback(stream->ssl_.get(), on_message);
+  SSL_set_msg_callback_arg(stream->ssl_.get(), stream.get());
   return stream;
 }
 
@@ -45,6 +49,12 @@ TlsStream::~TlsStream() {
   }
 }
 
+void TlsStream::on_message(int is_sent, int, int kind, const void*, std::size_t, SSL*, void* stream) {
+  if (is_sent == 0 && kind == SSL3_RT_HANDSHAKE) ++static_cast<TlsStream*>(stream)->messages_;
+}
+
+bool TlsStream::is_flooded() const { return idle_turns_ > kMostIdleTurns || messages_ > kMostMessages; }
+
 void TlsStream::allow_reads() {
   io_.reads_left = kReadsAtOnce;
   io_.bytes_left = kBytesAtOnce;
@@ -55,6 +65,7 @@ TlsStream::Step TlsStream::shake_hands() {
   ERR_clear_error();
   allow_reads();
   const int result = SSL_do_handshake(ssl_.get());
+  messages_ = 0;
   if (result == 1) return Step::kDone;
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:
@@ -80,7 +91,8 @@ int TlsStream::read_failure(int result) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
       wants_write_ = why == SSL_ERROR_WANT_WRITE;
-      if (io_.gave_up && ++idle_turns_ > kMostIdleTurns) break;
+      idle_turns_ += io_.gave_up ? 1 : 0;
+      if (is_flooded()) break;
       errno = io_.gave_up ? EBUSY : EAGAIN;
       return -1;
     case SSL_ERROR_ZERO_RETURN:
@@ -101,7 +113,7 @@ std::string TlsStream::broken_text() {
   was_cut_ = io_.ended;
   if (in_a_record) return "the stream has ended within a record";
   if (was_cut_) return "the stream has ended without close_notify";
-  if (idle_turns_ > kMostIdleTurns) return "many messages came without a byte of the stream";
+  if (is_flooded()) return "many messages came without a byte of the stream";
   return take_error_text();
 }
 
@@ -119,7 +131,13 @@ ssize_t TlsStream::read_by(Call call, void* memory, std::size_t size) {
   std::size_t got = 0;
   const int result = call(ssl_.get(), memory, size, &got);
   if (result != 1) return read_failure(result);
-  idle_turns_ = 0;
+  // Some bytes among them do not make so many messages any better.
+  if (is_flooded()) {
+    is_over_ = true;
+    fault_ = broken_text();
+    return over();
+  }
+  idle_turns_ = messages_ = 0;
   has_given_since_ |= has_ended_;
   return static_cast<ssize_t>(got);
 }
@@ -136,6 +154,7 @@ ssize_t TlsStream::send(const void* data, std::size_t size) {
     return -1;
   }
   ERR_clear_error();
+  allow_reads();
   std::size_t put = 0;
   const int result = SSL_write_ex(ssl_.get(), data, size, &put);
   if (result == 1) return static_cast<ssize_t>(put);
@@ -144,7 +163,10 @@ ssize_t TlsStream::send(const void* data, std::size_t size) {
 
 int TlsStream::write_failure(int result) {
   const int why = SSL_get_error(ssl_.get(), result);
-  if (why == SSL_ERROR_WANT_WRITE || why == SSL_ERROR_WANT_READ) {
+  if (why == SSL_ERROR_WANT_WRITE || (why == SSL_ERROR_WANT_READ && !is_flooded())) {
+    send_waits_ = why == SSL_ERROR_WANT_WRITE ? Waits::kToWrite
+                  : io_.gave_up               ? Waits::kForATurn
+                                              : Waits::kToRead;
     errno = EAGAIN;
     return -1;
   }
@@ -156,6 +178,7 @@ int TlsStream::write_failure(int result) {
 int TlsStream::end() {
   if (is_over_ || has_ended_ || write_error_ != 0) return 0;
   ERR_clear_error();
+  allow_reads();
   // An answer to a KeyUpdate may be on its way; before it is out there is no end.
   const int ready = SSL_do_handshake(ssl_.get());
   if (ready != 1) return write_failure(ready);

@@ -70,6 +70,7 @@ class TlsStream final : public net::Stream {
   bool wants_write() const override { return wants_write_; }
   ssize_t send(const void* data, std::size_t size) override;
   int end() override;
+  Waits send_waits() const override { return send_waits_; }
 
   // The other side's TCP stream has ended without the end of its TLS stream, so what it sent may have been
   // cut. `receive` fails with EPROTO then, or gives 0 if that is to count as an end.
@@ -85,6 +86,10 @@ class TlsStream final : public net::Stream {
   TlsStream(SslPtr ssl, int fd, Around around)
       : ssl_(std::move(ssl)),
         io_{.fd = fd, .ahead = std::move(around.ahead), .header = std::move(around.header)} {}
+  // The same; counts what it is told of.
+  static void on_message(int is_sent, int version, int kind, const void* data, std::size_t size, SSL* ssl,
+                         void* stream);
+  bool is_flooded() const;
   void allow_reads();
   template <class Call>
   ssize_t read_by(Call call, void* memory, std::size_t size);
@@ -99,7 +104,9 @@ class TlsStream final : public net::Stream {
   SocketIo io_;
   std::string fault_;
   int idle_turns_ = 0;   // in which much was read and no byte of the stream came
+  int messages_ = 0;     // that came since the last byte of the stream
   int write_error_ = 0;  // errno; what comes may still be read
+  Waits send_waits_ = Waits::kToWrite;
   bool wants_write_ = false;
   bool was_cut_ = false;
   bool has_ended_ = false;  // our own stream

@@ -1,6 +1,7 @@
 // A stream that is easy to see through: every byte is coded, and its end is a byte of its own. It takes all
 // that its socket has at once, so that the socket tells nothing of what is left in it, and it may be told to
-// find the far side's bytes broken, or to answer before it gives what follows.
+// find the far side's bytes broken, to answer before it gives what follows, or to hear something before it
+// sends.
 #pragma once
 
 #include <sys/socket.h>
@@ -56,6 +57,7 @@ class CodedStream final : public net::Stream {
 
   // As TLS does: what is once coded must go out first, and at most so much is taken at once.
   ssize_t send(const void* data, std::size_t size) override {
+    if (must_hear && !fill()) return -1;
     if (pending_.empty())
       pending_ = coded({static_cast<const char*>(data), std::min<std::size_t>(size, 3000)});
     const std::size_t whole = std::max(whole_, pending_.size());
@@ -77,7 +79,10 @@ class CodedStream final : public net::Stream {
     return 0;
   }
 
+  Waits send_waits() const override { return must_hear ? Waits::kToRead : Waits::kToWrite; }
+
   bool has_ended = false;
+  bool must_hear = false;                        // before it sends anything else
   std::size_t most_at_once = std::string::npos;  // received by one call, as a record is
 
  private:
@@ -86,6 +91,7 @@ class CodedStream final : public net::Stream {
     const ssize_t n = ::recv(fd_, buffer, sizeof(buffer), 0);
     if (n == 0) errno = EPROTO;  // without the end of the stream
     if (n <= 0) return false;
+    must_hear = false;
     was_short_ = static_cast<std::size_t>(n) < sizeof(buffer);
     kept_.assign(buffer, static_cast<std::size_t>(n));
     return true;

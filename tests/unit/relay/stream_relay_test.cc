@@ -120,6 +120,19 @@ TEST_P(RelayOverStreams, CarriesBytesBothWays) {
   EXPECT_EQ(relay->upload().bytes + relay->download().bytes, 14u);
 }
 
+// And is no news until then: a far side that begins to say something and falls silent is quiet.
+TEST_P(RelayOverStreams, SendsWhatWaitsForAWordOnceThatHasCome) {
+  start();
+  stream().must_hear = true;
+  test::send_some(plain_end(), "question");
+  EXPECT_TRUE(driver.until([&] { return relay->upload().blocked || relay->download().blocked; }));
+  driver.turns(3);
+  EXPECT_FALSE(relay->has_news());
+  test::send_some(coded_end(), coded("answer"));
+  EXPECT_EQ(take(coded_end(), 8), coded("question"));
+  EXPECT_EQ(take(plain_end(), 6), "answer");
+}
+
 TEST_P(RelayOverStreams, TakesAllThatTheStreamHasKept) {
   net::BufferPool one{1};
   start(one);
