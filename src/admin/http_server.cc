@@ -30,6 +30,8 @@ constexpr int kShortagePauseMicros = 100'000;
 // So long a server that has left waits, when it is to stop, for those who have come and asked nothing yet.
 constexpr base::Millis kLastCall{1'000};
 
+HttpResponse stopping() { return {503, "application/json", "{\"error\": \"Weir is stopping\"}\n", {}}; }
+
 std::string_view method_name(evhttp_cmd_type type) {
   switch (type) {
     case EVHTTP_REQ_GET:
@@ -146,7 +148,7 @@ class HttpServer::Impl {
   ~Impl() {
     stop();
     // A request whose client has left belongs to nobody but us.
-    answer_all({503, "text/plain; charset=utf-8", "Weir is stopping\n", {}});
+    answer_all(stopping());
     if (http_ != nullptr) evhttp_free(http_);
     if (rest_ != nullptr) event_free(rest_);
   }
@@ -238,7 +240,7 @@ class HttpServer::Impl {
   // Who came in while this was the door, and another server has it now, is served if he asks soon.
   void stop_when_served() {
     if (!connections_.empty() && base::precise_now() < *stops_by_) return;
-    answer_all({503, "text/plain; charset=utf-8", "Weir is stopping\n", {}});
+    answer_all(stopping());
     loop_->stop();
   }
 

@@ -43,7 +43,7 @@ def check_parts(browser: Browser) -> None:
             name, fallback_pool: fallback, fallbacks_total: fallbacks, connect_times: {bounds_us: [100, 200], counts},
             backends: [{name: 'b', in_flight: 0, sessions_total: sessions, upload_bytes_total: 0, download_bytes_total: 0,
                         connect_failures_total: 0}]});
-        const reading = (at, pid, listeners, pools) => ({at, period: 2000, process: {pid, started: 's', connections: 1}, listeners, pools});
+        const reading = (at, pid, listeners, pools) => ({asked: at, at, period: 2000, process: {pid, started: 's', connections: 1}, listeners, pools});
         const one = (at, pid, accepted) => reading(at, pid, [listener('a', [], accepted)], []);
 
         const history = new History();
@@ -53,6 +53,13 @@ def check_parts(browser: Browser) -> None:
         for (let i = 0; i < 100; ++i) history.miss(70000 + 2000 * i);
         const missed = history.points.length - points.length;
         history.take(one(4000000, 2, 80));
+
+        // A door that takes six seconds for each reading, which begins two seconds after the last one.
+        const slow = new History();
+        for (let i = 1; i < 5; ++i) slow.take({...one(8000 * i, 1, 10 * i), asked: 8000 * i - 6000});
+
+        // It has left, with sessions still, and another one is called so by now.
+        const [gone, here] = [{name: 'b', address: '192.0.2.1:80', left: true}, {name: 'b', address: '192.0.2.2:80', left: false}];
 
         const before = reading(0, 1, [listener('a', ['x'], 0), listener('b', ['y'], 0)],
                                [pool('x', 'y', 0, 0, [1, 1, 1]), pool('y', null, 0, 0, [50, 0, 0])]);
@@ -74,6 +81,10 @@ def check_parts(browser: Browser) -> None:
           bytes: bytes.fallbacks[0].rate,
           times: [now.p50, now.p99],
           arrivals, points, missed, kept: history.points.length,
+          slow: slow.points.map((point) => point.arrivals),
+          keys: [keyOf('p', here), keyOf('p', gone) === keyOf('p', here)],
+          moments: [format.moment('2026-03-01T12:00:00', new Date('2026-03-01T23:00:00')),
+                    format.moment('2026-03-01T12:00:00', new Date('2026-03-02T23:00:00'))],
           periods: [periodOf(after), periodOf({listeners: [], pools: [{backends: Array(5000)}]}),
                     periodOf({listeners: Array(500), pools: []})],
           texts: [format.number(1234), format.number(0), format.number(null), format.bytes(1536), format.micros(58.6), format.micros(2500),
@@ -94,6 +105,9 @@ def check_parts(browser: Browser) -> None:
             "points": [1, 1, 1, 1, 1, None, 1],
             "missed": 1,
             "kept": 1,  # of an hour
+            "slow": [None, 1.25, 1.25, 1.25],
+            "keys": ['["p","b"]', False],
+            "moments": ["12:00:00", "01/03/2026 12:00:00"],
             "periods": [2000, 10000, 4000]}.items():
         expect(found[name] == wanted, f"{name}: {found[name]}, where it should be {wanted}")
     expect([text.replace("\u00a0", " ").replace("\u202f", " ") for text in found["texts"]]

@@ -3,13 +3,23 @@ const PATIENCE_MS = 10000;
 let token = '';
 
 export class DoorError extends Error {
-  constructor(status, text) {
+  constructor(status, text, isDoors = false) {
     super(text);
     this.status = status; // of HTTP; 0: there was no answer
+    this.isDoors = isDoors; // it said so itself, and not something on the way
   }
 }
 
 export function setToken(value) { token = value; }
+
+// Null for what is no JSON.
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
 
 // The answer's JSON; throws a DoorError. Paths are relative, so that the page may stand below a path of a proxy.
 export async function ask(method, path, body) {
@@ -17,7 +27,7 @@ export async function ask(method, path, body) {
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   let response;
-  let answer;
+  let text;
   try {
     response = await fetch(path, {
       method,
@@ -25,11 +35,13 @@ export async function ask(method, path, body) {
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
-    answer = await response.json();
+    text = await response.text();
   } catch (error) {
-    throw new DoorError(response?.status ?? 0, error.name === 'TimeoutError' ? 'it took too long' : error.message);
+    throw new DoorError(0, error.name === 'TimeoutError' ? 'it took too long' : error.message);
   }
-  if (!response.ok) throw new DoorError(response.status, answer.error ?? response.statusText);
+  const answer = parsed(text);
+  if (answer === null) throw new DoorError(response.status, `something else has answered: ${response.status} ${response.statusText}`);
+  if (!response.ok) throw new DoorError(response.status, answer.error ?? response.statusText, true);
   return answer;
 }
 

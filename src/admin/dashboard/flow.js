@@ -31,7 +31,7 @@ export function edgesOf(listeners, pools) {
 
 // `measure` is "arrivals", "bytes" or "open", `rate` what History.take gives. Null wherever it is not known.
 export function flowsOf(reading, measure, rate) {
-  const ofBackend = (pool, one) => (measure === 'open' ? one.in_flight : rate(keyOf(pool.name, one.name), measure));
+  const ofBackend = (pool, one) => (measure === 'open' ? one.in_flight : rate(keyOf(pool.name, one), measure));
   const ofListener = (one) => (measure === 'open' ? one.sessions_open : rate(`listener ${one.name}`, measure));
   const ofPool = (pool) => sumOfKnown(pool.backends.map((one) => ofBackend(pool, one)));
   // What a pool could not serve and has handed to another one.

@@ -48,4 +48,10 @@ export function percent(part) { return part === null ? NOTHING : `${short(100 * 
 // The time of day of one in milliseconds since 1970, or of RFC 3339.
 export function clock(time) { return new Date(time).toLocaleTimeString('en-GB'); }
 
+// The same, after the day where that is another one.
+export function moment(time, now = new Date()) {
+  const then = new Date(time);
+  return then.toDateString() === now.toDateString() ? clock(then) : `${then.toLocaleDateString('en-GB')} ${clock(then)}`;
+}
+
 export function plural(value, one, many) { return `${count(value)} ${value === 1 ? one : many}`; }

@@ -10,10 +10,13 @@ export function stateText(backend) {
   return backend.state;
 }
 
+// Those that belong to it; others have left and only have sessions still.
+export function membersOf(pool) { return pool.backends.filter((one) => !one.left); }
+
 // That of a pool: of its best backend, and "slow" while some are not up.
 export function poolHealth(pool) {
   if (pool.healthy === 0) return pool.backends.some((one) => one.state === 'up') ? 'slow' : 'down';
-  return pool.panic || pool.healthy < pool.backends.length ? 'slow' : 'up';
+  return pool.panic || pool.healthy < membersOf(pool).length ? 'slow' : 'up';
 }
 
 export function isUsable(backend) { return backend.state === 'up' && !backend.passed_over; }

@@ -26,7 +26,10 @@ function total(values) { return Object.values(values).reduce((sum, one) => sum +
 
 function bytesOf(one) { return one.upload_bytes_total + one.download_bytes_total; }
 
-export function keyOf(pool, backend) { return JSON.stringify([pool, backend]); }
+// Of a backend. One that has left its pool, and has sessions still, may be called like one that came since.
+export function keyOf(pool, backend) {
+  return JSON.stringify(backend.left ? [pool, backend.name, backend.address] : [pool, backend.name]);
+}
 
 // Counters of one reading by name, flat.
 function countersOf(reading) {
@@ -39,7 +42,7 @@ function countersOf(reading) {
   for (const pool of reading.pools) {
     counters.set(`pool ${pool.name}`, {fallbacks: pool.fallbacks_total});
     for (const one of pool.backends) {
-      counters.set(keyOf(pool.name, one.name), {
+      counters.set(keyOf(pool.name, one), {
         arrivals: one.sessions_total, bytes: bytesOf(one), failures: one.connect_failures_total});
     }
   }
@@ -69,12 +72,13 @@ export class History {
     this.connects = []; // the last readings of connect times
   }
 
-  // A reading is {at: milliseconds, period: those after which it should have followed the last one, process, listeners, pools}.
+  // A reading is {asked: when, in milliseconds, at: when it was there, period: milliseconds after which it should have been
+  // asked for, from the last one on, process, listeners, pools}.
   // Gives what is to be shown of it.
   take(reading) {
     const counters = countersOf(reading);
     const before = this.last !== null && this.last.process === this.#processOf(reading) ? this.last : null;
-    if (this.last !== null && reading.at - this.last.at > LATE * reading.period) {
+    if (this.last !== null && reading.asked - this.last.at > LATE * reading.period) {
       this.miss(reading.at - 1);
       this.connects = [];
     }
@@ -116,7 +120,7 @@ export class History {
   }
 
   #failures(reading, rate) {
-    return sumOfKnown(reading.pools.flatMap((pool) => pool.backends.map((one) => rate(keyOf(pool.name, one.name), 'failures'))));
+    return sumOfKnown(reading.pools.flatMap((pool) => pool.backends.map((one) => rate(keyOf(pool.name, one), 'failures'))));
   }
 
   // Over the last readings together, so that few connections do not make it jump.

@@ -4,6 +4,7 @@ import {askToken, askWhether} from './dialogs.js';
 import {ask, changeBackend, DoorError, setToken} from './door.js';
 import {flowsOf} from './flow.js';
 import {bytes, count, micros, number, NOTHING, plural, seconds} from './format.js';
+import {membersOf} from './health.js';
 import {History} from './history.js';
 import {Notices} from './notices.js';
 import {periodOf} from './period.js';
@@ -14,6 +15,7 @@ import {followTheme} from './theme.js';
 const byId = (id) => document.getElementById(id);
 const FIRST_PERIOD_MS = 2000; // as long as nothing is known
 const SLOW_PERIOD_MS = 10000; // of what is a look at every session
+const SLEPT_MS = 5000; // so far apart two clocks are only after a sleep, or when one is set
 
 const history = new History();
 const notices = new Notices(byId('notices'));
@@ -32,8 +34,14 @@ let clientsReadAt = -Infinity;
 let areClientsSeen = false;
 let wasTokenRefused = false;
 
-// Milliseconds since 1970, which no change of the clock moves.
-function timeNow() { return performance.timeOrigin + performance.now(); }
+// Milliseconds since 1970, which no small change of the clock moves. While its machine slept the page's own clock may have
+// stood still.
+let origin = performance.timeOrigin;
+function timeNow() {
+  const missed = Date.now() - (origin + performance.now());
+  if (Math.abs(missed) > SLEPT_MS) origin += missed;
+  return origin + performance.now();
+}
 
 function period() { return shown === null ? 0 : periodOf(shown.reading); }
 
@@ -51,7 +59,7 @@ function showTiles({process, pools}, now) {
   write('refused', number(now.refused));
   write('connect', micros(now.p50));
   write('connect-rest', now.p99 === null ? 'of late: none' : `half of them; 99 % in ${micros(now.p99)}`);
-  const all = pools.reduce((sum, pool) => sum + pool.backends.length, 0);
+  const all = pools.reduce((sum, pool) => sum + membersOf(pool).length, 0);
   const up = pools.reduce((sum, pool) => sum + pool.healthy, 0);
   write('healthy', `${count(up)}/${count(all)}`);
   write('healthy-rest', up === all ? 'up' : `up; ${all - up === 1 ? 'one is' : `${count(all - up)} are`} not`);
@@ -65,7 +73,7 @@ function showProcess({process, pools}) {
   notices.set('flood', process.syn_flood ? 'A SYN flood is going on.' : null);
   notices.set('overflow', process.accept_overflow ? 'Accept queues overflow: clients come faster than they are taken.' : null);
   notices.set('full', process.connections >= process.max_connections ? 'All connections that fit are taken: clients wait or are refused.' : null);
-  const empty = pools.filter((pool) => pool.backends.length > 0 && pool.healthy === 0).map((pool) => pool.name);
+  const empty = pools.filter((pool) => membersOf(pool).length > 0 && pool.healthy === 0).map((pool) => pool.name);
   notices.set('empty', empty.length > 0 ? `No backend is up in ${empty.join(', ')}.` : null);
   const panic = pools.filter((pool) => pool.panic && pool.healthy > 0).map((pool) => pool.name);
   notices.set('panic', panic.length > 0 ? `Panic: so few backends are up in ${panic.join(', ')} that all are used.` : null);
@@ -111,9 +119,10 @@ function showBackend(key) {
 }
 
 async function read() {
+  const asked = timeNow();
   const paths = ['v1/process', 'v1/listeners', 'v1/pools', 'v1/refusals'];
   const [process, listeners, pools, refused] = await Promise.all(paths.map((path) => ask('GET', path)));
-  show({at: timeNow(), period: period(), process, listeners: listeners.listeners, pools: pools.pools, refusals: refused});
+  show({asked, at: timeNow(), period: period(), process, listeners: listeners.listeners, pools: pools.pools, refusals: refused});
 }
 
 async function readClients() {
@@ -158,11 +167,11 @@ async function readAgain() {
     history.miss(timeNow());
     showCharts();
     document.body.classList.add('is-stale');
-    if (error.status === 401 && !wasTokenRefused) {
+    if (error.status === 401 && error.isDoors && !wasTokenRefused) {
       wasTokenRefused = true;
       void getTokenAndRead(`To see this Weir from here takes its token: ${error.message}.`);
     }
-    notices.set('silent', error.status !== 0 ? `The admin door says: ${error.message}.` :
+    notices.set('silent', error.isDoors ? `The admin door says: ${error.message}.` :
         `The admin door does not answer (${error.message}); what is shown is old.`);
   } finally {
     isReading = false;
@@ -194,7 +203,7 @@ async function change(row, state) {
       return readOnce();
     } catch (error) {
       if (!(error instanceof DoorError)) throw error;
-      if (error.status === 401) {
+      if (error.status === 401 && error.isDoors) {
         if (await getToken(`A change takes the token: ${error.message}.`)) continue;
         return;
       }

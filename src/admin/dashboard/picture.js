@@ -1,7 +1,7 @@
 // Listeners, pools and backends from left to right. A line's width is how much goes there, its colour the health of where
 // it leads. Pools with many backends show them as squares.
 import {count, plural} from './format.js';
-import {healthOf, poolHealth, stateText} from './health.js';
+import {healthOf, membersOf, poolHealth, stateText} from './health.js';
 import {keyOf} from './history.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -140,7 +140,7 @@ export class Picture {
 
   #addNodes(pool, x, top, width) {
     pool.backends.forEach((backend, index) => {
-      const key = keyOf(pool.name, backend.name);
+      const key = keyOf(pool.name, backend);
       const y = top + index * (NODE.height + NODE.gap);
       const node = this.#addNode(x, y, width, backend.name, this.#addLink(key));
       this.backends.set(key, {...node, left: x, centre: y + NODE.height / 2});
@@ -158,12 +158,12 @@ export class Picture {
   #addCells(pool, x, top, width) {
     const {size, step, across, height} = this.#cellsOf(pool, width);
     pool.backends.forEach((backend, index) => {
-      const link = this.#addLink(keyOf(pool.name, backend.name));
+      const link = this.#addLink(keyOf(pool.name, backend));
       // One way in for the keyboard is enough for hundreds: the table.
       link.setAttribute('tabindex', '-1');
       const cell = make('rect', {x: x + (index % across) * step, y: top + Math.floor(index / across) * step,
                                  width: size, height: size, rx: 2}, link);
-      this.backends.set(keyOf(pool.name, backend.name), {cell, hint: make('title', {}, link)});
+      this.backends.set(keyOf(pool.name, backend), {cell, hint: make('title', {}, link)});
     });
     this.backends.set(`block ${pool.name}`, {left: x, centre: top + height / 2});
   }
@@ -207,14 +207,14 @@ export class Picture {
     const rate = flows.ofPool(pool);
     const node = this.pools.get(pool.name);
     set(node.bar, 'class', `bar state-${poolHealth(pool)}`);
-    write(node.detail, fittingParts([text(rate), `${pool.healthy}/${pool.backends.length} up`], node.width - 14));
+    write(node.detail, fittingParts([text(rate), `${pool.healthy}/${membersOf(pool).length} up`], node.width - 14));
     const others = pool.fallback_pool === null ? '' : `; falls back to ${pool.fallback_pool}`;
-    write(node.hint, `pool ${pool.name}: ${pool.healthy} of ${pool.backends.length} backends up` +
+    write(node.hint, `pool ${pool.name}: ${pool.healthy} of ${membersOf(pool).length} backends up` +
                      (pool.panic ? ', panic: all are used' : '') + (pool.waiting > 0 ? `; ${count(pool.waiting)} wait for a place` : '') + others);
     const block = this.backends.get(`block ${pool.name}`);
     if (block !== undefined) draw(`pool ${pool.name}`, node, block, rate, poolHealth(pool));
     for (const backend of pool.backends) {
-      const key = keyOf(pool.name, backend.name);
+      const key = keyOf(pool.name, backend);
       const shown = this.backends.get(key);
       const amount = flows.ofBackend(pool, backend);
       const health = healthOf(backend);

@@ -1,5 +1,5 @@
 // The tables of the page: what their columns show.
-import {bytes, clock, count, micros, number, percent, plural, seconds} from './format.js';
+import {bytes, count, micros, moment, number, percent, plural, seconds} from './format.js';
 import {healthOf, isUsable, stateText} from './health.js';
 import {keyOf} from './history.js';
 import {Table} from './table.js';
@@ -32,6 +32,7 @@ export function backendsTable(place, change) {
   const actions = (row, cell) => {
     if (cell.firstChild === null) cell.append(Object.assign(document.createElement('button'), {type: 'button'}));
     const button = cell.firstChild;
+    button.hidden = row.backend.left;
     const wanted = ['drain', 'maintenance'].includes(row.backend.state) ? 'up' : 'drain';
     button.textContent = wanted === 'up' ? 'Up' : 'Drain';
     button.setAttribute('aria-label', `${button.textContent} ${row.pool.name} ${row.backend.name}`);
@@ -66,7 +67,7 @@ export function backendRows(reading, now, {text, onlyTroubled}) {
   const words = text.toLowerCase().split(/\s+/).filter((word) => word !== '');
   return reading.pools.flatMap((pool) => {
     const rows = pool.backends.map((backend) => {
-      const key = keyOf(pool.name, backend.name);
+      const key = keyOf(pool.name, backend);
       return {pool, backend, key, arrivals: now.rate(key, 'arrivals'), bytes: now.rate(key, 'bytes')};
     });
     const all = rows.reduce((sum, row) => sum + (row.arrivals ?? 0), 0);
@@ -111,7 +112,7 @@ export function refusalsTable(place) {
   return new Table(place, {
     caption: 'The last refused clients', empty: 'None of late.', keyOf: (row) => row.key,
     columns: [
-      {title: 'Time', text: (row) => clock(row.time), value: (row) => row.time},
+      {title: 'Time', text: (row) => moment(row.time), value: (row) => row.time},
       {title: 'Client', text: (row) => row.client, value: (row) => row.client},
       {title: 'Listener', text: (row) => row.listener, value: (row) => row.listener},
       {title: 'Reason', text: (row) => row.reason + (row.dry_run ? ' (dry run: let in)' : ''), value: (row) => row.reason},
