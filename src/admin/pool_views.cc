@@ -272,7 +272,8 @@ Json backend_json(const BackendStatus& b) {
             {"weight_ratio", b.weight_ratio},
             {"backup", b.is_backup},
             {"state", pool::word(b.state)},
-            {"passed_over", b.is_passed_over}};
+            {"passed_over", b.is_passed_over},
+            {"left", b.has_left}};
   if (!b.state_reason.empty()) line["state_reason"] = b.state_reason;
   if (b.most_sessions) line["max_connections"] = *b.most_sessions;
   line.update(Json{{"in_flight", b.in_flight},

@@ -11,8 +11,8 @@ constexpr const char* kStart =
 // only what is behind the last one; so the line is read anew, by its spaces.
 constexpr const char* kEnd = R"(
 _weir() {
-  local line=${COMP_LINE:0:COMP_POINT} current='' option='' wish first entry cut
-  local words=() commands options takes arguments found=()
+  local line=${COMP_LINE:0:COMP_POINT} current='' option='' wish first entry cut quoted
+  local words=() commands options takes arguments door found=()
   read -ra words <<<"$line"
   if [[ $line != *[[:space:]] && ${#words[@]} -gt 0 ]]; then
     current=${words[-1]}
@@ -36,7 +36,12 @@ _weir() {
       fi
       ;;
     words:*) for entry in ${wish#words:}; do found+=("$entry"); done ;;
-    ?*) while IFS= read -r entry; do found+=("$entry"); done < <(__weir_names "$wish") ;;
+    ?*)
+      while IFS= read -r entry; do
+        printf -v quoted %q "$entry"
+        found+=("$quoted")
+      done < <(__weir_names "$wish")
+      ;;
   esac
   cut=''
   if [[ $current == *:* && ${COMP_WORDBREAKS-} == *:* ]]; then cut=${current%"${current##*:}"}; fi

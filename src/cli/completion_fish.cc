@@ -28,15 +28,31 @@ function __weir_is
     end
 end
 
+# What the line says of the door.
+function __weir_door
+    set -l named
+    for word in (commandline -opc)
+        if set -q named[1]
+            printf '%s\n' $named $word
+            set named
+        else if contains -- $word --admin --config --token-file
+            set named $word
+        else if string match -qr -- '^--(admin|config|token-file)=' $word
+            printf '%s\n' $word
+        end
+    end
+end
+
 # The names that the running Weir has; of backends those of the pool in the line.
 function __weir_names
+    set -l door (__weir_door)
     set -l pool
     if test $argv[1] = backends
-        for name in (weir ctl names pools 2>/dev/null)
+        for name in (timeout 2 weir ctl names pools $door 2>/dev/null)
             contains -- $name (commandline -opc); and set pool $name
         end
     end
-    weir ctl names $argv[1] $pool 2>/dev/null
+    timeout 2 weir ctl names $argv[1] $pool $door 2>/dev/null
 end
 
 complete -c weir -f

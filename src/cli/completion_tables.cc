@@ -5,15 +5,18 @@ namespace {
 
 constexpr const char* kWalk = R"(
 __weir_walk() {
-  local word entry known at=weir given=0
-  wish='' first=''
+  local word entry known named='' at=weir given=0
+  wish='' first='' door=()
   __weir_at "$at"
   for word in "$@"; do
     if [[ -n $wish ]]; then
+      case $named in --admin | --config | --token-file) door+=("$named" "$word") ;; esac
       wish=''
       continue
     fi
+    named=$word
     case $word in
+      --admin=* | --config=* | --token-file=*) door+=("$word") ;;
       -*)
         for entry in "${takes[@]}"; do
           if [[ ${entry%%=*} == "$word" ]]; then wish=${entry#*=}; fi
@@ -46,9 +49,9 @@ __weir_walk() {
 
 __weir_names() {
   case $1 in
-    POOL) weir ctl names pools 2>/dev/null ;;
-    LISTENER) weir ctl names listeners 2>/dev/null ;;
-    BACKEND) weir ctl names backends ${first:+"$first"} 2>/dev/null ;;
+    POOL) timeout 2 weir ctl names pools "${door[@]}" 2>/dev/null ;;
+    LISTENER) timeout 2 weir ctl names listeners "${door[@]}" 2>/dev/null ;;
+    BACKEND) timeout 2 weir ctl names backends ${first:+"$first"} "${door[@]}" 2>/dev/null ;;
   esac
 }
 )";

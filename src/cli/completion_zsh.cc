@@ -10,7 +10,7 @@ constexpr const char* kStart =
 constexpr const char* kEnd = R"zsh(
 _weir() {
   local wish first entry option=''
-  local -a commands options takes arguments names
+  local -a commands options takes arguments names door
   if [[ $PREFIX == --*=* ]]; then
     option=${PREFIX%%=*}
     compset -P '*='

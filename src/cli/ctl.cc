@@ -147,7 +147,10 @@ int show(const CtlOptions& options, View view, const std::string& name,
   }
   const auto found = get(*door, target);
   if (!found) return fail(found.error().message());
-  return print_text([&] { return options.json ? found->body : text_of(view, found->document, name); });
+  return print_text([&] {
+    std::string text = text_of(view, found->document, name);
+    return options.json && !text.empty() ? found->body : text;
+  });
 }
 
 int show_names(const CtlOptions& options, const std::string& what, const std::string& pool) {
@@ -155,7 +158,10 @@ int show_names(const CtlOptions& options, const std::string& what, const std::st
   if (!door) return fail(door.error().message());
   const auto found = get(*door, what == "listeners" ? "/v1/listeners" : "/v1/pools");
   if (!found) return fail(found.error().message());
-  return print_text([&] { return options.json ? found->body : names_text(found->document, what, pool); });
+  return print_text([&] {
+    std::string text = names_text(found->document, what, pool);
+    return options.json && !text.empty() ? found->body : text;
+  });
 }
 
 int change(const CtlOptions& options, const DoorRequest& request, const std::string& what) {
@@ -165,7 +171,7 @@ int change(const CtlOptions& options, const DoorRequest& request, const std::str
   if (!answer) return fail(answer.error().message());
   return tell(options, *door, *answer, [&](const Json& said) {
     static_cast<void>(done_of(said));
-    return what + "\n";
+    return what + note_of(said) + "\n";
   });
 }
 

@@ -72,7 +72,7 @@ void add_door(CLI::App& app, CtlOptions& options) {
 }
 
 void add_json(CLI::App& app, CtlOptions& options) {
-  app.add_flag("--json", options.json, "print the door's own answer");
+  app.add_flag("--json", options.json, "print the door's own answer, all of it");
 }
 
 }  // namespace

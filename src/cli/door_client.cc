@@ -102,6 +102,11 @@ std::string why_not(const DoorAddress& door, const DoorAnswer& answer) {
                            answer.status, body.is_object() ? "no error" : "is no JSON object");
 }
 
+std::string note_of(const nlohmann::json& document) {
+  const std::string said = document.is_object() ? document.value("done", "") : "";
+  return said.empty() || said == "done" ? "" : ": " + config::printable(said, kLongestComplaint);
+}
+
 base::Result<nlohmann::json> document_of(const DoorAddress& door, const DoorAnswer& answer) {
   nlohmann::json document = nlohmann::json::parse(answer.body, nullptr, false);
   if (answer.status == 200 && document.is_object()) return document;

@@ -37,6 +37,9 @@ std::string why_not(const DoorAddress& door, const DoorAnswer& answer);
 // The object that the answer is, where its status is 200; otherwise the error says why not, as above.
 base::Result<nlohmann::json> document_of(const DoorAddress& door, const DoorAnswer& answer);
 
+// What the answer to a change says beside that it is done, with a colon in front; empty: nothing.
+std::string note_of(const nlohmann::json& document);
+
 // Of a document that has another shape than a door's.
 inline constexpr const char* kNotUnderstood =
     "the admin door's answer is not understood: is it another program's, or of another version?";

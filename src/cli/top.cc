@@ -39,12 +39,13 @@ class Top {
   void run() {
     read();
     while (true) {
-      const base::TimePoint now = base::precise_now();
-      if (now >= due_) read_unless_paused();
       draw();
       const auto left = std::chrono::duration_cast<base::Millis>(due_ - base::precise_now());
       const int key = screen_->wait_for_key(std::clamp(left, base::Millis(1), interval_));
       if (stop_asked != 0) return;
+      // Keys that wait come first, but for one that is held down.
+      const base::TimePoint now = base::precise_now();
+      if (now >= (key == kNoKey ? due_ : due_ + interval_)) read_unless_paused();
       const Page page = state_.page;
       if (keys_.press(key, view_, state_, state_.fit) == TopKeys::Next::kLeave) return;
       if (const auto wanted = keys_.take_wanted()) carry_out(*wanted);
@@ -86,8 +87,8 @@ class Top {
   }
 
   void read() {
-    due_ = base::precise_now() + interval_;
     auto reading = read_all();
+    due_ = base::precise_now() + interval_;
     if (!reading) {
       state_.word = reading.error().message();
       state_.tone_of_word = Tone::kBad;
@@ -138,7 +139,8 @@ class Top {
     const bool is_done = answer && answer->status == 200;
     state_.tone_of_word = is_done ? Tone::kGood : Tone::kBad;
     if (is_done) {
-      state_.word = wanted.done;
+      const auto document = document_of(door_, *answer);
+      state_.word = wanted.done + (document ? note_of(*document) : "");
     } else if (!answer) {
       state_.word = answer.error().message();
     } else {

@@ -141,6 +141,11 @@ void TopKeys::ask(const PageView& view, TopState& state, int key) {
   }
   const Row& row = view.rows[state.selected];
   const std::string shown = row.cells[is_about_session ? 0 : 1].text;
+  if (row.name.empty()) {
+    state.word = "backend " + shown + " no longer belongs to the pool";
+    state.tone_of_word = Tone::kWarning;
+    return;
+  }
   if (is_about_session) {
     state.question = "close session " + shown + "?";
     asked_ = Wanted{{"DELETE", "/v1/sessions/" + escaped(row.name), ""}, "session " + shown + " is closed"};
@@ -148,7 +153,7 @@ void TopKeys::ask(const PageView& view, TopState& state, int key) {
   }
   const std::string mode = mode_of(key);
   const std::string what = "backend " + shown + " of pool " + row.cells[0].text;
-  state.question = what + ": " + mode + "?";
+  state.question = mode + ": " + what + "?";  // what does not fit is cut at its end
   asked_ = Wanted{{"PATCH", "/v1/pools/" + escaped(row.pool) + "/backends/" + escaped(row.name),
                    "{\"state\": \"" + mode + "\"}"},
                   what + ": " + mode};

@@ -50,6 +50,16 @@ const json& same(const json& before, const json& now) {
   return found == before.end() ? kNone : *found;
 }
 
+// The backend that it was. One that has left its pool may be called like one that came since.
+const json& same_backend(const json& before, const json& now) {
+  static const json kNone;
+  const auto found = std::find_if(before.begin(), before.end(), [&](const json& one) {
+    return one.value("name", "") == now.value("name", "") &&
+           one.value("address", "") == now.value("address", "");
+  });
+  return found == before.end() ? kNone : *found;
+}
+
 // Growth a second; 0 where there is nothing to compare with, or where it was counted anew.
 double rate(const json& before, const json& now, const char* name, double seconds) {
   if (!before.is_object() || seconds <= 0) return 0;
@@ -102,9 +112,9 @@ PageView backends(const Reading& before, const Reading& now, double seconds) {
     const json& old = list(old_pool, "backends");
     double all = 0;
     for (const json& one : list(pool, "backends"))
-      all += rate(same(old, one), one, "sessions_total", seconds);
+      all += rate(same_backend(old, one), one, "sessions_total", seconds);
     for (const json& one : list(pool, "backends")) {
-      const json& was = same(old, one);
+      const json& was = same_backend(old, one);
       const double fresh = rate(was, one, "sessions_total", seconds);
       const double failed = rate(was, one, "connect_failures_total", seconds);
       const double connect = number(one, "connect_us") / 1000;
@@ -127,7 +137,7 @@ PageView backends(const Reading& before, const Reading& now, double seconds) {
                     .text(word(one, "state_reason"), Tone::kDim)
                     .take();
       row.pool = exact(pool, "name");
-      row.name = exact(one, "name");
+      if (!one.value("left", false)) row.name = exact(one, "name");
       view.rows.push_back(std::move(row));
     }
   }
@@ -323,7 +333,7 @@ Totals totals_of(const Reading& before, const Reading& now, double seconds) {
   for (const json& pool : list(now.pools, "pools")) {
     totals.healthy += static_cast<std::uint64_t>(number(pool, "healthy"));
     totals.waiting += static_cast<std::uint64_t>(number(pool, "waiting"));
-    totals.backends += list(pool, "backends").size();
+    for (const json& one : list(pool, "backends")) totals.backends += one.value("left", false) ? 0 : 1;
   }
   totals.connections = static_cast<std::uint64_t>(number(now.process, "connections"));
   totals.most = static_cast<std::uint64_t>(number(now.process, "max_connections"));

@@ -333,7 +333,8 @@ PoolView Pool::view() const {
         {roster_.backends()[i], roster_.state(i), roster_.reason(i), member.in_flight,
          roster_.connect_time(i), roster_.weight(i), roster_.weight_ratio(i), roster_.is_backup(i),
          roster_.is_passed_over(i),
-         member.most == balance::Member::kNoMost ? std::nullopt : std::optional(member.most)});
+         member.most == balance::Member::kNoMost ? std::nullopt : std::optional(member.most),
+         roster_.has_left(i)});
   }
   return view;
 }

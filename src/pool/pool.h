@@ -69,6 +69,7 @@ struct BackendView {
   bool is_backup = false;
   bool is_passed_over = false;
   std::optional<std::uint32_t> most_sessions;
+  bool has_left = false;  // it no longer belongs to the pool, and has sessions still
 };
 
 struct PoolView {

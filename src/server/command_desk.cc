@@ -30,6 +30,13 @@ base::LogFields fields_of(const std::string& pool, const std::string& backend) {
   return fields;
 }
 
+std::uint32_t weight_of(const pool::Pool& pool, const pool::Backend& backend) {
+  for (const pool::BackendView& view : pool.view().backends) {
+    if (view.backend.get() == &backend) return view.weight;
+  }
+  return 0;
+}
+
 }  // namespace
 
 void CommandDesk::tell(std::string_view what, const base::LogFields& fields) const {
@@ -52,7 +59,10 @@ void CommandDesk::carry_out(const ChangeBackendCommand& command, const CommandDo
   const base::TimePoint now = base::precise_now();
   if (command.mode) pool.set_mode(**backend, *command.mode, now);
   if (command.weight) pool.want_weight(**backend, *command.weight, now);
-  done({});
+  const bool is_for_nothing = command.mode == pool::BackendMode::kUp && weight_of(pool, **backend) == 0;
+  done({CommandResult::kDone,
+        is_for_nothing ? "its weight is 0, so it takes no sessions all the same" : "",
+        {}});
 }
 
 void CommandDesk::carry_out(const AddBackendCommand& command, const CommandDone& done) {

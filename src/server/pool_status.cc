@@ -48,6 +48,7 @@ BackendStatus backend_status(const pool::BackendView& view, const PortFindings& 
   status.state = view.state;
   status.state_reason = view.reason;
   status.is_passed_over = view.is_passed_over;
+  status.has_left = view.has_left;
   status.weight_ratio = view.weight_ratio;
   status.in_flight = view.in_flight;
   status.connect_time = view.connect_time;

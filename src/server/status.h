@@ -110,6 +110,7 @@ struct BackendStatus {
   pool::BackendState state = pool::BackendState::kUp;
   std::string state_reason;
   bool is_passed_over = false;
+  bool has_left = false;    // the pool; it has sessions still
   double weight_ratio = 1;  // the part of its weight that it has now: below 1 during a slow start
   std::uint64_t in_flight = 0;
   std::uint64_t connect_time = 0;  // microseconds, a running mean of those that stood; 0: not known

@@ -412,7 +412,7 @@ def check_top(weir: Weir) -> None:
         top.wait_for(r"^web +a +up +\d")
         top.wait_for(r"2/2 backends up")
         top.press("d")
-        top.wait_for(r"backend a of pool web: drain\? \(y to do it\)")
+        top.wait_for(r"drain: backend a of pool web\? \(y to do it\)")
         expect(weir.backend("a")["state"] == "up", "nothing happens before the yes")
         top.press("n")
         top.wait_for("nothing was changed")

@@ -177,6 +177,11 @@ def completion(shell: str, binary: str, work: process.Workspace) -> None:
             # readline replaces only what is behind the last colon.
             expect(offered("weir ctl backend drain spare 127.0.0.1:") == {"1"}, "a name with a colon is not completed")
             expect(offered("weir ctl sessions --sort=b") == {"bytes"}, "a value behind = is not completed")
+        # The names are those of the Weir that the line itself is about.
+        named = offered("weir ctl backend drain ")
+        door = environment.pop("WEIR_ADMIN")
+        expect(named != set() and offered(f"weir ctl --admin {door} backend drain ") == named, f"{shell} asks another door")
+        environment["WEIR_ADMIN"] = door
         # Every command has its options and its commands.
         for path, (options, commands) in Commands(binary).found.items():
             missing = options - offered(f"{path} --")

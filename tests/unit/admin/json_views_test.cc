@@ -48,6 +48,7 @@ TEST(PoolsJson, SaysWhatTheStatusSaysAndStaysValid) {
                       {"backup", true},
                       {"state", "up"},
                       {"passed_over", true},
+                      {"left", false},
                       {"max_connections", 50},
                       {"in_flight", 2},
                       {"connect_us", 310},

@@ -30,7 +30,7 @@ class PressedKeys : public testing::Test {
 TEST_F(PressedKeys, NothingIsChangedWithoutAYes) {
   for (const int answer : {static_cast<int>('n'), static_cast<int>(kEnter), static_cast<int>('q')}) {
     press('d');
-    EXPECT_EQ(state.question, "backend b0 of pool site: drain?");
+    EXPECT_EQ(state.question, "drain: backend b0 of pool site?");
     EXPECT_EQ(press(answer), TopKeys::Next::kGoOn);
     EXPECT_EQ(state.question, "");
     EXPECT_FALSE(keys.take_wanted().has_value());

@@ -69,6 +69,22 @@ TEST(TopModel, ABackendThatHasComeSinceHasNoRateYet) {
   EXPECT_EQ(texts(view_of(Page::kBackends, before, now, 1), 4), (Texts{"0", "0"}));
 }
 
+TEST(TopModel, ABackendThatHasLeftIsNotTakenForOneThatIsCalledSoByNow) {
+  json gone = backend("a", 1'000'000, 1);
+  gone["address"] = "192.0.2.1:80";
+  json here = backend("a", 100, 0);
+  here["address"] = "192.0.2.2:80";
+  const auto before = reading(json::array({here, gone}));
+  gone["left"] = true;
+  here["sessions_total"] = 150;
+  const auto now = reading(json::array({here, gone}));
+  const PageView view = view_of(Page::kBackends, before, now, 1);
+  EXPECT_EQ(texts(view, 4), (Texts{"50", "0"}));
+  EXPECT_EQ(view.rows[0].name, "a");
+  EXPECT_EQ(view.rows[1].name, "") << "it cannot be changed any more";
+  EXPECT_EQ(totals_of(before, now, 1).backends, 1u);
+}
+
 TEST(TopModel, TotalsAreSumsOfAllListenersAndPools) {
   const auto before = reading(json::array({backend("a", 1, 1), backend("b", 1, 0, "down")}), 100, 7);
   const auto now = reading(json::array({backend("a", 1, 1), backend("b", 1, 0, "down")}), 300, 27);
