@@ -18,9 +18,10 @@ bool is_prime(std::uint64_t number) {
   return number > 1;
 }
 
+// One of few, so that one candidate more or less leaves the size, on which every place depends, as it is.
 std::uint32_t table_size(std::size_t candidates) {
-  std::uint64_t size =
-      std::max<std::uint64_t>(MaglevTable::kLeastEntries, candidates * MaglevTable::kEntriesOfEach);
+  std::uint64_t size = MaglevTable::kLeastEntries;
+  while (size < candidates * MaglevTable::kEntriesOfEach) size *= 2;
   while (!is_prime(size)) ++size;
   WEIR_ASSERT(size < kEmpty);
   return static_cast<std::uint32_t>(size);

@@ -19,6 +19,7 @@ SourceHash::SourceHash(std::span<const Candidate> candidates, std::optional<doub
       counted_(positions_.size(), 0) {
   WEIR_ASSERT(!hash_balance_ || *hash_balance_ > 1);
   for (const Candidate* candidate : ranked(candidates)) by_rank_.push_back(candidate->index);
+  for (const Candidate& candidate : candidates) weights_.push_back(candidate.weight);
   WEIR_ASSERT(by_rank_.size() == table_->by_name().size());
 }
 
@@ -40,9 +41,9 @@ std::optional<BackendIndex> SourceHash::first_choice(std::uint64_t key, const Wa
   return std::nullopt;
 }
 
-bool SourceHash::is_within_bound(const Member& member) const {
-  const double share = static_cast<double>(member.weight) / static_cast<double>(weight_);
-  return std::uint64_t{member.in_flight} + 1 <=
+bool SourceHash::is_within_bound(Members members, BackendIndex index) const {
+  const double share = static_cast<double>(weights_[positions_.of(index)]) / static_cast<double>(weight_);
+  return std::uint64_t{members[index].in_flight} + 1 <=
          static_cast<std::uint64_t>(std::ceil(*hash_balance_ * static_cast<double>(in_flight_ + 1) * share));
 }
 
@@ -53,7 +54,7 @@ std::optional<BackendIndex> SourceHash::pick(Members members, const Request& req
     return own && members[*own].has_room() ? own : std::nullopt;
   }
   const auto bounded = first_choice(request.key, [&](BackendIndex index) {
-    return may_take(members[index], index, request) && is_within_bound(members[index]);
+    return may_take(members[index], index, request) && is_within_bound(members, index);
   });
   if (bounded) return bounded;
   return first_choice(request.key,
@@ -64,7 +65,7 @@ void SourceHash::members_changed(Members members) {
   weight_ = 0;
   for (std::uint32_t position = 0; position < positions_.size(); ++position) {
     const BackendIndex index = positions_.index_of(position);
-    if (members[index].usable) weight_ += members[index].weight;
+    if (members[index].usable) weight_ += weights_[position];
     load_changed(members, index);
   }
 }

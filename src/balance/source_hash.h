@@ -39,11 +39,12 @@ class SourceHash final : public Policy {
   // The first of the key's choices that `wanted(index)`.
   template <class Wanted>
   std::optional<BackendIndex> first_choice(std::uint64_t key, const Wanted& wanted) const;
-  bool is_within_bound(const Member& member) const;
+  bool is_within_bound(Members members, BackendIndex index) const;
 
   const Positions positions_;
   const std::shared_ptr<const MaglevTable> table_;
-  std::vector<BackendIndex> by_rank_;  // of the table
+  std::vector<BackendIndex> by_rank_;   // of the table
+  std::vector<std::uint32_t> weights_;  // by position, as configured: it does not follow a slow start
   const std::optional<double> hash_balance_;
 
   // Of usable candidates.

@@ -348,6 +348,15 @@ std::vector<std::shared_ptr<Backend>> Pool::backends() const {
   return all;
 }
 
+std::shared_ptr<Backend> Pool::out_of_reach(const ClientReach& reach) const {
+  const std::lock_guard lock(mutex_);
+  for (BackendIndex i = 0; i < roster_.backends().size(); ++i) {
+    const std::shared_ptr<Backend>& one = roster_.backends()[i];
+    if (one != nullptr && roster_.state(i) == BackendState::kUp && !reach.reaches(*one)) return one;
+  }
+  return nullptr;
+}
+
 std::vector<std::shared_ptr<Backend>> Pool::backends_up() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Backend>> up;

@@ -168,6 +168,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   std::vector<std::shared_ptr<Backend>> backends() const;
   // Those that belong to it now.
   std::vector<std::shared_ptr<Backend>> members() const;
+  // One that is up and not within `reach`; null: there is none.
+  std::shared_ptr<Backend> out_of_reach(const ClientReach& reach) const;
   // Those that are up and not passed over.
   std::vector<std::shared_ptr<Backend>> backends_up() const;
 

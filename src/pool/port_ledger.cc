@@ -86,7 +86,7 @@ std::vector<base::Address> PortLedger::begin_look(base::TimePoint now) {
     const Watched& one = entry.second;
     if (!one.has_left || !holds_nothing(*one.sources)) return false;
     for (const auto& counters : one.sources->all()) {
-      if (!is_watched_elsewhere(one, counters)) leave(*counters);
+      if (!is_watched_elsewhere(one, counters)) leave(counters);
     }
     if (are_named(*one.sources)) named_.erase(named_.find(destination_of(*one.backend)));
     return true;
@@ -167,19 +167,29 @@ PortLedger::Pair& PortLedger::pair_of(const Watched& watched, const std::shared_
     pair.destination = destination;
   }
   --new_left_;
+  std::erase_if(pair.gone, [&](const Gone& one) {
+    const std::shared_ptr<PortCounters> known = one.counters.lock();
+    if (known != nullptr && known != counters) return false;
+    if (known == counters) {
+      pair.gone_opened -= one.opened;
+      pair.gone_dry -= one.dry;
+    }
+    return true;
+  });
   pair.members.push_back(counters);
   pair_by_counters_.emplace(counters.get(), at);
   return pair;
 }
 
-void PortLedger::leave(const PortCounters& counters) {
-  const auto found = pair_by_counters_.find(&counters);
+void PortLedger::leave(const std::shared_ptr<PortCounters>& counters) {
+  const auto found = pair_by_counters_.find(counters.get());
   if (found == pair_by_counters_.end()) return;
   Pair& pair = found->second->second;
-  pair.gone_opened += counters.opened_total();
-  pair.gone_dry += counters.dry_total();
+  pair.gone.push_back({counters, counters->opened_total(), counters->dry_total()});
+  pair.gone_opened += pair.gone.back().opened;
+  pair.gone_dry += pair.gone.back().dry;
   pair_by_counters_.erase(found);
-  std::erase_if(pair.members, [&](const auto& one) { return one.get() == &counters; });
+  std::erase_if(pair.members, [&](const auto& one) { return one == counters; });
 }
 
 // What is warned of stays until it is over.

@@ -102,6 +102,12 @@ class PortLedger {
     std::vector<std::uint64_t> seen;      // of each source: what `mark_of` was at the last look
     bool has_left = false;
   };
+  // What a member has left behind, to be taken back if it comes again.
+  struct Gone {
+    std::weak_ptr<PortCounters> counters;
+    std::uint64_t opened = 0;
+    std::uint64_t dry = 0;
+  };
   struct Pair {
     std::size_t pool = 0;
     std::shared_ptr<Backend> backend;
@@ -110,6 +116,7 @@ class PortLedger {
     std::vector<std::shared_ptr<PortCounters>> members;
     std::uint64_t gone_opened = 0;  // of members that have gone
     std::uint64_t gone_dry = 0;
+    std::vector<Gone> gone;           // what of that may come again
     std::uint64_t opened_before = 0;  // at the last call of `is_calm`, or the last look
     base::TimePoint used;
     PortForecast forecast;
@@ -123,7 +130,7 @@ class PortLedger {
   // From where a connection that those counters count comes; nothing: from whatever address.
   std::optional<base::Address> source_of(const Backend& backend, const PortCounters& counters) const;
   Pair& pair_of(const Watched& watched, const std::shared_ptr<PortCounters>& counters);
-  void leave(const PortCounters& counters);
+  void leave(const std::shared_ptr<PortCounters>& counters);
   void forget_unused(base::TimePoint now);
   static bool is_far_from_its_end(Pair& pair, unsigned usable);
   static PortSample sample_of(const Pair& pair, const PortFacts& facts);

@@ -203,7 +203,7 @@ void Roster::eject(BackendIndex i, base::TimePoint now, std::string_view what) {
   State& its = states_[i];
   const base::Millis time = its.ejection.eject(rules_.ejection, now);
   its.ejected_for = fmt::format("its sessions fail, the last one: {}", what);
-  its.ramping_since.reset();
+  stop_ramp(i);
   refresh(i);
   if (its.is_ejected) {
     backends_[i]->counters().ejections.add();
@@ -277,6 +277,17 @@ void Roster::came_up(BackendIndex i, base::TimePoint now) {
   set_weight(i, states_[i].weight * slow_start_tenths(base::Millis(0), *rules_.slow_start));
 }
 
+void Roster::come_back(BackendIndex i, base::TimePoint now) {
+  stop_ramp(i);
+  came_up(i, now);
+}
+
+// It is out, and begins anew when it is back.
+void Roster::stop_ramp(BackendIndex i) {
+  states_[i].ramping_since.reset();
+  set_weight(i, states_[i].weight * kWholeWeight);
+}
+
 bool Roster::check_passed(BackendIndex i, base::TimePoint now) {
   backends_[i]->counters().checks_passed.add();
   if (!states_[i].health.passed()) {
@@ -297,7 +308,7 @@ bool Roster::check_passed(BackendIndex i, base::TimePoint now) {
 bool Roster::check_failed(BackendIndex i, std::string reason) {
   backends_[i]->counters().checks_failed.add();
   if (!states_[i].health.failed(std::move(reason))) return false;
-  states_[i].ramping_since.reset();
+  stop_ramp(i);
   refresh(i);
   tell(Change::kDown, i, states_[i].health.reason());
   tell_panic();
@@ -315,8 +326,10 @@ void Roster::set_mode(BackendIndex i, BackendMode mode, base::TimePoint now) {
 
 void Roster::want_weight(BackendIndex i, std::uint32_t weight, base::TimePoint now,
                          const Groundworks& groundworks) {
-  if (std::exchange(states_[i].weight, weight) == weight) return;
-  update_weight(i, now);
+  const std::uint32_t before = std::exchange(states_[i].weight, weight);
+  if (before == weight) return;
+  // From 0 it comes back like one that was drained.
+  before == 0 ? come_back(i, now) : update_weight(i, now);
   make_tiers(groundworks);
   refresh_all();
   tell_panic();

@@ -286,6 +286,8 @@ class Roster {
   // Ends its ejection, or that it is passed over, if its time is over. True: it was.
   bool end_ejection(balance::BackendIndex index, base::TimePoint now);
   void came_up(balance::BackendIndex index, base::TimePoint now);
+  void come_back(balance::BackendIndex index, base::TimePoint now);
+  void stop_ramp(balance::BackendIndex index);
   void take_back(balance::BackendIndex index, base::TimePoint now, std::string why);
   void set_weight(balance::BackendIndex index, std::uint32_t weight);
   // As its weight and its slow start say.

@@ -152,7 +152,9 @@ void Roster::settle(const Exchange& done, const std::vector<Freed>& freed, base:
   for (const BackendIndex i : done.joined) tell(Change::kAdded, i, "");
   for (const BackendIndex i : done.told_otherwise) tell(Change::kMode, i, "");
   for (const Freed& one : freed) {
-    const bool is_told = !states_[one.index].has_left && state(one.index) == BackendState::kUp;
+    // That it is not down any more is told of one in drain too: what was to follow from that is called off.
+    const bool is_told =
+        !states_[one.index].has_left && (one.change == Change::kUp || state(one.index) == BackendState::kUp);
     if (is_told) tell(one.change, one.index, "its pool's rules have changed");
   }
   for (const BackendIndex i : done.gone) {
@@ -227,8 +229,8 @@ bool Roster::adjust(BackendIndex i, const BackendIdentity& newer, base::TimePoin
   if (member.usable) --tier_of(i).usable;
   its.is_backup = newer.is_backup;
   if (member.usable) ++tier_of(i).usable;
-  its.weight = weight;
-  update_weight(i, now);
+  const std::uint32_t before = std::exchange(its.weight, weight);
+  before == 0 && weight > 0 ? come_back(i, now) : update_weight(i, now);
   member.most = most;
   its.unresolved = newer.unresolved;
   return true;

@@ -1,6 +1,7 @@
 #include "server/backend_specs.h"
 
 #include <algorithm>
+#include <map>
 
 #include "net/interfaces.h"
 
@@ -53,14 +54,17 @@ Backends BackendSpecs::of_name(const BackendConfig& from, config::ResolveUse use
     return {std::make_shared<pool::Backend>(std::move(identity))};
   }
   const bool is_service = use == config::ResolveUse::kService;
-  unsigned greatest = 1;
-  for (const DiscoveredEndpoint& endpoint : endpoints) greatest = std::max(greatest, endpoint.weight);
+  std::map<unsigned, unsigned> greatest;  // of each rank
+  for (const DiscoveredEndpoint& endpoint : endpoints) {
+    greatest[endpoint.rank] = std::max({1u, greatest[endpoint.rank], endpoint.weight});
+  }
   Backends backends;
   for (const DiscoveredEndpoint& endpoint : endpoints) {
     const std::string where = is_service ? endpoint.address.to_string() : endpoint.address.ip_to_string();
     pool::BackendIdentity identity = identity_of(from, from.name + "@" + where, origin);
     // An entry with weight 0 is one that drains, whatever the records say.
-    if (is_service && from.weight > 0) identity.weight = scaled_weight(endpoint.weight, greatest);
+    if (is_service && from.weight > 0)
+      identity.weight = scaled_weight(endpoint.weight, greatest[endpoint.rank]);
     identity.is_backup = from.is_backup || endpoint.rank > 0;
     identity.host = is_service ? endpoint.target : std::get<base::HostPort>(from.address.value).host;
     if (identity.host.ends_with('.')) identity.host.pop_back();

@@ -60,6 +60,7 @@ HealthChecks::HealthChecks(net::EventLoop& loop, Parts parts)
           loop, {kMostProbes, random_seed()},
           [this](health::TargetId id, const auto& report) { return take(id, report); },
           [this](const health::Target& target, const auto& options) { return connect(target, options); }) {
+  follow_timer_.bind<&HealthChecks::follow_ways>(loop, this);
   make_checks();
 }
 
@@ -156,7 +157,22 @@ health::Pace HealthChecks::take(health::TargetId id, const health::ProbeReport& 
       tell_not_made(checked, report);
       break;
   }
+  if (checked.reached_by != &checked.backend->way()) follow_timer_.start(base::Millis(0));
   return is_changing ? health::Pace::kChanging : health::Pace::kSteady;
+}
+
+// A name's answer has given it another host, whom the sessions speak to already.
+void HealthChecks::follow_ways() {
+  std::vector<std::pair<std::size_t, std::shared_ptr<pool::Backend>>> changed;
+  for (const auto& [id, checked] : checked_) {
+    if (checked.reached_by == &checked.backend->way()) continue;
+    const auto at = std::find(pools_->begin(), pools_->end(), checked.pool);
+    changed.emplace_back(static_cast<std::size_t>(at - pools_->begin()), checked.backend);
+  }
+  for (const auto& [pool, backend] : changed) {
+    remove(*backend);
+    if (pool < pools_->size()) add(pool, backend, health::FirstProbe::kAtOnce);
+  }
 }
 
 // Once for the pool and the fault, whichever of its backends it was, and however long it lasts.

@@ -14,6 +14,7 @@
 
 #include "config/model.h"
 #include "health/prober.h"
+#include "net/watch.h"
 #include "pool/pool.h"
 #include "server/log_writer.h"
 
@@ -62,6 +63,8 @@ class HealthChecks {
   net::Connecting connect(const health::Target& target, const net::TcpOptions& options);
   health::Pace take(health::TargetId id, const health::ProbeReport& report);
   void tell_not_made(const Checked& checked, const health::ProbeReport& report);
+  // Those that are reached by another way than their checks are checked anew.
+  void follow_ways();
 
   void make_checks();
 
@@ -76,6 +79,7 @@ class HealthChecks {
   // When a check of the pool last failed on this host by that fault.
   std::map<std::pair<std::string, health::LocalFault>, base::TimePoint> not_made_;
   health::Prober prober_;
+  net::Timer follow_timer_;
 };
 
 // What to do about a fault of this host's that keeps checks from being made.

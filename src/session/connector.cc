@@ -99,11 +99,9 @@ bool Connector::is_exhausted() const {
 
 // No attempt is made, so none is counted.
 void Connector::note_out_of_reach() {
-  const auto members = search_->pool->backends_up();
-  const auto found = std::find_if(members.begin(), members.end(),
-                                  [this](const auto& one) { return !search_->reaches(*one); });
-  if (found == members.end()) return;
-  search_->backend = failed_ = *found;
+  std::shared_ptr<pool::Backend> found = search_->pool->out_of_reach(*search_);
+  if (found == nullptr) return;
+  search_->backend = failed_ = std::move(found);
   last_error_ = EAFNOSUPPORT;
   search_->reason = CloseReason::kConnectUnreachable;
 }
@@ -116,13 +114,13 @@ bool Connector::fall_back() {
   return true;
 }
 
-bool Connector::take_last_resort() {
+bool Connector::take_last_resort(const pool::Pool* end) {
   if (search_->is_last_resort || net::is_own_shortage(last_error_)) return false;
   search_->is_last_resort = true;
   // They make no circle, but two of them may be changing places just now.
   std::size_t steps = 0;
-  for (std::shared_ptr<pool::Pool> pool = search_->first_pool; pool != nullptr && steps < kMostPools;
-       pool = pool->fallback(), ++steps) {
+  for (std::shared_ptr<pool::Pool> pool = search_->first_pool;
+       pool != nullptr && pool.get() != end && steps < kMostPools; pool = pool->fallback(), ++steps) {
     std::shared_ptr<const pool::PoolSettings> settings;
     pool::Slot slot = pool->pick_passed_over(search_.get(), &settings);
     if (!slot) continue;
@@ -136,7 +134,9 @@ bool Connector::take_last_resort() {
 
 void Connector::end(CloseReason reason) {
   search_->reason = reason;
-  if (take_last_resort()) return go_on();
+  // A pool that is full has something for its clients, and so have those behind it.
+  const bool is_full = reason == CloseReason::kPoolFull || reason == CloseReason::kQueueTimeout;
+  if (take_last_resort(is_full ? search_->pool.get() : nullptr)) return go_on();
   owner_.connector_failed(search_->reason);
 }
 

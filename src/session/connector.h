@@ -163,9 +163,9 @@ class Connector final : private pool::Waiter::Owner {
   void enter(const std::shared_ptr<pool::Pool>& pool);
   // Takes the fallback pool, to go on there. False: there is none.
   bool fall_back();
-  // Takes a place at a backend that its pools have passed over so far. False: there is none, or it has had
-  // one.
-  bool take_last_resort();
+  // Takes a place at a backend that its pools have passed over so far, of those before `end` (none: of all).
+  // False: there is none, or it has had one.
+  bool take_last_resort(const pool::Pool* end);
   // Nothing is left but the last resort, to which it goes on, or else tells the owner `reason`.
   void end(CloseReason reason);
 

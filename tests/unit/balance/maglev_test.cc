@@ -108,6 +108,14 @@ TEST(MaglevTable, MovesAtMostOneAndAHalfTimesTheIdealWhenOneOfAHundredGoes) {
   }
 }
 
+TEST(MaglevTable, MovesLittleWhenOneOfThousandsGoes) {
+  const auto candidates = backends(2'000);
+  const MaglevTable before(candidates);
+  const MaglevTable after(std::span<const Candidate>(candidates).first(1'999));
+  ASSERT_EQ(after.entries().size(), before.entries().size());
+  EXPECT_LE(moved(before, after), before.entries().size() / 100);
+}
+
 TEST(MaglevTable, IsTheSameWhateverTheOrderOfTheListAndTheIndexes) {
   auto candidates = backends(50);
   for (Candidate& candidate : candidates) candidate.weight = 1 + candidate.index % 4;

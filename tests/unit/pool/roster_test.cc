@@ -254,6 +254,27 @@ TEST(Roster, LetsOneThatIsBackGrowToItsWeight) {
   EXPECT_EQ(shares(roster, 40), (std::map<std::string, int>{{"a", 10}, {"b", 30}}));
 }
 
+TEST(Roster, ForgetsASlowStartThatADownHasEnded) {
+  Roster roster(ramped(), several(2));
+  roster.check_failed(1, "x");
+  roster.check_passed(1, kStart);
+  ASSERT_LT(roster.weight_ratio(1), 1);
+  roster.check_failed(1, "x");
+  EXPECT_EQ(roster.weight_ratio(1), 1);
+  EXPECT_FALSE(roster.is_waiting());
+}
+
+TEST(Roster, LetsOneGrowThatComesBackFromAWeightOfZero) {
+  Roster roster(ramped(), several(2));
+  roster.want_weight(1, 0, kStart);
+  roster.want_weight(1, 2, kStart + 1 * kSecond);
+  EXPECT_EQ(roster.member(1).weight, 2u) << "a tenth of it";
+  roster.want_weight(1, 3, kStart + 1 * kSecond);
+  EXPECT_EQ(roster.member(1).weight, 3u) << "and goes on growing";
+  roster.advance(kStart + 11 * kSecond);
+  EXPECT_EQ(roster.weight_ratio(1), 1);
+}
+
 TEST(Roster, LetsOneGrowAfterAnEjectionAndAfterTheOperatorHadItOut) {
   Roster roster(ramped(), several(4));
   fail(roster, 0);

@@ -78,6 +78,11 @@ TEST(BackendSpecs, TheRecordsOfAServiceSayWeightsAndBackups) {
   EXPECT_FALSE(backends.at(0)->identity().is_backup);
   EXPECT_EQ(backends.at(1)->identity().weight, 1u);
   EXPECT_TRUE(backends.at(1)->identity().is_backup);
+  // Whatever the backups weigh, the others keep to each other.
+  const auto beside_heavy = of(from, ResolveUse::kService,
+                               {at("192.0.2.1:80", 1), at("192.0.2.2:80", 3), at("192.0.2.3:80", 1'000, 1)});
+  EXPECT_EQ(beside_heavy.at(0)->identity().weight, 1u);
+  EXPECT_EQ(beside_heavy.at(1)->identity().weight, 3u);
   from.weight = 0;
   EXPECT_EQ(of(from, ResolveUse::kService, endpoints).at(0)->identity().weight, 0u) << "it drains";
   from.is_backup = true;

@@ -260,6 +260,31 @@ TEST(Connector, ComesToABackendThatIsPassedOverWhenTheFallbackIsFull) {
   EXPECT_EQ(f.connector.backend()->name(), "a");
 }
 
+// Another one of it is only full, and who comes later may have a place there; so may its fallback.
+TEST(Connector, LeavesABackendThatIsPassedOverAloneWhileItsPoolIsFull) {
+  const test::Listening listening = test::listen_on_loopback();
+  pool::PoolSettings settings;
+  settings.name = "p";
+  settings.roster.ejection.max_ejected = 0;
+  const auto pool = std::make_shared<pool::Pool>(
+      std::move(settings), Backends{backend("a", listening.address), backend("b", listening.address, 1)});
+  pool->set_fallback(pool_of({backend("c", listening.address)}));
+  balance::Tried only_a;
+  only_a.add(1);
+  pool::NoPick why_not = pool::NoPick::kNone;
+  for (int i = 0; i < 5; ++i) {
+    pool->pick({0, only_a}, why_not).connect_failed(base::coarse_now(), "connect_refused");
+  }
+  ASSERT_TRUE(pool->view().backends[0].is_passed_over);
+  const pool::Slot held = pick(*pool);
+  ConnectorFixture f;
+  f.start(pool);
+  ASSERT_TRUE(f.finish());
+  EXPECT_EQ(f.failed, 1);
+  EXPECT_EQ(f.reason, CloseReason::kPoolFull);
+  EXPECT_EQ(f.connector.attempts(), 0);
+}
+
 TEST(Connector, TriesABackendThatIsPassedOverOnceAndThenSaysWhatItMet) {
   const auto pool = pool_that_passes_over(backend("dead", dead_address()));
   pool->set_fallback(pool_in_drain());
