@@ -22,7 +22,8 @@ struct Packet {
 
 class PacketChannel {
  public:
-  static constexpr std::size_t kMostBytes = std::size_t{64} << 10;
+  // Less than any buffer of a socket, net.core.wmem_default.
+  static constexpr std::size_t kMostBytes = std::size_t{32} << 10;
   static constexpr std::size_t kMostDescriptors = 128;  // the kernel's own limit is 253, unix(7)
 
   // The two ends, both closed on exec.

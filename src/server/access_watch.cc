@@ -189,6 +189,10 @@ void AccessWatch::take(Loaded&& loaded) {
     const bool is_put = put_filter(loaded.listener, filter);
     filter->set_in_force(is_put);
     if (is_put) without_filter_.erase(loaded.listener);
+    log_.event(is_put ? LogLevel::kInfo : LogLevel::kWarning, "access_list",
+               is_put ? "the packet filter has the list again"
+                      : "the packet filter cannot be put on again, so the gate alone refuses",
+               fields);
   }
   publisher_.replace_access(loaded.listener, std::move(loaded.access));
   if (is_editing_) return end_edit_when_in_force();

@@ -1,7 +1,6 @@
 #include "server/handover.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <strings.h>
 
 #include <algorithm>
@@ -40,6 +39,8 @@ std::string packet_of(Word word, std::string_view text) {
 // "NAME\0", and for each key how old it is in milliseconds (8 bytes) and its 80 bytes.
 Result<void> send_tickets(PacketChannel& channel, const HandedTickets& tickets, base::TimePoint deadline) {
   std::string packet = packet_of(Word::kTickets, tickets.listener);
+  // So that no copy of the keys stays where it grew.
+  packet.reserve(packet.size() + 1 + tickets.keys.size() * (sizeof(std::int64_t) + tls::TicketKey::kBytes));
   packet += '\0';
   for (const auto& one : tickets.keys) {
     const std::int64_t age = one.age.count();
@@ -142,6 +143,10 @@ Result<void> take(Word word, std::string_view text, net::Packet& packet, Legacy&
 }  // namespace
 
 Result<void> say(PacketChannel& channel, Word word, std::string_view text, base::TimePoint deadline) {
+  // A reason may be cut, and nothing else.
+  if (text.size() > kMostText && word != Word::kFailed) {
+    return failure({base::ErrorSide::kSystem, "there is more to say than fits"});
+  }
   return channel.send(packet_of(word, text.substr(0, kMostText)), {}, deadline);
 }
 
@@ -190,17 +195,33 @@ Result<Legacy> receive_legacy(PacketChannel& channel, base::TimePoint deadline) 
   }
 }
 
+// "0 3-17 42": mostly they stand in a row.
 std::string build_not_taken(const std::vector<std::size_t>& positions) {
-  return fmt::format("{}", fmt::join(positions, " "));
+  std::string text;
+  for (std::size_t i = 0; i < positions.size();) {
+    const std::size_t first = positions[i];
+    std::size_t last = first;
+    while (++i < positions.size() && positions[i] == last + 1) ++last;
+    text += fmt::format("{}{}", text.empty() ? "" : " ", first);
+    if (last > first) text += fmt::format("-{}", last);
+  }
+  return text;
 }
 
 std::vector<std::size_t> parse_not_taken(std::string_view text) {
   std::vector<std::size_t> positions;
   while (!text.empty()) {
-    std::size_t position = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), position);
+    const char* const stop = text.data() + text.size();
+    std::size_t first = 0;
+    auto [end, error] = std::from_chars(text.data(), stop, first);
     if (error != std::errc()) break;
-    positions.push_back(position);
+    std::size_t last = first;
+    if (end != stop && *end == '-') {
+      const auto [behind, fault] = std::from_chars(end + 1, stop, last);
+      if (fault != std::errc() || last < first || last > kMostSockets) break;
+      end = behind;
+    }
+    for (std::size_t position = first; position <= last; ++position) positions.push_back(position);
     text.remove_prefix(std::min(text.size(), static_cast<std::size_t>(end - text.data()) + 1));
   }
   return positions;

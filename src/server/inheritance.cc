@@ -88,8 +88,12 @@ Result<void> Inheritance::await_go(const std::vector<std::size_t>& not_taken) {
   const base::TimePoint deadline = base::precise_now() + kGoTakes;
   std::vector<std::size_t> positions = not_taken;
   if (door_) positions.push_back(door_position_);
+  const std::string not_taken_text = build_not_taken(positions);
+  if (not_taken_text.size() >= net::PacketChannel::kMostBytes) {
+    return failure({base::ErrorSide::kSystem, "too many sockets, here and there, are not taken"});
+  }
   // One that has ended needs not be told.
-  static_cast<void>(say(channel_, Word::kReady, build_not_taken(positions), deadline));
+  static_cast<void>(say(channel_, Word::kReady, not_taken_text, deadline));
   net::Packet packet;
   switch (channel_.receive(packet, deadline)) {
     case PacketChannel::Outcome::kPacket:
@@ -107,6 +111,7 @@ Result<void> Inheritance::await_go(const std::vector<std::size_t>& not_taken) {
 void Inheritance::let_go() {
   listeners_.reset();
   door_.reset();
+  tickets_.clear();
 }
 
 void Inheritance::serve(net::EventLoop& loop, std::function<void()> is_main) {

@@ -24,10 +24,10 @@ class Inheritance {
   // environment: what was meant for the process before is meant for this one.
   static std::unique_ptr<Inheritance> receive(std::string& failure);
 
-  // Until `let_go`.
+  // These two until `let_go`, so that keys which are forgotten elsewhere are not kept here.
   const ListenerSet& listeners() const { return *listeners_; }
-  const HandedState& state() const { return state_; }
   const std::vector<HandedTickets>& tickets() const { return tickets_; }
+  const HandedState& state() const { return state_; }
   // The process before.
   pid_t pid() const { return state_.processes.empty() ? 0 : state_.processes.front().pid; }
 
@@ -55,7 +55,7 @@ class Inheritance {
   net::PacketChannel channel_;
   std::optional<ListenerSet> listeners_;
   const HandedState state_;
-  const std::vector<HandedTickets> tickets_;
+  std::vector<HandedTickets> tickets_;
   base::UniqueFd door_;
   const std::size_t door_position_;  // after the last of the sockets
   std::function<void()> is_main_;

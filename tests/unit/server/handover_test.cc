@@ -119,10 +119,13 @@ TEST_F(BetweenTwo, SocketsOfWhichNothingIsSaidAreRefused) {
 }
 
 TEST(NotTaken, SaysTheSameWhenItIsReadAgain) {
-  for (const std::vector<std::size_t>& positions : {std::vector<std::size_t>{}, {0}, {3, 17, 4}}) {
+  for (const std::vector<std::size_t>& positions :
+       {std::vector<std::size_t>{}, {0}, {3, 17, 4}, {1, 2, 3, 7, 8}}) {
     EXPECT_EQ(parse_not_taken(build_not_taken(positions)), positions);
   }
   EXPECT_EQ(parse_not_taken("1 x 2"), (std::vector<std::size_t>{1}));
+  EXPECT_EQ(parse_not_taken("5-3 8"), std::vector<std::size_t>());
+  EXPECT_EQ(build_not_taken({0, 3, 4, 5, 17}), "0 3-5 17");
 }
 
 }  // namespace
