@@ -23,6 +23,8 @@ _weir() {
   fi
   __weir_walk "${words[@]:1}" ${option:+"$option"}
   COMPREPLY=()
+  cut=''
+  if [[ $current == *:* && ${COMP_WORDBREAKS-} == *:* ]]; then cut=${current%"${current##*:}"}; fi
   for entry in "${commands[@]}"; do found+=("${entry%%:*}"); done
   if [[ $current == -* ]]; then
     for entry in "${options[@]}"; do found+=("${entry%%:*}"); done
@@ -37,14 +39,15 @@ _weir() {
       ;;
     words:*) for entry in ${wish#words:}; do found+=("$entry"); done ;;
     ?*)
+      # What is typed may be quoted already.
       while IFS= read -r entry; do
         printf -v quoted %q "$entry"
-        found+=("$quoted")
+        if [[ $entry == "$current"* || $quoted == "$current"* ]]; then
+          COMPREPLY+=("${quoted#"$cut"}")
+        fi
       done < <(__weir_names "$wish")
       ;;
   esac
-  cut=''
-  if [[ $current == *:* && ${COMP_WORDBREAKS-} == *:* ]]; then cut=${current%"${current##*:}"}; fi
   for entry in "${found[@]}"; do
     if [[ $entry == "$current"* ]]; then COMPREPLY+=("${entry#"$cut"}"); fi
   done

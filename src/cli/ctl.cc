@@ -90,6 +90,15 @@ std::string text_of(View view, const Json& found, const std::string& name) {
   return "";
 }
 
+// A document that cannot be shown as a table is still the door's own answer.
+bool knows(View view, const Json& document, const std::string& name) {
+  try {
+    return !text_of(view, document, name).empty();
+  } catch (const Json::exception&) {
+    return true;
+  }
+}
+
 // A stranger's answer, or that of a Weir of another time, may have another shape.
 template <class Make>
 int print_text(Make make) {
@@ -147,10 +156,10 @@ int show(const CtlOptions& options, View view, const std::string& name,
   }
   const auto found = get(*door, target);
   if (!found) return fail(found.error().message());
-  return print_text([&] {
-    std::string text = text_of(view, found->document, name);
-    return options.json && !text.empty() ? found->body : text;
-  });
+  if (options.json && (name.empty() || knows(view, found->document, name))) {
+    return print(found->body) ? kDone : kProblem;
+  }
+  return print_text([&] { return text_of(view, found->document, name); });
 }
 
 int show_names(const CtlOptions& options, const std::string& what, const std::string& pool) {
@@ -158,10 +167,7 @@ int show_names(const CtlOptions& options, const std::string& what, const std::st
   if (!door) return fail(door.error().message());
   const auto found = get(*door, what == "listeners" ? "/v1/listeners" : "/v1/pools");
   if (!found) return fail(found.error().message());
-  return print_text([&] {
-    std::string text = names_text(found->document, what, pool);
-    return options.json && !text.empty() ? found->body : text;
-  });
+  return print_text([&] { return options.json ? found->body : names_text(found->document, what, pool); });
 }
 
 int change(const CtlOptions& options, const DoorRequest& request, const std::string& what) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/units.h"
 #include "cli/json_fields.h"
 #include "config/text.h"
@@ -172,7 +174,9 @@ std::string pools_text(const Json& pools, Colours colours) {
     std::uint64_t open = 0;
     for (const Json& backend : one.at("backends")) open += number(backend, "in_flight");
     const std::uint64_t healthy = number(one, "healthy");
-    const std::size_t all = one.at("backends").size();
+    const Json& backends = one.at("backends");
+    const auto all = static_cast<std::size_t>(std::count_if(
+        backends.begin(), backends.end(), [](const Json& backend) { return !backend.value("left", false); }));
     const Tone tone = healthy == 0 ? Tone::kBad : healthy < all ? Tone::kWarning : Tone::kGood;
     table.add({word(one, "name"), Cell(fmt::format("{}/{}", healthy, all), tone), base::human_count(open),
                alarming(number(one, "waiting"), Tone::kWarning), count(one, "retries_total"),

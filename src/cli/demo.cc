@@ -211,8 +211,8 @@ int demo(const DemoOptions& options) {
   clients.stop();
   bool is_told = print(spread_table(supervisor->read_status()));
   if (seconds) {
-    is_told = print(fmt::format("{} requests answered, {} failed\n", base::human_count(clients.answered()),
-                                clients.failed()));
+    is_told &= print(fmt::format("{} requests answered, {} failed\n", base::human_count(clients.answered()),
+                                 clients.failed()));
   }
   if (outcome == server::Outcome::kForced) print("Some sessions were still open and were cut.\n");
   if (!is_told || clients.failed() > 0 || (seconds && clients.answered() == 0)) return kProblem;

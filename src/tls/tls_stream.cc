@@ -23,6 +23,7 @@ constexpr std::size_t kBytesAtOnce = std::size_t{16} << 10;
 // near.
 constexpr int kMostIdleTurns = 32;
 constexpr int kMostMessages = 64;
+constexpr base::Millis kSpanOfMessages{1'000};
 
 }  // namespace
 
@@ -50,7 +51,14 @@ TlsStream::~TlsStream() {
 }
 
 void TlsStream::on_message(int is_sent, int, int kind, const void*, std::size_t, SSL*, void* stream) {
-  if (is_sent == 0 && kind == SSL3_RT_HANDSHAKE) ++static_cast<TlsStream*>(stream)->messages_;
+  if (is_sent != 0 || kind != SSL3_RT_HANDSHAKE) return;
+  TlsStream& its = *static_cast<TlsStream*>(stream);
+  const base::TimePoint now = base::coarse_now();
+  if (now - its.messages_since_ > kSpanOfMessages) {
+    its.messages_ = 0;
+    its.messages_since_ = now;
+  }
+  ++its.messages_;
 }
 
 bool TlsStream::is_flooded() const { return idle_turns_ > kMostIdleTurns || messages_ > kMostMessages; }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "net/stream.h"
 #include "tls/openssl_ptr.h"
 #include "tls/socket_bio.h"
@@ -103,8 +104,9 @@ class TlsStream final : public net::Stream {
   SslPtr ssl_;
   SocketIo io_;
   std::string fault_;
-  int idle_turns_ = 0;   // in which much was read and no byte of the stream came
-  int messages_ = 0;     // that came since the last byte of the stream
+  int idle_turns_ = 0;  // in which much was read and no byte of the stream came
+  int messages_ = 0;    // that came since the last byte of the stream, and within a second
+  base::TimePoint messages_since_{};
   int write_error_ = 0;  // errno; what comes may still be read
   Waits send_waits_ = Waits::kToWrite;
   bool wants_write_ = false;

@@ -40,8 +40,9 @@ export async function ask(method, path, body) {
     throw new DoorError(0, error.name === 'TimeoutError' ? 'it took too long' : error.message);
   }
   const answer = parsed(text);
-  if (answer === null) throw new DoorError(response.status, `something else has answered: ${response.status} ${response.statusText}`);
-  if (!response.ok) throw new DoorError(response.status, answer.error ?? response.statusText, true);
+  const isDoors = response.ok || typeof answer?.error === 'string';
+  if (answer === null || !isDoors) throw new DoorError(response.status, `something else has answered: ${response.status} ${response.statusText}`);
+  if (!response.ok) throw new DoorError(response.status, answer.error, true);
   return answer;
 }
 

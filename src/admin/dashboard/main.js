@@ -39,7 +39,7 @@ let wasTokenRefused = false;
 let origin = performance.timeOrigin;
 function timeNow() {
   const missed = Date.now() - (origin + performance.now());
-  if (Math.abs(missed) > SLEPT_MS) origin += missed;
+  if (missed > SLEPT_MS) origin += missed;
   return origin + performance.now();
 }
 

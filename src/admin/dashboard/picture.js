@@ -53,7 +53,7 @@ export class Picture {
   show(reading, flows, text) {
     const width = Math.max(300, Math.floor(this.place.clientWidth));
     const made = JSON.stringify([width, reading.listeners.map((one) => [one.name, one.pools]),
-                                 reading.pools.map((pool) => [pool.name, pool.backends.map((one) => one.name)])]);
+                                 reading.pools.map((pool) => [pool.name, pool.backends.map((one) => keyOf(pool.name, one))])]);
     if (made !== this.made) this.#rebuild(reading, width);
     this.made = made;
     this.#update(reading, flows, text);
