@@ -112,6 +112,7 @@ ChildProcess::~ChildProcess() {
 void ChildProcess::signal(int number) const { ::kill(pid_, number); }
 
 void ChildProcess::freeze() const {
+  is_frozen_ = true;
   signal(SIGSTOP);
   siginfo_t info{};
   if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOWAIT) != 0) {
@@ -119,7 +120,11 @@ void ChildProcess::freeze() const {
   }
 }
 
-void ChildProcess::go_on() const { signal(SIGCONT); }
+// A process that ends stops itself for the leak sanitizer, and would wait for ever for a stop that a SIGCONT
+// has taken back.
+void ChildProcess::go_on() const {
+  if (is_frozen_.exchange(false)) signal(SIGCONT);
+}
 
 bool ChildProcess::running() { return !wait(Millis(0)); }
 

@@ -5,6 +5,7 @@
 
 #include <sys/resource.h>
 #include <sys/types.h>
+#include <atomic>
 
 #include <condition_variable>
 #include <functional>
@@ -47,7 +48,7 @@ class ChildProcess {
   pid_t pid() const { return pid_; }
   void signal(int number) const;
 
-  // Stops it with SIGSTOP and comes back when it stands still; `go_on` is SIGCONT.
+  // Stops it with SIGSTOP and comes back when it stands still; `go_on` is SIGCONT, if it does.
   void freeze() const;
   void go_on() const;
 
@@ -75,6 +76,7 @@ class ChildProcess {
 
   pid_t pid_ = -1;
   std::optional<Exit> exit_;
+  mutable std::atomic<bool> is_frozen_{false};
   base::UniqueFd output_;
   base::UniqueFd wake_;
   mutable std::mutex mutex_;
