@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What Weir does where the standard streams are closed or full, and as the first process of a container.
 
-usage: streams_test.py WEIR streams | first_process
+usage: streams_test.py WEIR streams | first_process | first_process_with_late_signals
 """
 
 import contextlib
@@ -98,9 +98,11 @@ def a_stop_during_the_start_ends_the_first_process(weir: str, folder: pathlib.Pa
 
 
 def main() -> int:
-    if len(sys.argv) != 3 or sys.argv[2] not in ("streams", "first_process"):
+    if len(sys.argv) != 3 or sys.argv[2] not in ("streams", "first_process", "first_process_with_late_signals"):
         print(__doc__)
         return 2
+    if sys.argv[2] == "first_process_with_late_signals":
+        process.skip("NOT CHECKED here: the sanitizer of threads keeps a signal back while the C library looks a name up")
     weir = os.path.abspath(sys.argv[1])
     folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-streams."))
     try:
