@@ -121,8 +121,9 @@ fi
 step "SIGHUP reads the configuration again"
 edit 's/^backends = .*/&\nretries = 1/'
 send HUP weir
-wait_for 10 "the change is told" weir_log_has 'retries'
-claim "a change is in force" weir_log_has ' setting .*pools.web.retries before=2 after=1'
+in_force() { weir_log_has ' setting .*pools.web.retries before=2 after=1'; }
+wait_for 10 "the change is told" in_force
+claim "a change is in force" in_force
 edit 's/^backends/nonsense/'
 send HUP weir
 wait_for 10 "the mistake is told" weir_log_has 'nonsense'
