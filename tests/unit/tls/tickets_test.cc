@@ -50,6 +50,13 @@ class Tickets : public Serving, public testing::WithParamInterface<int> {
     EXPECT_TRUE(keys->for_new_ticket(base::coarse_now() + after));
   }
 
+  // From the next load on, and the client has one.
+  void ask_for_certificates() {
+    settings.client_verify = ClientVerify::kRequired;
+    settings.client_ca = write("ca.pem", ca.pem());
+    use(client, ca.issue(test::client_spec("c")));
+  }
+
   const SslCtxPtr client = client_context();
   SslSessionPtr last;
   bool has_peer = false;
@@ -124,9 +131,7 @@ TEST_P(Tickets, AreNotResumedForAnotherServersName) {
 }
 
 TEST_P(Tickets, KeepTheClientsCertificate) {
-  settings.client_verify = ClientVerify::kRequired;
-  settings.client_ca = write("ca.pem", ca.pem());
-  use(client, ca.issue(test::client_spec("c")));
+  ask_for_certificates();
   const auto contexts = load();
   const auto session = first(*contexts);
   EXPECT_TRUE(resumes(*contexts, session));
@@ -137,9 +142,7 @@ TEST_P(Tickets, KeepTheClientsCertificate) {
 // With each new ticket of TLS 1.3 the time would begin anew, and nobody would look at the certificate again.
 // In TLS 1.2 the session keeps its own time.
 TEST_P(Tickets, OfClientsWithACertificateAreNotRenewedWhenTheKeyHasTurned) {
-  settings.client_verify = ClientVerify::kRequired;
-  settings.client_ca = write("ca.pem", ca.pem());
-  use(client, ca.issue(test::client_spec("c")));
+  ask_for_certificates();
   const auto contexts = load();
   const auto session = first(*contexts);
   turn_keys(std::chrono::minutes(61));
@@ -152,9 +155,7 @@ TEST_P(Tickets, OfClientsWithACertificateAreNotRenewedWhenTheKeyHasTurned) {
 
 TEST_P(Tickets, DoNotBringAClientPastADemandThatIsNew) {
   const auto before = first(*load());
-  settings.client_verify = ClientVerify::kRequired;
-  settings.client_ca = write("ca.pem", ca.pem());
-  use(client, ca.issue(test::client_spec("c")));
+  ask_for_certificates();
   const auto demanding = load();
   EXPECT_FALSE(resumes(*demanding, before));
 }
