@@ -35,11 +35,11 @@ class HttpServer {
   void stop();
 
   // Another descriptor of the listening socket, for another process; empty when there is none left, or when
-  // its path no longer leads to it. And that
-  // nobody is accepted here any more: by whether it is the other one's now. Who waits for an answer, or
-  // has just come, gets it; every connection is closed then, so that nobody goes on to ask the wrong process.
-  // After `start`, and before `stop`; one thread.
+  // its path no longer leads to it. After `start`, and before `stop`; one thread.
   base::UniqueFd copy_socket() const;
+  // Nobody is accepted here any more; `to_another` says whether the socket is another process's now. Who
+  // waits for an answer, or has just come, gets it; every connection is closed then, so that nobody goes on
+  // to ask the wrong process. When it may be called: as `copy_socket`.
   void leave(bool to_another);
 
   // The real address: port 0 is resolved.

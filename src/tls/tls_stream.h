@@ -87,7 +87,7 @@ class TlsStream final : public net::Stream {
   TlsStream(SslPtr ssl, int fd, Around around)
       : ssl_(std::move(ssl)),
         io_{.fd = fd, .ahead = std::move(around.ahead), .header = std::move(around.header)} {}
-  // The same; counts what it is told of.
+  // For SSL_set_msg_callback(3): counts the handshake messages that the other side sends.
   static void on_message(int is_sent, int version, int kind, const void* data, std::size_t size, SSL* ssl,
                          void* stream);
   bool is_flooded() const;
