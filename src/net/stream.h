@@ -46,6 +46,10 @@ class Stream {
   // to say something that has to be heard out first.
   enum class Waits : std::uint8_t { kToWrite, kToRead, kForATurn };
   virtual Waits send_waits() const { return Waits::kToWrite; }
+
+  // Since the last `receive` or `peek` a `send` or `end` has read of the socket, for what had to be heard
+  // out: bytes may be kept of which the socket tells nothing any more.
+  virtual bool send_has_read() const { return false; }
 };
 
 }  // namespace weir::net

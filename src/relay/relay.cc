@@ -119,6 +119,7 @@ void Relay::step(Side source) {
   const std::uint64_t before = direction.bytes;
   const Pumped outcome = pump(source);
   if (direction.bytes != before) owner_.relay_moved(source, direction.bytes - before);
+  read_what_sending_read(other(source));
   switch (outcome) {
     case Pumped::kDrained:
       direction.readable = false;
@@ -126,16 +127,13 @@ void Relay::step(Side source) {
       return;
     case Pumped::kMore:
     case Pumped::kSourceBusy:
-      // A socket that is not watched yet will be told of anyway, and a throttle says itself when to go on.
-      if (!direction.resting && peer(source).watch.interest() != net::Interest::kNone) {
-        peer(source).watch.call_again();
-      }
+      // A throttle says itself when to go on.
+      if (!direction.resting) go_on_in_another_turn(source);
       return;
     case Pumped::kBlocked:
       if (const net::Stream* stream = peer(other(source)).stream.get();
-          stream != nullptr && stream->send_waits() == net::Stream::Waits::kForATurn &&
-          peer(other(source)).watch.interest() != net::Interest::kNone) {
-        peer(other(source)).watch.call_again();
+          stream != nullptr && stream->send_waits() == net::Stream::Waits::kForATurn) {
+        go_on_in_another_turn(other(source));
       }
       return;
     case Pumped::kEnded:
@@ -153,6 +151,19 @@ void Relay::step(Side source) {
     case Pumped::kNoMemory:
       return end({EndCause::kSystem, source});
   }
+}
+
+// A socket that is not watched yet will be told of anyway.
+void Relay::go_on_in_another_turn(Side side) {
+  net::Watch& watched = peer(side).watch;
+  if (watched.interest() != net::Interest::kNone) watched.call_again();
+}
+
+void Relay::read_what_sending_read(Side side) {
+  const net::Stream* stream = peer(side).stream.get();
+  if (stream == nullptr || !stream->send_has_read()) return;
+  from(side).readable = true;
+  if (from(side).may_be_read()) go_on_in_another_turn(side);
 }
 
 Pumped Relay::send_preface() {

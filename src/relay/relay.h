@@ -121,6 +121,8 @@ class Relay {
 
   void note(Side side, net::Ready ready);
   void step(Side source);
+  void go_on_in_another_turn(Side side);
+  void read_what_sending_read(Side side);
   void look_at_failed(Side side);
   net::Interest waits_for(Side side) const;
   // What `side` has sent cannot be read on before there is room to write to it.

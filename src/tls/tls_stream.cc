@@ -69,6 +69,8 @@ void TlsStream::allow_reads() {
   io_.gave_up = false;
 }
 
+bool TlsStream::has_read() const { return io_.bytes_left < kBytesAtOnce; }
+
 TlsStream::Step TlsStream::shake_hands() {
   ERR_clear_error();
   allow_reads();
@@ -135,7 +137,7 @@ ssize_t TlsStream::read_by(Call call, void* memory, std::size_t size) {
   if (is_over_) return over();
   ERR_clear_error();
   allow_reads();
-  wants_write_ = false;
+  wants_write_ = send_has_read_ = false;
   std::size_t got = 0;
   const int result = call(ssl_.get(), memory, size, &got);
   if (result != 1) return read_failure(result);
@@ -165,6 +167,7 @@ ssize_t TlsStream::send(const void* data, std::size_t size) {
   allow_reads();
   std::size_t put = 0;
   const int result = SSL_write_ex(ssl_.get(), data, size, &put);
+  send_has_read_ |= has_read();
   if (result == 1) return static_cast<ssize_t>(put);
   return write_failure(result);
 }
@@ -189,6 +192,7 @@ int TlsStream::end() {
   allow_reads();
   // An answer to a KeyUpdate may be on its way; before it is out there is no end.
   const int ready = SSL_do_handshake(ssl_.get());
+  send_has_read_ |= has_read();
   if (ready != 1) return write_failure(ready);
   const int result = SSL_shutdown(ssl_.get());
   has_ended_ = result >= 0;

@@ -72,6 +72,7 @@ class TlsStream final : public net::Stream {
   ssize_t send(const void* data, std::size_t size) override;
   int end() override;
   Waits send_waits() const override { return send_waits_; }
+  bool send_has_read() const override { return send_has_read_; }
 
   // The other side's TCP stream has ended without the end of its TLS stream, so what it sent may have been
   // cut. `receive` fails with EPROTO then, or gives 0 if that is to count as an end.
@@ -92,6 +93,7 @@ class TlsStream final : public net::Stream {
                          void* stream);
   bool is_flooded() const;
   void allow_reads();
+  bool has_read() const;  // since they were allowed
   template <class Call>
   ssize_t read_by(Call call, void* memory, std::size_t size);
   // Sets errno by what OpenSSL says of `result`, and returns -1, or 0 at the end of the stream.
@@ -109,6 +111,7 @@ class TlsStream final : public net::Stream {
   base::TimePoint messages_since_{};
   int write_error_ = 0;  // errno; what comes may still be read
   Waits send_waits_ = Waits::kToWrite;
+  bool send_has_read_ = false;
   bool wants_write_ = false;
   bool was_cut_ = false;
   bool has_ended_ = false;  // our own stream

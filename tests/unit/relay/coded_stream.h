@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <string>
 
 #include "net/stream.h"
@@ -39,7 +40,7 @@ class CodedStream final : public net::Stream {
   bool wants_write() const override { return wants_write_; }
 
   ssize_t peek(void* memory, std::size_t size) override {
-    wants_write_ = false;
+    wants_write_ = send_has_read_ = false;
     while (kept_.empty() || kept_.front() == kStreamAsks) {
       if (kept_.empty() ? !fill() : !answer()) return -1;
     }
@@ -57,7 +58,18 @@ class CodedStream final : public net::Stream {
 
   // As TLS does: what is once coded must go out first, and at most so much is taken at once.
   ssize_t send(const void* data, std::size_t size) override {
-    if (must_hear && !fill()) return -1;
+    if (must_hear) {
+      if (meanwhile) meanwhile();
+      if (!fill()) return -1;
+      send_has_read_ = true;
+    }
+    if (turns_to_wait > 0) {
+      --turns_to_wait;
+      waits_for_a_turn_ = true;
+      errno = EAGAIN;
+      return -1;
+    }
+    waits_for_a_turn_ = false;
     if (pending_.empty())
       pending_ = coded({static_cast<const char*>(data), std::min<std::size_t>(size, 3000)});
     const std::size_t whole = std::max(whole_, pending_.size());
@@ -79,10 +91,15 @@ class CodedStream final : public net::Stream {
     return 0;
   }
 
-  Waits send_waits() const override { return must_hear ? Waits::kToRead : Waits::kToWrite; }
+  Waits send_waits() const override {
+    return must_hear ? Waits::kToRead : waits_for_a_turn_ ? Waits::kForATurn : Waits::kToWrite;
+  }
+  bool send_has_read() const override { return send_has_read_; }
 
   bool has_ended = false;
   bool must_hear = false;                        // before it sends anything else
+  int turns_to_wait = 0;                         // the same
+  std::function<void()> meanwhile;               // happens when it is about to hear that
   std::size_t most_at_once = std::string::npos;  // received by one call, as a record is
 
  private:
@@ -93,7 +110,7 @@ class CodedStream final : public net::Stream {
     if (n <= 0) return false;
     must_hear = false;
     was_short_ = static_cast<std::size_t>(n) < sizeof(buffer);
-    kept_.assign(buffer, static_cast<std::size_t>(n));
+    kept_.append(buffer, static_cast<std::size_t>(n));
     return true;
   }
 
@@ -107,6 +124,8 @@ class CodedStream final : public net::Stream {
   std::string kept_;
   bool was_short_ = false;
   bool wants_write_ = false;
+  bool waits_for_a_turn_ = false;
+  bool send_has_read_ = false;
   std::string pending_;
   std::size_t whole_ = 0;  // of what `pending_` is left of
 };

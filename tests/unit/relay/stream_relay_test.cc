@@ -133,6 +133,28 @@ TEST_P(RelayOverStreams, SendsWhatWaitsForAWordOnceThatHasCome) {
   EXPECT_EQ(take(plain_end(), 6), "answer");
 }
 
+TEST_P(RelayOverStreams, SendsWhatWaitsForAnotherTurn) {
+  start();
+  stream().turns_to_wait = 3;
+  test::send_some(plain_end(), "question");
+  EXPECT_EQ(take(coded_end(), 8), coded("question"));
+}
+
+// What the far side says comes when the loop has told its news: the send reads it all, and the socket has
+// nothing to tell then.
+TEST_P(RelayOverStreams, ReadsOnWhatASendHasRead) {
+  start();
+  driver.turns(3);
+  stream().must_hear = true;
+  stream().meanwhile = [this] {
+    test::send_some(coded_end(), coded("answer"));
+    EXPECT_TRUE(test::wait_for(peer(streamed).fd.get(), POLLIN));
+  };
+  test::send_some(plain_end(), "question");
+  EXPECT_EQ(take(coded_end(), 8), coded("question"));
+  EXPECT_EQ(take(plain_end(), 6), "answer");
+}
+
 TEST_P(RelayOverStreams, TakesAllThatTheStreamHasKept) {
   net::BufferPool one{1};
   start(one);
