@@ -100,9 +100,7 @@ Result<ListenerSet::Bound> ListenerSet::open_address(const config::ListenerConfi
   bound.key = key;
   bound.options = options_of(listener, workers);
   bound.address = address;
-  const Bound* known = before == nullptr ? nullptr : before->find(bound.key);
-  // Somebody may have taken the path of a unix socket away.
-  if (known != nullptr && known->path != nullptr && !known->path->is_at(address.path())) known = nullptr;
+  const Bound* known = before == nullptr ? nullptr : before->find_reachable(bound.key);
   if (known != nullptr) {
     bound.address = known->address;
     bound.sockets = known->sockets;
@@ -151,6 +149,17 @@ const ListenerSet::Bound* ListenerSet::find(const std::string& key) const {
   const auto found =
       std::find_if(bounds_.begin(), bounds_.end(), [&](const Bound& one) { return one.key == key; });
   return found == bounds_.end() ? nullptr : &*found;
+}
+
+const ListenerSet::Bound* ListenerSet::find_reachable(const std::string& key) const {
+  const Bound* found = find(key);
+  const bool is_lost =
+      found != nullptr && found->path != nullptr && !found->path->is_at(found->address.path());
+  return is_lost ? nullptr : found;
+}
+
+bool ListenerSet::has(const config::ListenerConfig& listener, const Address& address) const {
+  return find_reachable(key_of(listener, address)) != nullptr;
 }
 
 bool ListenerSet::is_in_the_way_of(const Address& address, bool v6only) const {

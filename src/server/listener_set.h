@@ -65,6 +65,9 @@ class ListenerSet {
   // What makes an address of a listener the same one in another set. Precondition: its port is not 0.
   static std::string key_of(const config::ListenerConfig& listener, const base::Address& address);
 
+  // Whether `open` finds an address of a listener here, and need not bind it.
+  bool has(const config::ListenerConfig& listener, const base::Address& address) const;
+
   // How many sockets `open` makes; for the sum of descriptors.
   static unsigned count(const config::Config& config, std::size_t workers);
 
@@ -129,6 +132,8 @@ class ListenerSet {
   void keep_covered(const ListenerSet& before);
   void assign(const std::vector<std::size_t>& workers);
   const Bound* find(const std::string& key) const;
+  // The same, but for a unix socket whose path somebody has taken away.
+  const Bound* find_reachable(const std::string& key) const;
   // Whether a socket here may keep another one from `address`.
   bool is_in_the_way_of(const base::Address& address, bool v6only) const;
   void share_port(std::uint16_t port) const;

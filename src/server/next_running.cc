@@ -63,10 +63,11 @@ void keep_until_restart(config::Config& config, bool is_door_kept, std::vector<c
 }
 
 // The user is what it is by now, and so are its rights. A door that stays has been checked.
-void check_as_we_are(config::Config config, bool is_door_kept, config::Problems& problems) {
+void check_as_we_are(config::Config config, bool is_door_kept, const ListenerSet& open,
+                     config::Problems& problems) {
   config.process.user.value.clear();
   if (is_door_kept) config.admin = {};
-  check_host(config, problems);
+  check_host(config, problems, &open);
 }
 
 // The sum with sockets that stay though they would not be opened anew: of more workers than there are to be,
@@ -114,7 +115,7 @@ Next make_next(config::Loaded loaded, const NextParts& parts) {
   next.differences = config::differences(before.settings, loaded.settings);
   const bool is_door_kept = keeps_door(config, before);
   keep_until_restart(config, is_door_kept, loaded.settings, next.differences, before);
-  check_as_we_are(config, is_door_kept, problems);
+  check_as_we_are(config, is_door_kept, before.listeners, problems);
   if (config::has_error(problems)) return next;
 
   std::set<std::string> changed;

@@ -17,7 +17,6 @@
 #include "server/health_checks.h"
 #include "server/host.h"
 #include "server/kernel_advice.h"
-#include "server/listener_set.h"
 #include "server/listener_tls.h"
 #include "server/name_watches.h"
 #include "server/rate_advice.h"
@@ -65,7 +64,11 @@ net::UserIds future_user(const Config& config, Problems& problems) {
   return std::move(*user);
 }
 
-void check_ports(const Config& config, Problems& problems) {
+bool has(const ListenerSet* open, const config::ListenerConfig& listener, const base::Address& bind) {
+  return open != nullptr && open->has(listener, bind);
+}
+
+void check_ports(const Config& config, const ListenerSet* open, Problems& problems) {
   const auto check_port = [&](const config::Placed<base::Address>& bind, const std::string& what) {
     if (net::may_bind(bind.value.port())) return;
     add(problems, Severity::kError, bind.place,
@@ -75,7 +78,9 @@ void check_ports(const Config& config, Problems& problems) {
             what, bind.value.port()));
   };
   for (const auto& listener : config.listeners) {
-    for (const auto& bind : listener.bind) check_port(bind, "listener \"" + listener.name + "\"");
+    for (const auto& bind : listener.bind) {
+      if (!has(open, listener, bind.value)) check_port(bind, "listener \"" + listener.name + "\"");
+    }
   }
   if (config.admin.bind) check_port(*config.admin.bind, "the admin door");
 }
@@ -96,7 +101,8 @@ void require_folder(const net::UserIds& user, const std::string& path, const Pla
   require(user, folder, net::Access::kMakeFiles, place, Severity::kError, what, problems);
 }
 
-void check_paths(const Config& config, const net::UserIds& user, Problems& problems) {
+void check_paths(const Config& config, const net::UserIds& user, const ListenerSet* open,
+                 Problems& problems) {
   const auto& output = config.log.output;
   if (output.value.starts_with('/')) {
     struct stat status {};
@@ -112,7 +118,7 @@ void check_paths(const Config& config, const net::UserIds& user, Problems& probl
   }
   for (const auto& listener : config.listeners) {
     for (const auto& bind : listener.bind) {
-      if (bind.value.is_unix())
+      if (bind.value.is_unix() && !has(open, listener, bind.value))
         require_folder(user, bind.value.path(), bind.place, "the socket's folder", problems);
     }
   }
@@ -264,10 +270,11 @@ std::vector<RateDemand> rate_demands_of(const Config& config) {
 
 }  // namespace
 
-void check_host(const Config& config, Problems& problems, const net::KernelSettings& settings) {
+void check_host(const Config& config, Problems& problems, const ListenerSet* open,
+                const net::KernelSettings& settings) {
   const net::UserIds user = future_user(config, problems);
-  check_ports(config, problems);
-  check_paths(config, user, problems);
+  check_ports(config, open, problems);
+  check_paths(config, user, open, problems);
   check_origins(config, problems);
   check_tables(config, problems);
   advise(settings, demands_of(config), problems);

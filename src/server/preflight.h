@@ -7,11 +7,13 @@
 #include "config/problem.h"
 #include "net/kernel_counters.h"
 #include "server/descriptors.h"
+#include "server/listener_set.h"
 
 namespace weir::server {
 
-// Adds what is wrong to `problems`. Changes nothing on the host. `settings` are this kernel's, but in tests.
-void check_host(const config::Config& config, config::Problems& problems,
+// Adds what is wrong to `problems`. Changes nothing on the host. The addresses of `open` need no right any
+// more; null: there are none. `settings` are this kernel's, but in tests.
+void check_host(const config::Config& config, config::Problems& problems, const ListenerSet* open = nullptr,
                 const net::KernelSettings& settings = net::load_kernel_settings());
 
 // The number of workers that the configuration comes to here.

@@ -67,7 +67,11 @@ std::unique_ptr<Supervisor> Supervisor::prepare(config::Loaded loaded, const Opt
   const config::Config& config = loaded.config;
   net::OwnProgram program = net::own_program();
   const Inheritance* const inheritance = options.inheritance;
-  check_host(config, problems);
+  const auto activated = inheritance == nullptr ? activated_sockets(config, problems) : std::nullopt;
+  const ListenerSet* const handed = inheritance != nullptr ? &inheritance->listeners()
+                                    : activated            ? &*activated
+                                                           : nullptr;
+  check_host(config, problems, handed);
   const DescriptorPlan plan = plan_for(config, raise_descriptor_limit(), options.other_descriptors, problems);
   if (config::has_error(problems)) return nullptr;
   // To make a filter needs a right that goes with the change of user.
@@ -96,10 +100,6 @@ std::unique_ptr<Supervisor> Supervisor::prepare(config::Loaded loaded, const Opt
   if (!mailbox) add_error(problems, mailbox.error());
   if (config::has_error(problems)) return nullptr;
   if (options.open_first) options.open_first(problems);
-  const auto activated = inheritance == nullptr ? activated_sockets(config, problems) : std::nullopt;
-  const ListenerSet* const handed = inheritance != nullptr ? &inheritance->listeners()
-                                    : activated            ? &*activated
-                                                           : nullptr;
   ListenerSet listeners = ListenerSet::open(config, first_workers(worker_count(config)), problems, handed);
   refuse_unix_loops(config, listeners, problems);
   if (config::has_error(problems)) return nullptr;

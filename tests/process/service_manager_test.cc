@@ -276,13 +276,17 @@ TEST_F(ServiceManager, IsToldOfASocketThatTakesIPv4ThoughTheConfigurationSaysOth
   }
 }
 
-// Not this configuration's `socket_mode`, at the start, after a reload or after an upgrade.
+// Not this configuration's `socket_mode`, at the start, after a reload or after an upgrade; in a folder in
+// which Weir itself could make none, unless it is root.
 TEST_F(ServiceManager, PassesAUnixSocketOnThatKeepsItsMode) {
-  const std::string path = directory_.file("web.sock");
+  const std::string folder = directory_.file("closed");
+  std::filesystem::create_directory(folder);
+  const std::string path = folder + "/web.sock";
   const Listener passed(base::Address::unix_path(path));
   const Listener of_nobody(address_of("127.0.0.1:0"));
   const auto mode = static_cast<std::filesystem::perms>(0606);
   std::filesystem::permissions(path, mode);
+  std::filesystem::permissions(folder, static_cast<std::filesystem::perms>(0555));
   Configuration configuration = this->configuration();
   configuration.bind = "unix:" + path;
   const std::string file = directory_.write("weir.toml", configuration.to_toml());
@@ -295,6 +299,7 @@ TEST_F(ServiceManager, PassesAUnixSocketOnThatKeepsItsMode) {
   EXPECT_EQ(std::filesystem::status(path).permissions(), mode);
   // What the reload could not change it would have said.
   EXPECT_EQ(weir->events("configuration").size(), 1u) << "of the socket without a listener, at the start";
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
 }
 
 TEST_F(ServiceManager, HearsThatWeirIsAliveWhileItDrains) {

@@ -28,7 +28,7 @@ config::Config config_of(const base::Address& bind) {
 // With a kernel that has the settings given, and is not known otherwise.
 config::Problems check(const config::Config& config, const net::KernelSettings& settings = {}) {
   config::Problems problems;
-  check_host(config, problems, settings);
+  check_host(config, problems, nullptr, settings);
   return problems;
 }
 
@@ -116,6 +116,27 @@ TEST(CheckHost, AsksWhetherTheFutureUserMayWriteTheLog) {
               HasSubstr("the log " + folder.file("weir.log") + " cannot be written by nobody"));
 }
 
+TEST(CheckHost, AsksForNoRightToBindWhatIsOpenAlready) {
+  if (::geteuid() != 0) GTEST_SKIP() << "NOT CHECKED: only root can ask on behalf of another user";
+  if (const auto why = test::why_no_other_user()) GTEST_SKIP() << "NOT CHECKED: " << *why;
+  const test::TempFolder folder;  // 0700, root's
+  config::Config config = config_of(base::Address::unix_path(folder.file("web.sock")));
+  config.process.user.value = "nobody";
+  const auto check_with = [&config](const ListenerSet* open) {
+    config::Problems problems;
+    check_host(config, problems, open, {});
+    return problems;
+  };
+  config::Problems problems;
+  const ListenerSet open = ListenerSet::open(config, first_workers(1), problems);
+  ASSERT_TRUE(problems.empty());
+  EXPECT_TRUE(check_with(&open).empty());
+  ASSERT_EQ(check_with(nullptr).size(), 1u);
+  EXPECT_THAT(check_with(nullptr)[0].text, HasSubstr("the socket's folder"));
+  ASSERT_EQ(::unlink(folder.file("web.sock").c_str()), 0);
+  EXPECT_EQ(check_with(&open).size(), 1u) << "a new one has to be made";
+}
+
 TEST(CheckHost, AsksWhetherTheFutureUserMayReadWhatAPoolNeedsForTls) {
   if (::geteuid() != 0) GTEST_SKIP() << "NOT CHECKED: only root can ask on behalf of another user";
   if (const auto why = test::why_no_other_user()) GTEST_SKIP() << "NOT CHECKED: " << *why;
@@ -180,13 +201,13 @@ TEST(CheckHost, AsksWhetherTheKernelCanKeepUpWithARate) {
   net::KernelSettings settings;
   settings.local_ports = {1'000, 60'998};
   config::Problems problems;
-  check_host(config, problems, settings);
+  check_host(config, problems, nullptr, settings);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_THAT(problems[0].text, HasSubstr("a connection_rate of 60000/min may use up the local ports: 59999 "
                                           "towards each of 1 backend addresses"));
   settings.local_ports = {1'000, 60'999};
   problems.clear();
-  check_host(config, problems, settings);
+  check_host(config, problems, nullptr, settings);
   EXPECT_TRUE(problems.empty());
 }
 
