@@ -39,6 +39,11 @@ struct Pair {
 
 // An end that nobody waits for must have come by then, whatever else the machine does.
 constexpr std::uint64_t kSoonUs = 20'000'000;
+// Far more than that.
+const std::string kLongLingerLine = "reset_linger = \"60s\"\n";
+// More than it is where nothing is said.
+constexpr std::chrono::seconds kLinger{6};
+const std::string kLingerLine = "reset_linger = \"6s\"\n";
 
 TEST(Reset, OfTheClientReachesTheBackendAsAReset) {
   Pair pair;
@@ -90,7 +95,7 @@ Received read_slowly(Socket& client) {
 TEST(Reset, ASlowReaderGetsAllThatTheBackendSentBeforeItsResetAndThenTheReset) {
   Socket::Options small;
   small.receive_buffer = 4096;
-  Pair pair("reset_linger = \"60s\"\n", small);
+  Pair pair(kLongLingerLine, small);
   const std::string answer = pattern(kAnswer);
   pair.backend.send_all(answer);
   pair.backend.wait_until_delivered();  // an abort throws away what its own host still holds
@@ -109,7 +114,7 @@ TEST(Reset, ASlowBackendGetsAllThatTheClientSentBeforeItsReset) {
   Listener listener;
   const int small = 4096;  // accepted sockets inherit it
   ::setsockopt(listener.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-  WeirProcess weir(Pair::configuration(listener, "reset_linger = \"60s\"\n"));
+  WeirProcess weir(Pair::configuration(listener, kLongLingerLine));
   Socket client = weir.connect();
   Socket backend = listener.accept();
   const std::string upload = pattern(kAnswer);
@@ -200,17 +205,17 @@ TEST(Reset, OfAClientThatHadEndedItsStreamEndsTheSessionThoughTheBackendIsSilent
 }
 
 TEST(Reset, OfABackendThatFloodedAClientWhoNeverReadsEndsTheSessionAfterResetLinger) {
-  Pair pair("reset_linger = \"1s\"\n");
+  Pair pair(kLingerLine);
   const std::string block = pattern(1'000'000);
   std::size_t sent = 0;
   for (std::size_t more = block.size(); more == block.size(); sent += more) {
     more = pair.backend.try_send(block, Millis(1'000));
     ASSERT_LT(sent, 256'000'000u) << "it never gets stuck";
   }
-  pair.backend.reset();
   const auto began = Clock::now();
+  pair.backend.reset();
   const LogLine session = pair.weir.wait_for_session();
-  EXPECT_LT(Clock::now() - began, std::chrono::microseconds(2'000'000 + kSoonUs));
+  EXPECT_GE(Clock::now() - began, kLinger);
   EXPECT_EQ(session.text("reason"), "backend_reset");
   EXPECT_EQ(session.text("state"), "linger");
   const Received received = pair.client.receive_until_end();
@@ -220,7 +225,7 @@ TEST(Reset, OfABackendThatFloodedAClientWhoNeverReadsEndsTheSessionAfterResetLin
 
 // The upload is stuck, so the client is not read; the reset is found by the write of the backend's bytes.
 TEST(Reset, OfAClientThatAWriteShowsWhileItsUploadIsStuckEndsTheSessionAfterResetLinger) {
-  Pair pair("reset_linger = \"1s\"\nidle_timeout = \"60s\"\n");
+  Pair pair(kLingerLine + "idle_timeout = \"60s\"\n");
   const std::string block = pattern(1'000'000);
   std::size_t sent = 0;
   for (std::size_t more = block.size(); more == block.size(); sent += more) {
@@ -233,7 +238,7 @@ TEST(Reset, OfAClientThatAWriteShowsWhileItsUploadIsStuckEndsTheSessionAfterRese
   pair.backend.send_all("12345");
 
   const LogLine session = pair.weir.wait_for_session();
-  EXPECT_LT(Clock::now() - began, std::chrono::microseconds(1'000'000 + kSoonUs));
+  EXPECT_GE(Clock::now() - began, kLinger);
   EXPECT_EQ(session.text("reason"), "client_reset");
   const Received received = pair.backend.receive_until_end();
   EXPECT_LT(received.bytes.size(), sent);
@@ -268,7 +273,7 @@ TEST(Reset, OfABackendRightAfterItsBannerReachesEveryClientBehindTheBanner) {
 }
 
 TEST(WhileStopped, FiveBytesAndAResetOfTheClientEndTheSessionAtOnce) {
-  Pair pair;
+  Pair pair(kLongLingerLine);
   pair.weir.child().freeze();
   pair.client.send_all("12345");
   pair.client.wait_until_delivered();
@@ -286,7 +291,7 @@ TEST(WhileStopped, FiveBytesAndAResetOfTheClientEndTheSessionAtOnce) {
 }
 
 TEST(WhileStopped, FiveBytesAndAResetOfTheBackendEndTheSessionAtOnce) {
-  Pair pair;
+  Pair pair(kLongLingerLine);
   pair.weir.child().freeze();
   pair.backend.send_all("12345");
   pair.backend.wait_until_delivered();

@@ -12,7 +12,7 @@ constexpr std::size_t kAnswer = 3'000'000;
 constexpr Millis kTimeout{2'000};
 constexpr std::uint64_t kTimeoutUs = 2'000'000;
 // What a session may last beyond its timeouts on a busy machine.
-constexpr std::uint64_t kLateUs = 20'000'000;
+constexpr std::uint64_t kLateUs = 10'000'000;
 // Long enough for a backend that is held up by its reader, on any machine.
 constexpr Millis kHeldUp{60'000};
 
@@ -147,7 +147,7 @@ TEST(DeadReader, IsCutByIdleTimeoutWithBytesThatItNeverConfirmed) {
   const LogLine session = weir.wait_for_session();
   EXPECT_EQ(session.text("reason"), "idle_timeout");
   EXPECT_GE(session.number("duration_us"), kTimeoutUs - 4'000u);  // counted on the kernel's coarse clock
-  EXPECT_LT(session.number("duration_us"), 2 * kTimeoutUs + kLateUs / 2);
+  EXPECT_LT(session.number("duration_us"), 2 * kTimeoutUs + kLateUs);
   const Received received = client.receive_until_end();
   EXPECT_LT(received.bytes.size(), answer.size());
   EXPECT_EQ(received.ended, Ended::kReset) << "a cut answer must not look whole";
@@ -164,7 +164,7 @@ TEST(DeadReader, OfAnEndlessDownloadIsCutByIdleTimeout) {
   const LogLine session = weir.wait_for_session();
   EXPECT_EQ(session.text("reason"), "idle_timeout");
   EXPECT_GE(session.number("duration_us"), kTimeoutUs - 4'000u);
-  EXPECT_LT(session.number("duration_us"), 2 * kTimeoutUs + kLateUs / 2);
+  EXPECT_LT(session.number("duration_us"), 2 * kTimeoutUs + kLateUs);
   EXPECT_EQ(client.receive_until_end().ended, Ended::kReset);
 }
 
@@ -180,7 +180,7 @@ TEST(DeadReader, ThatHasEndedItsOwnStreamIsCutByHalfCloseTimeout) {
   const LogLine session = weir.wait_for_session();
   EXPECT_EQ(session.text("reason"), "half_close_timeout");
   EXPECT_GE(session.number("duration_us"), kTimeoutUs - 4'000u);
-  EXPECT_LT(session.number("duration_us"), 2 * kTimeoutUs + kLateUs / 2);
+  EXPECT_LT(session.number("duration_us"), 2 * kTimeoutUs + kLateUs);
   EXPECT_EQ(client.receive_until_end().ended, Ended::kReset);
 }
 
@@ -211,17 +211,17 @@ TEST(SlowReader, GetsAllThatCameBeforeAResetHoweverShortResetLingerIs) {
   EXPECT_EQ(session.number("download"), kAnswer);
 }
 
+// Which is longer here than where nothing is said of it.
 TEST(DeadReader, OfABackendThatHasResetIsCutAfterResetLinger) {
   const std::string answer = pattern(1'000'000);  // fits into the queues, so that Weir comes to the reset
   Backend backend(answers_and_resets(answer));
-  const WeirProcess weir(configuration_for(backend, kLingerLine));
+  const WeirProcess weir(configuration_for(backend, "reset_linger = \"6s\"\n"));
 
   Socket client = connect_slow_client(weir);
   const LogLine session = weir.wait_for_session();
   EXPECT_EQ(session.text("reason"), "backend_reset");
   EXPECT_EQ(session.text("state"), "linger");
-  EXPECT_GE(session.number("duration_us"), 1'000'000u - 4'000u);
-  EXPECT_LT(session.number("duration_us"), 1'000'000u + kLateUs);
+  EXPECT_GE(session.number("duration_us"), 6'000'000u - 4'000u);
   const Received received = client.receive_until_end();
   EXPECT_LT(received.bytes.size(), answer.size());
   EXPECT_EQ(received.ended, Ended::kReset) << "a cut answer must not look whole";

