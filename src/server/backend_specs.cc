@@ -54,9 +54,13 @@ Backends BackendSpecs::of_name(const BackendConfig& from, config::ResolveUse use
     return {std::make_shared<pool::Backend>(std::move(identity))};
   }
   const bool is_service = use == config::ResolveUse::kService;
-  std::map<unsigned, unsigned> greatest;  // of each rank
+  const auto is_backup = [&](const DiscoveredEndpoint& endpoint) {
+    return from.is_backup || endpoint.rank > 0;
+  };
+  std::map<bool, unsigned> greatest;  // of the backups and of the others, which share no load
   for (const DiscoveredEndpoint& endpoint : endpoints) {
-    greatest[endpoint.rank] = std::max({1u, greatest[endpoint.rank], endpoint.weight});
+    unsigned& most = greatest[is_backup(endpoint)];
+    most = std::max({1u, most, endpoint.weight});
   }
   Backends backends;
   for (const DiscoveredEndpoint& endpoint : endpoints) {
@@ -64,8 +68,8 @@ Backends BackendSpecs::of_name(const BackendConfig& from, config::ResolveUse use
     pool::BackendIdentity identity = identity_of(from, from.name + "@" + where, origin);
     // An entry with weight 0 is one that drains, whatever the records say.
     if (is_service && from.weight > 0)
-      identity.weight = scaled_weight(endpoint.weight, greatest[endpoint.rank]);
-    identity.is_backup = from.is_backup || endpoint.rank > 0;
+      identity.weight = scaled_weight(endpoint.weight, greatest[is_backup(endpoint)]);
+    identity.is_backup = is_backup(endpoint);
     identity.host = is_service ? endpoint.target : std::get<base::HostPort>(from.address.value).host;
     if (identity.host.ends_with('.')) identity.host.pop_back();
     backends.push_back(make(std::move(identity), endpoint.address));

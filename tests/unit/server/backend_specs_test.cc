@@ -83,6 +83,11 @@ TEST(BackendSpecs, TheRecordsOfAServiceSayWeightsAndBackups) {
                                {at("192.0.2.1:80", 1), at("192.0.2.2:80", 3), at("192.0.2.3:80", 1'000, 1)});
   EXPECT_EQ(beside_heavy.at(0)->identity().weight, 1u);
   EXPECT_EQ(beside_heavy.at(1)->identity().weight, 3u);
+  // And the backups to each other, of whatever rank.
+  const auto ranks = of(from, ResolveUse::kService,
+                        {at("192.0.2.1:80", 1), at("192.0.2.2:80", 10'000, 1), at("192.0.2.3:80", 256, 2)});
+  EXPECT_EQ(ranks.at(1)->identity().weight, 256u);
+  EXPECT_EQ(ranks.at(2)->identity().weight, 7u);
   from.weight = 0;
   EXPECT_EQ(of(from, ResolveUse::kService, endpoints).at(0)->identity().weight, 0u) << "it drains";
   from.is_backup = true;
