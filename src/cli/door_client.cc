@@ -103,7 +103,8 @@ std::string why_not(const DoorAddress& door, const DoorAnswer& answer) {
 }
 
 std::string note_of(const nlohmann::json& document) {
-  const std::string said = document.is_object() ? document.value("done", "") : "";
+  const bool is_told = document.is_object() && document.contains("done") && document["done"].is_string();
+  const std::string said = is_told ? document["done"].get<std::string>() : "";
   return said.empty() || said == "done" ? "" : ": " + config::printable(said, kLongestComplaint);
 }
 

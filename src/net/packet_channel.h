@@ -22,7 +22,7 @@ struct Packet {
 
 class PacketChannel {
  public:
-  // Less than any buffer of a socket, net.core.wmem_default.
+  // Far less than a socket's buffer where nobody has made it small (net.core.wmem_default).
   static constexpr std::size_t kMostBytes = std::size_t{32} << 10;
   static constexpr std::size_t kMostDescriptors = 128;  // the kernel's own limit is 253, unix(7)
 

@@ -77,8 +77,8 @@ class PacketFilter {
   // worker's thread.
   base::Result<void> update(const PacketRules& rules);
 
-  // Whether the filter has the list that it should have. Told by whoever changes it: one that could not have
-  // the new list drops nobody, or is off the sockets. Any thread.
+  // Whether the filter has the list that it should have, on every socket. Told by whoever changes it. Any
+  // thread.
   bool in_force() const { return in_force_.load(std::memory_order_relaxed); }
   void set_in_force(bool in_force) { in_force_.store(in_force, std::memory_order_relaxed); }
 

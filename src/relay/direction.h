@@ -18,7 +18,7 @@ struct Direction {
   bool readable = false;  // the source may have something that was not read
   bool told_end = false;  // as net::Ready::ended
   bool read_on = false;   // as in net::Ready; always for sockets whose reads do not tell that they took all
-  bool blocked = false;   // the target's socket is full: wait until it can be written
+  bool blocked = false;   // the target takes no more: wait for room, or as its stream says (`send_waits`)
   bool resting = false;   // its rate is used up: wait until the throttle says so
   bool source_ended = false;  // the source's end of stream has been read
   bool done = false;          // nothing will be moved any more

@@ -11,7 +11,7 @@ namespace weir::relay {
 enum class Pumped : std::uint8_t {
   kDrained,       // the source had no more: wait until it can be read
   kMore,          // the turn's share or `most` is used up; the source may have more
-  kBlocked,       // the target is full; `direction.blocked` is set
+  kBlocked,       // the target takes no more now; `direction.blocked` is set
   kEnded,         // the source ended its stream and everything before it is with the target
   kSourceReset,   // the source was reset; everything that came before is with the target
   kSourceLost,    // the kernel gave the source up (keep-alive or user timeout)

@@ -106,6 +106,14 @@ TEST(DoorClient, SaysThatAStrangerIsNoAdminDoor) {
   EXPECT_THAT(why_not(door, {404, "no"}), HasSubstr("is no JSON object): is it another program's address?"));
 }
 
+TEST(DoorClient, TakesWhatAChangeIsToldOfForANoteOnlyWhereItIsText) {
+  EXPECT_EQ(note_of({{"done", "done"}}), "");
+  EXPECT_EQ(note_of({{"done", "2 sessions go on"}}), ": 2 sessions go on");
+  for (const char* other : {"{}", R"({"done": true})", R"({"done": null})", "[1]"}) {
+    EXPECT_EQ(note_of(nlohmann::json::parse(other)), "") << other;
+  }
+}
+
 TEST(Escaped, LeavesNothingThatATargetWouldTakeForItsOwn) {
   EXPECT_EQ(escaped("web-1_a.b~c"), "web-1_a.b~c");
   EXPECT_EQ(escaped("a@[::1]:80/?&=% \xc3\xbc"), "a%40%5B%3A%3A1%5D%3A80%2F%3F%26%3D%25%20%C3%BC");
