@@ -4,7 +4,8 @@
 usage: bench/tables.py [--check]
   Writes each table between its marks, <!-- KIND RESULT.json --> and <!-- end -->; some take rows from other results too.
   With --check nothing is written: the exit status is 1 when a document says anything else than its result, when a result
-  has no table of all of it, or when its medians are not those of its samples, or these not those of their raw counts.
+  has no table of all of it or was measured with what no commit has, or when its medians are not those of its samples, or
+  these not those of their raw counts.
 """
 
 import math
@@ -13,6 +14,7 @@ import re
 import sys
 
 import kinds
+import machine
 import measure
 import plot
 import results
@@ -53,6 +55,7 @@ class Tree:
         """A line for each thing that is not as it should be."""
         lines = [f"{FOLDER}/{name}: {scenario}: {what}" for name, result in self._results.items()
                  for scenario in result["scenarios"] for what in wrong_in(result, scenario)]
+        lines += [f"{FOLDER}/{name}: {what}" for name, result in self._results.items() for what in not_of_a_commit(result)]
         lines += [f"{name} says something else than {FOLDER}: run bench/tables.py"
                   for name, text in self.made().items() if text != self.text(name)]
         marks = [(kind, result) for name in DOCUMENTS for _, kind, result, _ in MARK.findall(self.text(name))]
@@ -65,6 +68,14 @@ class Tree:
     def _table(self, found: re.Match[str]) -> str:
         arguments = [self._results[name] for name in (found[3], *COMPANIONS.get(found[2], ()))]
         return f"{found[1]}{kinds.ALL[found[2]](*arguments).strip()}\n{found[4]}"
+
+
+def not_of_a_commit(result: dict[str, object]) -> list[str]:
+    """What was measured and nobody can build again: files that no commit has, binaries from elsewhere."""
+    commit = result["machine"]["commit"]
+    lines = [f"measured at {commit}, which no commit is"] if commit.endswith(machine.DIRTY) else []
+    return lines + [f"measured with {word}, a binary from elsewhere" for word in result["command"]
+                    if word.partition("=")[0] in ("--weir", "--other")]
 
 
 def wrong_in(result: dict[str, object], name: str) -> list[str]:

@@ -261,6 +261,14 @@ class Documents(unittest.TestCase):
                     self.assertNotEqual([], tables.Tree(copy).wrong())
                     (copy / name).write_text(text, encoding="utf-8")
 
+    def test_what_no_commit_has_is_found(self):
+        for commit, command, lines in [("26532b5", ["--rounds", "2", "keepalive"], 0),
+                                       ("26532b5-dirty", ["--rounds", "2", "keepalive"], 1),
+                                       ("26532b5", ["--weir", "/tmp/weir", "--other=/tmp/other", "keepalive"], 2)]:
+            with self.subTest(commit=commit, command=command):
+                result = {"machine": {"commit": commit}, "command": command}
+                self.assertEqual(lines, len(tables.not_of_a_commit(result)))
+
     def test_versions_are_those_of_what_was_measured(self):
         result = result_of({"direct": [1], "pen": [1], "socket-proxyd": [1], "haproxy": [1], "haproxy-splice": [1]})
         result["machine"]["versions"] = {"nginx": "1.22.1", "haproxy": "2.6.12-1+deb12u4", "pen": "0.34.1-2+b1",
