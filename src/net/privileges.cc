@@ -103,8 +103,26 @@ void keep_rights_to_oneself() {
   static_cast<void>(capng_apply(static_cast<capng_select_t>(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT)));
 }
 
+namespace {
+
+int mode_of(Access access) {
+  switch (access) {
+    case Access::kReach:
+      return F_OK;
+    case Access::kRead:
+      return R_OK;
+    case Access::kWrite:
+      return W_OK;
+    case Access::kMakeFiles:
+      break;
+  }
+  return W_OK | X_OK;
+}
+
+}  // namespace
+
 int access_as(const UserIds& user, const std::string& path, Access access) {
-  const int mode = access == Access::kRead ? R_OK : access == Access::kWrite ? W_OK : W_OK | X_OK;
+  const int mode = mode_of(access);
   // Nobody else to be asked for; and by then there may be threads, which no fork(2) is for.
   if (::geteuid() != 0 || user.uid == ::geteuid()) return ::access(path.c_str(), mode) == 0 ? 0 : errno;
   const pid_t child = ::fork();

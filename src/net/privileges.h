@@ -52,8 +52,8 @@ base::Result<void> pass_rights_on();
 // What a program was given in that way it has, and passes on no further. Precondition: one thread.
 void keep_rights_to_oneself();
 
-// What a user may be asked about a path; the last of a directory.
-enum class Access { kRead, kWrite, kMakeFiles };
+// What a user may be asked about a path; the last of a directory. To reach it is to search what leads there.
+enum class Access { kReach, kRead, kWrite, kMakeFiles };
 
 // Whether `user` may do that to `path`, asked of the kernel by a child that becomes the user. 0, or the
 // errno. When this process is not root it asks as itself.

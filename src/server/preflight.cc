@@ -90,7 +90,9 @@ void require(const net::UserIds& user, const std::string& path, net::Access acce
   const int error = net::access_as(user, path, access);
   if (error == 0) return;
   if (error == ENOENT) return add(problems, severity, place, fmt::format("{} {} does not exist", what, path));
-  const std::string_view verb = access == net::Access::kRead ? "read" : "written";
+  const std::string_view verb = access == net::Access::kRead    ? "read"
+                                : access == net::Access::kReach ? "reached"
+                                                                : "written";
   add(problems, severity, place,
       fmt::format("{} {} cannot be {} by {}: {}", what, path, verb, user.name, ::strerrordesc_np(error)));
 }
@@ -118,8 +120,13 @@ void check_paths(const Config& config, const net::UserIds& user, const ListenerS
   }
   for (const auto& listener : config.listeners) {
     for (const auto& bind : listener.bind) {
-      if (bind.value.is_unix() && !has(open, listener, bind.value))
+      if (!bind.value.is_unix()) continue;
+      if (has(open, listener, bind.value)) {
+        require(user, bind.value.path(), net::Access::kReach, bind.place, Severity::kError, "the socket",
+                problems);
+      } else {
         require_folder(user, bind.value.path(), bind.place, "the socket's folder", problems);
+      }
     }
   }
   if (config.admin.bind && config.admin.bind->value.is_unix()) {

@@ -51,12 +51,14 @@ base::Result<void> change_user(const config::Config& config, bool keep_net_admin
   kept.net_admin = keep_net_admin;
   kept.net_raw = std::any_of(config.pools.begin(), config.pools.end(),
                              [](const config::PoolConfig& pool) { return pool.transparent; });
+  // Of a socket that is passed on the right need not be here.
+  const auto keep_for = [&kept](const base::Address& bind) {
+    kept.bind_service |= net::is_privileged(bind.port()) && net::may_bind(bind.port());
+  };
   for (const auto& listener : config.listeners) {
-    for (const auto& bind : listener.bind) {
-      if (net::is_privileged(bind.value.port())) kept.bind_service = true;
-    }
+    for (const auto& bind : listener.bind) keep_for(bind.value);
   }
-  if (config.admin.bind && net::is_privileged(config.admin.bind->value.port())) kept.bind_service = true;
+  if (config.admin.bind) keep_for(config.admin.bind->value);
   return net::become(*user, kept);
 }
 

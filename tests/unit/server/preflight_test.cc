@@ -9,6 +9,7 @@
 #include "net/privileges.h"
 #include "server/host.h"
 #include "support/other_user.h"
+#include "unit/net/as_nobody.h"
 #include "unit/support.h"
 
 namespace weir::server {
@@ -119,7 +120,8 @@ TEST(CheckHost, AsksWhetherTheFutureUserMayWriteTheLog) {
 TEST(CheckHost, AsksForNoRightToBindWhatIsOpenAlready) {
   if (::geteuid() != 0) GTEST_SKIP() << "NOT CHECKED: only root can ask on behalf of another user";
   if (const auto why = test::why_no_other_user()) GTEST_SKIP() << "NOT CHECKED: " << *why;
-  const test::TempFolder folder;  // 0700, root's
+  const test::TempFolder folder;
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
   config::Config config = config_of(base::Address::unix_path(folder.file("web.sock")));
   config.process.user.value = "nobody";
   const auto check_with = [&config](const ListenerSet* open) {
@@ -133,8 +135,31 @@ TEST(CheckHost, AsksForNoRightToBindWhatIsOpenAlready) {
   EXPECT_TRUE(check_with(&open).empty());
   ASSERT_EQ(check_with(nullptr).size(), 1u);
   EXPECT_THAT(check_with(nullptr)[0].text, HasSubstr("the socket's folder"));
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0700), 0);
+  ASSERT_EQ(check_with(&open).size(), 1u) << "it would not find the path any more";
+  EXPECT_THAT(check_with(&open)[0].text, HasSubstr("cannot be reached by nobody"));
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
   ASSERT_EQ(::unlink(folder.file("web.sock").c_str()), 0);
   EXPECT_EQ(check_with(&open).size(), 1u) << "a new one has to be made";
+}
+
+TEST(CheckHost, AsksForNoRightToAPortThatIsOpenAlready) {
+  if (::geteuid() != 0) GTEST_SKIP() << test::kOnlyRoot;
+  if (!net::is_privileged(900)) GTEST_SKIP() << "NOT CHECKED: everybody may bind every port here";
+  for (std::uint16_t port = 900; port < 1'024; ++port) {
+    const config::Config config = config_of(test::loopback(port));
+    config::Problems problems;
+    const ListenerSet open = ListenerSet::open(config, first_workers(1), problems);
+    if (!problems.empty()) continue;  // somebody else's
+    test::as_nobody({}, [&]() -> std::string {
+      EXPECT_THAT(check(config)[0].text, HasSubstr("needs a right that this user has not"));
+      check_host(config, problems, &open, {});
+      EXPECT_TRUE(problems.empty());
+      return "";
+    });
+    return;
+  }
+  FAIL() << "no port from 900 on is free";
 }
 
 TEST(CheckHost, AsksWhetherTheFutureUserMayReadWhatAPoolNeedsForTls) {
