@@ -73,7 +73,8 @@ class Tree:
 def not_of_a_commit(result: dict[str, object]) -> list[str]:
     """What was measured and nobody can build again: files that no commit has, binaries from elsewhere."""
     commit = result["machine"]["commit"]
-    lines = [f"measured at {commit}, which no commit is"] if commit.endswith(machine.DIRTY) else []
+    is_one = commit != "unknown" and not commit.endswith(machine.DIRTY)
+    lines = [] if is_one else [f"measured at {commit}, which no commit is"]
     return lines + [f"measured with {word}, a binary from elsewhere" for word in result["command"]
                     if word.partition("=")[0] in ("--weir", "--other")]
 

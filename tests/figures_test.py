@@ -263,7 +263,7 @@ class Documents(unittest.TestCase):
 
     def test_what_no_commit_has_is_found(self):
         for commit, command, lines in [("26532b5", ["--rounds", "2", "keepalive"], 0),
-                                       ("26532b5-dirty", ["--rounds", "2", "keepalive"], 1),
+                                       ("26532b5-dirty", ["--rounds", "2", "keepalive"], 1), ("unknown", [], 1),
                                        ("26532b5", ["--weir", "/tmp/weir", "--other=/tmp/other", "keepalive"], 2)]:
             with self.subTest(commit=commit, command=command):
                 result = {"machine": {"commit": commit}, "command": command}

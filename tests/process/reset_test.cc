@@ -233,8 +233,8 @@ TEST(Reset, OfAClientThatAWriteShowsWhileItsUploadIsStuckEndsTheSessionAfterRese
     ASSERT_LT(sent, 256'000'000u) << "it never gets stuck";
   }
   EXPECT_GT(sent, 100'000u);
-  pair.client.reset();
   const auto began = Clock::now();
+  pair.client.reset();
   pair.backend.send_all("12345");
 
   const LogLine session = pair.weir.wait_for_session();
