@@ -72,9 +72,10 @@ AccessClients load_access_clients(const config::AccessConfig& from, const Access
                                   config::Problems& problems) {
   AccessClients clients{load_clients(from.allow, problems), load_clients(from.deny, problems)};
   // Where the configuration has no `allow` any more, an addition would deny everybody else.
-  if (clients.allow.is_given)
+  if (clients.allow.is_given) {
     clients.allow.prefixes.insert(clients.allow.prefixes.end(), additions.allow.begin(),
                                   additions.allow.end());
+  }
   clients.deny.prefixes.insert(clients.deny.prefixes.end(), additions.deny.begin(), additions.deny.end());
   warn_of_contradictions(clients, from.place, problems);
   return clients;
