@@ -142,6 +142,9 @@ TEST(WarmConnections, OfABackendThatClosesIdleOnesAreNotMadeAgainAndAgain) {
       << "later there are some again";
   // Each of both sets is closed after a second, and between them is another one.
   EXPECT_GE(Clock::now() - begun, Millis(2'900));
+  const auto seconds = static_cast<std::size_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - begun).count());
+  EXPECT_LE(backend.accepted(), 1 + 4 + 4 * (seconds + 1));
   EXPECT_EQ(facts_of(weir, "a").state, "up") << "that says nothing against it";
   EXPECT_EQ(facts_of(weir, "a").failures, 0u);
 }
