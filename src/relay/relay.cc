@@ -153,7 +153,7 @@ void Relay::step(Side source) {
   }
 }
 
-// A socket that is not watched yet will be told of anyway.
+// One that is not watched yet is told of as soon as it is, and `start` reads what its stream has kept.
 void Relay::go_on_in_another_turn(Side side) {
   net::Watch& watched = peer(side).watch;
   if (watched.interest() != net::Interest::kNone) watched.call_again();
